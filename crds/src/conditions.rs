@@ -1,0 +1,107 @@
+//! Condition types and reasons, and how a new condition meets an old one.
+
+use k8s_openapi::{
+    apimachinery::pkg::apis::meta::v1::{Condition, Time},
+    jiff::Timestamp,
+};
+
+/// The stack runs as its profile asks.
+pub const READY: &str = "Ready";
+/// The operator is still bringing the stack to what is asked (kstatus).
+pub const RECONCILING: &str = "Reconciling";
+/// Only a human can help now (kstatus).
+pub const STALLED: &str = "Stalled";
+/// The tenant's spec and its profile can be rendered together.
+pub const PROFILE_VALID: &str = "ProfileValid";
+/// The tenant is suspended as asked.
+pub const SUSPENDED: &str = "Suspended";
+
+/// The longest message we write; the API server takes 32 768 bytes.
+const MESSAGE_MAX: usize = 1024;
+
+/// One condition as it should be now, before it meets the one that stands there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewCondition {
+    /// The condition's type, such as [`READY`].
+    pub type_: &'static str,
+    /// `True` or `False`.
+    pub status: bool,
+    /// One CamelCase word from a closed set.
+    pub reason: &'static str,
+    /// What, where, and what to do, for a person.
+    pub message: String,
+}
+
+/// Replaces the conditions named in `new`, keeps all others, and moves `lastTransitionTime` only
+/// where the status changed.
+#[must_use]
+pub fn merge(
+    old: &[Condition],
+    new: &[NewCondition],
+    generation: Option<i64>,
+    now: Timestamp,
+) -> Vec<Condition> {
+    new.iter()
+        .map(|n| {
+            let status = if n.status { "True" } else { "False" };
+            let since = old
+                .iter()
+                .find(|o| o.type_ == n.type_ && o.status == status)
+                .map_or_else(|| Time(now), |o| o.last_transition_time.clone());
+            Condition {
+                type_: n.type_.to_owned(),
+                status: status.to_owned(),
+                reason: n.reason.to_owned(),
+                message: shorten(&n.message),
+                observed_generation: generation,
+                last_transition_time: since,
+            }
+        })
+        .collect()
+}
+
+/// Whether the condition of this type stands and is `True`.
+#[must_use]
+pub fn is_true(conditions: &[Condition], type_: &str) -> bool {
+    find(conditions, type_).is_some_and(|c| c.status == "True")
+}
+
+/// The condition of this type.
+#[must_use]
+pub fn find<'a>(conditions: &'a [Condition], type_: &str) -> Option<&'a Condition> {
+    conditions.iter().find(|c| c.type_ == type_)
+}
+
+fn shorten(message: &str) -> String {
+    if message.len() <= MESSAGE_MAX {
+        return message.to_owned();
+    }
+    let cut = (0..=MESSAGE_MAX - 4).rev().find(|&i| message.is_char_boundary(i)).unwrap_or(0);
+    format!("{} …", &message[..cut])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ready(status: bool, message: &str) -> NewCondition {
+        NewCondition { type_: READY, status, reason: "Because", message: message.to_owned() }
+    }
+
+    #[test]
+    fn the_transition_time_moves_only_with_the_status() {
+        let first = merge(&[], &[ready(false, "a")], Some(1), Timestamp::UNIX_EPOCH);
+        let later = Timestamp::from_second(60).unwrap();
+        let same = merge(&first, &[ready(false, "b")], Some(2), later);
+        assert_eq!(same[0].last_transition_time, first[0].last_transition_time);
+        assert_eq!(same[0].message, "b");
+        let flipped = merge(&same, &[ready(true, "b")], Some(2), later);
+        assert_eq!(flipped[0].last_transition_time, Time(later));
+    }
+
+    #[test]
+    fn a_long_message_is_cut_at_a_character() {
+        let long = merge(&[], &[ready(false, &"é".repeat(2000))], None, Timestamp::UNIX_EPOCH);
+        assert!(long[0].message.len() <= MESSAGE_MAX && long[0].message.ends_with('…'));
+    }
+}

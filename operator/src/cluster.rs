@@ -1,0 +1,446 @@
+//! The one way to the API server: every write passes the leader's fence, carries its preconditions,
+//! and enters [`World`] before anybody decides anything else.
+
+mod error;
+mod fence;
+mod secrets;
+
+use crds::{DeploymentProfile, DeploymentProfileStatus, Tenant, TenantStatus};
+use kube::{
+    Client, Resource as _, ResourceExt,
+    api::{DeleteParams, Patch, PatchParams, PostParams},
+    core::Request,
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+pub use error::ApiError;
+pub use fence::Fence;
+
+use crate::{
+    desired::meta,
+    fingerprint,
+    kinds::Kind,
+    metrics::Metrics,
+    object::Key,
+    plan::Action,
+    reduce::{self, FIELD_MANAGER, GENERATE_MANAGER},
+    world::{Part, World},
+};
+
+/// The finalizer that lets us take a stack down in order.
+pub const FINALIZER: &str = "tenantry.dev/cleanup";
+
+/// Whose object is written, and where.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The tenant's name.
+    pub tenant: &'a str,
+    /// The namespace of its stack.
+    pub namespace: &'a str,
+    /// The Tenant's uid.
+    pub uid: &'a str,
+    /// The uid of a retained stack that it may take over.
+    pub adopts: Option<&'a str>,
+}
+
+/// A client with its fence. Cheap to clone.
+#[derive(Clone)]
+pub struct Cluster {
+    client: Client,
+    fence: Fence,
+    world: World,
+    metrics: Metrics,
+}
+
+impl Cluster {
+    /// Wires the parts together.
+    #[must_use]
+    pub fn new(client: Client, fence: Fence, world: World, metrics: Metrics) -> Self {
+        Self { client, fence, world, metrics }
+    }
+
+    /// Sends one action. `fresh`: the namespace was made a moment ago by us, so nothing in it can be
+    /// somebody else's.
+    ///
+    /// # Errors
+    /// [`ApiError`], sorted by what can be done about it.
+    pub async fn run(&self, at: Target<'_>, action: &Action, fresh: bool) -> Result<(), ApiError> {
+        match action {
+            Action::CreateNamespace { body } => self.create_namespace(at, body).await,
+            Action::Apply { key, uid, body } => {
+                let uid = match uid {
+                    None if !fresh => self.existing(at, key).await?,
+                    uid => uid.clone(),
+                };
+                self.apply(at, key, uid.as_deref(), body, FIELD_MANAGER).await
+            }
+            Action::Generate { key, body, fields } => {
+                if let Some(uid) = self.existing(at, key).await? {
+                    return self.apply(at, key, Some(&uid), body, FIELD_MANAGER).await;
+                }
+                let with_values = secrets::fill(body, fields).map_err(ApiError::Transient)?;
+                self.apply(at, key, None, &with_values, GENERATE_MANAGER).await
+            }
+            Action::Retain { key, uid } => self.retain(at, key, uid).await,
+            Action::Park { key, resource_version, replicas } => {
+                self.park(at, key, *resource_version, Some(*replicas)).await
+            }
+            Action::Unpark { key, resource_version, replicas } => {
+                self.unpark(at, key, *resource_version, *replicas).await
+            }
+            Action::Delete { key, uid } => self.delete(at, key, uid).await,
+        }
+    }
+
+    /// A live read before the first write: an object that we do not know of may be somebody's.
+    async fn existing(&self, at: Target<'_>, key: &Key) -> Result<Option<Box<str>>, ApiError> {
+        let request =
+            request(key.kind, at.namespace).get(&key.name, &kube::api::GetParams::default());
+        let live: Value = match self.send(request, "get", key).await {
+            Ok(live) => live,
+            Err(ApiError::Gone) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let Some(record) = reduce::record(key.kind, &live) else { return Ok(None) };
+        let owner = record.tenant_uid.as_deref();
+        let ours = owner.is_some() && (owner == Some(at.uid) || owner == at.adopts);
+        if !ours {
+            return Err(ApiError::Foreign(key.clone()));
+        }
+        if record.deleting {
+            return Err(ApiError::Changed(format!("{key} is being deleted")));
+        }
+        Ok(Some(record.uid))
+    }
+
+    async fn create_namespace(&self, at: Target<'_>, body: &Value) -> Result<(), ApiError> {
+        // Creating is the one request that cannot take over what exists; the apply that follows
+        // makes the fields ours.
+        let key = Key::new(Kind::Namespace, at.namespace);
+        let claim = json!({
+            "apiVersion": "v1", "kind": "Namespace",
+            "metadata": {
+                "name": at.namespace,
+                "labels": body.pointer("/metadata/labels"),
+                "annotations": { meta::TENANT_UID: at.uid },
+            },
+        });
+        let bytes = serde_json::to_vec(&claim).map_err(|e| ApiError::Rejected(e.to_string()))?;
+        let params =
+            PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+        let live: Value = self
+            .write(request(key.kind, at.namespace).create(&params, bytes), "create", &key)
+            .await?;
+        self.keep(at, &key, &live);
+        let uid = live.pointer("/metadata/uid").and_then(Value::as_str).map(Box::from);
+        self.apply(at, &key, uid.as_deref(), body, FIELD_MANAGER).await
+    }
+
+    async fn apply(
+        &self,
+        at: Target<'_>,
+        key: &Key,
+        uid: Option<&str>,
+        body: &Value,
+        manager: &str,
+    ) -> Result<(), ApiError> {
+        let mut sent = body.clone();
+        if let Some(uid) = uid {
+            sent["metadata"]["uid"] = uid.into();
+        }
+        let params = PatchParams::apply(manager).force();
+        let request =
+            request(key.kind, at.namespace).patch(&key.name, &params, &Patch::Apply(&sent));
+        let live: Value = self.write(request, "patch", key).await?;
+        if manager == FIELD_MANAGER {
+            let got = fingerprint::of_live(&live, FIELD_MANAGER);
+            if self.world.learn(at.tenant, key, fingerprint::of_desired(body), got) {
+                self.metrics.rewritten(key.kind);
+                tracing::debug!(%key, tenant = at.tenant, "the server rewrote what was applied");
+            }
+        }
+        self.keep(at, key, &live);
+        Ok(())
+    }
+
+    async fn retain(&self, at: Target<'_>, key: &Key, uid: &str) -> Result<(), ApiError> {
+        // A full apply of what we own on it now: the mark and whose it was.
+        let body = json!({
+            "apiVersion": key.kind.resource().api_version(),
+            "kind": key.kind.as_str(),
+            "metadata": {
+                "name": key.name, "uid": uid,
+                "labels": {
+                    meta::MANAGED_BY_LABEL: meta::MANAGED_BY,
+                    meta::TENANT_LABEL: at.tenant,
+                    meta::RETAINED_LABEL: "true",
+                },
+                "annotations": { meta::TENANT_UID: at.uid },
+            },
+        });
+        self.merge(at, key, &body).await
+    }
+
+    async fn park(
+        &self,
+        at: Target<'_>,
+        key: &Key,
+        version: u64,
+        remember: Option<i32>,
+    ) -> Result<(), ApiError> {
+        let remembered = remember.map(|n| n.to_string());
+        let body = json!({
+            "metadata": { "resourceVersion": version.to_string(), "annotations": { meta::PARKED_REPLICAS: remembered } },
+            "spec": { "replicas": 0 },
+        });
+        self.merge(at, key, &body).await
+    }
+
+    async fn unpark(
+        &self,
+        at: Target<'_>,
+        key: &Key,
+        version: u64,
+        replicas: i32,
+    ) -> Result<(), ApiError> {
+        let body = json!({
+            "metadata": { "resourceVersion": version.to_string(), "annotations": { meta::PARKED_REPLICAS: null } },
+            "spec": { "replicas": replicas },
+        });
+        self.merge(at, key, &body).await
+    }
+
+    /// A merge patch: for what lies beside server-side apply. Its body carries a precondition.
+    async fn merge(&self, at: Target<'_>, key: &Key, body: &Value) -> Result<(), ApiError> {
+        let params =
+            PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let request =
+            request(key.kind, at.namespace).patch(&key.name, &params, &Patch::Merge(body));
+        let live: Value = self.write(request, "patch", key).await?;
+        self.keep(at, key, &live);
+        Ok(())
+    }
+
+    async fn delete(&self, at: Target<'_>, key: &Key, uid: &str) -> Result<(), ApiError> {
+        let params = DeleteParams {
+            preconditions: Some(kube::api::Preconditions {
+                uid: Some(uid.to_owned()),
+                resource_version: None,
+            }),
+            ..DeleteParams::background()
+        };
+        let request = request(key.kind, at.namespace).delete(&key.name, &params);
+        match self.write::<Value>(request, "delete", key).await {
+            // An object with finalizers comes back with a deletion timestamp, others as a Status.
+            Ok(live) if live.pointer("/metadata/deletionTimestamp").is_some() => {
+                self.keep(at, key, &live)
+            }
+            Ok(_) | Err(ApiError::Gone) => {
+                self.world.remove(at.tenant, Part::Object(key), Some(uid))
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// The live object, whole, to tell what was changed on it.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn read(&self, namespace: &str, key: &Key) -> Result<Value, ApiError> {
+        self.send(
+            request(key.kind, namespace).get(&key.name, &kube::api::GetParams::default()),
+            "get",
+            key,
+        )
+        .await
+    }
+
+    /// Adds or removes our finalizer, at the version that was read.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn set_finalizer(&self, tenant: &Tenant, present: bool) -> Result<(), ApiError> {
+        let mut finalizers = tenant.finalizers().to_vec();
+        finalizers.retain(|f| f != FINALIZER);
+        if present {
+            finalizers.push(FINALIZER.to_owned());
+        }
+        let body = json!({ "metadata": {
+            "uid": tenant.metadata.uid, "resourceVersion": tenant.metadata.resource_version,
+            "finalizers": finalizers,
+        } });
+        let params =
+            PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let request = Request::new(Tenant::url_path(&(), None)).patch(
+            &tenant.name_any(),
+            &params,
+            &Patch::Merge(&body),
+        );
+        let result = self.write_custom::<Tenant>(request, "patch", "tenants").await;
+        match result {
+            Ok(answer) if present => self.world.put_own_tenant(answer),
+            Ok(_) => {}
+            Err(ApiError::Gone) if !present => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Writes a Tenant's status, whole, as ours.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn write_tenant_status(
+        &self,
+        tenant: &Tenant,
+        status: &TenantStatus,
+    ) -> Result<(), ApiError> {
+        let body = json!({
+            "apiVersion": Tenant::api_version(&()), "kind": Tenant::kind(&()),
+            "metadata": { "name": tenant.name_any(), "uid": tenant.metadata.uid },
+            "status": status,
+        });
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        let request = Request::new(Tenant::url_path(&(), None)).patch_subresource(
+            "status",
+            &tenant.name_any(),
+            &params,
+            &Patch::Apply(&body),
+        );
+        let answer = self.write_custom::<Tenant>(request, "patch", "tenants/status").await?;
+        self.world.put_own_tenant(answer);
+        Ok(())
+    }
+
+    /// Writes a profile's status, whole, as ours.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn write_profile_status(
+        &self,
+        profile: &DeploymentProfile,
+        status: &DeploymentProfileStatus,
+    ) -> Result<(), ApiError> {
+        let body = json!({
+            "apiVersion": DeploymentProfile::api_version(&()), "kind": DeploymentProfile::kind(&()),
+            "metadata": { "name": profile.name_any(), "uid": profile.metadata.uid },
+            "status": status,
+        });
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        let request = Request::new(DeploymentProfile::url_path(&(), None)).patch_subresource(
+            "status",
+            &profile.name_any(),
+            &params,
+            &Patch::Apply(&body),
+        );
+        let answer = self
+            .write_custom::<DeploymentProfile>(request, "patch", "deploymentprofiles/status")
+            .await?;
+        self.world.put_own_profile(answer);
+        Ok(())
+    }
+
+    /// Creates a revision object; it exists already: somebody made the same one.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn create_revision(&self, namespace: &str, body: &Value) -> Result<Value, ApiError> {
+        let bytes = serde_json::to_vec(body).map_err(|e| ApiError::Rejected(e.to_string()))?;
+        let params =
+            PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+        let request =
+            Request::new(format!("/apis/apps/v1/namespaces/{namespace}/controllerrevisions"))
+                .create(&params, bytes);
+        self.write_custom(request, "create", "controllerrevisions").await
+    }
+
+    /// Deletes a revision object with this uid.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn delete_revision(
+        &self,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+    ) -> Result<(), ApiError> {
+        let params = DeleteParams {
+            preconditions: Some(kube::api::Preconditions {
+                uid: Some(uid.to_owned()),
+                resource_version: None,
+            }),
+            ..DeleteParams::background()
+        };
+        let path = format!("/apis/apps/v1/namespaces/{namespace}/controllerrevisions");
+        match self
+            .write_custom::<Value>(
+                Request::new(path).delete(name, &params),
+                "delete",
+                "controllerrevisions",
+            )
+            .await
+        {
+            Ok(_) | Err(ApiError::Gone) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn keep(&self, at: Target<'_>, key: &Key, live: &Value) {
+        if let Some(record) = reduce::record(key.kind, live) {
+            self.world.put_object(at.tenant, key.clone(), record);
+        }
+    }
+
+    async fn write<T: DeserializeOwned>(
+        &self,
+        request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
+        verb: &'static str,
+        key: &Key,
+    ) -> Result<T, ApiError> {
+        self.fence.check()?;
+        self.metrics.write(verb, key.kind.resource().plural);
+        self.send(request, verb, key).await
+    }
+
+    async fn write_custom<T: DeserializeOwned>(
+        &self,
+        request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
+        verb: &'static str,
+        resource: &'static str,
+    ) -> Result<T, ApiError> {
+        self.fence.check()?;
+        self.metrics.write(verb, resource);
+        let request = request.map_err(|e| ApiError::Rejected(e.to_string()))?;
+        self.client.request(request).await.map_err(|e| ApiError::from_kube(e, verb, resource, None))
+    }
+
+    async fn send<T: DeserializeOwned>(
+        &self,
+        request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
+        verb: &'static str,
+        key: &Key,
+    ) -> Result<T, ApiError> {
+        let request = request.map_err(|e| ApiError::Rejected(e.to_string()))?;
+        let resource = key.kind.resource().plural;
+        self.client
+            .request(request)
+            .await
+            .map_err(|e| ApiError::from_kube(e, verb, resource, Some(key)))
+    }
+}
+
+/// A request builder for a kind, in its namespace.
+fn request(kind: Kind, namespace: &str) -> Request {
+    let resource = kind.resource();
+    let base = if resource.group.is_empty() {
+        format!("/api/{}", resource.version)
+    } else {
+        format!("/apis/{}/{}", resource.group, resource.version)
+    };
+    Request::new(match kind {
+        Kind::Namespace => format!("{base}/{}", resource.plural),
+        _ => format!("{base}/namespaces/{namespace}/{}", resource.plural),
+    })
+}

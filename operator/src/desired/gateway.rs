@@ -1,0 +1,62 @@
+//! The usage gateway and the storage that it spools to. Suspending a tenant spares both: what was
+//! used still has to reach the ledger.
+
+use crds::deployment_profile::Probes;
+
+use super::{
+    Stack, meta,
+    pod::{self, Pod},
+    volume::{self, Volume},
+    workload::{self, Strategy},
+};
+use crate::object::Object;
+
+/// The claim that usage is spooled to.
+pub const CLAIM: &str = "tenantry-billing";
+/// Where the gateway sees it.
+pub const SPOOL: &str = "/var/lib/tenantry/billing";
+/// The port that the gateway answers on.
+pub const PORT: u16 = 8080;
+
+/// Where the stack's pods reach the gateway.
+#[must_use]
+pub fn url(stack: &Stack) -> String {
+    format!("http://{}.{}.svc:{PORT}", meta::child_name(meta::GATEWAY), stack.tenant.namespace())
+}
+
+/// Account, claim, Service and Deployment.
+pub fn build(stack: &Stack, all: &mut Vec<Object>) {
+    let (storage, ports) = (&stack.billing.storage, [pod::tcp("http", PORT)]);
+    let class = storage.class_name.as_deref();
+    all.push(workload::account(stack, meta::GATEWAY));
+    all.push(workload::claim(stack, meta::GATEWAY, CLAIM, storage.size, class));
+    all.push(workload::service(stack, meta::GATEWAY, &ports));
+    all.push(workload::deployment(stack, &pod(stack), Some(1), Strategy::Recreate));
+}
+
+fn pod(stack: &Stack) -> Pod<'_> {
+    let gateway = &stack.billing.gateway;
+    Pod {
+        component: meta::GATEWAY,
+        image: &gateway.image,
+        args: gateway.args.clone(),
+        ports: vec![pod::tcp("http", PORT)],
+        env: vec![
+            pod::env("TENANTRY_TENANT", stack.tenant.as_str()),
+            pod::env("TENANTRY_SPOOL_DIR", SPOOL),
+            pod::env("TENANTRY_GATEWAY_TOKEN_FILE", volume::TOKEN_FILE),
+            pod::env("OTEL_SDK_DISABLED", "true"),
+        ],
+        resources: gateway.resources.clone(),
+        run_as_user: gateway.run_as_user,
+        probes: Probes {
+            readiness: Some(pod::http_probe("http", "/healthz", 3)),
+            liveness: Some(pod::http_probe("http", "/healthz", 6)),
+            startup: None,
+        },
+        volumes: vec![Volume::claim(CLAIM, SPOOL), Volume::token(volume::GATEWAY_AUDIENCE)],
+        // Time to close the spool.
+        grace_seconds: 60,
+        ..Pod::default()
+    }
+}

@@ -1,0 +1,42 @@
+//! The Tenantry operator: makes every tenant's stack match its deployment profile.
+//!
+//! ```text
+//! watch ─▶ observe (I/O) ─▶ validate (pure) ─▶ desired (pure) ─▶ plan (pure) ─▶ apply (I/O) ─▶ status (pure, one patch if changed)
+//!                               └── problems ─────────────────────────────────▶ status
+//! ```
+//!
+//! Pure: [`decide`] and what it calls ([`validate`], [`desired`], [`plan`]), [`health`], [`status`],
+//! [`rollout`], [`revision`], [`drift`], [`fingerprint`], [`reduce`]. They take no client, clock,
+//! randomness or environment.
+//!
+//! I/O: [`watch`] feeds [`world`]; [`tenants`] and [`profiles`] are the drivers; [`cluster`] is the
+//! only way to write.
+
+pub mod cluster;
+pub mod config;
+pub mod context;
+pub mod decide;
+pub mod desired;
+pub mod drift;
+pub mod events;
+pub mod fingerprint;
+pub mod health;
+pub mod kicks;
+pub mod kinds;
+pub mod lease;
+pub mod metrics;
+pub mod object;
+pub mod observed;
+pub mod plan;
+pub mod profiles;
+pub mod queue;
+pub mod rbac;
+pub mod reduce;
+pub mod revision;
+pub mod rollout;
+pub mod run;
+pub mod status;
+pub mod tenants;
+pub mod validate;
+pub mod watch;
+pub mod world;

@@ -1,0 +1,160 @@
+//! The driver for profiles: keep revisions, let tenants move, say how far the rollout is.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use crds::{
+    DeploymentProfile, DeploymentProfileStatus,
+    conditions::{self, NewCondition, READY, RECONCILING, STALLED},
+    deployment_profile::RolloutPhase,
+};
+use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt;
+
+use crate::{
+    cluster::ApiError,
+    context::Context,
+    desired::RENDERER,
+    revision,
+    rollout::{self, Decision, Member, Target},
+    tenants::Next,
+};
+
+/// Brings one profile's bookkeeping up to date.
+///
+/// # Errors
+/// [`ApiError`] when something could not be written.
+pub async fn reconcile(ctx: &Context, name: &str) -> Result<Next, ApiError> {
+    let Some(profile) = ctx.world.profile(name) else {
+        ctx.pace.forget(&pace_key(name));
+        return collect(ctx, name).await.map(|()| None);
+    };
+    if profile.metadata.deletion_timestamp.is_some() {
+        return Ok(None);
+    }
+    let newest = ensure_revision(ctx, &profile).await?;
+    let members = members(ctx, name, newest);
+    let decision = rollout::decide(&members, &profile.spec.rollout);
+    for tenant in &decision.start {
+        ctx.world.grant(tenant, newest);
+    }
+    let next = report(ctx, &profile, newest, &decision).await?;
+    collect(ctx, name).await?;
+    Ok(next)
+}
+
+/// The number of the newest revision, which is made when the spec is new.
+async fn ensure_revision(ctx: &Context, profile: &DeploymentProfile) -> Result<i64, ApiError> {
+    let name = profile.name_any();
+    let known = ctx.world.revisions(&name);
+    let Some(number) = revision::missing(&profile.spec, &known) else {
+        return Ok(known.keys().last().copied().unwrap_or(1));
+    };
+    let body = revision::object(&name, number, &ctx.namespace, &profile.spec);
+    // Somebody else's revision of this number arrives by the watch; then we look again.
+    let live = ctx.cluster.create_revision(&ctx.namespace, &body).await?;
+    if let Some((profile, revision)) = revision::read(&live) {
+        ctx.world.put_revision(&profile, revision);
+    }
+    Ok(number)
+}
+
+fn members(ctx: &Context, profile: &str, revision: i64) -> Vec<Member> {
+    let target = Target { revision, renderer: RENDERER };
+    let tenants = ctx.world.tenants_of(profile);
+    let alive = tenants.iter().filter(|t| t.metadata.deletion_timestamp.is_none());
+    alive
+        .map(|tenant| {
+            let granted = ctx.world.granted(&tenant.name_any()) == Some(revision);
+            rollout::member(tenant, profile, target, granted)
+        })
+        .collect()
+}
+
+async fn report(
+    ctx: &Context,
+    profile: &Arc<DeploymentProfile>,
+    revision: i64,
+    decision: &Decision,
+) -> Result<Next, ApiError> {
+    let old = profile.status.clone().unwrap_or_default();
+    let new = DeploymentProfileStatus {
+        conditions: conditions::merge(
+            &old.conditions,
+            &judge(decision),
+            profile.metadata.generation,
+            Timestamp::now(),
+        ),
+        observed_generation: profile.metadata.generation,
+        revision: Some(revision),
+        tenants: decision.counts,
+        failed: decision.failed.clone(),
+        rollout: Some(decision.phase),
+        message: Some(decision.message.clone()),
+    };
+    if new == old {
+        return Ok(None);
+    }
+    let key = pace_key(&profile.name_any());
+    let delay = ctx.pace.progress_delay(&key);
+    let same_phase = old.rollout == new.rollout && old.revision == new.revision;
+    if !delay.is_zero() && same_phase {
+        return Ok(Some(delay));
+    }
+    ctx.cluster.write_profile_status(profile, &new).await?;
+    ctx.pace.wrote_status(&key);
+    if old.rollout != new.rollout && new.rollout == Some(RolloutPhase::Halted) {
+        ctx.events.warning(profile.as_ref(), "RolloutHalted", &decision.message).await;
+    }
+    Ok(None)
+}
+
+fn judge(decision: &Decision) -> [NewCondition; 3] {
+    let message = decision.message.clone();
+    let condition =
+        |type_, status, reason| NewCondition { type_, status, reason, message: message.clone() };
+    let (ready, reconciling, stalled, reason) = match decision.phase {
+        RolloutPhase::Complete => (true, false, false, "Complete"),
+        RolloutPhase::Progressing => (false, true, false, "Progressing"),
+        RolloutPhase::Paused => (false, false, false, "Paused"),
+        RolloutPhase::Halted => (false, false, true, "Halted"),
+    };
+    [
+        condition(READY, ready, reason),
+        condition(RECONCILING, reconciling, reason),
+        condition(STALLED, stalled, reason),
+    ]
+}
+
+/// Deletes revisions beyond the history that nobody runs, is brought to, or is pinned to.
+async fn collect(ctx: &Context, name: &str) -> Result<(), ApiError> {
+    let known = ctx.world.revisions(name);
+    if known.len() <= revision::HISTORY {
+        return Ok(());
+    }
+    let numbers: Vec<i64> = known.keys().copied().collect();
+    for number in revision::surplus(&numbers, &used(ctx, name)) {
+        let Some(surplus) = known.get(&number) else { continue };
+        let object = revision::object_name(name, number);
+        ctx.cluster.delete_revision(&ctx.namespace, &object, &surplus.uid).await?;
+        ctx.world.remove_revision(name, number);
+    }
+    Ok(())
+}
+
+fn used(ctx: &Context, profile: &str) -> BTreeSet<i64> {
+    let mut used = BTreeSet::new();
+    for tenant in ctx.world.tenants_of(profile) {
+        used.extend(tenant.spec.profile_ref.revision);
+        let status = tenant.status.as_ref().and_then(|s| s.profile_revision.as_ref());
+        let labels = status.map(|r| [r.desired.as_deref(), r.current.as_deref()]);
+        for label in labels.into_iter().flatten().flatten() {
+            used.extend(rollout::parse(label).filter(|(p, _)| *p == profile).map(|(_, n)| n));
+        }
+    }
+    used
+}
+
+fn pace_key(profile: &str) -> String {
+    // Tenants' names cannot contain a slash.
+    format!("profile/{profile}")
+}

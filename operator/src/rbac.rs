@@ -1,0 +1,147 @@
+//! The rights that the operator needs and no more, from the same list that drives its work; and the
+//! admission policy that keeps it inside its namespaces.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::{kinds::Kind, lease, watch::SECRETS};
+
+/// Account, roles, bindings and policy for an operator in `namespace`, as one YAML stream.
+///
+/// # Errors
+/// When an object cannot be written as YAML.
+pub fn manifests(namespace: &str) -> Result<String, String> {
+    crds::manifest::yaml_stream(&objects(namespace))
+}
+
+/// The same as objects, in the order of applying.
+#[must_use]
+pub fn objects(namespace: &str) -> Vec<Value> {
+    let mut all = vec![
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace, "labels": labels() } }),
+        json!({
+            "apiVersion": "v1", "kind": "ServiceAccount",
+            "metadata": { "name": NAME, "namespace": namespace, "labels": labels() },
+            "automountServiceAccountToken": false,
+        }),
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+            "metadata": { "name": NAME, "labels": labels() },
+            "rules": cluster_rules(),
+        }),
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+            "metadata": { "name": NAME, "namespace": namespace, "labels": labels() },
+            "rules": own_rules(),
+        }),
+    ];
+    all.extend(bindings(namespace));
+    all.extend(policy(namespace));
+    all
+}
+
+const NAME: &str = "tenantry-operator";
+
+fn labels() -> Value {
+    json!({ "app.kubernetes.io/name": NAME, "app.kubernetes.io/part-of": "tenantry" })
+}
+
+fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> Value {
+    json!({ "apiGroups": [group], "resources": resources, "verbs": verbs })
+}
+
+/// Rights everywhere, because tenants' namespaces come and go; the policy narrows the writes.
+#[must_use]
+pub fn cluster_rules() -> Vec<Value> {
+    let mut rules = vec![
+        // Read what is asked for; patch: our finalizer.
+        rule(crds::GROUP, &["tenants"], &["get", "list", "watch", "patch"]),
+        rule(crds::GROUP, &["deploymentprofiles"], &["get", "list", "watch"]),
+        rule(crds::GROUP, &["tenants/status", "deploymentprofiles/status"], &["patch"]),
+        // Readiness is the pods' and the jobs' truth.
+        rule("", &["pods"], &["list", "watch"]),
+        rule("batch", &["jobs"], &["list", "watch"]),
+        rule("events.k8s.io", &["events"], &["create", "patch"]),
+    ];
+    let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for kind in Kind::ALL.into_iter().filter(|k| *k != Kind::Secret) {
+        groups.entry(kind.resource().group).or_default().push(kind.resource().plural);
+    }
+    let verbs = ["get", "list", "watch", "create", "patch", "delete"];
+    rules.extend(groups.iter().map(|(group, plurals)| rule(group, plurals, &verbs)));
+    // Secrets by name only. An apply that makes a Secret is checked as "create" with its name.
+    let mut secrets =
+        rule("", &["secrets"], &["get", "list", "watch", "create", "patch", "delete"]);
+    secrets["resourceNames"] = json!(SECRETS);
+    rules.push(secrets);
+    rules
+}
+
+/// Rights in the operator's own namespace.
+fn own_rules() -> Vec<Value> {
+    let mut lease = rule("coordination.k8s.io", &["leases"], &["get", "update"]);
+    lease["resourceNames"] = json!([lease::NAME]);
+    vec![
+        lease,
+        rule("coordination.k8s.io", &["leases"], &["create"]),
+        rule("apps", &["controllerrevisions"], &["get", "list", "watch", "create", "delete"]),
+    ]
+}
+
+fn bindings(namespace: &str) -> [Value; 2] {
+    let subjects = json!([{ "kind": "ServiceAccount", "name": NAME, "namespace": namespace }]);
+    let role =
+        |kind: &str| json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": NAME });
+    [
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+            "metadata": { "name": NAME, "labels": labels() },
+            "roleRef": role("ClusterRole"), "subjects": subjects,
+        }),
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+            "metadata": { "name": NAME, "namespace": namespace, "labels": labels() },
+            "roleRef": role("Role"), "subjects": subjects,
+        }),
+    ]
+}
+
+/// Denies the operator's account every write outside tenants' namespaces and its own.
+fn policy(namespace: &str) -> [Value; 2] {
+    let name = "tenantry-operator-boundary";
+    let account = format!("system:serviceaccount:{namespace}:{NAME}");
+    let prefix = crds::names::NAMESPACE_PREFIX;
+    let inside = format!(
+        "request.resource.resource == 'namespaces' ? request.name.startsWith('{prefix}') : \
+         (request.namespace.startsWith('{prefix}') || request.namespace == '{namespace}')"
+    );
+    let message = format!(
+        "the operator's account may write only in namespaces that begin with {prefix} and in {namespace}"
+    );
+    [
+        json!({
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
+            "metadata": { "name": name, "labels": labels() },
+            "spec": {
+                "failurePolicy": "Fail",
+                "matchConstraints": { "resourceRules": [{
+                    "apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"],
+                    "operations": ["CREATE", "UPDATE", "DELETE"], "scope": "*",
+                }] },
+                "matchConditions": [
+                    { "name": "operator", "expression": format!("request.userInfo.username == '{account}'") },
+                    // Its own resources are cluster-scoped, and events about those go to "default".
+                    { "name": "not-our-resources", "expression": format!("request.resource.group != '{}'", crds::GROUP) },
+                    { "name": "not-events", "expression": "request.resource.resource != 'events'" },
+                ],
+                "validations": [{ "expression": inside, "message": message, "reason": "Forbidden" }],
+            },
+        }),
+        json!({
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": { "name": name, "labels": labels() },
+            "spec": { "policyName": name, "validationActions": ["Deny"] },
+        }),
+    ]
+}

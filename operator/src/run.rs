@@ -1,0 +1,166 @@
+//! Wiring: watches, leader election, and the two controllers, joined so that nothing dies alone.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use futures::{StreamExt, stream};
+use kube::Client;
+use telemetry::{health::Checks, shutdown::Shutdown};
+
+use crate::{
+    cluster::{ApiError, Cluster, Fence},
+    context::{Context, Pace},
+    events::Events,
+    lease::Elector,
+    metrics::Metrics,
+    profiles, queue, tenants, watch,
+    world::World,
+};
+
+/// One reconciliation may take this long; then it is given up and tried again.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// How the operator runs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The operator's own namespace.
+    pub namespace: String,
+    /// This process's name.
+    pub identity: String,
+    /// How many tenants are worked on at once.
+    pub concurrency: usize,
+}
+
+/// A client without hidden retries: whether and when to try again is decided here, per tenant.
+///
+/// # Errors
+/// When neither a cluster nor a kubeconfig is found.
+pub async fn client() -> anyhow::Result<Client> {
+    let mut config = kube::Config::infer().await.context(
+        "no Kubernetes API found: run in a cluster, or point KUBECONFIG at a kubeconfig",
+    )?;
+    config.default_retry = false;
+    config.read_timeout = None;
+    Client::try_from(config).context("the kubeconfig cannot be used")
+}
+
+/// Runs until `stop` is cancelled.
+///
+/// # Errors
+/// When the lease is lost or a part ends by itself; the process should exit then.
+pub async fn run(
+    client: Client,
+    settings: Settings,
+    checks: Checks,
+    metrics: Metrics,
+    stop: Shutdown,
+) -> anyhow::Result<()> {
+    let world = World::default();
+    let fence = Fence::default();
+    let watches = watch::all(&client, &settings.namespace, &world, &checks);
+    let cluster = Cluster::new(client.clone(), fence.clone(), world.clone(), metrics.clone());
+    let ctx = Arc::new(Context {
+        world,
+        cluster,
+        events: Events::new(client.clone(), &settings.identity),
+        metrics: metrics.clone(),
+        namespace: settings.namespace.clone(),
+        pace: Pace::default(),
+    });
+    let elector = Elector::new(client, &settings.namespace, settings.identity.clone(), fence);
+    let mut watching =
+        tokio::spawn(stream::select_all(watches).for_each(|()| std::future::ready(())));
+    let synced = synced(checks);
+    tokio::select! {
+        _ = &mut watching => anyhow::bail!("the watches ended"),
+        result = lead(elector, ctx, settings.concurrency, synced, stop, metrics) => result,
+    }
+}
+
+/// Completes when every watch has seen its first list.
+async fn synced(checks: Checks) {
+    while !checks.not_ready().is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn lead(
+    mut elector: Elector,
+    ctx: Arc<Context>,
+    concurrency: usize,
+    synced: impl Future<Output = ()>,
+    stop: Shutdown,
+    metrics: Metrics,
+) -> anyhow::Result<()> {
+    metrics.leader(false);
+    synced.await;
+    tracing::info!("every watch is in sync");
+    if !elector.acquire(&stop).await {
+        return Ok(());
+    }
+    metrics.leader(true);
+    tracing::info!("holding the lease");
+    let quiet = Shutdown::new();
+    let work = control(ctx, concurrency, quiet.clone());
+    tokio::pin!(work);
+    let result = tokio::select! {
+        given_back = elector.hold(&stop) => {
+            if stop.is_cancelled() || given_back { Ok(()) } else { Err(anyhow::anyhow!("the lease is lost")) }
+        }
+        () = &mut work => Err(anyhow::anyhow!("a controller ended")),
+    };
+    quiet.cancel();
+    metrics.leader(false);
+    result
+}
+
+/// Both controllers, until `stop` is cancelled.
+async fn control(ctx: Arc<Context>, concurrency: usize, stop: Shutdown) {
+    for name in ctx.world.orphans() {
+        ctx.world.tenant_kicks.kick(&name);
+    }
+    let of_tenants = queue::run(ctx.world.tenant_kicks.clone(), concurrency, {
+        let ctx = ctx.clone();
+        move |name| timed(ctx.clone(), "tenants", name)
+    });
+    let of_profiles = queue::run(ctx.world.profile_kicks.clone(), 4, {
+        let ctx = ctx.clone();
+        move |name| timed(ctx.clone(), "profiles", name)
+    });
+    tokio::select! {
+        () = of_tenants => {}
+        () = of_profiles => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+/// One reconciliation with its deadline, its measurement and its backoff.
+async fn timed(ctx: Arc<Context>, resource: &'static str, name: Box<str>) -> Option<Duration> {
+    let started = std::time::Instant::now();
+    let work = async {
+        match resource {
+            "tenants" => tenants::reconcile(&ctx, &name).await,
+            _ => profiles::reconcile(&ctx, &name).await,
+        }
+    };
+    let result = match tokio::time::timeout(DEADLINE, work).await {
+        Ok(result) => result,
+        Err(_) => Err(ApiError::Transient(format!("not done within {} s", DEADLINE.as_secs()))),
+    };
+    let key = format!("{resource}/{name}");
+    let (class, next) = match result {
+        Ok(next) => {
+            ctx.pace.succeeded(&key);
+            ("ok", next)
+        }
+        Err(error) => {
+            let delay = ctx.pace.failed(&key);
+            if !matches!(error, ApiError::Changed(_) | ApiError::Gone) {
+                tracing::warn!(resource, name = %name, %error, ?delay, "trying again");
+            }
+            (error.class(), Some(delay))
+        }
+    };
+    ctx.metrics.reconciled(resource, class, started.elapsed());
+    next
+}

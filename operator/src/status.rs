@@ -1,0 +1,344 @@
+//! A tenant's status from what happened: a pure function on every path, also the bad ones.
+
+use crds::{
+    TenantStatus,
+    conditions::{self, NewCondition, PROFILE_VALID, READY, RECONCILING, STALLED, SUSPENDED},
+    tenant::{Endpoint, ProfileRevision},
+};
+use k8s_openapi::jiff::Timestamp;
+
+use crate::{
+    health::{Health, is_shown},
+    observed::Observed,
+    plan::Refusal,
+    validate::{self, Problem},
+};
+
+/// What came of one reconciliation.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// Everything is as it should be, or was just applied. `wrote`: something had to be written.
+    Applied {
+        /// Something had to be written.
+        wrote: bool,
+    },
+    /// A request did not go through; it is tried again.
+    Retrying {
+        /// What the API server said.
+        message: String,
+    },
+    /// The API server will not take it until a human helps.
+    Blocked {
+        /// `Forbidden`, `Rejected` or `QuotaExceeded`.
+        reason: &'static str,
+        /// What, where, and what to do.
+        message: String,
+    },
+    /// Tenant and profile cannot be rendered together.
+    Invalid(Vec<Problem>),
+    /// The profile is gone: the stack stays as it is.
+    ProfileMissing {
+        /// The profile's name.
+        profile: String,
+    },
+    /// The pinned revision does not exist.
+    RevisionMissing {
+        /// `PROFILE@NUMBER`.
+        revision: String,
+        /// The revisions that exist.
+        known: String,
+    },
+    /// Something that is not ours stands in the way.
+    Refused(Refusal),
+    /// `spec.pausedUntil` lies ahead.
+    Paused {
+        /// Until when, as it stands in the spec.
+        until: String,
+    },
+    /// The tenant is being deleted.
+    Deleting {
+        /// What is going on.
+        step: &'static str,
+        /// What is waited for.
+        message: String,
+        /// Why only a human can help, if so.
+        stalled: Option<(&'static str, String)>,
+    },
+}
+
+/// Everything a status is made of.
+#[derive(Clone, Debug)]
+pub struct Input<'a> {
+    /// The status that stands there.
+    pub previous: Option<&'a TenantStatus>,
+    /// The Tenant's `metadata.generation`.
+    pub generation: Option<i64>,
+    /// The Tenant's uid.
+    pub uid: &'a str,
+    /// The namespace of its stack.
+    pub namespace: String,
+    /// What came of it.
+    pub outcome: &'a Outcome,
+    /// The health of the stack.
+    pub health: &'a Health,
+    /// What was observed.
+    pub observed: &'a Observed,
+    /// The revision that the stack is brought to.
+    pub desired_revision: Option<String>,
+    /// The version of the rendering.
+    pub renderer: i64,
+    /// Whether the spec asks for suspension.
+    pub suspended: bool,
+    /// Where the services answer.
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// The status that should stand there; times are only moved where a condition changed.
+#[must_use]
+pub fn status(input: &Input<'_>, now: Timestamp) -> TenantStatus {
+    let previous = input.previous.cloned().unwrap_or_default();
+    let verdict = verdict(input, &previous);
+    let ready = verdict.ready.status;
+    let new = [
+        verdict.ready,
+        verdict.reconciling,
+        verdict.stalled,
+        verdict.profile_valid,
+        suspended(input),
+    ];
+    TenantStatus {
+        conditions: conditions::merge(&previous.conditions, &new, input.generation, now),
+        observed_generation: input.generation,
+        namespace: Some(input.namespace.clone()),
+        profile_revision: revision(input, &previous, ready),
+        components: input.health.components.iter().filter(|c| is_shown(c)).cloned().collect(),
+        retained: retained(input),
+        endpoints: input.endpoints.clone(),
+    }
+}
+
+struct Verdict {
+    ready: NewCondition,
+    reconciling: NewCondition,
+    stalled: NewCondition,
+    profile_valid: NewCondition,
+}
+
+impl Verdict {
+    /// Not ready, nothing going on, for a human to mend.
+    fn stalled(reason: &'static str, message: &str, profile_valid: NewCondition) -> Self {
+        Self {
+            ready: no(READY, reason, message),
+            reconciling: no(RECONCILING, reason, "waiting for the cause to be mended"),
+            stalled: yes(STALLED, reason, message),
+            profile_valid,
+        }
+    }
+}
+
+fn verdict(input: &Input<'_>, previous: &TenantStatus) -> Verdict {
+    let valid = || yes(PROFILE_VALID, "Rendered", "tenant and profile render together");
+    match input.outcome {
+        Outcome::Applied { wrote } => applied(input, previous, *wrote),
+        Outcome::Retrying { message } => Verdict {
+            ready: match &input.health.cause {
+                None if !input.suspended => all_ready(input),
+                None => no(READY, "Suspended", "suspended as asked"),
+                Some(cause) => no(READY, cause.reason, &cause.message),
+            },
+            reconciling: yes(RECONCILING, "Retrying", message),
+            stalled: no(STALLED, "Retrying", "trying again"),
+            profile_valid: valid(),
+        },
+        Outcome::Blocked { reason, message } => Verdict::stalled(reason, message, valid()),
+        Outcome::Invalid(problems) => invalid(previous, problems),
+        Outcome::ProfileMissing { profile } => {
+            let message = format!(
+                "spec.profileRef.name {profile:?}: no such DeploymentProfile{}; create it, or name another",
+                still_runs(previous)
+            );
+            Verdict::stalled(
+                "ProfileMissing",
+                &message,
+                no(PROFILE_VALID, "ProfileMissing", &message),
+            )
+        }
+        Outcome::RevisionMissing { revision, known } => {
+            let message = format!(
+                "spec.profileRef.revision: {revision} does not exist{}; known revisions: {known}",
+                still_runs(previous)
+            );
+            Verdict::stalled(
+                "RevisionMissing",
+                &message,
+                no(PROFILE_VALID, "RevisionMissing", &message),
+            )
+        }
+        Outcome::Refused(refusal) => refused(refusal, valid()),
+        Outcome::Paused { until } => paused(input, until, valid()),
+        Outcome::Deleting { step, message, stalled } => {
+            deleting(previous, step, message, stalled.as_ref())
+        }
+    }
+}
+
+fn applied(input: &Input<'_>, previous: &TenantStatus, wrote: bool) -> Verdict {
+    let busy = conditions::is_true(&previous.conditions, RECONCILING)
+        || input.generation != previous.observed_generation
+        || wrote;
+    let nothing = |reason, message| no(RECONCILING, reason, message);
+    let (ready, reconciling) = match &input.health.cause {
+        None if input.suspended => (
+            no(READY, "Suspended", "services are stopped as asked; data, gateway and backups stay"),
+            nothing("Suspended", "nothing to do"),
+        ),
+        None => (all_ready(input), nothing("InSync", "nothing to do")),
+        Some(cause) if busy => (
+            no(READY, cause.reason, &cause.message),
+            yes(RECONCILING, cause.reason, &cause.message),
+        ),
+        Some(cause) => {
+            (no(READY, cause.reason, &cause.message), nothing("InSync", "everything is applied"))
+        }
+    };
+    Verdict {
+        ready,
+        reconciling,
+        stalled: no(STALLED, "InSync", "nothing needs a human"),
+        profile_valid: yes(PROFILE_VALID, "Rendered", "tenant and profile render together"),
+    }
+}
+
+fn all_ready(input: &Input<'_>) -> NewCondition {
+    let shown = input.health.components.iter().filter(|c| is_shown(c)).count();
+    yes(READY, "AllReady", &format!("{shown} components run"))
+}
+
+fn invalid(previous: &TenantStatus, problems: &[Problem]) -> Verdict {
+    let first = problems.first().map_or("Invalid", |p| p.reason);
+    let texts: Vec<&str> = problems.iter().map(|p| p.message.as_str()).collect();
+    let message = format!("{}{}", texts.join("; "), still_runs(previous));
+    let ready = match first {
+        validate::reasons::QUOTA_TOO_SMALL => first,
+        _ => "SpecNotApplied",
+    };
+    Verdict {
+        ready: no(READY, ready, &message),
+        reconciling: no(RECONCILING, first, "waiting for the spec or the profile to be mended"),
+        stalled: yes(STALLED, first, &message),
+        profile_valid: no(PROFILE_VALID, first, &texts.join("; ")),
+    }
+}
+
+fn still_runs(previous: &TenantStatus) -> String {
+    let current = previous.profile_revision.as_ref().and_then(|r| r.current.as_deref());
+    current.map_or_else(String::new, |revision| format!("; {revision} still runs"))
+}
+
+fn refused(refusal: &Refusal, profile_valid: NewCondition) -> Verdict {
+    match refusal {
+        Refusal::NamespaceForeign { namespace } => Verdict::stalled(
+            "NamespaceNotOwned",
+            &format!(
+                "namespace {namespace} exists and belongs to nobody we know; rename the tenant, or delete the namespace"
+            ),
+            profile_valid,
+        ),
+        Refusal::NamespaceRetained { namespace, uid } => Verdict::stalled(
+            "NamespaceNotOwned",
+            &format!(
+                "namespace {namespace} holds the retained stack of uid {uid}; set spec.adopt.previousUid to take it over, \
+                 or annotate the namespace with {}={uid} to remove it with its data",
+                crate::desired::meta::PURGE
+            ),
+            profile_valid,
+        ),
+        Refusal::ObjectForeign { key } => Verdict::stalled(
+            "ObjectNotOwned",
+            &format!("{key} exists and is not ours; delete or rename it, then the stack goes on"),
+            profile_valid,
+        ),
+        Refusal::NamespaceTerminating { namespace } => {
+            let message = format!("namespace {namespace} is still being deleted");
+            Verdict {
+                ready: no(READY, "NamespaceTerminating", &message),
+                reconciling: yes(RECONCILING, "NamespaceTerminating", &message),
+                stalled: no(STALLED, "NamespaceTerminating", "it goes on by itself"),
+                profile_valid,
+            }
+        }
+    }
+}
+
+fn paused(input: &Input<'_>, until: &str, profile_valid: NewCondition) -> Verdict {
+    let ready = match &input.health.cause {
+        None => all_ready(input),
+        Some(cause) => no(READY, cause.reason, &cause.message),
+    };
+    let message = format!("spec.pausedUntil: nothing is written until {until}");
+    Verdict {
+        ready,
+        reconciling: no(RECONCILING, "Paused", &message),
+        stalled: no(STALLED, "Paused", &message),
+        profile_valid,
+    }
+}
+
+fn deleting(
+    previous: &TenantStatus,
+    step: &'static str,
+    message: &str,
+    stalled: Option<&(&'static str, String)>,
+) -> Verdict {
+    let kept = conditions::find(&previous.conditions, PROFILE_VALID);
+    let profile_valid = match kept {
+        Some(c) if c.status == "False" => no(PROFILE_VALID, "Deleting", &c.message),
+        _ => yes(PROFILE_VALID, "Rendered", "tenant and profile render together"),
+    };
+    Verdict {
+        ready: no(READY, "Deleting", message),
+        reconciling: yes(RECONCILING, step, message),
+        stalled: match stalled {
+            Some((reason, message)) => yes(STALLED, reason, message),
+            None => no(STALLED, "Deleting", "nothing needs a human"),
+        },
+        profile_valid,
+    }
+}
+
+fn suspended(input: &Input<'_>) -> NewCondition {
+    if input.suspended {
+        yes(SUSPENDED, "SpecSuspend", "spec.suspend is true")
+    } else {
+        no(SUSPENDED, "NotSuspended", "spec.suspend is false")
+    }
+}
+
+/// `current` follows `desired` once the stack runs; until then it says what ran last.
+fn revision(input: &Input<'_>, previous: &TenantStatus, ready: bool) -> Option<ProfileRevision> {
+    let before = previous.profile_revision.clone().unwrap_or_default();
+    let Some(desired) = input.desired_revision.clone() else {
+        return previous.profile_revision.clone();
+    };
+    let applied = matches!(input.outcome, Outcome::Applied { .. });
+    let suspended = applied && input.suspended && input.health.cause.is_none();
+    let current =
+        if applied && ready || suspended { Some(desired.clone()) } else { before.current };
+    Some(ProfileRevision { desired: Some(desired), current, renderer: Some(input.renderer) })
+}
+
+fn retained(input: &Input<'_>) -> Vec<String> {
+    let ours = |r: &crate::observed::Record| r.retained && Observed::is_ours(r, input.uid);
+    input.observed.objects.iter().filter(|(_, r)| ours(r)).map(|(k, _)| k.to_string()).collect()
+}
+
+fn yes(type_: &'static str, reason: &'static str, message: &str) -> NewCondition {
+    NewCondition { type_, status: true, reason, message: message.to_owned() }
+}
+
+fn no(type_: &'static str, reason: &'static str, message: &str) -> NewCondition {
+    NewCondition { type_, status: false, reason, message: message.to_owned() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,177 @@
+//! The driver for tenants: observe, decide, apply, say how it went.
+
+mod deletion;
+mod orphans;
+mod report;
+
+use std::{sync::Arc, time::Duration};
+
+use crds::{Tenant, TenantStatus, names::TenantName};
+use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt;
+
+use crate::{
+    cluster::{ApiError, FINALIZER, Target},
+    context::Context,
+    decide::{self, Decision, Seen},
+    drift,
+    kinds::Kind,
+    plan::{Action, Refusal},
+    status::Outcome,
+};
+
+/// When to look at a tenant again, if nothing happens before.
+pub type Next = Option<Duration>;
+
+/// Brings one tenant closer to what it should be.
+///
+/// # Errors
+/// [`ApiError`] when the status could not be written or the work must be done over.
+pub async fn reconcile(ctx: &Context, name: &str) -> Result<Next, ApiError> {
+    let Some(tenant) = ctx.world.tenant(name) else {
+        ctx.pace.forget(name);
+        return orphans::look(ctx, name).await;
+    };
+    if tenant.metadata.deletion_timestamp.is_some() {
+        return deletion::reconcile(ctx, &tenant).await;
+    }
+    let now = Timestamp::now();
+    let seen = observe(ctx, &tenant);
+    let decision = decide::decide(&tenant, &seen, now);
+    let tenant = prepare(ctx, tenant, &seen, &decision, now).await?;
+    let outcome = act(ctx, &tenant, &decision).await;
+    report::report(ctx, &tenant, &decision, outcome, now).await
+}
+
+fn observe(ctx: &Context, tenant: &Tenant) -> Seen {
+    let name = tenant.name_any();
+    let profile = tenant.spec.profile_ref.name.as_str();
+    Seen {
+        observed: ctx.world.observed(&name),
+        profile_exists: ctx.world.profile(profile).is_some(),
+        revisions: ctx.world.revisions(profile),
+        granted: ctx.world.granted(&name),
+        learned: ctx.world.learned(&name),
+    }
+}
+
+/// Before the first write: the finalizer, and for a stack that exists a status that says where it
+/// is being brought to, so that a crash on the way is not mistaken for the state before.
+async fn prepare(
+    ctx: &Context,
+    tenant: Arc<Tenant>,
+    seen: &Seen,
+    decision: &Decision,
+    now: Timestamp,
+) -> Result<Arc<Tenant>, ApiError> {
+    if decision.actions.is_empty() {
+        return Ok(tenant);
+    }
+    let name = tenant.name_any();
+    if !tenant.finalizers().iter().any(|f| f == FINALIZER) {
+        ctx.cluster.set_finalizer(&tenant, true).await?;
+    }
+    let tenant = ctx.world.tenant(&name).unwrap_or(tenant);
+    let told = tenant.status.as_ref().and_then(|s| s.profile_revision.as_ref());
+    let told = told.and_then(|r| r.desired.as_deref());
+    if told.is_some() && (told != decision.revision.as_deref() || !is_current(&tenant)) {
+        report::announce(ctx, &tenant, seen, decision, now).await?;
+    }
+    Ok(ctx.world.tenant(&name).unwrap_or(tenant))
+}
+
+fn is_current(tenant: &Tenant) -> bool {
+    let status: Option<&TenantStatus> = tenant.status.as_ref();
+    status.and_then(|s| s.observed_generation) == tenant.metadata.generation
+}
+
+/// Sends the decision's requests, one by one, until one does not go through.
+async fn act(
+    ctx: &Context,
+    tenant: &Tenant,
+    decision: &Decision,
+) -> Result<Option<Outcome>, ApiError> {
+    let name = tenant.name_any();
+    let Ok(namespace) = TenantName::new(&name).map(|n| n.namespace()) else {
+        return Ok(decision.outcome.clone());
+    };
+    let at = Target {
+        tenant: &name,
+        namespace: &namespace,
+        uid: tenant.metadata.uid.as_deref().unwrap_or_default(),
+        adopts: tenant.spec.adopt.as_ref().map(|a| a.previous_uid.as_str()),
+    };
+    // A stack that was in sync and is not any more was changed by somebody else.
+    let drifted = is_current(tenant) && is_settled(tenant, decision);
+    let mut fresh = false;
+    for action in &decision.actions {
+        let change = if drifted { drift_of(ctx, at, action).await } else { None };
+        if let Err(error) = ctx.cluster.run(at, action, fresh).await {
+            return refused_or(error, decision, &namespace);
+        }
+        fresh |= matches!(action, Action::CreateNamespace { .. });
+        if let Some(note) = change {
+            ctx.metrics.drift(action.key().kind);
+            ctx.events.normal(tenant, "DriftCorrected", &note).await;
+        }
+    }
+    Ok(decision.outcome.clone())
+}
+
+fn is_settled(tenant: &Tenant, decision: &Decision) -> bool {
+    let Some(status) = &tenant.status else { return false };
+    let current = status.profile_revision.as_ref().and_then(|r| r.current.as_deref());
+    current.is_some()
+        && current == decision.revision.as_deref()
+        && !crds::conditions::is_true(&status.conditions, crds::conditions::RECONCILING)
+}
+
+/// What somebody did to the object that this action puts right.
+async fn drift_of(ctx: &Context, at: Target<'_>, action: &Action) -> Option<String> {
+    let Action::Apply { key, uid, body } = action else { return None };
+    if uid.is_none() {
+        return Some(format!("{key} was deleted; made again"));
+    }
+    let live = ctx.cluster.read(at.namespace, key).await.ok()?;
+    let change = drift::describe(body, &live)?;
+    Some(format!("{key}: {change}; undone"))
+}
+
+/// Turns a refused request into what the status says, or hands it on to be tried again.
+fn refused_or(
+    error: ApiError,
+    decision: &Decision,
+    namespace: &str,
+) -> Result<Option<Outcome>, ApiError> {
+    let revision = decision.revision.as_deref().unwrap_or("the profile");
+    Ok(Some(match error {
+        ApiError::Foreign(key) if key.kind == Kind::Namespace => {
+            Outcome::Refused(Refusal::NamespaceForeign { namespace: key.name.to_string() })
+        }
+        ApiError::Foreign(key) => Outcome::Refused(Refusal::ObjectForeign { key }),
+        ApiError::Forbidden { verb, resource, message } => Outcome::Blocked {
+            reason: "Forbidden",
+            message: forbidden(verb, &resource, namespace, &message),
+        },
+        ApiError::Quota(message) => Outcome::Blocked {
+            reason: "QuotaExceeded",
+            message: format!(
+                "{message}; raise spec.quota of the profile ({revision}) or ask for less"
+            ),
+        },
+        ApiError::Rejected(message) => Outcome::Blocked {
+            reason: "Rejected",
+            message: format!("the API server refuses {message} ({revision})"),
+        },
+        other => return Err(other),
+    }))
+}
+
+/// A missing permission, in words that say where it belongs.
+pub(crate) fn forbidden(verb: &str, resource: &str, namespace: &str, message: &str) -> String {
+    // The API server checks "create" on its own when an apply makes a new object.
+    let verb = if message.contains("cannot create resource") { "create" } else { verb };
+    format!(
+        "may not {verb} {resource} in {namespace}; the ClusterRole \"tenantry-operator\" grants it: apply it again, as it is shipped"
+    )
+}

@@ -1,0 +1,86 @@
+//! A tenant that is being deleted: its stack comes down in order, then the finalizer goes.
+
+use crds::{Tenant, names::TenantName, tenant::DeletionPolicy};
+use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt;
+
+use super::{Next, forbidden, report};
+use crate::{
+    cluster::{ApiError, FINALIZER, Target},
+    context::Context,
+    decide,
+    health::Health,
+    plan::{Cleanup, cleanup},
+    status::{self, Input, Outcome},
+};
+
+pub(super) async fn reconcile(ctx: &Context, tenant: &Tenant) -> Result<Next, ApiError> {
+    let name = tenant.name_any();
+    if !tenant.finalizers().iter().any(|f| f == FINALIZER) {
+        return Ok(None);
+    }
+    let Ok(namespace) = TenantName::new(&name).map(|n| n.namespace()) else {
+        return ctx.cluster.set_finalizer(tenant, false).await.map(|()| None);
+    };
+    let now = Timestamp::now();
+    if let Ok(Some(until)) = decide::paused_until(tenant, now) {
+        let message = format!("spec.pausedUntil: nothing is removed until {until}");
+        return say(ctx, tenant, "Paused", message, None, now).await;
+    }
+    let uid = tenant.metadata.uid.as_deref().unwrap_or_default();
+    let delete_data = tenant.spec.deletion_policy == DeletionPolicy::Delete;
+    match cleanup(&ctx.world.observed(&name), uid, &namespace, delete_data) {
+        Cleanup::Done => ctx.cluster.set_finalizer(tenant, false).await.map(|()| None),
+        Cleanup::Wait { step, message } => say(ctx, tenant, step, message, None, now).await,
+        Cleanup::Do { step, actions } => {
+            let at = Target { tenant: &name, namespace: &namespace, uid, adopts: None };
+            say(ctx, tenant, step, format!("{} objects to go", actions.len()), None, now).await?;
+            for action in &actions {
+                match ctx.cluster.run(at, action, false).await {
+                    Ok(()) | Err(ApiError::Gone) => {}
+                    Err(ApiError::Forbidden { verb, resource, message }) => {
+                        let message = forbidden(verb, &resource, &namespace, &message);
+                        let stalled = Some(("Forbidden", message.clone()));
+                        say(ctx, tenant, step, message.clone(), stalled, now).await?;
+                        return Err(ApiError::Transient(message));
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            // What was removed from our records may already be enough for the next step.
+            ctx.world.tenant_kicks.kick(&name);
+            Ok(None)
+        }
+    }
+}
+
+async fn say(
+    ctx: &Context,
+    tenant: &Tenant,
+    step: &'static str,
+    message: String,
+    stalled: Option<(&'static str, String)>,
+    now: Timestamp,
+) -> Result<Next, ApiError> {
+    let name = tenant.name_any();
+    let tenant = ctx.world.tenant(&name).unwrap_or_else(|| tenant.clone().into());
+    let observed = ctx.world.observed(&name);
+    let outcome = Outcome::Deleting { step, message, stalled };
+    let new = status::status(
+        &Input {
+            previous: tenant.status.as_ref(),
+            generation: tenant.metadata.generation,
+            uid: tenant.metadata.uid.as_deref().unwrap_or_default(),
+            namespace: format!("{}{name}", crds::names::NAMESPACE_PREFIX),
+            outcome: &outcome,
+            health: &Health::default(),
+            observed: &observed,
+            desired_revision: None,
+            renderer: crate::desired::RENDERER,
+            suspended: tenant.spec.suspend,
+            endpoints: Vec::new(),
+        },
+        now,
+    );
+    report::put(ctx, &tenant, new).await
+}

@@ -1,0 +1,188 @@
+//! A tenant and a profile revision, checked and merged into a [`Stack`]; or the problems, each with
+//! the field's path and the remedy. Pure.
+
+mod capacity;
+mod merge;
+
+use crds::{DeploymentProfileSpec, Tenant, names::TenantName};
+
+use crate::{
+    desired::{ResolvedService, Stack, meta},
+    kinds::Kind,
+    object::Key,
+    observed::{Facts, Observed},
+};
+
+/// Something in a tenant's spec or its profile that cannot be rendered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// One CamelCase word from a closed set; it becomes the reason of `ProfileValid`.
+    pub reason: &'static str,
+    /// Field, value, and what is possible instead.
+    pub message: String,
+}
+
+/// The reasons that [`stack`] gives.
+pub mod reasons {
+    /// `spec.overrides.services[]` names a service that the profile does not have.
+    pub const OVERRIDE_UNKNOWN: &str = "OverrideUnknown";
+    /// An override does not fit the service that it changes.
+    pub const OVERRIDE_INVALID: &str = "OverrideInvalid";
+    /// `spec.overlays[]` names an overlay that the profile does not have.
+    pub const OVERLAY_UNKNOWN: &str = "OverlayUnknown";
+    /// The profile's quota does not hold the stack.
+    pub const QUOTA_TOO_SMALL: &str = "QuotaTooSmall";
+    /// A claim would have to shrink or change its class.
+    pub const STORAGE_IMMUTABLE: &str = "StorageImmutable";
+    /// `spec.scheduling[]` names a component that the profile does not have.
+    pub const COMPONENT_UNKNOWN: &str = "ComponentUnknown";
+    /// A name that cannot be a tenant's.
+    pub const NAME_INVALID: &str = "NameInvalid";
+    /// `spec.pausedUntil` is no instant.
+    pub const PAUSED_UNTIL_INVALID: &str = "PausedUntilInvalid";
+}
+
+/// Checks and merges; `revision` is what the profile is called in messages, such as `prod@7`.
+///
+/// # Errors
+/// Every problem found, the most telling first.
+pub fn stack(
+    tenant: &Tenant,
+    profile: &DeploymentProfileSpec,
+    profile_name: &str,
+    observed: &Observed,
+) -> Result<Stack, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let name = tenant.metadata.name.as_deref().unwrap_or_default();
+    let name = TenantName::new(name)
+        .map_err(|e| vec![Problem { reason: reasons::NAME_INVALID, message: e.to_string() }])?;
+    let services = merge::services(tenant, profile, profile_name, &mut problems);
+    check_scheduling(profile, profile_name, &mut problems);
+    let stack = assemble(tenant, name, profile, profile_name, services);
+    capacity::check(&stack, &mut problems);
+    check_claims(&stack, observed, &mut problems);
+    if problems.is_empty() { Ok(stack) } else { Err(problems) }
+}
+
+fn assemble(
+    tenant: &Tenant,
+    name: TenantName,
+    profile: &DeploymentProfileSpec,
+    profile_name: &str,
+    services: Vec<ResolvedService>,
+) -> Stack {
+    Stack {
+        tenant: name,
+        uid: tenant.metadata.uid.as_deref().unwrap_or_default().into(),
+        display_name: tenant.spec.display_name.clone(),
+        contact: tenant.spec.contact.clone(),
+        tier: profile.tier.as_str(),
+        profile: profile_name.into(),
+        suspended: tenant.spec.suspend,
+        services,
+        images: profile.images.clone(),
+        telemetry: profile.telemetry.clone(),
+        billing: profile.billing.clone(),
+        backups: profile.backups.clone(),
+        quota: profile.quota.clone(),
+        network: profile.network.clone(),
+        scheduling: profile.scheduling.clone(),
+    }
+}
+
+fn check_scheduling(profile: &DeploymentProfileSpec, name: &str, problems: &mut Vec<Problem>) {
+    let ours = [meta::GATEWAY, meta::COLLECTOR, meta::METRICS, meta::GRAFANA, meta::BACKUP];
+    for (index, entry) in profile.scheduling.iter().enumerate() {
+        let component = entry.component.as_str();
+        if ours.contains(&component) || profile.services.iter().any(|s| s.name == component) {
+            continue;
+        }
+        problems.push(Problem {
+            reason: reasons::COMPONENT_UNKNOWN,
+            message: format!(
+                "profile {name}, spec.scheduling[{index}].component {component:?}: the components are {}, {}",
+                service_names(profile),
+                ours.join(", ")
+            ),
+        });
+    }
+}
+
+/// Kubernetes refuses a claim that shrinks or changes its class; say so before asking.
+fn check_claims(stack: &Stack, observed: &Observed, problems: &mut Vec<Problem>) {
+    for claim in claims(stack) {
+        let Some(record) =
+            observed.objects.get(&Key::new(Kind::PersistentVolumeClaim, &claim.name))
+        else {
+            continue;
+        };
+        let Facts::Claim { size_milli, class, .. } = &record.facts else { continue };
+        if claim.size.milli() < *size_milli {
+            problems.push(Problem {
+                reason: reasons::STORAGE_IMMUTABLE,
+                message: format!(
+                    "profile {}, {} is {}, but claim {} already asks for {}: a claim cannot shrink; set at least that",
+                    stack.profile, claim.field, claim.size, claim.name,
+                    crds::Quantity::from_milli_binary(*size_milli),
+                ),
+            });
+        }
+        if let (Some(wanted), Some(class)) = (&claim.class, class)
+            && wanted.as_str() != class.as_ref()
+        {
+            problems.push(Problem {
+                reason: reasons::STORAGE_IMMUTABLE,
+                message: format!(
+                    "profile {}, {} asks for storage class {wanted:?}, but claim {} was made with {class:?}: \
+                     the class of a claim cannot change; set it back, or move the data to a new service",
+                    stack.profile, claim.field, claim.name,
+                ),
+            });
+        }
+    }
+}
+
+/// A claim that the stack needs.
+pub(crate) struct Claim {
+    pub(crate) name: String,
+    pub(crate) field: String,
+    pub(crate) size: crds::Quantity,
+    pub(crate) class: Option<String>,
+}
+
+/// The claims that the stack needs, with the profile field that sizes each.
+pub(crate) fn claims(stack: &Stack) -> Vec<Claim> {
+    let mut claims = vec![Claim {
+        name: "tenantry-billing".to_owned(),
+        field: "spec.billing.storage".to_owned(),
+        size: stack.billing.storage.size,
+        class: stack.billing.storage.class_name.clone(),
+    }];
+    for service in &stack.services {
+        if let Some(storage) = &service.storage {
+            claims.push(Claim {
+                name: meta::claim_name(&service.name),
+                field: format!("spec.services[{}].storage", service.name),
+                size: storage.size,
+                class: storage.class_name.clone(),
+            });
+        }
+    }
+    if let Some(metrics) = stack.telemetry.metrics.as_ref().filter(|m| m.enabled) {
+        claims.push(Claim {
+            name: meta::claim_name(meta::METRICS),
+            field: "spec.telemetry.metrics.storage".to_owned(),
+            size: metrics.storage,
+            class: metrics.storage_class_name.clone(),
+        });
+    }
+    claims
+}
+
+fn service_names(profile: &DeploymentProfileSpec) -> String {
+    let names: Vec<&str> = profile.services.iter().map(|s| s.name.as_str()).collect();
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests;
