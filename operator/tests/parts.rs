@@ -10,7 +10,7 @@ use std::{
 
 use operator::desired::config;
 
-fn validate(config: &str) -> Output {
+fn validate(name: &str, config: &str) -> Output {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let file = std::env::temp_dir().join(format!(
         "collector-{}-{}.yaml",
@@ -30,13 +30,14 @@ fn validate(config: &str) -> Output {
 
 #[test]
 fn the_collector_takes_its_configuration() {
-    let output = validate(config::COLLECTOR);
+    let output = validate("shipped", config::COLLECTOR);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
 fn the_collector_refuses_a_misspelt_processor() {
-    let output = validate(&config::COLLECTOR.replace("memory_limiter", "memory_limitor"));
+    let output =
+        validate("misspelt", &config::COLLECTOR.replace("memory_limiter", "memory_limitor"));
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && error.contains("memory_limitor"), "{error}");
 }
