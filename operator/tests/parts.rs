@@ -12,11 +12,7 @@ use operator::desired::config;
 
 fn validate(name: &str, config: &str) -> Output {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let file = std::env::temp_dir().join(format!(
-        "collector-{}-{}.yaml",
-        std::process::id(),
-        config.len()
-    ));
+    let file = std::env::temp_dir().join(format!("{name}-{}.yaml", std::process::id()));
     std::fs::write(&file, config).unwrap();
     let output = Command::new(root.join("scripts/otelcol"))
         .args(["validate", "--config"])
