@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Tenantry on a bare machine: a real Kubernetes control plane, the operator under its own
+# ServiceAccount, three tenants, and a tour of what it does. It stays up to be tried.
+#
+#   scripts/demo.sh                  build, start, tour, stay up
+#   scripts/demo.sh --once           the same, then stop everything; the exit code says how it went
+#   scripts/demo.sh --stop           stop every demo of this user and remove what it left
+#   scripts/demo.sh --context NAME   use this kubectl context instead of starting a control plane;
+#                                    its nodes are never touched
+#   scripts/demo.sh --install        first install the system packages that are missing (apt, root)
+#
+# Builds and binaries are cached in ${TENANTRY_CACHE:-~/.cache/tenantry}; each run has a folder there.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=scripts/demo/phases.sh
+. "$root/scripts/demo/phases.sh"
+# shellcheck source=scripts/demo/tour.sh
+. "$root/scripts/demo/tour.sh"
+# shellcheck source=scripts/demo/run.sh
+. "$root/scripts/demo/run.sh"
+cd "$root"
+
+# shellcheck disable=SC2034 # the sourced files read these
+mode=stay run='' context='' install=''
+
+usage() { sed -n '2,/^set /{/^#/!d;s/^# \{0,1\}//p}' "$0"; }
+
+parse() {
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --once) mode=once ;;
+      --stop) mode=stop ;;
+      --install) install=1 ;;
+      --context)
+        [ -n "${2:-}" ] || wrong "--context needs the name of a context (kubectl config get-contexts)"
+        context=$2
+        shift
+        ;;
+      -h | --help)
+        usage
+        exit 0
+        ;;
+      *) wrong "no option \"$1\"" ;;
+    esac
+    shift
+  done
+}
+
+wrong() {
+  usage >&2
+  echo "scripts/demo.sh: $1" >&2
+  exit 2
+}
+
+main() {
+  parse "$@"
+  [ "$mode" != stop ] || {
+    stop_all
+    exit 0
+  }
+  local begin
+  begin=$(now_ms)
+  new_run
+  echo "${bold}Tenantry demo${plain} · $(ground_name) · folder $(shown "$run")"
+  trap abandoned INT TERM HUP
+  trap 'unexpected $LINENO' ERR
+  check_tools
+  build
+  start_ground
+  install_resources
+  start_operator
+  apply_examples
+  tour
+  echo
+  echo "${bold}The tour took $(seconds_since "$begin") s.${plain}"
+  if [ "$mode" = once ]; then
+    stop_run "$run"
+    echo "Everything that was shown held; nothing is left running."
+  else
+    try_next
+  fi
+}
+
+main "$@"

@@ -1,0 +1,120 @@
+# shellcheck shell=bash disable=SC2154 # variables of scripts/demo.sh, which sources this
+# One run of the demo: its folder, how it ends, how it fails.
+
+# The run's folder holds: ground/ (the control plane), operator.log, operator.pid, kubeconfigs, logs.
+new_run() {
+  mkdir -p "$TENANTRY_CACHE"
+  run=$(mktemp -d "$TENANTRY_CACHE/demo-XXXX")
+  [ -z "$context" ] || echo "$context" >"$run/context"
+}
+
+# shown PATH: as a person writes it.
+shown() { echo "${1/#$HOME/\~}"; }
+
+ground_name() {
+  if [ -n "$context" ]; then
+    echo "context $context"
+  else
+    echo "fleet (control plane real, nodes and pods simulated)"
+  fi
+}
+
+# A process is told by its id and the moment it started: ids are used again.
+started_at() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
+remember() { echo "$1 $(started_at "$1")" >"$2"; }
+alive() {
+  local pid since
+  [ -s "$1" ] && read -r pid since <"$1" && [ -n "$since" ] && [ "$(started_at "$pid")" = "$since" ]
+}
+
+end_process() {
+  local pid tries=0
+  alive "$1" || return 0
+  read -r pid _ <"$1"
+  kill -TERM "$pid" 2>/dev/null || true
+  while alive "$1" && [ "$tries" -lt 50 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+  done
+  ! alive "$1" || kill -KILL "$pid" 2>/dev/null || true
+}
+
+# stop_run FOLDER: the operator first, so that it can give its lease back.
+stop_run() {
+  end_process "$1/operator.pid"
+  [ ! -d "$1/ground" ] || scripts/ground stop --dir "$1/ground" --purge >/dev/null
+  if [ -f "$1/context" ]; then
+    echo "The operator is stopped. What it made stays in context $(cat "$1/context"). To remove it:"
+    echo "  kubectl --context $(cat "$1/context") delete tenants acme borealis cobalt   (while an operator runs)"
+    echo "  kubectl --context $(cat "$1/context") delete -f operator/generated/manifests.yaml -f crds/generated"
+  fi
+  rm -rf "$1"
+}
+
+stop_all() {
+  local folder found=0
+  for folder in "$TENANTRY_CACHE"/demo-*/; do
+    [ -d "$folder" ] || continue
+    found=$((found + 1))
+    stop_run "${folder%/}"
+    echo "stopped $(shown "${folder%/}")"
+  done
+  [ "$found" -gt 0 ] || echo "no demo runs"
+}
+
+abandoned() {
+  trap - INT TERM HUP ERR
+  echo
+  echo "Interrupted; stopping what was started."
+  stop_run "$run"
+  exit 130
+}
+
+unexpected() {
+  trap - ERR
+  die "scripts/demo.sh stopped at line $1" "" "run it again with bash -x, and report what you see"
+}
+
+# die LINE LOG REMEDY: the phase, the line that matters, where the rest is, what to do.
+die() {
+  trap - INT TERM HUP ERR
+  echo
+  echo "${red}failed${plain} in phase: $phase"
+  echo "  what    $1"
+  [ -z "$2" ] || echo "  log     $(shown "$2")"
+  echo "  remedy  $3"
+  if [ "$mode" = once ]; then
+    # The logs are what is needed now; nothing keeps running.
+    [ "$phase" != tour ] || [ ! -f "$run/operator.log" ] || tail -n 15 "$run/operator.log"
+    end_process "$run/operator.pid"
+    [ ! -d "$run/ground" ] || scripts/ground stop --dir "$run/ground" >/dev/null || true
+  else
+    echo "  stop    scripts/demo.sh --stop"
+  fi
+  exit 1
+}
+
+try_next() {
+  local env
+  env="export KUBECONFIG=$run/kubeconfig"
+  [ -n "$context" ] || env+=" PATH=$(dirname "$kubectl_bin"):\$PATH"
+  cat <<TEXT
+
+It stays up. In another shell:
+  $env
+Try next:
+  kubectl get tenants -o wide --watch
+  kubectl set image deployment/core core=other:1 -n tenant-acme && kubectl get events --field-selector reason=DriftCorrected
+  kubectl delete tenant borealis && kubectl get namespace tenant-borealis --show-labels   # the data stays, marked as retained
+Log      $(shown "$run/operator.log")
+Metrics  curl -s $health/metrics
+$(simulated)
+Stop     scripts/demo.sh --stop
+TEXT
+}
+
+simulated() {
+  [ -z "$context" ] || return 0
+  echo "Simulated: nodes (the GPU too) and pods, which never run an image, by kwok. Real: etcd, API server,"
+  echo "scheduler, controllers, admission, RBAC, and the operator."
+}

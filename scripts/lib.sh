@@ -1,0 +1,67 @@
+# shellcheck shell=bash
+# What the scripts share. Source it; it changes nothing but the environment of its caller.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# Some runners start without a home; every cache below needs one.
+HOME=${HOME:-$(getent passwd "$(id -u)" 2>/dev/null | cut -d: -f6)}
+export HOME=${HOME:-/tmp}
+export TENANTRY_CACHE=${TENANTRY_CACHE:-$HOME/.cache/tenantry}
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$TENANTRY_CACHE/target}
+for folder in "$HOME/.cargo/bin" /usr/local/go/bin; do
+  case :$PATH: in *:"$folder":*) ;; *) [ ! -d "$folder" ] || PATH=$PATH:$folder ;; esac
+done
+unset folder
+
+# Colours only where a person looks.
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+  bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' plain=$'\e[0m'
+else
+  # shellcheck disable=SC2034 # for those who source this
+  bold='' dim='' red='' plain=''
+fi
+
+# Milliseconds since some moment.
+now_ms() {
+  local stamp=${EPOCHREALTIME/[.,]/}
+  echo "$((stamp / 1000))"
+}
+
+# seconds_since START_MS: with one decimal.
+seconds_since() {
+  local ms=$(($(now_ms) - $1))
+  printf '%d.%d' $((ms / 1000)) $((ms % 1000 / 100))
+}
+
+# minutes_since START_MS: with one decimal.
+minutes_since() {
+  local tenths=$((($(now_ms) - $1) / 6000))
+  printf '%d.%d' $((tenths / 10)) $((tenths % 10))
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# The toolchain that rust-toolchain.toml pins.
+pinned_rust() { sed -n 's/^channel = "\(.*\)"/\1/p' "$root/rust-toolchain.toml"; }
+
+# Prints what is missing to build the project, one line each with the remedy; nothing when all is there.
+missing_tools() {
+  local want
+  want=$(pinned_rust)
+  if ! has cargo; then
+    echo "cargo: install Rust from https://rustup.rs, then: rustup toolchain install $want --profile minimal"
+  elif ! (cd "$root" && cargo --version >/dev/null 2>&1); then
+    echo "Rust $want: rustup toolchain install $want --profile minimal"
+  fi
+  has cc || echo "cc: a C compiler (Debian: apt-get install build-essential)"
+  has go || echo "go: Go 1.26 or newer, from https://go.dev/dl/"
+  has sha256sum || echo "sha256sum: GNU coreutils"
+}
+
+# Prints the components of the pinned Rust that are missing, with the remedy.
+missing_components() {
+  local want
+  want=$(pinned_rust)
+  (cd "$root" && cargo fmt --version >/dev/null 2>&1) || echo "rustfmt: rustup component add --toolchain $want rustfmt"
+  (cd "$root" && cargo clippy --version >/dev/null 2>&1) || echo "clippy: rustup component add --toolchain $want clippy"
+}

@@ -1,0 +1,196 @@
+#!/usr/bin/env bash
+# Everything that must hold before a change lands, in named stages:
+#
+#   scripts/test.sh              all of them, in this order
+#   scripts/test.sh STAGE…       some: check unit ground parts fleet demo
+#
+# Each stage's minutes stand beside its budget. The last line is `N passed, N failed`.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+cd "$root"
+exec </dev/null
+
+stages=(check unit ground parts fleet demo)
+# Minutes on two cores: nothing built yet, and everything built.
+declare -A budget=([check]="12 3" [unit]="18 5" [ground]="13 0" [parts]="4 0.5"
+  [fleet]="8 6" [demo]="3 2")
+declare -A about=(
+  [check]="formatting, clippy, go vet, shellcheck, lock file, paths"
+  [unit]="Rust and Go tests that need no cluster, drift of generated files, docs"
+  [ground]="the pinned Kubernetes, built once"
+  [parts]="what stacks run, checked by the programs themselves (otelcol, built once)"
+  [fleet]="the operator on a real API server"
+  [demo]="scripts/demo.sh --once"
+)
+logs=$(mktemp -d "${TMPDIR:-/tmp}/tenantry-test-XXXXXX")
+passed=0 failed=0 summary=() current="" current_start=0
+
+usage() { sed -n '2,/^set /{/^#/!d;s/^# \{0,1\}//p}' "$0"; }
+
+# fact NAME: one line of a stage that went well.
+fact() { echo "  ok       $*"; }
+skipped() { echo "  skipped  $*"; }
+fails() {
+  echo "  ${red}FAILED${plain}   $*"
+  return 1
+}
+
+# step NAME COMMAND…: quiet when it goes well, the end of its output when not.
+step() {
+  local name=$1 log="$logs/${1//[^a-z0-9]/-}.log"
+  shift
+  if "$@" >"$log" 2>&1; then
+    fact "$name"
+  else
+    tail -n 40 "$log"
+    fails "$name: $*"
+  fi
+}
+
+# add_tests PASSED FAILED
+add_tests() { passed=$((passed + $1)) failed=$((failed + $2)); }
+
+# cargo_tests NAME ARGS…: runs cargo test, shows results as they come, counts them.
+cargo_tests() {
+  local name=$1 log="$logs/$1.log" rc=0 counts
+  shift
+  cargo test --locked --no-fail-fast "$@" 2>&1 | tee "$log" | show_results || rc=$?
+  counts=$(awk '/^test result:/ { p += $4; f += $6 } END { print p + 0, f + 0 }' "$log")
+  # shellcheck disable=SC2086 # two numbers
+  add_tests $counts
+  [ "$rc" = 0 ] || fails "$name: cargo test $* (whole output: $log)"
+  [ "${counts%% *}" -gt 0 ] || fails "$name: no test ran"
+  fact "$name: ${counts%% *} tests"
+}
+
+# What a person wants of cargo's output: failures whole, the rest in a line per test program.
+show_results() {
+  awk '/^warning|^error|panicked|^test .*FAILED|^failures:|^---- / { show = 1 }
+       /^     Running|^   Doc-tests/ { show = 0; program = $2; if ($1 == "Doc-tests") program = "docs of " $2; if ($2 == "unittests") program = $3 " " $4 }
+       /^test result:/ { if ($4 + $6 > 0) printf "  %-9s%-46s %s passed, %s failed\n", "", program, $4, $6; show = 0; next }
+       show { print }
+       { fflush() }'
+}
+
+check_rust_tools() {
+  local gaps
+  gaps=$(missing_tools && missing_components)
+  [ -z "$gaps" ] || { echo "$gaps" && fails "tools are missing"; }
+  fact "$(cargo --version), $(go version | cut -d' ' -f3)"
+}
+
+check_go() {
+  local unformatted
+  unformatted=$(gofmt -l infra/ground)
+  [ -z "$unformatted" ] || fails "gofmt: $unformatted"
+  fact "gofmt"
+  step "go vet" env GOWORK=off go -C infra/ground vet ./...
+}
+
+check_shell() {
+  if ! has shellcheck && [ "$(id -u)" = 0 ] && has apt-get; then
+    apt-get install -y -qq shellcheck >"$logs/apt.log" 2>&1 || true
+  fi
+  if has shellcheck; then
+    step "shellcheck" shellcheck -x scripts/*.sh scripts/demo/*.sh scripts/ground .ci/run
+  else
+    skipped "shellcheck is not installed and could not be"
+  fi
+}
+
+check_deny() {
+  if has cargo-deny; then
+    step "cargo deny" cargo deny --locked check licenses bans sources
+  else
+    skipped "cargo deny is not installed (cargo install cargo-deny); deny.toml was not checked"
+  fi
+}
+
+# A path of the machine that a file was written on says nothing on the reader's.
+check_paths() {
+  local found
+  found=$(git -c safe.directory="$root" grep -nIE '/(root|work|home/[a-z]+|Users/[A-Za-z]+)/' -- . ':!*.sum' || true)
+  [ -z "$found" ] || { echo "$found" | head -n 20 && fails "a tracked file holds a machine's path"; }
+  fact "no machine's paths in tracked files"
+}
+
+stage_check() {
+  check_rust_tools
+  step "Cargo.lock is complete" cargo metadata --locked --format-version 1
+  step "cargo fmt" cargo fmt --all --check
+  step "clippy" cargo clippy --locked --workspace --all-targets -- -D warnings
+  check_go
+  check_shell
+  check_deny
+  check_paths
+}
+
+stage_unit() {
+  cargo_tests rust --workspace
+  local log=$logs/go.log rc=0
+  GOWORK=off go -C infra/ground test -short -count=1 -v ./... >"$log" 2>&1 || rc=$?
+  add_tests "$(grep -c '^--- PASS' "$log" || true)" "$(grep -c '^--- FAIL' "$log" || true)"
+  [ "$rc" = 0 ] || { grep -vE '^(=== |--- PASS)' "$log" | tail -n 40 && fails "go test in infra/ground"; }
+  fact "go: $(grep -c '^--- PASS' "$log") tests in infra/ground"
+}
+
+stage_ground() {
+  scripts/ground build 2>&1 | sed 's/^/  /'
+}
+
+stage_parts() { cargo_tests parts -p tenantry-operator --test parts; }
+
+stage_fleet() {
+  cargo metadata --locked --no-deps --format-version 1 | grep -q '"name":"fleet"' ||
+    fails "tenantry-operator has no test target \"fleet\" (operator/tests/fleet, operator/Cargo.toml)"
+  cargo_tests fleet -p tenantry-operator --test fleet
+}
+
+stage_demo() { scripts/demo.sh --once; }
+
+# run_stage NAME: in this shell, so that counts add up; the first failing step ends it.
+run_stage() {
+  local name=$1 start minutes cold warm before=$failed verdict=ok
+  start=$(now_ms)
+  read -r cold warm <<<"${budget[$name]}"
+  echo "${bold}== $name${plain} · ${about[$name]}"
+  current=$name current_start=$start
+  "stage_$name"
+  current=""
+  minutes=$(minutes_since "$start")
+  [ "$failed" = "$before" ] || verdict=FAILED
+  summary+=("$(printf '  %-8s %-7s %5s min   budget %s cold, %s warm' "$name" "$verdict" "$minutes" "$cold" "$warm")")
+  echo "${summary[-1]}"
+}
+
+# The end, also when a stage broke off.
+finish() {
+  local rc=$?
+  if [ -n "$current" ]; then
+    # Something other than a test failed: that counts too.
+    [ "$failed" -gt 0 ] || failed=1
+    summary+=("$(printf '  %-8s %-7s %5s min' "$current" FAILED "$(minutes_since "$current_start")")")
+    rc=1
+  fi
+  echo "${bold}== summary${plain} · logs in $logs"
+  printf '%s\n' "${summary[@]}"
+  printf '%d passed, %d failed\n' "$passed" "$failed"
+  exit "$rc"
+}
+
+main() {
+  local chosen=("$@") stage
+  [ $# -gt 0 ] || chosen=("${stages[@]}")
+  for stage in "${chosen[@]}"; do
+    [ -n "${about[$stage]:-}" ] || {
+      usage
+      echo "no stage \"$stage\"" >&2
+      exit 2
+    }
+  done
+  trap finish EXIT
+  for stage in "${chosen[@]}"; do run_stage "$stage"; done
+}
+
+case ${1:-} in -h | --help) usage ;; *) main "$@" ;; esac
