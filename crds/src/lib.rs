@@ -18,7 +18,9 @@ pub use deployment_profile::{DeploymentProfile, DeploymentProfileSpec, Deploymen
 pub use quantity::Quantity;
 pub use tenant::{Tenant, TenantSpec, TenantStatus};
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+};
 use kube::CustomResourceExt;
 
 /// The API group of both resources.
@@ -29,5 +31,36 @@ pub const VERSION: &str = "v1alpha1";
 /// Both definitions, each with the name of its file in `generated/`.
 #[must_use]
 pub fn all() -> [(&'static str, CustomResourceDefinition); 2] {
-    [("tenants.yaml", Tenant::crd()), ("deploymentprofiles.yaml", DeploymentProfile::crd())]
+    let files =
+        [("tenants.yaml", Tenant::crd()), ("deploymentprofiles.yaml", DeploymentProfile::crd())];
+    files.map(|(file, mut crd)| {
+        for version in &mut crd.spec.versions {
+            let schema = version.schema.as_mut().and_then(|s| s.open_api_v3_schema.as_mut());
+            schema.into_iter().for_each(tidy);
+        }
+        (file, crd)
+    })
+}
+
+/// The formats that we use and the API server knows; it warns of any other at every apply.
+const FORMATS: [&str; 3] = ["int32", "int64", "date-time"];
+
+/// Rust's unsigned integers come with formats such as `uint16`; minimum and maximum say the same.
+/// And no field takes a null: a default would not replace it, and our types could not read it.
+fn tidy(schema: &mut JSONSchemaProps) {
+    if schema.format.as_deref().is_some_and(|f| !FORMATS.contains(&f)) {
+        schema.format = None;
+    }
+    schema.nullable = None;
+    schema.properties.iter_mut().flat_map(|p| p.values_mut()).for_each(tidy);
+    match &mut schema.items {
+        Some(JSONSchemaPropsOrArray::Schema(item)) => tidy(item),
+        Some(JSONSchemaPropsOrArray::Schemas(items)) => {
+            items.iter_mut().for_each(tidy);
+        }
+        None => {}
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(value)) = &mut schema.additional_properties {
+        tidy(value);
+    }
 }

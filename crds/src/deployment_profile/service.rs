@@ -11,7 +11,7 @@ use crate::bounded::{Replicas, ResourceMap};
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.autoscaling) || !has(self.replicas)")
     .message("set either replicas or autoscaling, not both: with autoscaling the autoscaler owns the number").field_path(".replicas"))]
-#[x_kube(validation = Rule::new("!has(self.storage) || (!has(self.autoscaling) && (!has(self.replicas) || (type(self.replicas) == int && self.replicas <= 1)))")
+#[x_kube(validation = Rule::new("!has(self.storage) || (!has(self.autoscaling) && (!has(self.replicas) || self.replicas in [0, 1]))")
     .message("a service with storage runs one pod: set replicas to 1 or 0, without autoscaling, or remove storage").field_path(".storage"))]
 #[x_kube(validation = Rule::new("!has(self.ingress) || self.ports.exists(p, p.name == self.ingress.port)")
     .message("ingress.port must name one of the service's ports").field_path(".ingress.port"))]

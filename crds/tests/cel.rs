@@ -1,0 +1,242 @@
+//! Every CEL rule, accepted once and refused once, evaluated as the API server would. A message says
+//! which field is wrong and how to mend it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+use crds::{DeploymentProfile, Tenant};
+use kube::core::cel::validate_cel;
+use serde_json::{Value, json};
+
+const PROFILE: &str = include_str!("../../examples/profile-prod.yaml");
+
+fn tenant(name: &str) -> Value {
+    json!({
+        "apiVersion": "tenantry.dev/v1alpha1", "kind": "Tenant",
+        "metadata": { "name": name },
+        "spec": { "displayName": "Acme", "profileRef": { "name": "prod" } },
+    })
+}
+
+fn profile() -> Value {
+    serde_saphyr::from_str(PROFILE).unwrap()
+}
+
+/// The object with `value` at `path`.
+fn with(mut object: Value, path: &str, value: Value) -> Value {
+    let (parent, name) = path.rsplit_once('/').unwrap();
+    object.pointer_mut(parent).unwrap_or_else(|| panic!("no {parent}"))[name] = value;
+    object
+}
+
+fn check(object: &Value) -> Result<(), String> {
+    let said = |e: kube::core::cel::ValidationErrors| e.to_string();
+    match object["kind"].as_str() {
+        Some("Tenant") => {
+            let tenant: Tenant = serde_json::from_value(object.clone()).unwrap();
+            validate_cel(&tenant).map_err(said)
+        }
+        _ => {
+            let profile: DeploymentProfile = serde_json::from_value(object.clone()).unwrap();
+            validate_cel(&profile).map_err(said)
+        }
+    }
+}
+
+/// A change of the valid profile, and what the refusal must say; `None` is accepted.
+type Case = (&'static str, Value, Option<&'static str>);
+
+fn hold(cases: Vec<Case>) {
+    for (path, value, refusal) in cases {
+        let object = with(profile(), path, value.clone());
+        match (check(&object), refusal) {
+            (Ok(()), None) => {}
+            (Err(message), Some(part)) if message.contains(part) => {}
+            (got, _) => panic!("{path} = {value}: wanted {refusal:?}, got {got:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_examples_are_accepted() {
+    check(&profile()).unwrap();
+    let dev = include_str!("../../examples/profile-dev.yaml");
+    check(&serde_saphyr::from_str(dev).unwrap()).unwrap();
+    let tenants = include_str!("../../examples/tenants.yaml");
+    let all: Vec<Value> = serde_saphyr::from_multiple(tenants).unwrap();
+    assert_eq!(all.len(), 3);
+    for tenant in all {
+        check(&tenant).unwrap();
+    }
+}
+
+#[test]
+fn a_tenants_name_is_a_label_of_at_most_40_characters() {
+    for good in ["a", "acme", "a-1", &"a".repeat(40)] {
+        check(&tenant(good)).unwrap();
+    }
+    for bad in ["a.b", "-a", "a-", "A", &"a".repeat(41)] {
+        let message = check(&tenant(bad)).unwrap_err();
+        assert!(
+            message.contains("metadata.name must be a DNS label of at most 40 characters"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn a_profiles_name_is_a_label_of_at_most_40_characters() {
+    let named = |name: &str| check(&with(profile(), "/metadata/name", name.into()));
+    named("prod").unwrap();
+    assert!(named("prod.eu").unwrap_err().contains("metadata.name must be a DNS label"));
+    assert!(named(&"p".repeat(41)).unwrap_err().contains("at most 40"));
+}
+
+#[test]
+fn replicas_or_autoscaling() {
+    let scaling = || json!({ "minReplicas": 1, "maxReplicas": 2, "targetCpuPercent": 50 });
+    hold(vec![
+        ("/spec/services/0/autoscaling", scaling(), Some("set either replicas or autoscaling")),
+        ("/spec/services/1/replicas", json!(1), Some("set either replicas or autoscaling")),
+        ("/spec/services/1/autoscaling", scaling(), None),
+        ("/spec/services/0/replicas", json!("External"), None),
+    ]);
+    let upside_down = json!({ "minReplicas": 3, "maxReplicas": 2, "targetCpuPercent": 50 });
+    let message = "minReplicas must not exceed maxReplicas";
+    hold(vec![("/spec/services/1/autoscaling", upside_down, Some(message))]);
+}
+
+#[test]
+fn a_service_with_storage_runs_one_pod() {
+    let storage = || json!({ "size": "1Gi", "mountPath": "/data" });
+    let message = Some("a service with storage runs one pod: set replicas to 1 or 0");
+    hold(vec![
+        ("/spec/services/0/storage", storage(), message),
+        ("/spec/services/1/storage", storage(), message),
+    ]);
+    for (replicas, fits) in
+        [(json!(0), true), (json!(1), true), (json!(2), false), (json!("External"), false)]
+    {
+        let one = with(profile(), "/spec/services/0/storage", storage());
+        let one = with(one, "/spec/services/0/replicas", replicas.clone());
+        let got = check(&one);
+        assert_eq!(got.is_ok(), fits, "{replicas}: {got:?}");
+    }
+}
+
+#[test]
+fn ports_are_named_where_they_are_used() {
+    let probe = |port: &str| json!({ "port": port });
+    let message = Some("every probe's port must name one of the service's ports");
+    hold(vec![
+        ("/spec/services/0/ingress/port", json!("web"), Some("ingress.port must name one")),
+        ("/spec/services/0/ingress/port", json!("http"), None),
+        ("/spec/services/0/probes", json!({}), None),
+        ("/spec/services/0/probes", json!({ "startup": probe("http") }), None),
+        ("/spec/services/0/probes", json!({ "startup": probe("web") }), message),
+        ("/spec/services/0/probes", json!({ "liveness": probe("web") }), message),
+        ("/spec/services/0/probes", json!({ "readiness": probe("web") }), message),
+    ]);
+    let mut portless = profile();
+    portless["spec"]["services"][1].as_object_mut().unwrap().remove("ports");
+    assert!(check(&portless).is_err(), "a probe of a service without ports");
+    portless["spec"]["services"][1].as_object_mut().unwrap().remove("probes");
+    check(&portless).unwrap();
+}
+
+#[test]
+fn an_ingress_host_holds_the_tenants_name() {
+    hold(vec![
+        ("/spec/services/0/ingress/host", json!("core.{tenant}.example.com"), None),
+        (
+            "/spec/services/0/ingress/host",
+            json!("core.example.com"),
+            Some("host must contain {tenant}"),
+        ),
+    ]);
+}
+
+#[test]
+fn the_operators_names_are_its_own() {
+    for name in ["gateway", "collector", "metrics", "grafana", "backup", "tenantry-x"] {
+        let message = Some("name must not begin with tenantry- nor be gateway, collector");
+        hold(vec![("/spec/services/1/name", name.into(), message)]);
+    }
+    hold(vec![("/spec/services/1/name", json!("gateways"), None)]);
+    for (name, fits) in [("TENANTRY_X", false), ("OTEL_X", false), ("MY_OTEL_X", true)] {
+        let message = "names beginning with TENANTRY_ or OTEL_ are set by the operator";
+        let env = json!([{ "name": name, "value": "x" }]);
+        hold(vec![("/spec/services/0/env", env.clone(), (!fits).then_some(message))]);
+        let overlay = json!({ "env": env });
+        hold(vec![("/spec/overlays/gpu", overlay, (!fits).then_some(message))]);
+        let change = json!({ "services": [{ "name": "core", "env": env }] });
+        let tenant = with(tenant("acme"), "/spec/overrides", change);
+        assert_eq!(check(&tenant).is_ok(), fits, "{name}");
+    }
+}
+
+#[test]
+fn an_environment_source_is_one_thing() {
+    let message = Some("name exactly one of secret and configMap");
+    hold(vec![
+        ("/spec/services/0/envFrom", json!([{ "secret": "a" }]), None),
+        ("/spec/services/0/envFrom", json!([{ "configMap": "a" }]), None),
+        ("/spec/services/0/envFrom", json!([{}]), message),
+        ("/spec/services/0/envFrom", json!([{ "secret": "a", "configMap": "b" }]), message),
+    ]);
+}
+
+#[test]
+fn telemetry_builds_on_itself() {
+    hold(vec![
+        ("/spec/telemetry", json!({}), None),
+        ("/spec/telemetry/grafana/enabled", json!(false), None),
+        (
+            "/spec/telemetry/metrics/enabled",
+            json!(false),
+            Some("enable telemetry.metrics too, or disable telemetry.grafana"),
+        ),
+        (
+            "/spec/telemetry/collector/enabled",
+            json!(false),
+            Some("enable telemetry.collector too, or disable telemetry.metrics"),
+        ),
+        (
+            "/spec/telemetry",
+            json!({ "metrics": { "image": "i", "storage": "1Gi" } }),
+            Some("the metrics store reads from the collector"),
+        ),
+    ]);
+}
+
+/// A rule that no test above refuses would be here unseen.
+#[test]
+fn no_rule_is_without_a_test() {
+    let tests = include_str!("cel.rs");
+    let mut rules = std::collections::BTreeSet::new();
+    for (_, crd) in crds::all() {
+        collect(&serde_json::to_value(crd).unwrap(), &mut rules);
+    }
+    assert_eq!(rules.len(), 13, "a new rule needs a test here: {rules:#?}");
+    for message in rules {
+        let words: Vec<&str> = message.split(' ').collect();
+        let told = words.windows(3).any(|w| tests.contains(&w.join(" ")));
+        assert!(told, "no test speaks of: {message}");
+    }
+}
+
+fn collect(value: &Value, messages: &mut std::collections::BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            for rule in members
+                .get("x-kubernetes-validations")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+            {
+                messages.insert(rule["message"].as_str().expect("a message").to_owned());
+            }
+            members.values().for_each(|v| collect(v, messages));
+        }
+        Value::Array(items) => items.iter().for_each(|v| collect(v, messages)),
+        _ => {}
+    }
+}
