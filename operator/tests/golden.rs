@@ -2,11 +2,20 @@
 //!
 //! `TENANTRY_UPDATE_GOLDEN=1 cargo test -p tenantry-operator --test golden` writes the files anew; if
 //! a committed one changes, raise `desired::RENDERER`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+#[path = "golden/dashboard.rs"]
+mod dashboard;
+#[path = "golden/form.rs"]
+mod form;
+#[path = "golden/pods.rs"]
+mod pods;
 #[path = "golden/rules.rs"]
 mod rules;
 #[path = "golden/support.rs"]
 mod support;
+#[path = "golden/walk.rs"]
+mod walk;
 
 use std::{fs, path::PathBuf};
 
