@@ -24,18 +24,9 @@ const (
 // stop ends a ground from any state: starting, running, half dead, gone.
 func stop(d dir, purge bool, out io.Writer) error {
 	begin := time.Now()
-	found := fmt.Sprintf("no ground runs in %s", d)
-	release, err := lock(d.path(".lock"), 0)
-	if errors.Is(err, errLocked) {
-		// A start in progress cleans up after itself when told to end.
-		if st, err := loadState(d); err == nil && st.Phase == "starting" {
-			st.Starter.signal(syscall.SIGTERM)
-			found = fmt.Sprintf("the start in %s is given up and cleaned up", d)
-		}
-		release, err = lock(d.path(".lock"), lockPatience)
-	}
+	release, found, err := lockForStop(d)
 	if err != nil {
-		return fmt.Errorf("another `ground start` or `stop` holds %s: %w; end it first", d, err)
+		return err
 	}
 	defer release()
 	st, err := loadState(d)
@@ -64,6 +55,25 @@ func stop(d dir, purge bool, out io.Writer) error {
 	}
 	fmt.Fprintf(out, "stopped %d processes in %.1f s, %s\n", running, time.Since(begin).Seconds(), kept)
 	return nil
+}
+
+// lockForStop gets the folder to itself; found says what a stop that then
+// finds no ground may tell.
+func lockForStop(d dir) (release func(), found string, err error) {
+	found = fmt.Sprintf("no ground runs in %s", d)
+	release, err = lock(d.path(".lock"), 0)
+	if errors.Is(err, errLocked) {
+		// A start in progress cleans up after itself when told to end.
+		if st, err := loadState(d); err == nil && st.Phase == "starting" {
+			st.Starter.signal(syscall.SIGTERM)
+			found = fmt.Sprintf("the start in %s is given up and cleaned up", d)
+		}
+		release, err = lock(d.path(".lock"), lockPatience)
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("another `ground start` or `stop` holds %s: %w; end it first", d, err)
+	}
+	return release, found, nil
 }
 
 // takeDown ends all processes of a ground, removes its data, and forgets it.
