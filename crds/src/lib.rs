@@ -12,6 +12,7 @@ pub mod deployment_profile;
 pub mod manifest;
 pub mod names;
 pub mod quantity;
+pub mod reference;
 pub mod tenant;
 
 pub use deployment_profile::{DeploymentProfile, DeploymentProfileSpec, DeploymentProfileStatus};

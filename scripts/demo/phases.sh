@@ -11,9 +11,9 @@ begin() {
 
 # ready WHAT
 ready() {
-  local pad=$((70 - ${#1}))
+  local pad=$((68 - ${#1}))
   [ ! -t 1 ] || printf '\e[K'
-  printf '  %-15s %s%*s ready %5s s\n' "$phase" "$1" "$((pad > 0 ? pad : 0))" '' "$(seconds_since "$since")"
+  printf '  %-15s %s%*s  ready %5s s\n' "$phase" "$1" "$((pad > 0 ? pad : 0))" '' "$(seconds_since "$since")"
 }
 
 # with_progress LOG COMMAND…: runs it; meanwhile its last line on a terminal, a sign of life elsewhere.
@@ -167,7 +167,7 @@ apply_examples() {
   begin tenants "applying examples/"
   try "the context must be allowed to create tenants" apply -f examples/
   wait_ready 120 acme borealis
-  ready "acme (prod) · borealis (dev) Ready · cobalt (prod+gpu) waits for a GPU"
+  ready "acme (prod) · borealis (dev) Ready · cobalt waits for a GPU"
 }
 
 # wait_ready SECONDS TENANT…: in one kubectl; when it fails, the condition says why.

@@ -1,0 +1,94 @@
+//! Links between the documents lead somewhere.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn documents() -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    let mut folders = vec![root().join("docs")];
+    for name in ["README.md", "AGENTS.md", "CHANGELOG.md", "SECURITY.md"] {
+        all.push(root().join(name));
+    }
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "md") {
+                all.push(path);
+            }
+        }
+    }
+    all
+}
+
+/// The text outside code blocks.
+fn prose(text: &str) -> String {
+    text.split("\n```").step_by(2).collect::<Vec<_>>().join("\n")
+}
+
+/// The targets of `[text](target)`.
+fn links(text: &str) -> Vec<String> {
+    let prose = prose(text);
+    prose.split("](").skip(1).filter_map(|rest| rest.split(')').next()).map(str::to_owned).collect()
+}
+
+/// The anchors that a renderer makes of headings.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = prose(text);
+    let headings = headings.lines().filter(|l| l.starts_with('#'));
+    let slug = |c: char| match c {
+        ' ' => Some('-'),
+        c if c.is_alphanumeric() || c == '-' || c == '_' => Some(c.to_ascii_lowercase()),
+        _ => None,
+    };
+    headings.map(|l| l.trim_start_matches('#').trim().chars().filter_map(slug).collect()).collect()
+}
+
+/// Why a link leads nowhere.
+fn broken(document: &Path, link: &str) -> Option<String> {
+    if link.starts_with("https://") || link.starts_with("mailto:") {
+        return None;
+    }
+    let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+    let target =
+        if file.is_empty() { document.to_owned() } else { document.parent().unwrap().join(file) };
+    let say = |why: &str| Some(format!("{}: ({link}) {why}", document.display()));
+    if !target.exists() {
+        return say("is not there");
+    }
+    if !anchor.is_empty() && !anchors(&fs::read_to_string(&target).unwrap()).contains(anchor) {
+        return say("has no such heading");
+    }
+    None
+}
+
+#[test]
+fn every_link_between_documents_resolves() {
+    let mut all = Vec::new();
+    let mut count = 0;
+    for document in documents() {
+        let text = fs::read_to_string(&document).unwrap();
+        let found = links(&text);
+        count += found.len();
+        all.extend(found.iter().filter_map(|l| broken(&document, l)));
+    }
+    assert!(all.is_empty(), "{all:#?}");
+    assert!(count > 20, "only {count} links were found");
+}
+
+#[test]
+fn a_broken_link_is_found() {
+    let readme = root().join("README.md");
+    assert!(broken(&readme, "docs/none.md").is_some());
+    assert!(broken(&readme, "#no-such-heading").is_some());
+    assert_eq!(anchors("# A b\n## C, d!\n"), BTreeSet::from(["a-b".into(), "c-d".into()]));
+}
