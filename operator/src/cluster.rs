@@ -129,12 +129,32 @@ impl Cluster {
         let bytes = serde_json::to_vec(&claim).map_err(|e| ApiError::Rejected(e.to_string()))?;
         let params =
             PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
-        let live: Value = self
-            .write(request(key.kind, at.namespace).create(&params, bytes), "create", &key)
-            .await?;
+        let request = request(key.kind, at.namespace).create(&params, bytes);
+        let live: Value = match self.write(request, "create", &key).await {
+            Ok(live) => live,
+            Err(ApiError::Changed(message)) => {
+                return self.meet_namespace(at, &key, body, message).await;
+            }
+            Err(error) => return Err(error),
+        };
         self.keep(at, &key, &live);
         let uid = live.pointer("/metadata/uid").and_then(Value::as_str).map(Box::from);
         self.apply(at, &key, uid.as_deref(), body, FIELD_MANAGER).await
+    }
+
+    /// The namespace exists although no watch has shown it: it lacks our label. Somebody's is
+    /// refused; ours gets its label back, and then all is decided again with what it holds.
+    async fn meet_namespace(
+        &self,
+        at: Target<'_>,
+        key: &Key,
+        body: &Value,
+        message: String,
+    ) -> Result<(), ApiError> {
+        if let Some(uid) = self.existing(at, key).await? {
+            self.apply(at, key, Some(&uid), body, FIELD_MANAGER).await?;
+        }
+        Err(ApiError::Changed(message))
     }
 
     async fn apply(

@@ -190,6 +190,12 @@ fn workload_cause(
 
 fn pod_cause(pod: &PodRecord) -> Option<Cause> {
     let Problem { reason, message } = pod.problem.as_ref()?;
+    // The claim speaks for itself, and it is what a person has to look at.
+    if *reason == reasons::POD_PENDING
+        && message.contains("unbound immediate PersistentVolumeClaims")
+    {
+        return None;
+    }
     Some(cause(reason, format!("{}: Pod {}: {message}", pod.component, pod.name)))
 }
 

@@ -1,0 +1,22 @@
+//! The operator on a real Kubernetes with simulated nodes: the binary as it is shipped, with the
+//! rights that it ships, against a control plane that the tests start themselves.
+//!
+//! Not part of a plain `cargo test`, because it takes minutes; tests mostly wait, so more of them
+//! than there are cores should run at once:
+//!
+//! ```text
+//! cargo test -p tenantry-operator --test fleet -- --test-threads 8
+//! ```
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::needless_pass_by_value, reason = "tests hand over what they build")]
+
+mod conditions;
+mod deletion;
+mod drift;
+mod revisions;
+mod stack;
+mod support;
+mod suspend;
+mod tiers;
+mod truth;

@@ -1,0 +1,136 @@
+//! Suspension stops the services, spares what holds data, and comes back exactly.
+
+use serde_json::{Value, json};
+
+use crate::support::{Lab, dev, edit, everything, lab::is, tenant, with};
+
+async fn suspend(lab: &Lab, name: &str, on: bool) {
+    let body = json!({ "spec": { "suspend": on } });
+    lab.api.merge("tenants", "", name, &body).await.unwrap();
+    if on {
+        lab.says(name, "Ready", "False", "Suspended").await;
+    } else {
+        lab.ready(name).await;
+    }
+}
+
+async fn scale(lab: &Lab, tenant: &str, deployment: &str, replicas: i64) {
+    let namespace = format!("tenant-{tenant}");
+    let body = json!({ "spec": { "replicas": replicas } });
+    lab.api.merge_sub(["deployments", &namespace, deployment], "scale", &body).await.unwrap();
+    let available = |d: &Value| d["status"]["availableReplicas"] == replicas;
+    lab.becomes(tenant, ("deployments", deployment), "scaled", available).await;
+}
+
+async fn replicas(lab: &Lab, tenant: &str, deployment: &str) -> i64 {
+    let live = lab.object(tenant, "deployments", deployment).await.unwrap();
+    live["spec"]["replicas"].as_i64().unwrap()
+}
+
+#[tokio::test]
+async fn a_suspended_tenant_stops_its_services_and_comes_back() {
+    let lab = Lab::shared().await;
+    lab.stack(everything("s-plain"), "s-plain").await;
+    suspend(&lab, "s-plain", true).await;
+    let t = lab.tenant("s-plain").await;
+    assert!(is(&t, "Suspended", "True") && is(&t, "Reconciling", "False"));
+    for name in ["core", "store", "transcribe"] {
+        assert_eq!(replicas(&lab, "s-plain", name).await, 0, "{name}");
+        assert!(
+            lab.pods("s-plain", name)
+                .await
+                .iter()
+                .all(|p| !p["metadata"]["deletionTimestamp"].is_null())
+        );
+    }
+    suspend(&lab, "s-plain", false).await;
+    assert_eq!(replicas(&lab, "s-plain", "core").await, 2);
+    assert_eq!(replicas(&lab, "s-plain", "store").await, 1);
+    assert_eq!(replicas(&lab, "s-plain", "transcribe").await, 1);
+}
+
+#[tokio::test]
+async fn gateway_storage_and_backups_are_spared() {
+    let lab = Lab::shared().await;
+    lab.stack(everything("s-spared"), "s-spared").await;
+    let uid = async || {
+        let pods = lab.pods("s-spared", "gateway").await;
+        pods[0]["metadata"]["uid"].clone()
+    };
+    let before = uid().await;
+    suspend(&lab, "s-spared", true).await;
+    assert_eq!(replicas(&lab, "s-spared", "tenantry-gateway").await, 1);
+    assert_eq!(uid().await, before, "the gateway is not even restarted");
+    let job = lab.object("s-spared", "cronjobs", "tenantry-backup").await.unwrap();
+    assert_eq!(job["spec"]["suspend"], false);
+    for claim in ["tenantry-billing", "store-data"] {
+        let claim = lab.object("s-spared", "persistentvolumeclaims", claim).await.unwrap();
+        assert_eq!(claim["status"]["phase"], "Bound");
+    }
+}
+
+#[tokio::test]
+async fn an_autoscalers_seven_comes_back_as_seven() {
+    let lab = Lab::shared().await;
+    lab.stack(everything("s-seven"), "s-seven").await;
+    scale(&lab, "s-seven", "transcribe", 7).await;
+    suspend(&lab, "s-seven", true).await;
+    let parked = lab.object("s-seven", "deployments", "transcribe").await.unwrap();
+    assert_eq!(parked["metadata"]["annotations"]["tenantry.dev/replicas-before-suspend"], "7");
+    suspend(&lab, "s-seven", false).await;
+    let back = lab.object("s-seven", "deployments", "transcribe").await.unwrap();
+    assert_eq!(back["spec"]["replicas"], 7);
+    assert!(back["metadata"]["annotations"]["tenantry.dev/replicas-before-suspend"].is_null());
+}
+
+#[tokio::test]
+async fn an_external_replica_count_is_kept_and_restored() {
+    let lab = Lab::shared().await;
+    let profile = with(dev("s-external"), "/services/0/replicas", json!("External"));
+    lab.stack(profile, "s-external").await;
+    scale(&lab, "s-external", "core", 5).await;
+    lab.nudge("s-external").await;
+    suspend(&lab, "s-external", true).await;
+    assert_eq!(replicas(&lab, "s-external", "core").await, 0);
+    suspend(&lab, "s-external", false).await;
+    assert_eq!(replicas(&lab, "s-external", "core").await, 5);
+}
+
+#[tokio::test]
+async fn a_parked_service_that_somebody_scales_up_goes_down_again() {
+    let lab = Lab::shared().await;
+    lab.stack(everything("s-up"), "s-up").await;
+    scale(&lab, "s-up", "transcribe", 4).await;
+    suspend(&lab, "s-up", true).await;
+    let body = json!({ "spec": { "replicas": 2 } });
+    lab.api.merge_sub(["deployments", "tenant-s-up", "transcribe"], "scale", &body).await.unwrap();
+    let down = |d: &Value| d["spec"]["replicas"] == 0;
+    lab.becomes("s-up", ("deployments", "transcribe"), "down again", down).await;
+    suspend(&lab, "s-up", false).await;
+    assert_eq!(replicas(&lab, "s-up", "transcribe").await, 4, "the memory stays");
+}
+
+#[tokio::test]
+async fn an_edit_while_suspended_starts_nothing() {
+    let lab = Lab::shared().await;
+    lab.stack(dev("s-edit"), "s-edit").await;
+    suspend(&lab, "s-edit", true).await;
+    lab.apply(&[with(dev("s-edit"), "/services/0/image", json!("tenantry.dev/sample:2"))]).await;
+    let moved = |t: &Value| t["status"]["profileRevision"]["current"] == "s-edit@2";
+    lab.status("s-edit", "follows the profile", moved).await;
+    assert_eq!(replicas(&lab, "s-edit", "core").await, 0);
+    suspend(&lab, "s-edit", false).await;
+    let live = lab.object("s-edit", "deployments", "core").await.unwrap();
+    assert_eq!(live["spec"]["template"]["spec"]["containers"][0]["image"], "tenantry.dev/sample:2");
+}
+
+#[tokio::test]
+async fn a_tenant_may_begin_suspended() {
+    let lab = Lab::shared().await;
+    let t = edit(tenant("s-begin", "s-begin"), |spec| spec["suspend"] = true.into());
+    lab.apply(&[everything("s-begin"), t]).await;
+    lab.says("s-begin", "Ready", "False", "Suspended").await;
+    assert!(lab.pods("s-begin", "core").await.is_empty());
+    suspend(&lab, "s-begin", false).await;
+    assert_eq!(replicas(&lab, "s-begin", "transcribe").await, 1);
+}
