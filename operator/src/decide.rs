@@ -152,7 +152,7 @@ fn missing_profile(profile: &str, revision: Option<Arc<Revision>>) -> Choice {
 /// Validates and renders; on problems the outcome says them and nothing is to be done.
 fn render(tenant: &Tenant, seen: &Seen, revision: &Revision) -> Decision {
     let label = rollout::label(&tenant.spec.profile_ref.name, revision.number);
-    let mut decision = Decision { revision: Some(label.clone()), ..Decision::default() };
+    let mut decision = Decision { revision: Some(label), ..Decision::default() };
     match validate::stack(tenant, &revision.spec, &tenant.spec.profile_ref.name, &seen.observed) {
         Ok(stack) => {
             decision.objects = desired::objects(&stack);

@@ -19,11 +19,9 @@ pub struct Change {
 
 impl std::fmt::Display for Change {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{} was changed by {} ({}, {})",
-            self.field, self.manager, self.operation, self.time
-        )
+        write!(f, "{} was changed by {} ({}", self.field, self.manager, self.operation)?;
+        // The API server keeps no time for a write through the scale subresource.
+        if self.time.is_empty() { f.write_str(")") } else { write!(f, ", {})", self.time) }
     }
 }
 

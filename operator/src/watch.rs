@@ -44,20 +44,12 @@ pub fn all(client: &Client, namespace: &str, world: &World, checks: &Checks) -> 
     ];
     for kind in Kind::ALL.into_iter().filter(|k| *k != Kind::Secret) {
         let config = watcher::Config::default().labels(&ours());
-        tasks.push(objects(
-            client,
-            kind,
-            config,
-            kind.resource().plural.to_owned(),
-            None,
-            world,
-            checks,
-        ));
+        tasks.push(objects(client, kind, config, kind.resource().plural, None, world, checks));
     }
     for name in SECRETS {
         let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
         let label = format!("secrets {name}");
-        tasks.push(objects(client, Kind::Secret, config, label, Some(name), world, checks));
+        tasks.push(objects(client, Kind::Secret, config, &label, Some(name), world, checks));
     }
     tasks
 }
@@ -139,7 +131,7 @@ fn objects(
     client: &Client,
     kind: Kind,
     config: watcher::Config,
-    label: String,
+    label: &str,
     only: Option<&'static str>,
     world: &World,
     checks: &Checks,
@@ -150,7 +142,7 @@ fn objects(
         client.clone(),
         &ApiResource::from_gvk_with_plural(&gvk, resource.plural),
     );
-    let check = checks.ready(&format!("watch {label}"));
+    let check = checks.ready(format!("watch {label}"));
     watch(api, config, check, Objects { world: world.clone(), kind, only })
 }
 
