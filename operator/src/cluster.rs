@@ -83,6 +83,19 @@ impl Cluster {
                 self.apply(at, key, None, &with_values, GENERATE_MANAGER).await
             }
             Action::Retain { key, uid } => self.retain(at, key, uid).await,
+            Action::Reclaim { key, uid } => {
+                let labels = json!({ meta::RETAINED_LABEL: null });
+                let body = json!({ "metadata": { "uid": uid, "labels": labels } });
+                self.merge(at, key, &body).await
+            }
+            Action::HandOver { key, uid, replicas } => {
+                let body = json!({
+                    "apiVersion": key.kind.resource().api_version(), "kind": key.kind.as_str(),
+                    "metadata": { "name": key.name },
+                    "spec": { "replicas": replicas },
+                });
+                self.apply(at, key, Some(uid), &body, reduce::HANDOVER_MANAGER).await
+            }
             Action::Park { key, resource_version, replicas } => {
                 self.park(at, key, *resource_version, Some(*replicas)).await
             }
@@ -185,7 +198,7 @@ impl Cluster {
     }
 
     async fn retain(&self, at: Target<'_>, key: &Key, uid: &str) -> Result<(), ApiError> {
-        // A full apply of what we own on it now: the mark and whose it was.
+        // Beside server-side apply: an apply of the mark alone would give up a claim's size.
         let body = json!({
             "apiVersion": key.kind.resource().api_version(),
             "kind": key.kind.as_str(),
@@ -254,10 +267,10 @@ impl Cluster {
         match self.write::<Value>(request, "delete", key).await {
             // An object with finalizers comes back with a deletion timestamp, others as a Status.
             Ok(live) if live.pointer("/metadata/deletionTimestamp").is_some() => {
-                self.keep(at, key, &live)
+                self.keep(at, key, &live);
             }
             Ok(_) | Err(ApiError::Gone) => {
-                self.world.remove(at.tenant, Part::Object(key), Some(uid))
+                self.world.remove(at.tenant, Part::Object(key), Some(uid));
             }
             Err(error) => return Err(error),
         }

@@ -53,6 +53,8 @@ pub enum Facts {
 pub struct Workload {
     /// `spec.replicas`.
     pub replicas: i32,
+    /// Our applies set `spec.replicas`.
+    pub owns_replicas: bool,
     /// Replicas remembered when it was suspended.
     pub parked: Option<i32>,
     /// Its controller has seen the newest spec.

@@ -50,6 +50,14 @@ pub enum Action {
         /// Its uid.
         uid: Box<str>,
     },
+    /// Take the mark of [`Action::Retain`] off again. Server-side apply cannot: the mark was not
+    /// applied, so leaving it out of an apply removes nothing.
+    Reclaim {
+        /// Which object.
+        key: Key,
+        /// Its uid.
+        uid: Box<str>,
+    },
     /// Scale a Deployment whose replicas are not ours to nothing, remembering them on it.
     Park {
         /// Which Deployment.
@@ -66,6 +74,16 @@ pub enum Action {
         /// The resourceVersion that `replicas` was read at.
         resource_version: u64,
         /// What was remembered.
+        replicas: i32,
+    },
+    /// Hold a Deployment's replicas under a manager of their own, before an apply gives them up to
+    /// an autoscaler: a field that nobody holds falls back to its default, one pod.
+    HandOver {
+        /// Which Deployment.
+        key: Key,
+        /// Its uid.
+        uid: Box<str>,
+        /// The replicas that it has.
         replicas: i32,
     },
     /// Delete an object with this uid.
@@ -88,8 +106,10 @@ impl Action {
             Action::Apply { key, .. }
             | Action::Generate { key, .. }
             | Action::Retain { key, .. }
+            | Action::Reclaim { key, .. }
             | Action::Park { key, .. }
             | Action::Unpark { key, .. }
+            | Action::HandOver { key, .. }
             | Action::Delete { key, .. } => key.clone(),
         }
     }
@@ -202,10 +222,32 @@ fn want(
         return;
     };
     // What is on its way out comes back only once it is gone.
-    if record.deleting || in_sync(object, record, claimant, learned) {
+    if record.deleting {
         return;
     }
-    actions.push(Action::Apply { key, uid: Some(record.uid.clone()), body });
+    let uid = || record.uid.clone();
+    if !in_sync(object, record, claimant, learned) {
+        if let Some(replicas) = given_up(object, record) {
+            actions.push(Action::HandOver { key: key.clone(), uid: uid(), replicas });
+        }
+        actions.push(Action::Apply { key: key.clone(), uid: Some(uid()), body });
+    }
+    // Last, so that what is taken over is ours before it loses the mark.
+    if record.retained {
+        actions.push(Action::Reclaim { key, uid: uid() });
+    }
+}
+
+/// The replicas of a Deployment that we set so far and no longer want to set.
+fn given_up(object: &Object, record: &Record) -> Option<i32> {
+    match &record.facts {
+        Facts::Workload(w)
+            if w.owns_replicas && object.body.pointer("/spec/replicas").is_none() =>
+        {
+            Some(w.replicas)
+        }
+        _ => None,
+    }
 }
 
 fn in_sync(
@@ -214,7 +256,7 @@ fn in_sync(
     claimant: Claimant<'_>,
     learned: &BTreeMap<Key, (u64, u64)>,
 ) -> bool {
-    if record.retained || record.tenant_uid.as_deref() != Some(claimant.uid) {
+    if !Observed::is_ours(record, claimant.uid) {
         return false;
     }
     let Some(live) = record.fingerprint else { return false };

@@ -14,6 +14,8 @@ use crate::{
 
 /// The name under which we apply, as it stands in `managedFields`.
 pub const FIELD_MANAGER: &str = "tenantry-operator";
+/// The name under which replicas are held until an autoscaler takes them over.
+pub const HANDOVER_MANAGER: &str = "tenantry-handover";
 /// The name under which random values of Secrets are set, once.
 pub const GENERATE_MANAGER: &str = "tenantry-generate";
 
@@ -60,6 +62,7 @@ fn workload(live: &Value, parked: Option<&str>) -> Workload {
     let progressing = condition("Progressing");
     Workload {
         replicas: int(live, "/spec/replicas").unwrap_or(1),
+        owns_replicas: owns_replicas(live),
         parked: parked.and_then(|n| n.parse().ok()),
         observed: long(live, "/status/observedGeneration") >= long(live, "/metadata/generation"),
         updated: int(live, "/status/updatedReplicas").unwrap_or(0),
@@ -68,6 +71,15 @@ fn workload(live: &Value, parked: Option<&str>) -> Workload {
         replica_failure: failure.and_then(|c| text(c, "/message")).map(Into::into),
         stuck: progressing.and_then(|c| text(c, "/reason")) == Some("ProgressDeadlineExceeded"),
     }
+}
+
+fn owns_replicas(live: &Value) -> bool {
+    let entries = live.pointer("/metadata/managedFields").and_then(Value::as_array);
+    entries.into_iter().flatten().any(|entry| {
+        text(entry, "/manager") == Some(FIELD_MANAGER)
+            && text(entry, "/operation") == Some("Apply")
+            && entry.pointer("/fieldsV1/f:spec/f:replicas").is_some()
+    })
 }
 
 fn claim(live: &Value) -> Facts {

@@ -69,7 +69,8 @@ pub fn member(tenant: &Tenant, profile: &str, target: Target, granted: bool) -> 
         started: told || granted,
         settled: arrived && calm,
         ready: is(READY),
-        failed: told && !is(READY) && (is(STALLED) || FAILING.contains(&reason)),
+        // One that is pinned did not fail on the newest revision, and must not hold the others.
+        failed: told && pin.is_none() && !is(READY) && (is(STALLED) || FAILING.contains(&reason)),
         pinned: pin.is_some(),
     }
 }

@@ -7,12 +7,11 @@ use crds::{
 };
 
 use super::{Problem, claims, reasons};
-use crate::desired::{Stack, meta};
-
-/// What the LimitRange gives a container that names no request, as `guard_rails` renders it.
-pub(crate) const DEFAULT_CPU_MILLI: i128 = 100;
-/// See [`DEFAULT_CPU_MILLI`]; in thousandths of a byte.
-pub(crate) const DEFAULT_MEMORY_MILLI: i128 = 1000 * (128 << 20);
+use crate::desired::{
+    Stack,
+    guard_rails::{DEFAULT_CPU_MILLI, DEFAULT_MEMORY_MILLI},
+    meta,
+};
 
 struct Demand<'s> {
     component: &'s str,
@@ -75,17 +74,25 @@ fn check_sum(
     problems: &mut Vec<Problem>,
 ) {
     let of = |d: &Demand<'_>| request(d.resources, resource).unwrap_or(default);
-    let total: i128 = demands.iter().map(|d| d.pods * of(d)).sum();
-    if total <= allowed.milli() {
+    let all = |d: &Demand<'_>| d.pods * of(d);
+    if demands.iter().map(all).sum::<i128>() <= allowed.milli() {
         return;
     }
     let show = |milli| match resource {
         "memory" => Quantity::from_milli_binary(milli).to_string(),
         _ => Quantity::from_milli(milli).to_string(),
     };
-    let parts: Vec<String> = demands
-        .iter()
-        .filter(|d| d.pods > 0)
+    // The largest first, and only as many as are too much by themselves: that is where to mend it.
+    let mut largest: Vec<&Demand<'_>> = demands.iter().filter(|d| all(d) > 0).collect();
+    largest.sort_by_key(|d| std::cmp::Reverse(all(d)));
+    let mut sum = 0;
+    let parts: Vec<String> = largest
+        .into_iter()
+        .take_while(|d| {
+            let needed = sum <= allowed.milli();
+            sum += all(d);
+            needed
+        })
         .map(|d| format!("{} needs {} × {}", d.component, d.pods, show(of(d))))
         .collect();
     problems.push(Problem {
