@@ -1,0 +1,300 @@
+//! The operator at scale, on a real Kubernetes with simulated nodes, against a program that writes
+//! the same objects in the same run. `scripts/bench.sh fleet` runs it.
+
+#![allow(missing_docs, reason = "a program")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it prints a table and progress")]
+#![allow(clippy::float_arithmetic, reason = "seconds and ratios, no money")]
+#![allow(clippy::large_futures, reason = "few of them, and short-lived")]
+
+mod audit;
+mod drift;
+mod lab;
+mod poison;
+mod raw;
+mod table;
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+
+use audit::{Audit, Write};
+use clap::Parser;
+use crds::{DeploymentProfileSpec, Tenant};
+use k8s_openapi::jiff::Timestamp;
+use kube::{Api, Client};
+use lab::{Ground, Operator};
+use operator::kinds::Kind;
+use serde_json::{Value, json};
+use table::Table;
+
+#[derive(Parser)]
+struct Options {
+    /// How many tenants.
+    #[arg(long, default_value_t = 1000)]
+    tenants: usize,
+    /// Also write the rows here.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// How many changes by hand.
+    #[arg(long, default_value_t = 200)]
+    edits: usize,
+    /// What `cargo bench` adds.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    let mut table = Table::default();
+    say("starting a control plane");
+    let ground = Ground::start()?;
+    ground.account()?;
+    let client = ground.client().await?;
+    let mut profile = lab::example("profile-dev.yaml")?;
+    profile["spec"]["rollout"] = json!({ "maxInFlight": "100%" });
+    let mut run = Run {
+        writer: raw::Writer::new(client.clone()).await?,
+        audit: Audit::from_now(ground.path("audit.log"))?,
+        profile,
+        client,
+        ground,
+        n: options.tenants,
+    };
+    let result = run.all(&mut table, options.edits).await;
+    table.print();
+    if let Some(file) = options.json {
+        std::fs::write(file, table.json()? + "\n")?;
+    }
+    result
+}
+
+fn say(what: &str) {
+    eprintln!("{} {what}", Timestamp::now().strftime("%H:%M:%S"));
+}
+
+fn names(prefix: &str, count: usize) -> Vec<String> {
+    (0..count).map(|i| format!("{prefix}{i:04}")).collect()
+}
+
+fn seconds(from: Timestamp, to: Timestamp) -> f64 {
+    to.duration_since(from).as_secs_f64()
+}
+
+/// Where something stands in a sorted list, in milliseconds.
+fn percentile(sorted: &[Duration], of_100: usize) -> f64 {
+    let at = (sorted.len() * of_100).div_ceil(100).saturating_sub(1);
+    sorted.get(at).map_or(0.0, |d| d.as_secs_f64() * 1000.0)
+}
+
+/// Whether a write made an object of a stack.
+fn made(write: &Write) -> bool {
+    let of_stack = Kind::ALL.iter().any(|k| k.resource().plural == write.resource);
+    of_stack && write.code == 201
+}
+
+struct Run {
+    ground: Ground,
+    client: Client,
+    writer: raw::Writer,
+    audit: Audit,
+    profile: Value,
+    n: usize,
+}
+
+impl Run {
+    fn spec(&self) -> anyhow::Result<Arc<DeploymentProfileSpec>> {
+        Ok(Arc::new(serde_json::from_value(self.profile["spec"].clone())?))
+    }
+
+    async fn apply_profile(&self) -> anyhow::Result<()> {
+        let url = "/apis/tenantry.dev/v1alpha1/deploymentprofiles/dev";
+        raw::apply(&self.client, url, &self.profile).await.map(|_| ())
+    }
+
+    async fn all(&mut self, table: &mut Table, edits: usize) -> anyhow::Result<()> {
+        let (half, rest) = (names("a", self.n / 2), names("b", self.n - self.n / 2));
+        let spec = self.spec()?;
+        say("raw writer, first half");
+        let mut raw = self.writer.write(half.clone(), &spec, None).await?;
+        self.audit.settle().await?;
+        let operator = Operator::start(&self.ground, raw::CONCURRENCY)?;
+        operator.in_sync(0).await?;
+        let took = self.create(table, &operator).await?;
+        say("raw writer, second half");
+        raw += self.writer.write(rest.clone(), &spec, None).await?;
+        table.note("raw writer: the same objects", raw, "s");
+        table.goal("operator / raw writer, all objects there", took / raw, "ratio", 1.25);
+        self.audit.settle().await?;
+        self.rest(table).await?;
+        self.drift(table, edits).await?;
+        self.edit(table, half, rest).await?;
+        let operator = self.restart(table, operator).await?;
+        self.poison(table).await?;
+        operator.stop()
+    }
+
+    async fn create(&mut self, table: &mut Table, operator: &Operator) -> anyhow::Result<f64> {
+        self.apply_profile().await?;
+        self.audit.settle().await?;
+        let per_tenant = raw::objects("t0000", &*self.spec()?)?.len();
+        table.note("tenants", self.n as f64, "count");
+        table.note("objects per tenant", per_tenant as f64, "count");
+        say("tenants");
+        let (started, cpu) = (Timestamp::now(), operator.cpu());
+        raw::tenants(&self.client, names("t", self.n)).await?;
+        say("every tenant is applied");
+        let (mut writes, last) = self.audit.until(self.n * per_tenant, made).await?;
+        let took = seconds(started, last);
+        table.note("operator: all objects there", took, "s");
+        writes.extend(self.audit.settle().await?);
+        self.ready().await?;
+        table.note("operator: processor time until Ready", operator.cpu() - cpu, "s");
+        table.goal("operator VmRSS, all tenants Ready", operator.memory("VmRSS")?, "MiB", 64.0);
+        table.goal("operator VmHWM", operator.memory("VmHWM")?, "MiB", 64.0);
+        self.count(table, &writes);
+        Ok(took)
+    }
+
+    /// Every tenant says that it is ready.
+    async fn ready(&self) -> anyhow::Result<()> {
+        let api: Api<Tenant> = Api::all(self.client.clone());
+        for _ in 0..120 {
+            let all = api.list(&kube::api::ListParams::default()).await?;
+            let ready = |t: &&Tenant| {
+                let status = t.status.as_ref();
+                let ready = |s: &crds::TenantStatus| {
+                    crds::conditions::is_true(&s.conditions, crds::conditions::READY)
+                };
+                status.is_some_and(ready)
+            };
+            if all.items.iter().filter(ready).count() == all.items.len() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        anyhow::bail!("not every tenant is Ready")
+    }
+
+    /// The writes beside those that made the objects, by kind.
+    fn count(&self, table: &mut Table, writes: &[Write]) {
+        let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+        for write in writes.iter().filter(|w| !made(w)) {
+            let refused =
+                if write.code >= 300 { format!(" ({})", write.code) } else { String::new() };
+            *kinds.entry(format!("{} {}{refused}", write.verb, write.resource)).or_default() += 1;
+        }
+        let of_profile = |kind: &str| kind.contains("deploymentprofiles");
+        let per_tenant = |count: usize| count as f64 / self.n as f64;
+        let all = kinds.iter().filter(|(kind, _)| !of_profile(kind)).map(|(_, count)| count).sum();
+        table.goal("writes beyond its objects", per_tenant(all), "per tenant", 3.0);
+        for (kind, count) in &kinds {
+            if of_profile(kind) {
+                table.note(&format!("… {kind}"), *count as f64, "in all");
+            } else {
+                table.note(&format!("… {kind}"), per_tenant(*count), "per tenant");
+            }
+        }
+    }
+
+    async fn rest(&mut self, table: &mut Table) -> anyhow::Result<()> {
+        say("at rest");
+        self.audit.writes()?;
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let writes = self.audit.writes()?;
+        table.goal("writes at rest, leases excepted", writes.len() as f64 * 60.0, "per hour", 0.0);
+        Ok(())
+    }
+
+    async fn drift(&mut self, table: &mut Table, edits: usize) -> anyhow::Result<()> {
+        say("changes by hand");
+        let latencies = drift::run(&self.client, &names("t", self.n), edits).await?;
+        table.note("changes by hand", latencies.len() as f64, "count");
+        table.note("a change undone, p50", percentile(&latencies, 50), "ms");
+        table.goal("a change undone, p99", percentile(&latencies, 99), "ms", 250.0);
+        table.note("a change undone, longest", percentile(&latencies, 100), "ms");
+        self.audit.settle().await?;
+        Ok(())
+    }
+
+    async fn edit(
+        &mut self,
+        table: &mut Table,
+        half: Vec<String>,
+        rest: Vec<String>,
+    ) -> anyhow::Result<()> {
+        say("a profile edit");
+        self.profile["spec"]["services"][0]["env"] =
+            json!([{ "name": "GREETING", "value": "Hello again" }]);
+        let (spec, core) = (self.spec()?, Some((Kind::Deployment, "/core")));
+        let mut raw = self.writer.write(half, &spec, core).await?;
+        self.audit.settle().await?;
+        let started = Timestamp::now();
+        self.apply_profile().await?;
+        let reached = |w: &Write| w.resource == "deployments" && w.code == 200;
+        let (mut writes, last) = self.audit.until(self.n, reached).await?;
+        let took = seconds(started, last);
+        writes.extend(self.audit.settle().await?);
+        raw += self.writer.write(rest, &spec, core).await?;
+        table.note("profile edit: raw patches", raw, "s");
+        table.note("profile edit: all tenants reached", took, "s");
+        table.goal("profile edit / raw patches", took / raw, "ratio", 1.25);
+        let status = writes.iter().filter(|w| w.resource == "tenants/status").count();
+        let per_tenant = status as f64 / self.n as f64;
+        table.note("profile edit: status writes", per_tenant, "per tenant");
+        self.audit.settle().await?;
+        Ok(())
+    }
+
+    /// A stop and a start, then a kill and a start.
+    async fn restart(&mut self, table: &mut Table, old: Operator) -> anyhow::Result<Operator> {
+        say("restarts");
+        old.stop()?;
+        self.audit.writes()?;
+        let next = Operator::start(&self.ground, raw::CONCURRENCY)?;
+        let [ready, leads, looked] = next.in_sync(self.n).await?;
+        table.note("restart: /readyz", ready.as_secs_f64(), "s");
+        table.note("restart: lease held", leads.as_secs_f64(), "s");
+        table.goal("restart: one full pass", looked.as_secs_f64(), "s", 5.0);
+        table.note("restart: VmRSS after the pass", next.memory("VmRSS")?, "MiB");
+        table.note("restart: VmHWM", next.memory("VmHWM")?, "MiB");
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        table.goal("restart: writes", self.audit.writes()?.len() as f64, "count", 0.0);
+        drop(next);
+        let last = Operator::start(&self.ground, raw::CONCURRENCY)?;
+        let [_, leads, looked] = last.in_sync(self.n).await?;
+        table.note("killed: lease held (others wait 15 s)", leads.as_secs_f64(), "s");
+        table.note("killed: one full pass", looked.as_secs_f64(), "s");
+        Ok(last)
+    }
+
+    /// Twice without and twice with poisoned tenants, so that what grows meanwhile evens out.
+    async fn poison(&mut self, table: &mut Table) -> anyhow::Result<()> {
+        say("poisoned tenants");
+        let per_tenant = raw::objects("t0000", &*self.spec()?)?.len();
+        let _poison = poison::Poison::pour(&self.client).await?;
+        let mut times = [0.0, 0.0];
+        for (prefix, poisoned) in [("c", 0), ("d", 1), ("e", 1), ("f", 0)] {
+            if poisoned == 1 {
+                raw::tenants(&self.client, names(&format!("poison{prefix}"), 10)).await?;
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            let healthy = names(prefix, 190);
+            self.audit.writes()?;
+            let started = Timestamp::now();
+            raw::tenants(&self.client, healthy).await?;
+            let of_healthy =
+                |w: &Write| made(w) && w.namespace.starts_with(&format!("tenant-{prefix}"));
+            let (_, last) = self.audit.until(190 * per_tenant, of_healthy).await?;
+            times[poisoned] += seconds(started, last);
+            for name in names(&format!("poison{prefix}"), poisoned * 10) {
+                let api: Api<Tenant> = Api::all(self.client.clone());
+                api.delete(&name, &kube::api::DeleteParams::default()).await?;
+            }
+            self.audit.settle().await?;
+        }
+        table.note("190 tenants, healthy", times[0] / 2.0, "s");
+        table.note("190 tenants beside 10 poisoned", times[1] / 2.0, "s");
+        let delay = (times[1] / times[0] - 1.0) * 100.0;
+        table.goal("delay of healthy tenants by 10 poisoned of 200", delay, "%", 5.0);
+        Ok(())
+    }
+}

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Measures the operator at scale on a control plane of its own and prints one table:
+#   scripts/bench.sh fleet [--tenants 1000] [--json FILE]
+# Rows are measure, value, unit, goal, met; --json writes the same. docs/benchmarks.md reads them.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+case ${1:-} in
+fleet) shift ;;
+*)
+  sed -n '2,4s/^# \{0,1\}//p' "$0" >&2
+  exit 2
+  ;;
+esac
+
+args=()
+while [ $# -gt 0 ]; do
+  case $1 in
+  # cargo runs it in another folder.
+  --json) args+=(--json "$(realpath -m -- "${2:?--json names a file}")") && shift 2 ;;
+  *) args+=("$1") && shift ;;
+  esac
+done
+
+# The operator as it is shipped and the program that measures it, in one build.
+exec cargo bench --quiet --manifest-path "$root/Cargo.toml" -p tenantry-operator --bench fleet -- "${args[@]+"${args[@]}"}"
