@@ -35,9 +35,14 @@ fn prose(text: &str) -> String {
     text.split("\n```").step_by(2).collect::<Vec<_>>().join("\n")
 }
 
+/// The same without code in lines: a pattern may look like a link.
+fn without_code(text: &str) -> String {
+    prose(text).split('`').step_by(2).collect()
+}
+
 /// The targets of `[text](target)`.
 fn links(text: &str) -> Vec<String> {
-    let prose = prose(text);
+    let prose = without_code(text);
     prose.split("](").skip(1).filter_map(|rest| rest.split(')').next()).map(str::to_owned).collect()
 }
 

@@ -44,11 +44,21 @@ stop_run() {
   end_process "$1/operator.pid"
   [ ! -d "$1/ground" ] || scripts/ground stop --dir "$1/ground" --purge >/dev/null
   if [ -f "$1/context" ]; then
-    echo "The operator is stopped. What it made stays in context $(cat "$1/context"). To remove it:"
-    echo "  kubectl --context $(cat "$1/context") delete tenants acme borealis cobalt   (while an operator runs)"
-    echo "  kubectl --context $(cat "$1/context") delete -f operator/generated/manifests.yaml -f crds/generated"
+    left_in "$(cat "$1/context")"
   fi
   rm -rf "$1"
+}
+
+# left_in CONTEXT: a Tenant is taken down by an operator, so that one must run once more.
+left_in() {
+  cat <<TEXT
+The operator is stopped. What it made stays in context $1. To remove it:
+  scripts/demo.sh --context $1
+  kubectl --context $1 delete tenants acme borealis cobalt
+  kubectl --context $1 delete namespace tenant-acme tenant-borealis tenant-cobalt   # their data too
+  scripts/demo.sh --stop
+  kubectl --context $1 delete -f operator/generated/manifests.yaml -f crds/generated
+TEXT
 }
 
 stop_all() {
@@ -104,7 +114,7 @@ It stays up. In another shell:
   $env
 Try next:
   kubectl get tenants -o wide --watch
-  kubectl set image deployment/core core=other:1 -n tenant-acme && kubectl get events --field-selector reason=DriftCorrected
+  kubectl delete deployment core -n tenant-acme && kubectl get deployments -n tenant-acme --watch   # made again
   kubectl delete tenant borealis && kubectl get namespace tenant-borealis --show-labels   # the data stays, marked as retained
 Log      $(shown "$run/operator.log")
 Metrics  curl -s $health/metrics
