@@ -14,7 +14,12 @@
 mod conditions;
 mod deletion;
 mod drift;
+mod eviction;
+mod input;
+mod leader;
+mod rest;
 mod revisions;
+mod rights;
 mod stack;
 mod support;
 mod suspend;

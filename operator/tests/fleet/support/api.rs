@@ -119,7 +119,8 @@ impl Api {
 
     pub async fn create(&self, object: &Value) -> Answer {
         let (plural, namespace, _) = address(object);
-        self.send("POST", &url(&plural, &namespace, ""), "application/json", object).await
+        let url = format!("{}?fieldValidation=Strict", url(&plural, &namespace, ""));
+        self.send("POST", &url, "application/json", object).await
     }
 
     /// Server-side apply as `fleet-test`.

@@ -1,0 +1,65 @@
+//! Nodes can be drained in every tier: no pod of ours stands in the way.
+
+use serde_json::Value;
+
+use crate::support::{Lab, dev, eventually, everything, holds};
+
+fn names(pods: &[Value]) -> Vec<String> {
+    let alive = pods.iter().filter(|p| p["metadata"]["deletionTimestamp"].is_null());
+    alive.map(|p| p["metadata"]["name"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Evicts every pod of the tenant, one component after the other, as a drain does: what a budget
+/// refuses now is tried again.
+async fn drain(name: &str, components: &[&str]) {
+    let lab = Lab::shared().await;
+    let namespace = format!("tenant-{name}");
+    for component in components {
+        let pods = names(&lab.pods(name, component).await);
+        assert!(!pods.is_empty(), "{component}");
+        for pod in pods {
+            eventually(&format!("{pod} is evicted"), async || {
+                match lab.api.evict(&namespace, &pod).await {
+                    Err(refused) if refused.code != 404 => Err(refused.to_string()),
+                    _ => Ok(()),
+                }
+            })
+            .await;
+        }
+    }
+    lab.ready(name).await;
+}
+
+#[tokio::test]
+async fn every_pod_of_a_dev_tenant_can_be_evicted() {
+    Lab::shared().await.stack(dev("e-dev"), "e-dev").await;
+    drain("e-dev", &["core", "gateway"]).await;
+}
+
+#[tokio::test]
+async fn every_pod_of_a_prod_tenant_can_be_evicted() {
+    Lab::shared().await.stack(everything("e-prod"), "e-prod").await;
+    let all = ["core", "transcribe", "store", "gateway", "collector", "metrics", "grafana"];
+    drain("e-prod", &all).await;
+}
+
+#[tokio::test]
+async fn a_budget_lets_one_pod_go_at_a_time() {
+    let lab = Lab::shared().await;
+    lab.stack(everything("e-one"), "e-one").await;
+    // One pod is not ready, so the budget is used up for the healthy one.
+    let pods = names(&lab.pods("e-one", "core").await);
+    let sick = serde_json::json!({ "metadata": { "annotations": { "ground.tenantry.dev/fail": "probe" } } });
+    lab.api.merge("pods", "tenant-e-one", &pods[0], &sick).await.unwrap();
+    let used = |b: &Value| b["status"]["disruptionsAllowed"] == 0;
+    lab.becomes("e-one", ("poddisruptionbudgets", "core"), "is used up", used).await;
+    let refused = lab.api.evict("tenant-e-one", &pods[1]).await.unwrap_err();
+    assert_eq!(refused.code, 429, "{refused}");
+    // The broken one may go at any time.
+    lab.api.evict("tenant-e-one", &pods[0]).await.unwrap();
+    eventually("both run again", async || {
+        let budget = lab.object("e-one", "poddisruptionbudgets", "core").await.unwrap();
+        holds(budget["status"]["disruptionsAllowed"] == 1, &budget["status"])
+    })
+    .await;
+}

@@ -1,0 +1,203 @@
+//! At rest nothing is written, and a death at any moment changes nothing in the end.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::support::{Lab, dev, eventually, everything, holds, lab::is, prod, tenant, with};
+
+async fn all_ready(lab: &Lab, count: usize) {
+    eventually(&format!("{count} tenants are ready"), async || {
+        let all = lab.api.list("tenants", "", "").await;
+        let calm = |t: &&Value| is(t, "Ready", "True") && is(t, "Reconciling", "False");
+        let ready = all.iter().filter(calm).count();
+        holds(ready == count, format!("{ready} of {}", all.len()))
+    })
+    .await;
+}
+
+/// Waits until the operator has seen everything: a change to a tenant made now is done by it.
+async fn has_caught_up(lab: &Lab) {
+    let body = json!({ "metadata": { "labels": { "tenantry.dev/tier": "other" } } });
+    lab.api.merge("namespaces", "", "tenant-z-0", &body).await.unwrap();
+    eventually("the operator works", async || {
+        let ns = lab.api.get("namespaces", "", "tenant-z-0").await.unwrap();
+        holds(ns["metadata"]["labels"]["tenantry.dev/tier"] == "dev", &ns["metadata"]["labels"])
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn fifty_tenants_at_rest_cause_no_write_over_restarts_and_resyncs() {
+    let lab = Lab::own().await;
+    let mut process = lab.operator("rest-0");
+    process.ready().await;
+    lab.apply(&[dev("z-dev"), prod("z-prod")]).await;
+    for number in 0..50 {
+        let profile = if number % 10 == 9 { "z-prod" } else { "z-dev" };
+        lab.apply(&[tenant(&format!("z-{number}"), profile)]).await;
+    }
+    all_ready(&lab, 50).await;
+    for profile in ["z-dev", "z-prod"] {
+        eventually("the rollout is complete", async || {
+            let p = lab.profile(profile).await;
+            holds(p["status"]["rollout"] == "Complete", &p["status"])
+        })
+        .await;
+    }
+    has_caught_up(&lab).await;
+    // Each restart lists and judges everything anew: ten resyncs.
+    for round in 1..=10 {
+        let mark = lab.mark();
+        drop(process);
+        // The dead one's lease has to go, or every round would wait for it to expire.
+        lab.api.delete("leases", "tenantry-system", "tenantry-operator").await.unwrap();
+        process = lab.operator(&format!("rest-{round}"));
+        process.ready().await;
+        eventually("everything was reconciled", async || {
+            let metrics = process.get("/metrics").await.map_err(|e| e.to_string())?;
+            let done = reconciled(&metrics);
+            holds(done >= 50, format!("{done}\n{}", process.log_tail()))
+        })
+        .await;
+        assert_eq!(lab.writes(mark), Vec::<String>::new(), "round {round}");
+    }
+}
+
+/// How many reconciliations of tenants have ended, by the operator's own count.
+fn reconciled(metrics: &str) -> u64 {
+    let ours = |l: &&str| {
+        l.starts_with("tenantry_operator_reconciles_total{") && l.contains("resource=\"tenants\"")
+    };
+    let lines = metrics.lines().filter(ours);
+    lines.filter_map(|l| l.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+}
+
+/// What a namespace holds, without what differs from run to run.
+async fn world(lab: &Lab, name: &str) -> BTreeMap<String, Value> {
+    let mut all = BTreeMap::new();
+    for plural in [
+        "resourcequotas",
+        "limitranges",
+        "networkpolicies",
+        "serviceaccounts",
+        "configmaps",
+        "secrets",
+        "persistentvolumeclaims",
+        "services",
+        "deployments",
+        "horizontalpodautoscalers",
+        "poddisruptionbudgets",
+        "cronjobs",
+        "ingresses",
+    ] {
+        let query = "labelSelector=app.kubernetes.io/managed-by=tenantry";
+        for item in lab.api.list(plural, &format!("tenant-{name}"), query).await {
+            let labels = item["metadata"]["labels"].clone();
+            let text = json!({ "labels": labels, "spec": plain(&item["spec"]), "keys": keys(&item["data"]) });
+            let text = text.to_string().replace(name, "NAME");
+            let key = format!("{plural}/{}", item["metadata"]["name"].as_str().unwrap());
+            all.insert(key, Value::String(text));
+        }
+    }
+    all
+}
+
+fn keys(data: &Value) -> Vec<String> {
+    data.as_object().map(|d| d.keys().cloned().collect()).unwrap_or_default()
+}
+
+/// The parts of a spec that the server or a controller fills in differently each time.
+fn plain(spec: &Value) -> Value {
+    let mut spec = spec.clone();
+    if let Some(fields) = spec.as_object_mut() {
+        for name in ["clusterIP", "clusterIPs", "volumeName", "replicas"] {
+            fields.remove(name);
+        }
+    }
+    spec
+}
+
+/// Runs operators that are killed after a growing number of writes, until one gets through.
+async fn killed_after_each_write(lab: &Lab, step: usize, done: impl AsyncFn() -> bool) -> usize {
+    let mut deaths = 0;
+    loop {
+        let after = deaths * step;
+        let mark = lab.mark();
+        let identity = format!("mortal-{}-{deaths}", crate::support::lab::nonce());
+        let process = lab.operator(&identity);
+        let through = loop {
+            if done().await {
+                break true;
+            }
+            if lab.writes(mark).len() > after {
+                break false;
+            }
+            tokio::task::yield_now().await;
+        };
+        process.kill();
+        // A cut-off operator's lease would make the next one wait.
+        let _none_yet = lab.api.delete("leases", "tenantry-system", "tenantry-operator").await;
+        if through {
+            return deaths;
+        }
+        deaths += 1;
+    }
+}
+
+#[tokio::test]
+async fn an_operator_killed_again_and_again_creates_the_same_stack() {
+    let lab = Lab::own().await;
+    let undisturbed = {
+        let process = lab.operator("undisturbed");
+        process.ready().await;
+        lab.stack(dev("x-calm"), "x-calm").await;
+        world(&lab, "x-calm").await
+    };
+    let _gone = lab.api.delete("leases", "tenantry-system", "tenantry-operator").await;
+    lab.apply(&[dev("x-cut"), tenant("x-cut", "x-cut")]).await;
+    let ready = async || {
+        let t = lab.tenant("x-cut").await;
+        is(&t, "Ready", "True") && is(&t, "Reconciling", "False")
+    };
+    let deaths = killed_after_each_write(&lab, 1, ready).await;
+    assert!(deaths >= 3, "it was killed on the way: {deaths}");
+    assert_eq!(world(&lab, "x-cut").await, undisturbed);
+    // And back down again.
+    lab.api.delete("tenants", "", "x-cut").await.unwrap();
+    let gone = async || lab.api.get("tenants", "", "x-cut").await.is_err_and(|r| r.code == 404);
+    killed_after_each_write(&lab, 1, gone).await;
+    let claim = lab.object("x-cut", "persistentvolumeclaims", "tenantry-billing").await.unwrap();
+    assert_eq!(claim["metadata"]["labels"]["tenantry.dev/retained"], "true");
+    let left: Vec<String> = world(&lab, "x-cut").await.into_keys().collect();
+    assert_eq!(left, ["persistentvolumeclaims/tenantry-billing"]);
+}
+
+#[tokio::test]
+async fn credentials_are_made_once_however_often_the_operator_dies() {
+    let lab = Lab::own().await;
+    lab.apply(&[everything("x-secret"), tenant("x-secret", "x-secret")]).await;
+    let ready = async || {
+        let t = lab.tenant("x-secret").await;
+        is(&t, "Ready", "True") && is(&t, "Reconciling", "False")
+    };
+    let mark = lab.mark();
+    killed_after_each_write(&lab, 9, ready).await;
+    let creations = crate::support::audit::entries(&lab.ground, mark)
+        .iter()
+        .filter(|e| e["objectRef"]["resource"] == "secrets" && e["responseStatus"]["code"] == 201)
+        .count();
+    assert_eq!(creations, 1, "made once");
+    let before = lab.object("x-secret", "secrets", "tenantry-grafana").await.unwrap();
+    // A move between tiers under the same treatment regenerates nothing.
+    lab.apply(&[dev("x-small")]).await;
+    lab.apply(&[with(tenant("x-secret", "x-small"), "/profileRef/name", json!("x-small"))]).await;
+    let moved = async || {
+        let t = lab.tenant("x-secret").await;
+        is(&t, "Ready", "True") && t["status"]["profileRevision"]["current"] == "x-small@1"
+    };
+    killed_after_each_write(&lab, 9, moved).await;
+    let after = lab.object("x-secret", "secrets", "tenantry-grafana").await.unwrap();
+    assert_eq!(before["data"], after["data"]);
+    assert_eq!(before["metadata"]["uid"], after["metadata"]["uid"]);
+}
