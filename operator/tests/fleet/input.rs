@@ -1,5 +1,7 @@
 //! Bad input: refused by the API server with the field's path, or said in a condition.
 
+#![allow(clippy::too_many_lines, reason = "tables")]
+
 use serde_json::{Value, json};
 
 use crate::support::{Lab, dev, everything, tenant, with};
