@@ -21,8 +21,8 @@ pub struct Service {
     /// The service's name: a DNS label of at most 30 characters that does not begin with
     /// `tenantry-` and is none of our components' names.
     #[schemars(length(min = 1, max = 30), regex(pattern = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
-    #[x_kube(validation = Rule::new("!self.startsWith('tenantry-') && !(self in ['gateway', 'collector', 'metrics', 'grafana', 'backup'])")
-        .message("name must not begin with tenantry- nor be gateway, collector, metrics, grafana or backup: those are the operator's own components"))]
+    #[x_kube(validation = Rule::new("!self.startsWith('tenantry-') && !(self in ['gateway', 'collector', 'metrics', 'grafana', 'backup', 'default'])")
+        .message("name must not begin with tenantry- nor be gateway, collector, metrics, grafana, backup or default: those are the operator's own components and Kubernetes' own account"))]
     pub name: String,
     /// What the service is part of, for people and dashboards (core, voice, …).
     #[serde(default, skip_serializing_if = "Option::is_none")]

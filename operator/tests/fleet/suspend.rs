@@ -134,3 +134,27 @@ async fn a_tenant_may_begin_suspended() {
     suspend(&lab, "s-begin", false).await;
     assert_eq!(replicas(&lab, "s-begin", "transcribe").await, 1);
 }
+
+#[tokio::test]
+async fn handing_replicas_to_an_autoscaler_keeps_their_number() {
+    let lab = Lab::shared().await;
+    let mut profile = dev("s-handover");
+    profile["spec"]["services"][0]["replicas"] = json!(3);
+    profile["spec"]["quota"] =
+        json!({ "cpu": "20", "memory": "20Gi", "storage": "20Gi", "pods": 50 });
+    lab.stack(profile, "s-handover").await;
+    let name = lab.tenant("s-handover").await["spec"]["profileRef"]["name"].clone();
+    let service = lab.profile(name.as_str().unwrap()).await["spec"]["services"][0]["name"].clone();
+    let core = service.as_str().unwrap();
+    let mark = lab.mark();
+    let external = json!({ "services": [{ "name": core, "replicas": "External" }] });
+    lab.apply(&[with(tenant("s-handover", "s-handover"), "/overrides", external)]).await;
+    lab.becomes("s-handover", ("deployments", core), "no longer set by us", |d| {
+        d["metadata"]["managedFields"].as_array().unwrap().iter().all(|entry| {
+            entry["manager"] != "tenantry-operator"
+                || entry["fieldsV1"]["f:spec"]["f:replicas"].is_null()
+        })
+    })
+    .await;
+    assert_eq!(replicas(&lab, "s-handover", core).await, 3, "{:?}", lab.writes(mark));
+}
