@@ -327,7 +327,6 @@ impl World {
     }
 
     /// A copy of what is known of a tenant's stack.
-    #[must_use]
     pub fn observed(&self, tenant: &str) -> Observed {
         self.lock().stacks.get(tenant).cloned().unwrap_or_default()
     }

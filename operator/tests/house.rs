@@ -118,8 +118,8 @@ fn files_stay_short() {
     assert!(long.is_empty(), "split these: {long:#?}");
 }
 
-/// The goal is 400; a file that is this long has to be split.
-const LONGEST: usize = 460;
+/// A file that is longer has to be split.
+const LONGEST: usize = 400;
 
 /// The dependencies on crates of this workspace that a manifest names.
 fn house_dependencies(member: &str) -> Vec<&'static str> {

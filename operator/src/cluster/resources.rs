@@ -1,0 +1,144 @@
+//! Writes about our own resources: finalizers, statuses, and the revisions of profiles.
+
+use crds::{DeploymentProfile, DeploymentProfileStatus, Tenant, TenantStatus};
+use kube::{
+    Resource as _, ResourceExt,
+    api::{DeleteParams, Patch, PatchParams, PostParams},
+    core::Request,
+};
+use serde_json::{Value, json};
+
+use super::{ApiError, Cluster, FINALIZER};
+use crate::reduce::FIELD_MANAGER;
+
+impl Cluster {
+    /// Adds or removes our finalizer, at the version that was read.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn set_finalizer(&self, tenant: &Tenant, present: bool) -> Result<(), ApiError> {
+        let mut finalizers = tenant.finalizers().to_vec();
+        finalizers.retain(|f| f != FINALIZER);
+        if present {
+            finalizers.push(FINALIZER.to_owned());
+        }
+        let body = json!({ "metadata": {
+            "uid": tenant.metadata.uid, "resourceVersion": tenant.metadata.resource_version,
+            "finalizers": finalizers,
+        } });
+        let params =
+            PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let request = Request::new(Tenant::url_path(&(), None)).patch(
+            &tenant.name_any(),
+            &params,
+            &Patch::Merge(&body),
+        );
+        let result = self.write_custom::<Tenant>(request, "patch", "tenants").await;
+        match result {
+            Ok(answer) if present => self.world.put_own_tenant(answer),
+            Ok(_) => {}
+            Err(ApiError::Gone) if !present => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Writes a Tenant's status, whole, as ours.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn write_tenant_status(
+        &self,
+        tenant: &Tenant,
+        status: &TenantStatus,
+    ) -> Result<(), ApiError> {
+        let body = json!({
+            "apiVersion": Tenant::api_version(&()), "kind": Tenant::kind(&()),
+            "metadata": { "name": tenant.name_any(), "uid": tenant.metadata.uid },
+            "status": status,
+        });
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        let request = Request::new(Tenant::url_path(&(), None)).patch_subresource(
+            "status",
+            &tenant.name_any(),
+            &params,
+            &Patch::Apply(&body),
+        );
+        let answer = self.write_custom::<Tenant>(request, "patch", "tenants/status").await?;
+        self.world.put_own_tenant(answer);
+        Ok(())
+    }
+
+    /// Writes a profile's status, whole, as ours.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn write_profile_status(
+        &self,
+        profile: &DeploymentProfile,
+        status: &DeploymentProfileStatus,
+    ) -> Result<(), ApiError> {
+        let body = json!({
+            "apiVersion": DeploymentProfile::api_version(&()), "kind": DeploymentProfile::kind(&()),
+            "metadata": { "name": profile.name_any(), "uid": profile.metadata.uid },
+            "status": status,
+        });
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        let request = Request::new(DeploymentProfile::url_path(&(), None)).patch_subresource(
+            "status",
+            &profile.name_any(),
+            &params,
+            &Patch::Apply(&body),
+        );
+        let answer = self
+            .write_custom::<DeploymentProfile>(request, "patch", "deploymentprofiles/status")
+            .await?;
+        self.world.put_own_profile(answer);
+        Ok(())
+    }
+
+    /// Creates a revision object; it exists already: somebody made the same one.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn create_revision(&self, namespace: &str, body: &Value) -> Result<Value, ApiError> {
+        let bytes = serde_json::to_vec(body).map_err(|e| ApiError::Rejected(e.to_string()))?;
+        let params =
+            PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+        let request =
+            Request::new(format!("/apis/apps/v1/namespaces/{namespace}/controllerrevisions"))
+                .create(&params, bytes);
+        self.write_custom(request, "create", "controllerrevisions").await
+    }
+
+    /// Deletes a revision object with this uid.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn delete_revision(
+        &self,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+    ) -> Result<(), ApiError> {
+        let params = DeleteParams {
+            preconditions: Some(kube::api::Preconditions {
+                uid: Some(uid.to_owned()),
+                resource_version: None,
+            }),
+            ..DeleteParams::background()
+        };
+        let path = format!("/apis/apps/v1/namespaces/{namespace}/controllerrevisions");
+        match self
+            .write_custom::<Value>(
+                Request::new(path).delete(name, &params),
+                "delete",
+                "controllerrevisions",
+            )
+            .await
+        {
+            Ok(_) | Err(ApiError::Gone) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
