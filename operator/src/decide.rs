@@ -226,6 +226,3 @@ fn endpoints(stack: &Stack, objects: &[Object]) -> Vec<Endpoint> {
     }
     all
 }
-
-#[cfg(test)]
-mod tests;

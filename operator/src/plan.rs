@@ -322,6 +322,3 @@ fn prune(
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -219,6 +219,3 @@ fn int(value: &Value, pointer: &str) -> Option<i32> {
 fn long(value: &Value, pointer: &str) -> i64 {
     value.pointer(pointer).and_then(Value::as_i64).unwrap_or(0)
 }
-
-#[cfg(test)]
-mod tests;

@@ -183,6 +183,3 @@ fn service_names(profile: &DeploymentProfileSpec) -> String {
     let names: Vec<&str> = profile.services.iter().map(|s| s.name.as_str()).collect();
     names.join(", ")
 }
-
-#[cfg(test)]
-mod tests;
