@@ -1,15 +1,32 @@
 //! Who changed what on an object of ours: field, manager, operation, time. Pure.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::reduce::FIELD_MANAGER;
+use crate::reduce::{FIELD_MANAGER, GENERATE_MANAGER, HANDOVER_MANAGER};
 
 /// A foreign change of a field that we own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The field's path, such as `spec.replicas`.
     pub field: String,
-    /// The field manager that wrote it.
+    /// Who did it, as far as the object tells.
+    pub by: By,
+}
+
+/// Who changed a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The one who holds the field now.
+    Holder(Writer),
+    /// Nobody holds the field now, as after its removal; this is the newest foreign write of
+    /// anything on the object, if there is one.
+    Unknown(Option<Writer>),
+}
+
+/// An entry of `managedFields`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Writer {
+    /// The field manager.
     pub manager: String,
     /// `Update` or `Apply`.
     pub operation: String,
@@ -17,97 +34,191 @@ pub struct Change {
     pub time: String,
 }
 
-impl std::fmt::Display for Change {
+impl std::fmt::Display for Writer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} was changed by {} ({}", self.field, self.manager, self.operation)?;
+        write!(f, "{} ({}", self.manager, self.operation)?;
         // The API server keeps no time for a write through the scale subresource.
         if self.time.is_empty() { f.write_str(")") } else { write!(f, ", {})", self.time) }
     }
 }
 
-/// The first field of `wanted` that `live` holds otherwise, and who wrote it last.
+impl std::fmt::Display for Change {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let field = &self.field;
+        match &self.by {
+            By::Holder(writer) => write!(f, "{field} was changed by {writer}"),
+            By::Unknown(Some(writer)) => {
+                write!(
+                    f,
+                    "{field} was changed, nobody holds it now; the last to write was {writer}"
+                )
+            }
+            By::Unknown(None) => write!(f, "{field} was removed by somebody who left no name"),
+        }
+    }
+}
+
+/// A field of `wanted` that `live` holds otherwise, and who wrote it.
+///
+/// Of several the first that somebody else holds now: a value that the server itself rewrites
+/// differs too, and is nobody's doing.
 #[must_use]
 pub fn describe(wanted: &Value, live: &Value) -> Option<Change> {
-    let mut path = Vec::new();
-    if !differs(wanted, live, &mut path) {
+    let mut search = Search { here: Vec::new(), found: Vec::new() };
+    search.compare(wanted, Some(live));
+    let entries = foreign(live);
+    for path in &search.found {
+        let holders =
+            entries.iter().filter(|e| e.get("fieldsV1").is_some_and(|fields| holds(fields, path)));
+        if let Some(holder) = newest(holders) {
+            return Some(Change { field: shown(path), by: By::Holder(holder) });
+        }
+    }
+    let first = search.found.first()?;
+    let last = newest(entries.iter());
+    // Without any foreign trace only a removal is certain to be somebody's doing.
+    if last.is_none() && !search.found.iter().any(|p| is_removal(p)) {
         return None;
     }
-    let writer = writer(live)?;
-    let of = |name: &str| writer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    Some(Change {
-        field: path.join("."),
-        manager: of("manager"),
-        operation: of("operation"),
-        time: of("time"),
-    })
+    let path = search.found.iter().find(|p| is_removal(p)).unwrap_or(first);
+    Some(Change { field: shown(path), by: By::Unknown(last) })
 }
 
-/// The newest entry of `managedFields` that is neither ours nor of a controller's status.
-fn writer(live: &Value) -> Option<&Value> {
-    let entries = live.pointer("/metadata/managedFields")?.as_array()?;
-    let foreign = entries.iter().filter(|e| {
-        e.get("manager").and_then(Value::as_str) != Some(FIELD_MANAGER)
-            && e.get("subresource").and_then(Value::as_str) != Some("status")
+/// The entries of `managedFields` that are neither ours nor of a controller's status.
+fn foreign(live: &Value) -> Vec<&Value> {
+    let ours = [FIELD_MANAGER, HANDOVER_MANAGER, GENERATE_MANAGER];
+    let entries = live.pointer("/metadata/managedFields").and_then(Value::as_array);
+    let foreign = entries.into_iter().flatten().filter(|e| {
+        !text(e, "manager").is_some_and(|m| ours.contains(&m))
+            && text(e, "subresource") != Some("status")
     });
-    foreign.max_by_key(|e| e.get("time").and_then(Value::as_str).unwrap_or_default())
+    foreign.collect()
 }
 
-/// Leaves the path of the first difference in `path`.
-fn differs(wanted: &Value, live: &Value, path: &mut Vec<String>) -> bool {
-    match (wanted, live) {
-        (Value::Object(wanted), _) => wanted.iter().any(|(name, value)| {
-            if path.is_empty() && matches!(name.as_str(), "apiVersion" | "kind") {
-                return false;
-            }
-            path.push(name.clone());
-            let different = live.get(name).is_none_or(|live| differs(value, live, path));
-            if !different {
-                path.pop();
-            }
-            different
-        }),
-        (Value::Array(items), Value::Array(live)) => {
-            items.iter().enumerate().any(|(index, item)| {
-                let name = item.get("name");
-                let twin = match name {
-                    Some(name) => live.iter().find(|l| l.get("name") == Some(name)),
-                    None => live.get(index),
-                };
-                let label =
-                    name.and_then(Value::as_str).map_or_else(|| index.to_string(), str::to_owned);
-                path.push(format!("[{label}]"));
-                let different = twin.is_none_or(|twin| differs(item, twin, path));
-                if !different {
-                    path.pop();
-                }
-                different
-            })
+fn newest<'v>(entries: impl Iterator<Item = &'v &'v Value>) -> Option<Writer> {
+    let entry = entries.max_by_key(|e| text(e, "time").unwrap_or_default())?;
+    let of = |name: &str| text(entry, name).unwrap_or_default().to_owned();
+    Some(Writer { manager: of("manager"), operation: of("operation"), time: of("time") })
+}
+
+fn text<'v>(entry: &'v Value, name: &str) -> Option<&'v str> {
+    entry.get(name).and_then(Value::as_str)
+}
+
+/// One step from a value to a part of it.
+#[derive(Clone, Copy, Debug)]
+enum Step<'v> {
+    Field(&'v str),
+    /// An item of a list, as we want it and as it is.
+    Item {
+        index: usize,
+        wanted: &'v Value,
+        live: Option<&'v Value>,
+    },
+    /// The end of a path to something that is not there any more.
+    Gone,
+}
+
+type Path<'v> = Vec<Step<'v>>;
+
+fn is_removal(path: &[Step<'_>]) -> bool {
+    matches!(path.last(), Some(Step::Gone))
+}
+
+fn shown(path: &[Step<'_>]) -> String {
+    let words = path.iter().filter_map(|step| match step {
+        Step::Field(name) => Some((*name).to_owned()),
+        Step::Item { index, wanted, .. } => {
+            let name = text(wanted, "name").map_or_else(|| index.to_string(), str::to_owned);
+            Some(format!("[{name}]"))
         }
-        (wanted, live) => wanted != live,
+        Step::Gone => None,
+    });
+    words.collect::<Vec<_>>().join(".")
+}
+
+/// Whether a `fieldsV1` tree contains the path. Where the tree ends in `{}` it holds all below.
+fn holds(fields: &Value, path: &[Step<'_>]) -> bool {
+    let Some(members) = fields.as_object() else { return false };
+    let Some((step, rest)) = path.split_first() else { return true };
+    if members.is_empty() {
+        return true;
+    }
+    match step {
+        Step::Field(name) => members.get(&format!("f:{name}")).is_some_and(|f| holds(f, rest)),
+        Step::Item { index, wanted, live } => members.iter().any(|(key, below)| {
+            let named = key == &format!("i:{index}")
+                || is_item(key, wanted)
+                || live.is_some_and(|live| is_item(key, live));
+            named && holds(below, rest)
+        }),
+        Step::Gone => false,
+    }
+}
+
+/// Whether `k:{…}` or `v:…` names this item; all keys must agree, as a port's number and protocol.
+fn is_item(key: &str, item: &Value) -> bool {
+    if let Some(value) = key.strip_prefix("v:") {
+        return serde_json::from_str::<Value>(value).is_ok_and(|value| value == *item);
+    }
+    let keys = key.strip_prefix("k:").and_then(|k| serde_json::from_str::<Map<_, _>>(k).ok());
+    keys.is_some_and(|keys| keys.iter().all(|(name, value)| item.get(name) == Some(value)))
+}
+
+/// What makes an item of a list itself, where items have it; other lists are one value.
+const IDENTITIES: [&[&str]; 3] = [&["name"], &["uid"], &["topologyKey", "whenUnsatisfiable"]];
+
+/// Collects the path of every difference.
+struct Search<'v> {
+    here: Path<'v>,
+    found: Vec<Path<'v>>,
+}
+
+impl<'v> Search<'v> {
+    fn compare(&mut self, wanted: &'v Value, live: Option<&'v Value>) {
+        match (wanted, live) {
+            (_, None) => self.step(Step::Gone, Self::note),
+            (Value::Object(wanted), Some(live)) => {
+                for (name, value) in wanted {
+                    if self.here.is_empty() && matches!(name.as_str(), "apiVersion" | "kind") {
+                        continue;
+                    }
+                    self.step(Step::Field(name), |s| s.compare(value, live.get(name)));
+                }
+            }
+            (Value::Array(wanted), Some(Value::Array(live))) => self.lists(wanted, live),
+            (wanted, Some(live)) if wanted != live => self.note(),
+            _ => {}
+        }
+    }
+
+    fn lists(&mut self, wanted: &'v [Value], live: &'v [Value]) {
+        let has = |item: &Value, keys: &[&str]| keys.iter().all(|k| item.get(k).is_some());
+        let identity = IDENTITIES.iter().find(|keys| wanted.iter().all(|item| has(item, keys)));
+        // What others add to a list with identities is theirs; any other list is ours as a whole.
+        if identity.is_none() && wanted.len() != live.len() {
+            return self.note();
+        }
+        for (index, item) in wanted.iter().enumerate() {
+            let twin = match identity {
+                Some(keys) => live.iter().find(|l| keys.iter().all(|k| l.get(k) == item.get(k))),
+                None => live.get(index),
+            };
+            let step = Step::Item { index, wanted: item, live: twin };
+            self.step(step, |s| s.compare(item, twin));
+        }
+    }
+
+    fn step(&mut self, step: Step<'v>, then: impl FnOnce(&mut Self)) {
+        self.here.push(step);
+        then(self);
+        self.here.pop();
+    }
+
+    fn note(&mut self) {
+        self.found.push(self.here.clone());
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn names_field_and_writer() {
-        let wanted = json!({ "kind": "Deployment", "spec": { "containers": [{ "name": "core", "image": "a" }] } });
-        let live = json!({
-            "metadata": { "managedFields": [
-                { "manager": "kubectl-edit", "operation": "Update", "time": "2026-11-23T10:00:00Z" },
-                { "manager": "kube-controller-manager", "operation": "Update", "subresource": "status", "time": "2026-11-23T11:00:00Z" },
-                { "manager": FIELD_MANAGER, "operation": "Apply", "time": "2026-11-23T12:00:00Z" },
-            ] },
-            "spec": { "containers": [{ "name": "sidecar" }, { "name": "core", "image": "b" }] },
-        });
-        let change = describe(&wanted, &live).unwrap();
-        assert_eq!(
-            change.to_string(),
-            "spec.containers.[core].image was changed by kubectl-edit (Update, 2026-11-23T10:00:00Z)"
-        );
-        assert_eq!(describe(&json!({ "spec": {} }), &live), None);
-    }
-}
+mod tests;

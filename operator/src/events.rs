@@ -1,9 +1,12 @@
 //! Kubernetes events: deduplicated, best effort, never a reason to fail.
 
+use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
     Client, Resource,
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
+
+use crate::{kinds::Kind, object::Key};
 
 /// Publishes events about our resources. Cheap to clone.
 #[derive(Clone)]
@@ -22,7 +25,19 @@ impl Events {
 
     /// Something a person may want to know.
     pub async fn normal<K: Resource<DynamicType = ()>>(&self, about: &K, reason: &str, note: &str) {
-        self.publish(about, EventType::Normal, reason, note).await;
+        self.publish(about, EventType::Normal, reason, note, None).await;
+    }
+
+    /// Something that happened to one part of what the event is about. The recorder counts events
+    /// that differ in their note alone as one; the part keeps those of different parts apart.
+    pub async fn normal_of_part<K: Resource<DynamicType = ()>>(
+        &self,
+        about: &K,
+        part: ObjectReference,
+        reason: &str,
+        note: &str,
+    ) {
+        self.publish(about, EventType::Normal, reason, note, Some(part)).await;
     }
 
     /// Something a person may have to mend.
@@ -32,7 +47,7 @@ impl Events {
         reason: &str,
         note: &str,
     ) {
-        self.publish(about, EventType::Warning, reason, note).await;
+        self.publish(about, EventType::Warning, reason, note, None).await;
     }
 
     async fn publish<K: Resource<DynamicType = ()>>(
@@ -41,6 +56,7 @@ impl Events {
         type_: EventType,
         reason: &str,
         note: &str,
+        part: Option<ObjectReference>,
     ) {
         let end = (0..=1000.min(note.len())).rev().find(|&i| note.is_char_boundary(i)).unwrap_or(0);
         let event = Event {
@@ -48,10 +64,26 @@ impl Events {
             reason: reason.to_owned(),
             note: Some(note[..end].to_owned()),
             action: "Reconcile".to_owned(),
-            secondary: None,
+            secondary: part,
         };
         if let Err(error) = self.recorder.publish(&event, &about.object_ref(&())).await {
             tracing::debug!(%error, reason, "an event was not taken");
         }
     }
 }
+
+/// A field of an object of a stack, as an event names it.
+#[must_use]
+pub fn part(namespace: &str, key: &Key, field: Option<&str>) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(key.kind.resource().api_version()),
+        kind: Some(key.kind.as_str().to_owned()),
+        namespace: (key.kind != Kind::Namespace).then(|| namespace.to_owned()),
+        name: Some(key.name.to_string()),
+        field_path: field.map(str::to_owned),
+        ..ObjectReference::default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,14 +7,14 @@ mod report;
 use std::{sync::Arc, time::Duration};
 
 use crds::{Tenant, TenantStatus, names::TenantName};
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::{api::core::v1::ObjectReference, jiff::Timestamp};
 use kube::ResourceExt;
 
 use crate::{
     cluster::{ApiError, FINALIZER, Target},
     context::Context,
     decide::{self, Decision, Seen},
-    drift,
+    drift, events,
     kinds::Kind,
     plan::{Action, Refusal},
     status::Outcome,
@@ -110,9 +110,9 @@ async fn act(
             return refused_or(error, decision, &namespace);
         }
         fresh |= matches!(action, Action::CreateNamespace { .. });
-        if let Some(note) = change {
+        if let Some((part, note)) = change {
             ctx.metrics.drift(action.key().kind);
-            ctx.events.normal(tenant, "DriftCorrected", &note).await;
+            ctx.events.normal_of_part(tenant, part, "DriftCorrected", &note).await;
         }
     }
     Ok(decision.outcome.clone())
@@ -126,15 +126,21 @@ fn is_settled(tenant: &Tenant, decision: &Decision) -> bool {
         && !crds::conditions::is_true(&status.conditions, crds::conditions::RECONCILING)
 }
 
-/// What somebody did to the object that this action puts right.
-async fn drift_of(ctx: &Context, at: Target<'_>, action: &Action) -> Option<String> {
+/// What somebody did to the object that this action puts right, and to which part of it.
+async fn drift_of(
+    ctx: &Context,
+    at: Target<'_>,
+    action: &Action,
+) -> Option<(ObjectReference, String)> {
     let Action::Apply { key, uid, body } = action else { return None };
     if uid.is_none() {
-        return Some(format!("{key} was deleted; made again"));
+        let part = events::part(at.namespace, key, None);
+        return Some((part, format!("{key} was deleted; made again")));
     }
     let live = ctx.cluster.read(at.namespace, key).await.ok()?;
     let change = drift::describe(body, &live)?;
-    Some(format!("{key}: {change}; undone"))
+    let part = events::part(at.namespace, key, Some(&change.field));
+    Some((part, format!("{key}: {change}; undone")))
 }
 
 /// Turns a refused request into what the status says, or hands it on to be tried again.

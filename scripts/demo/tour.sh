@@ -89,7 +89,7 @@ scale_is_undone() { replicas_are tenant-acme core 2; }
 replicas_are() { [ "$(k get deployment "$2" -n "$1" -o jsonpath='{.spec.replicas}')" = "$3" ]; }
 exists() { k get "$1" -n "$2" >/dev/null; }
 drift_events() {
-  [ "$(k get events --field-selector reason=DriftCorrected,involvedObject.name=acme -o name | wc -l)" -ge 1 ]
+  [ "$(k get events --field-selector reason=DriftCorrected,involvedObject.name=acme -o name | wc -l)" -ge 2 ]
 }
 
 show_suspend() {
