@@ -1,0 +1,17 @@
+//! What the numbers mean: pure functions over scaled integers. Time, ids and history come in as
+//! arguments; nothing here reads a clock, a file, the environment or a database.
+//!
+//! Scales: [`Quantity`] counts millionths of a meter's unit, [`UnitPrice`] billionths of a
+//! currency's main unit, [`Money`] minor units of its currency, [`Ppm`] millionths, [`BasisPoints`]
+//! ten-thousandths. Products are taken in 128 bits and rounded once, half away from zero; an overflow
+//! is an error, never a wrapped number.
+
+pub mod decimal;
+pub mod money;
+pub mod quantity;
+pub mod ratio;
+
+pub use decimal::DecimalError;
+pub use money::{Money, UnitPrice};
+pub use quantity::Quantity;
+pub use ratio::{BasisPoints, Ppm};
