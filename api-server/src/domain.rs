@@ -10,6 +10,7 @@ pub mod decimal;
 pub mod money;
 pub mod quantity;
 pub mod ratio;
+pub mod threshold;
 
 pub use decimal::DecimalError;
 pub use money::{Money, UnitPrice};
