@@ -6,6 +6,8 @@ mod fence;
 mod resources;
 mod secrets;
 
+use std::time::Duration;
+
 use kube::{
     Client,
     api::{DeleteParams, Patch, PatchParams, PostParams},
@@ -27,6 +29,10 @@ use crate::{
     reduce::{self, FIELD_MANAGER, GENERATE_MANAGER},
     world::{Part, World},
 };
+
+/// How long the API server may take for an answer: less than a reconciliation may take, so that the
+/// status still says what is waited for.
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// The finalizer that lets us take a stack down in order.
 pub const FINALIZER: &str = "tenantry.dev/cleanup";
@@ -315,8 +321,7 @@ impl Cluster {
     ) -> Result<T, ApiError> {
         self.fence.check()?;
         self.metrics.write(verb, resource);
-        let request = request.map_err(|e| ApiError::Rejected(e.to_string()))?;
-        self.client.request(request).await.map_err(|e| ApiError::from_kube(e, verb, resource, None))
+        self.ask(request, verb, resource, None).await
     }
 
     async fn send<T: DeserializeOwned>(
@@ -325,12 +330,25 @@ impl Cluster {
         verb: &'static str,
         key: &Key,
     ) -> Result<T, ApiError> {
+        self.ask(request, verb, key.kind.resource().plural, Some(key)).await
+    }
+
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
+        verb: &'static str,
+        resource: &'static str,
+        key: Option<&Key>,
+    ) -> Result<T, ApiError> {
         let request = request.map_err(|e| ApiError::Rejected(e.to_string()))?;
-        let resource = key.kind.resource().plural;
-        self.client
-            .request(request)
-            .await
-            .map_err(|e| ApiError::from_kube(e, verb, resource, Some(key)))
+        match tokio::time::timeout(ANSWER, self.client.request(request)).await {
+            Ok(answer) => answer.map_err(|e| ApiError::from_kube(e, verb, resource, key)),
+            Err(_) => {
+                let what = key.map_or_else(|| resource.to_owned(), ToString::to_string);
+                let seconds = ANSWER.as_secs();
+                Err(ApiError::Transient(format!("{verb} {what}: no answer within {seconds} s")))
+            }
+        }
     }
 }
 
