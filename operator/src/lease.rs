@@ -15,7 +15,7 @@ use kube::{
     Api, Client,
     api::{ObjectMeta, PostParams},
 };
-use telemetry::shutdown::Shutdown;
+use telemetry::{health::Check, shutdown::Shutdown};
 
 use crate::cluster::Fence;
 
@@ -33,15 +33,23 @@ pub struct Elector {
     api: Api<Lease>,
     identity: String,
     fence: Fence,
+    check: Check,
     /// What was seen of another holder, and when.
     seen: Option<(String, Instant)>,
 }
 
 impl Elector {
-    /// `identity` names this process; it must be unique.
+    /// `identity` names this process; it must be unique. `check` fails while the lease can neither
+    /// be read nor written.
     #[must_use]
-    pub fn new(client: Client, namespace: &str, identity: String, fence: Fence) -> Self {
-        Self { api: Api::namespaced(client, namespace), identity, fence, seen: None }
+    pub fn new(
+        client: Client,
+        namespace: &str,
+        identity: String,
+        fence: Fence,
+        check: Check,
+    ) -> Self {
+        Self { api: Api::namespaced(client, namespace), identity, fence, check, seen: None }
     }
 
     /// Returns once this process holds the lease, or when `stop` is cancelled (then `false`).
@@ -50,7 +58,7 @@ impl Elector {
             match self.step().await {
                 Ok(true) => return true,
                 Ok(false) => {}
-                Err(error) => tracing::warn!(%error, "cannot read or write the lease"),
+                Err(error) => self.failed(&error),
             }
             tokio::select! {
                 () = tokio::time::sleep(PERIOD) => {}
@@ -74,7 +82,7 @@ impl Elector {
                     tracing::error!("another process holds the lease");
                     return false;
                 }
-                Err(error) => tracing::warn!(%error, "cannot renew the lease"),
+                Err(error) => self.failed(&error),
             }
             if self.fence.remaining().is_zero() {
                 tracing::error!("the lease could not be renewed in time");
@@ -87,11 +95,17 @@ impl Elector {
     async fn step(&mut self) -> anyhow::Result<bool> {
         let started = Instant::now();
         let held = tokio::time::timeout(PERIOD * 2, self.try_take()).await??;
+        self.check.ok();
         if held {
             // Counted from before the request: the server's clock cannot have started earlier.
             self.fence.open_until(started + WRITE_FOR);
         }
         Ok(held)
+    }
+
+    fn failed(&self, error: &anyhow::Error) {
+        tracing::warn!(%error, "cannot read or write the lease");
+        self.check.failing(format!("it cannot be read or written: {error}"));
     }
 
     async fn try_take(&mut self) -> kube::Result<bool> {

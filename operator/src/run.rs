@@ -11,7 +11,7 @@ use crate::{
     cluster::{ApiError, Cluster, Fence},
     context::{Context, Pace},
     events::Events,
-    lease::Elector,
+    lease::{self, Elector},
     metrics::Metrics,
     profiles, queue, tenants, watch,
     world::World,
@@ -67,7 +67,11 @@ pub async fn run(
         namespace: settings.namespace.clone(),
         pace: Pace::default(),
     });
-    let elector = Elector::new(client, &settings.namespace, settings.identity.clone(), fence);
+    let lease = checks.ready(format!("lease {}", lease::NAME));
+    // It is asked for once the watches are in sync.
+    lease.ok();
+    let identity = settings.identity.clone();
+    let elector = Elector::new(client, &settings.namespace, identity, fence, lease);
     let mut watching =
         tokio::spawn(stream::select_all(watches).for_each(|()| std::future::ready(())));
     let synced = synced(checks);
