@@ -3,7 +3,7 @@
 //! Objects are found by our label, Secrets one by one by name (so that no right to read all Secrets
 //! is needed). A watch that is not in sync makes `/readyz` say so.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use crds::{DeploymentProfile, Tenant, names};
 use futures::{StreamExt, stream::BoxStream};
@@ -75,18 +75,20 @@ where
 {
     // Waiting at most this long keeps a silently dropped connection from hiding drift.
     let config = config.timeout(240);
-    let events = watcher(api, config).default_backoff();
-    let state = (events.boxed(), sink, BTreeSet::new(), check);
-    let stream = futures::stream::unfold(state, |(mut events, sink, mut seen, check)| async move {
+    let begin = move || watcher(api.clone(), config.clone()).default_backoff().boxed();
+    let state = (begin(), begin, sink, BTreeSet::new(), check);
+    futures::stream::unfold(state, |(mut events, begin, sink, mut seen, check)| async move {
         match events.next().await {
             Some(Ok(event)) => take(event, &sink, &mut seen, &check),
             Some(Err(error)) => {
                 tracing::warn!(%error, "a watch was interrupted");
-                if matches!(
-                    error,
-                    watcher::Error::InitialListFailed(_) | watcher::Error::NoResourceVersion
-                ) {
-                    check.failing("not synced: the list was refused");
+                if let Some(problem) = problem(&error) {
+                    check.failing(problem);
+                }
+                if is_refused(&error) {
+                    // Nothing may happen for long once the right is back: a list tells of it.
+                    tokio::time::sleep(REFUSED).await;
+                    events = begin();
                 }
             }
             None => {
@@ -94,9 +96,32 @@ where
                 return None;
             }
         }
-        Some(((), (events, sink, seen, check)))
-    });
-    stream.boxed()
+        Some(((), (events, begin, sink, seen, check)))
+    })
+    .boxed()
+}
+
+/// How long a watch that we may not make is left alone.
+const REFUSED: Duration = Duration::from_secs(5);
+
+fn is_refused(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::WatchStartFailed(kube::Error::Api(s)) if s.is_forbidden())
+}
+
+/// Why what is known may be wrong, if this error means that.
+fn problem(error: &watcher::Error) -> Option<String> {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+            if status.is_forbidden() =>
+        {
+            Some(format!("not in sync: {}", status.message))
+        }
+        watcher::Error::InitialListFailed(_) | watcher::Error::NoResourceVersion => {
+            Some("not in sync: the list was refused".to_owned())
+        }
+        _ => None,
+    }
 }
 
 fn take<K>(
