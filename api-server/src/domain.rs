@@ -6,8 +6,10 @@
 //! ten-thousandths. Products are taken in 128 bits and rounded once, half away from zero; an overflow
 //! is an error, never a wrapped number.
 
+pub mod account;
 pub mod calendar;
 pub mod decimal;
+pub mod event;
 pub mod meter;
 pub mod money;
 pub mod quantity;

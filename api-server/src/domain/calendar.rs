@@ -14,6 +14,8 @@ use jiff::{
 };
 use thiserror::Error;
 
+mod buckets;
+
 /// How long after its end a period still takes postings.
 pub const GRACE: SignedDuration = SignedDuration::from_hours(72);
 
