@@ -21,9 +21,19 @@ pub fn mark(ground: &Ground) -> Mark {
 /// The operator's writes since `mark`, its lease's renewals left out, each as
 /// `verb resource[/subresource] namespace/name`.
 pub fn writes(ground: &Ground, mark: Mark) -> Vec<String> {
+    described(ground, mark, |_| true)
+}
+
+/// Those of them that the API server took, events left out too.
+pub fn done(ground: &Ground, mark: Mark) -> Vec<String> {
+    let taken = |e: &Value| e["responseStatus"]["code"].as_u64().is_some_and(|code| code < 300);
+    described(ground, mark, |e| taken(e) && text(&e["objectRef"], "resource") != "events")
+}
+
+fn described(ground: &Ground, mark: Mark, which: impl Fn(&Value) -> bool) -> Vec<String> {
     entries(ground, mark)
         .iter()
-        .filter(|e| e["user"]["username"] == OPERATOR)
+        .filter(|e| e["user"]["username"] == OPERATOR && which(e))
         .filter(|e| !matches!(text(e, "verb"), "get" | "list" | "watch"))
         .filter(|e| text(&e["objectRef"], "resource") != "leases")
         .map(|e| {

@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{
     api::{Api, Refused},
+    apifault::Proxy,
     audit,
     ground::Ground,
     process::Operator,
@@ -102,6 +103,27 @@ impl Lab {
     /// Starts an operator on it.
     pub fn operator(&self, identity: &str) -> Operator {
         Operator::start(&self.ground, &self.kubeconfig, identity)
+    }
+
+    /// A proxy before its API server, for [`Lab::operator_through`].
+    pub fn proxy(&self) -> Proxy {
+        Proxy::start(&self.kubeconfig)
+    }
+
+    /// Starts an operator that sees the API server through a proxy.
+    pub fn operator_through(
+        &self,
+        proxy: &Proxy,
+        identity: &str,
+        settings: &[(&str, &str)],
+    ) -> Operator {
+        Operator::start_with(&self.ground, proxy.kubeconfig(), identity, settings)
+    }
+
+    /// Ends an operator at once; its lease goes, so that the next need not wait for it.
+    pub async fn end(&self, operator: Operator) {
+        operator.kill();
+        self.api.delete("leases", SYSTEM, "tenantry-operator").await.expect("its lease was there");
     }
 
     /// A client with the operator's account.

@@ -2,6 +2,7 @@
 //! ask for objects and to wait.
 
 pub mod api;
+pub mod apifault;
 pub mod audit;
 pub mod fixtures;
 pub mod ground;

@@ -26,6 +26,16 @@ fn free_address() -> String {
 impl Operator {
     /// Starts one with this kubeconfig.
     pub fn start(ground: &Ground, kubeconfig: &Path, identity: &str) -> Self {
+        Self::start_with(ground, kubeconfig, identity, &[])
+    }
+
+    /// The same with settings by environment.
+    pub fn start_with(
+        ground: &Ground,
+        kubeconfig: &Path,
+        identity: &str,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let log = ground.path(&format!("{identity}.log"));
         let file = File::options().create(true).append(true).open(&log).expect("the log opens");
         let address = free_address();
@@ -33,6 +43,7 @@ impl Operator {
             .args(["--health-address", &address, "--identity", identity, "--log-format", "text"])
             .env("KUBECONFIG", kubeconfig)
             .env_remove("OTEL_EXPORTER_OTLP_ENDPOINT")
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(file.try_clone().expect("the log opens twice"))
             .stderr(file)
@@ -79,6 +90,17 @@ impl Operator {
     /// Whether it has ended by itself, and how.
     pub fn ended(&mut self) -> Option<std::process::ExitStatus> {
         self.child.try_wait().expect("the operator's state is known")
+    }
+
+    /// How many reconciliations of tenants have ended, by its own count.
+    pub async fn reconciled(&self) -> u64 {
+        let metrics = self.get("/metrics").await.unwrap_or_default();
+        let ours = |l: &&str| {
+            l.starts_with("tenantry_operator_reconciles_total{")
+                && l.contains("resource=\"tenants\"")
+        };
+        let lines = metrics.lines().filter(ours);
+        lines.filter_map(|l| l.rsplit(' ').next()?.parse::<u64>().ok()).sum()
     }
 
     /// The last lines of its log.

@@ -1,0 +1,166 @@
+//! What goes wrong, and what was seen on the way.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::route::Asked;
+
+/// Which requests.
+pub type Which = Box<dyn Fn(&Asked) -> bool + Send>;
+
+/// What happens to a request.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// Answered with this code and, for 429, a `Retry-After` of a day. Nothing is forwarded.
+    Refuse(u16),
+    /// Forwarded; if it made something, the answer is withheld and the connection cut.
+    CutAfterCreate,
+    /// Neither forwarded nor answered, until the client hangs up.
+    Hang,
+    /// A watch is told that its version is too old.
+    Gone,
+    /// A list is answered from a record.
+    Recorded(Value),
+}
+
+struct Rule {
+    which: Which,
+    fault: Fault,
+    left: usize,
+}
+
+/// A request that a fault met.
+#[derive(Clone, Debug)]
+pub struct Hit {
+    pub asked: Asked,
+    /// What the API server had answered, where that was withheld.
+    pub withheld: Value,
+}
+
+#[derive(Default)]
+struct Inner {
+    rules: Vec<Rule>,
+    hold: Option<Which>,
+    watches: Vec<(u64, Asked)>,
+    asked: Vec<Asked>,
+    hits: Vec<Hit>,
+    next: u64,
+}
+
+/// Shared by the test and all connections.
+pub struct Plan {
+    inner: Mutex<Inner>,
+    /// Moves when watches are held, released or cut.
+    pub changes: watch::Sender<u64>,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self { inner: Mutex::default(), changes: watch::channel(0).0 }
+    }
+}
+
+impl Plan {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn add(&self, left: usize, which: Which, fault: Fault) {
+        self.lock().rules.push(Rule { which, fault, left });
+    }
+
+    /// Takes every rule back; held watches go on.
+    pub fn heal(&self) {
+        self.lock().rules.clear();
+        self.held(None);
+    }
+
+    /// Watches that match deliver nothing until this is called again.
+    pub fn held(&self, which: Option<Which>) {
+        self.lock().hold = which;
+        self.changes.send_modify(|n| *n += 1);
+    }
+
+    pub fn is_held(&self, asked: &Asked) -> bool {
+        self.lock().hold.as_ref().is_some_and(|which| which(asked))
+    }
+
+    /// Cuts the watches that are open and match; says of how many resources.
+    pub fn cut(&self, which: impl Fn(&Asked) -> bool) -> usize {
+        let mut inner = self.lock();
+        let mut resources = BTreeSet::new();
+        inner.watches.retain(|(_, asked)| {
+            let hit = which(asked);
+            if hit {
+                resources.insert(asked.resource.clone());
+            }
+            !hit
+        });
+        drop(inner);
+        self.changes.send_modify(|n| *n += 1);
+        resources.len()
+    }
+
+    pub fn opened(&self, asked: Asked) -> u64 {
+        let mut inner = self.lock();
+        inner.next += 1;
+        let id = inner.next;
+        inner.watches.push((id, asked));
+        id
+    }
+
+    pub fn closed(&self, id: u64) {
+        self.lock().watches.retain(|(other, _)| *other != id);
+    }
+
+    pub fn is_open(&self, id: u64) -> bool {
+        self.lock().watches.iter().any(|(other, _)| *other == id)
+    }
+
+    /// The resources that are watched now.
+    pub fn watched(&self) -> BTreeSet<String> {
+        self.lock().watches.iter().map(|(_, asked)| asked.resource.clone()).collect()
+    }
+
+    /// Notes a request; the fault that it meets.
+    pub fn meets(&self, asked: &Asked) -> Option<Fault> {
+        let mut inner = self.lock();
+        inner.asked.push(asked.clone());
+        let rule = inner.rules.iter_mut().find(|r| r.left > 0 && (r.which)(asked))?;
+        let fault = rule.fault.clone();
+        if matches!(fault, Fault::CutAfterCreate) {
+            // Whether it meets this one is known only when it is answered.
+            return Some(fault);
+        }
+        rule.left -= 1;
+        inner.hits.push(Hit { asked: asked.clone(), withheld: Value::Null });
+        Some(fault)
+    }
+
+    /// The answer to a creation: whether it is withheld.
+    pub fn withholds(&self, asked: &Asked, answer: &[u8]) -> bool {
+        let mut inner = self.lock();
+        let cuts = |r: &&mut Rule| matches!(r.fault, Fault::CutAfterCreate) && r.left > 0;
+        let rule = inner.rules.iter_mut().filter(cuts).find(|r| (r.which)(asked));
+        let Some(rule) = rule else { return false };
+        rule.left -= 1;
+        let withheld = serde_json::from_slice(answer).unwrap_or_default();
+        inner.hits.push(Hit { asked: asked.clone(), withheld });
+        true
+    }
+
+    /// The requests that a fault met.
+    pub fn hits(&self) -> Vec<Hit> {
+        self.lock().hits.clone()
+    }
+
+    /// How many requests there were of a kind.
+    pub fn count(&self, which: impl Fn(&Asked) -> bool) -> usize {
+        self.lock().asked.iter().filter(|a| which(a)).count()
+    }
+}
