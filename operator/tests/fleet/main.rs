@@ -13,10 +13,15 @@
 
 mod conditions;
 mod deletion;
+mod documents;
 mod drift;
 mod eviction;
+mod export;
+mod faults;
 mod input;
+mod kstatus;
 mod leader;
+mod reading;
 mod rest;
 mod revisions;
 mod rights;
@@ -25,3 +30,4 @@ mod support;
 mod suspend;
 mod tiers;
 mod truth;
+mod watches;

@@ -97,7 +97,7 @@ async fn other_accounts_are_not_touched_by_the_policy() {
 }
 
 /// The shipped rules without one right, for a kind or for all of them.
-fn without(rules: &Value, plural: &str, verb: &str) -> Value {
+pub fn without(rules: &Value, plural: &str, verb: &str) -> Value {
     let mut left = Vec::new();
     for rule in rules.as_array().unwrap() {
         let mut rule = rule.clone();
@@ -107,7 +107,10 @@ fn without(rules: &Value, plural: &str, verb: &str) -> Value {
             let mut less = rule.clone();
             less["resources"] = json!([plural]);
             less["verbs"].as_array_mut().unwrap().retain(|v| v != verb);
-            left.push(less);
+            // A rule without verbs is none.
+            if less["verbs"].as_array().is_some_and(|v| !v.is_empty()) {
+                left.push(less);
+            }
             rule["resources"].as_array_mut().unwrap().retain(|r| r != plural);
         }
         if rule["resources"].as_array().is_some_and(|r| !r.is_empty()) {
@@ -130,7 +133,7 @@ async fn may(operator: &Api, verb: &str, group: &str, plural: &str, allowed: boo
     .await;
 }
 
-async fn set_rules(lab: &Lab, rules: &Value) {
+pub async fn set_rules(lab: &Lab, rules: &Value) {
     let patch = json!({ "rules": rules });
     lab.api.merge(ROLE[0], ROLE[1], ROLE[2], &patch).await.unwrap();
 }
