@@ -10,6 +10,7 @@ pub mod account;
 pub mod calendar;
 pub mod decimal;
 pub mod event;
+pub mod health;
 pub mod meter;
 pub mod money;
 pub mod quantity;
