@@ -3,6 +3,7 @@
 
 mod error;
 mod fence;
+mod ports;
 mod resources;
 mod secrets;
 
@@ -79,7 +80,13 @@ impl Cluster {
                     None if !fresh => self.existing(at, key).await?,
                     uid => uid.clone(),
                 };
-                self.apply(at, key, uid.as_deref(), body, FIELD_MANAGER).await
+                match self.apply(at, key, uid.as_deref(), body, FIELD_MANAGER).await {
+                    Err(ApiError::Rejected(refusal)) if uid.is_some() => {
+                        let uid = uid.unwrap_or_default();
+                        self.apply_over_ports(at, key, &uid, body, refusal).await
+                    }
+                    result => result,
+                }
             }
             Action::Generate { key, body, fields } => {
                 if let Some(uid) = self.existing(at, key).await? {

@@ -2,6 +2,7 @@
 
 mod deletion;
 mod orphans;
+mod relook;
 mod report;
 
 use std::{sync::Arc, time::Duration};

@@ -10,7 +10,7 @@ use crds::{
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::Next;
+use super::{Next, relook};
 use crate::{
     cluster::ApiError,
     context::Context,
@@ -20,9 +20,6 @@ use crate::{
     observed::Observed,
     status::{self, Input, Outcome},
 };
-
-/// How often a stack that only a human can mend is looked at again.
-const STALLED_INTERVAL: Duration = Duration::from_secs(300);
 
 /// Writes the status that follows from what happened, if it says anything new.
 pub(super) async fn report(
@@ -158,7 +155,9 @@ fn wake(tenant: &Tenant, outcome: &Outcome, now: Timestamp) -> Next {
             let seconds = until.as_second() - now.as_second();
             Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0) + 1))
         }
-        Outcome::Refused(_) | Outcome::Blocked { .. } => Some(STALLED_INTERVAL),
+        Outcome::Refused(_) | Outcome::Blocked { .. } => {
+            Some(relook::after(&tenant.name_any(), tenant.status.as_ref(), now))
+        }
         _ => None,
     }
 }
