@@ -13,7 +13,9 @@ pub mod event;
 pub mod health;
 pub mod meter;
 pub mod money;
+pub mod proration;
 pub mod quantity;
+pub mod rating;
 pub mod ratio;
 pub mod threshold;
 

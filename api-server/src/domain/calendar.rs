@@ -31,7 +31,7 @@ pub enum CalendarError {
     /// So far in the past or future that a calendar has no such month.
     #[error("the period is outside of the years -9998 to 9998")]
     OutOfRange,
-    /// An end that is not after its start.
+    /// An end that is not at least a millisecond after its start.
     #[error("a period ends after it starts")]
     Empty,
 }
@@ -165,9 +165,10 @@ impl Period {
     /// A period that was stored, by its edges.
     ///
     /// # Errors
-    /// [`CalendarError::Empty`] unless `start < end`.
+    /// [`CalendarError::Empty`] unless it lasts a millisecond or more.
     pub fn from_edges(start: Timestamp, end: Timestamp) -> Result<Self, CalendarError> {
-        if start < end { Ok(Self { start, end }) } else { Err(CalendarError::Empty) }
+        let lasts = end.duration_since(start) >= SignedDuration::from_millis(1);
+        if lasts { Ok(Self { start, end }) } else { Err(CalendarError::Empty) }
     }
 
     /// The first instant in it. Always a whole second.

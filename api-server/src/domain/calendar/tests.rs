@@ -290,6 +290,8 @@ fn stored_edges_make_a_period_when_they_are_in_order() {
     assert_eq!(Period::from_edges(start, end), Ok(found));
     assert_eq!(Period::from_edges(end, start), Err(CalendarError::Empty));
     assert_eq!(Period::from_edges(start, start), Err(CalendarError::Empty));
+    let moment = start.checked_add(nanosecond()).unwrap();
+    assert_eq!(Period::from_edges(start, moment), Err(CalendarError::Empty));
 }
 
 #[test]
