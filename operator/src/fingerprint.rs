@@ -39,6 +39,31 @@ pub fn of_live(live: &Value, manager: &str) -> Option<u64> {
     Some(hash(&extract(live, ours.get("fieldsV1")?)))
 }
 
+fn is_ours(entry: &Value, manager: &str, operation: &str) -> bool {
+    entry.get("manager").and_then(Value::as_str) == Some(manager)
+        && entry.get("operation").and_then(Value::as_str) == Some(operation)
+        && entry.get("subresource").is_none()
+}
+
+/// The `managedFields` of an object that `manager` created and never applied, with its creation
+/// told as an apply; `None` when there is nothing to change.
+#[must_use]
+pub fn creation_as_applied(live: &Value, manager: &str) -> Option<Vec<Value>> {
+    let mut entries = live.pointer("/metadata/managedFields")?.as_array()?.clone();
+    if entries.iter().any(|e| is_ours(e, manager, "Apply")) {
+        return None;
+    }
+    let created = entries.iter_mut().find(|e| is_ours(e, manager, "Update"))?;
+    created["operation"] = "Apply".into();
+    Some(entries)
+}
+
+/// The hash of a part of a live object, as it stands there.
+#[must_use]
+pub fn of_part(live: &Value) -> u64 {
+    hash(live)
+}
+
 /// The live values at the paths of a `fieldsV1` tree.
 fn extract(live: &Value, fields: &Value) -> Value {
     let Some(fields) = fields.as_object().filter(|f| f.keys().any(|k| k != ".")) else {

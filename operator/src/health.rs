@@ -163,7 +163,7 @@ fn workload_cause(
     wanted: i32,
     observed: &Observed,
 ) -> Option<Cause> {
-    let complete = workload.observed
+    let complete = workload.counts_hold()
         && workload.updated >= wanted
         && workload.existing <= workload.updated.max(wanted)
         && workload.available >= wanted;
@@ -218,3 +218,6 @@ fn cause(reason: &'static str, message: String) -> Cause {
 pub fn is_shown(component: &ComponentStatus) -> bool {
     component.name != meta::GUARD_RAILS || !component.ready
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,8 @@ pub mod desired;
 pub mod drift;
 pub mod events;
 pub mod fingerprint;
+#[cfg(test)]
+mod fixtures;
 pub mod health;
 pub mod kicks;
 pub mod kinds;

@@ -59,6 +59,14 @@ pub struct Workload {
     pub parked: Option<i32>,
     /// Its controller has seen the newest spec.
     pub observed: bool,
+    /// `metadata.generation`.
+    pub generation: i64,
+    /// The generation that the counts below speak of.
+    pub counted: i64,
+    /// The hash of its pod template.
+    pub template: u64,
+    /// The generation since which it is known to have this pod template.
+    pub template_since: i64,
     /// Pods of the newest template.
     pub updated: i32,
     /// Pods that exist.
@@ -69,6 +77,25 @@ pub struct Workload {
     pub replica_failure: Option<Box<str>>,
     /// It made no progress within its deadline.
     pub stuck: bool,
+}
+
+impl Workload {
+    /// Whether `updated`, `existing` and `available` speak of pods of the template that stands in
+    /// the spec now. They do when the controller has seen the newest spec, and also when it has not
+    /// but only other fields changed since what it saw, such as the replicas.
+    #[must_use]
+    pub fn counts_hold(&self) -> bool {
+        self.observed || (self.counted > 0 && self.counted >= self.template_since)
+    }
+
+    /// Takes over from the record before it since when the template is the same. Not across
+    /// generations that nobody saw: between two equal templates may have been another.
+    pub fn follow(&mut self, before: &Workload) {
+        let next = before.generation..=before.generation.saturating_add(1);
+        if self.template == before.template && next.contains(&self.generation) {
+            self.template_since = before.template_since;
+        }
+    }
 }
 
 /// What is known of a pod of a stack.
@@ -131,6 +158,17 @@ pub struct Observed {
     pub jobs: BTreeMap<Box<str>, JobRecord>,
 }
 
+impl Record {
+    /// Takes over what the record before it knew of the same object and an object does not tell.
+    pub fn follow(&mut self, before: &Record) {
+        if let (true, Facts::Workload(now), Facts::Workload(before)) =
+            (self.uid == before.uid, &mut self.facts, &before.facts)
+        {
+            now.follow(before);
+        }
+    }
+}
+
 impl Observed {
     /// Whether the record belongs to the Tenant with this uid.
     #[must_use]
@@ -138,3 +176,6 @@ impl Observed {
         record.tenant_uid.as_deref() == Some(tenant_uid)
     }
 }
+
+#[cfg(test)]
+mod tests;

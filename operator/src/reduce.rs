@@ -60,11 +60,17 @@ fn workload(live: &Value, parked: Option<&str>) -> Workload {
     let failure = condition("ReplicaFailure")
         .filter(|c| c.get("status").and_then(Value::as_str) == Some("True"));
     let progressing = condition("Progressing");
+    let generation = long(live, "/metadata/generation");
+    let counted = long(live, "/status/observedGeneration");
     Workload {
         replicas: int(live, "/spec/replicas").unwrap_or(1),
         owns_replicas: owns_replicas(live),
         parked: parked.and_then(|n| n.parse().ok()),
-        observed: long(live, "/status/observedGeneration") >= long(live, "/metadata/generation"),
+        observed: counted >= generation,
+        generation,
+        counted,
+        template: live.pointer("/spec/template").map_or(0, fingerprint::of_part),
+        template_since: generation,
         updated: int(live, "/status/updatedReplicas").unwrap_or(0),
         existing: int(live, "/status/replicas").unwrap_or(0),
         available: int(live, "/status/availableReplicas").unwrap_or(0),
@@ -219,3 +225,6 @@ fn int(value: &Value, pointer: &str) -> Option<i32> {
 fn long(value: &Value, pointer: &str) -> i64 {
     value.pointer(pointer).and_then(Value::as_i64).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;

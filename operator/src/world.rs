@@ -228,17 +228,16 @@ impl World {
 
     /// Takes an owned object in, unless a newer record of it is known. Wakes the tenant when the
     /// record says something new.
-    pub fn put_object(&self, tenant: &str, key: Key, record: Record) {
+    pub fn put_object(&self, tenant: &str, key: Key, mut record: Record) {
         let mut inner = self.lock();
         let objects = &mut inner.stacks.entry(tenant.into()).or_default().objects;
         if let Some(known) = objects.get_mut(&key) {
             if known.uid == record.uid && known.resource_version >= record.resource_version {
                 return;
             }
-            let quiet =
-                Record { resource_version: known.resource_version, ..record.clone() } == *known;
-            *known = record;
-            if quiet {
+            record.follow(known);
+            let before = std::mem::replace(known, record);
+            if (Record { resource_version: known.resource_version, ..before } == *known) {
                 return;
             }
         } else {
