@@ -226,3 +226,6 @@ fn endpoints(stack: &Stack, objects: &[Object]) -> Vec<Endpoint> {
     }
     all
 }
+
+#[cfg(test)]
+mod tests;

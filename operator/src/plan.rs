@@ -322,3 +322,6 @@ fn prune(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

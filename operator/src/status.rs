@@ -339,3 +339,6 @@ fn yes(type_: &'static str, reason: &'static str, message: &str) -> NewCondition
 fn no(type_: &'static str, reason: &'static str, message: &str) -> NewCondition {
     NewCondition { type_, status: false, reason, message: message.to_owned() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -127,3 +127,6 @@ fn shown(names: &[&str]) -> String {
     let few = names.iter().take(3).copied().collect::<Vec<_>>().join(", ");
     if names.len() > 3 { format!("{few}, …") } else { few }
 }
+
+#[cfg(test)]
+mod tests;
