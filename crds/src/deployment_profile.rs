@@ -196,6 +196,8 @@ impl Default for Network {
 /// Namespaces whose pods may reach the services.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.namespaceLabels.size() > 0")
+    .message("namespaceLabels must name a label, for example kubernetes.io/metadata.name: ingress-nginx; none would mean every namespace").field_path(".namespaceLabels"))]
 pub struct AllowFrom {
     /// Labels that the namespace carries, for example `kubernetes.io/metadata.name: ingress-nginx`.
     pub namespace_labels: Labels,

@@ -116,7 +116,7 @@ pub struct ProfileRef {
     /// Stay on this revision whatever the profile becomes. Without it the stack follows the newest
     /// as the profile's rollout lets it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "i64", range(min = 1))]
+    #[schemars(with = "i64", range(min = 1, max = 1_000_000_000))]
     pub revision: Option<i64>,
 }
 

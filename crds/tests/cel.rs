@@ -207,6 +207,55 @@ fn telemetry_builds_on_itself() {
     ]);
 }
 
+#[test]
+fn who_may_come_in_is_named() {
+    let message =
+        Some("namespaceLabels must name a label, for example kubernetes.io/metadata.name");
+    hold(vec![
+        ("/spec/network/allowFrom/0/namespaceLabels", json!({}), message),
+        ("/spec/network/allowFrom/0/namespaceLabels", json!({ "team": "" }), None),
+    ]);
+}
+
+#[test]
+fn a_claim_is_mounted_in_a_folder_of_its_own() {
+    let one = with(profile(), "/spec/services/0/replicas", json!(1));
+    for (path, fits) in [
+        ("/data", true),
+        ("/tmp/", true),
+        ("/var/lib/data", true),
+        ("/var/run/app", true),
+        ("/run/secretsauce", true),
+        ("/development", true),
+        ("/data/.cache", true),
+        ("/data/..cache", true),
+        ("/", false),
+        ("//", false),
+        ("/data//x", false),
+        ("/data/..", false),
+        ("/data/../proc", false),
+        ("/./proc", false),
+        ("/proc", false),
+        ("/sys/fs", false),
+        ("/dev/shm", false),
+        ("/run/secrets", false),
+        ("/var/run/secrets", false),
+        ("/var/run/secrets/", false),
+        ("/var/run/secrets/kubernetes.io/serviceaccount", false),
+        ("/var/run/secrets/tenantry", false),
+    ] {
+        let storage = json!({ "size": "1Gi", "mountPath": path });
+        let got = check(&with(one.clone(), "/spec/services/0/storage", storage));
+        assert_eq!(got.is_ok(), fits, "{path}: {got:?}");
+        if let Err(message) = got {
+            assert!(
+                message.contains("mountPath must be a folder of the service's own"),
+                "{message}"
+            );
+        }
+    }
+}
+
 /// A rule that no test above refuses would be here unseen.
 #[test]
 fn no_rule_is_without_a_test() {
@@ -215,7 +264,7 @@ fn no_rule_is_without_a_test() {
     for (_, crd) in crds::all() {
         collect(&serde_json::to_value(crd).unwrap(), &mut rules);
     }
-    assert_eq!(rules.len(), 13, "a new rule needs a test here: {rules:#?}");
+    assert_eq!(rules.len(), 15, "a new rule needs a test here: {rules:#?}");
     for message in rules {
         let words: Vec<&str> = message.split(' ').collect();
         let told = words.windows(3).any(|w| tests.contains(&w.join(" ")));

@@ -4,7 +4,7 @@
 //! made. No client, clock, randomness or environment in here.
 
 pub mod backup;
-mod cidr;
+pub(crate) mod cidr;
 pub mod collector;
 pub mod config;
 pub mod gateway;

@@ -3,6 +3,8 @@
 
 mod capacity;
 mod merge;
+mod network;
+mod resources;
 
 use crds::{DeploymentProfileSpec, Tenant, names::TenantName};
 
@@ -30,6 +32,10 @@ pub mod reasons {
     pub const OVERRIDE_INVALID: &str = "OverrideInvalid";
     /// `spec.overlays[]` names an overlay that the profile does not have.
     pub const OVERLAY_UNKNOWN: &str = "OverlayUnknown";
+    /// A request exceeds its limit.
+    pub const RESOURCES_INVALID: &str = "ResourcesInvalid";
+    /// An address range is none.
+    pub const CIDR_INVALID: &str = "CidrInvalid";
     /// The profile's quota does not hold the stack.
     pub const QUOTA_TOO_SMALL: &str = "QuotaTooSmall";
     /// A claim would have to shrink or change its class.
@@ -59,6 +65,8 @@ pub fn stack(
     let services = merge::services(tenant, profile, profile_name, &mut problems);
     check_scheduling(profile, profile_name, &mut problems);
     let stack = assemble(tenant, name, profile, profile_name, services);
+    resources::check(tenant, profile, &stack, &mut problems);
+    network::check(&stack, &mut problems);
     capacity::check(&stack, &mut problems);
     check_claims(&stack, observed, &mut problems);
     if problems.is_empty() { Ok(stack) } else { Err(problems) }
@@ -183,3 +191,6 @@ fn service_names(profile: &DeploymentProfileSpec) -> String {
     let names: Vec<&str> = profile.services.iter().map(|s| s.name.as_str()).collect();
     names.join(", ")
 }
+
+#[cfg(test)]
+mod tests;

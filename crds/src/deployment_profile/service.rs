@@ -245,6 +245,8 @@ pub struct Storage {
     pub class_name: Option<String>,
     /// Where the pod sees it.
     #[schemars(length(min = 1, max = 256), regex(pattern = r"^/[^:]*$"))]
+    #[x_kube(validation = Rule::new("self.matches('^(/[^/]+)+/?$') && !self.matches('/[.][.]?(/|$)') && !self.matches('^(/var)?/run/secrets(/|$)') && !self.matches('^/(proc|sys|dev)(/|$)')")
+        .message("mountPath must be a folder of the service's own, such as /data: not / itself, not the system's /proc, /sys, /dev or /run/secrets (tokens are there), and without //, /./ or /../"))]
     pub mount_path: String,
 }
 

@@ -19,6 +19,12 @@ pub fn link_local_within(cidr: &str) -> Option<&'static str> {
     })
 }
 
+/// Whether this is an address and the length of a prefix that fits it.
+#[must_use]
+pub fn is_valid(cidr: &str) -> bool {
+    parse(cidr).is_some_and(|(address, length)| length <= if address.is_ipv4() { 32 } else { 128 })
+}
+
 fn parse(cidr: &str) -> Option<(IpAddr, u32)> {
     let (address, length) = cidr.split_once('/')?;
     Some((address.parse().ok()?, length.parse().ok()?))
@@ -36,6 +42,26 @@ fn prefix(address: IpAddr, length: u32) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_range_is_an_address_and_a_length_that_fits() {
+        for (cidr, valid) in [
+            ("203.0.113.0/24", true),
+            ("0.0.0.0/0", true),
+            ("10.1.2.3/32", true),
+            ("2001:db8::/32", true),
+            ("::/128", true),
+            ("10.0.0.0/33", false),
+            ("::/129", false),
+            ("300.0.0.0/8", false),
+            ("10.0.0/8", false),
+            ("1:2:3/64", false),
+            ("10.0.0.0", false),
+            ("10.0.0.0/", false),
+        ] {
+            assert_eq!(is_valid(cidr), valid, "{cidr}");
+        }
+    }
 
     #[test]
     fn metadata_is_left_out_of_ranges_that_hold_it() {

@@ -55,7 +55,7 @@ fn least_replicas(service: &Service) -> u16 {
 
 /// A rollout must neither wait for ever for room that is not there, nor leave a gap that could be
 /// avoided.
-fn strategy(service: &Service) -> Strategy {
+pub(crate) fn strategy(service: &Service) -> Strategy {
     let limits = pod::completed(&service.resources).limits;
     if service.storage.is_some() {
         Strategy::Recreate

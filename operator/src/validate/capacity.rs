@@ -11,98 +11,120 @@ use crate::desired::{
     Stack,
     guard_rails::{DEFAULT_CPU_MILLI, DEFAULT_MEMORY_MILLI},
     meta,
+    service::strategy,
+    workload::Strategy,
 };
+
+/// How a Deployment replaces its only pod: the new one comes before the old one goes. Without room
+/// for it a rollout would wait for ever. Of several pods one may be missing meanwhile.
+const SURGE: Strategy = Strategy::Rolling { surge: 1, unavailable: 0 };
 
 struct Demand<'s> {
     component: &'s str,
     pods: i128,
+    surge: bool,
     resources: &'s Resources,
 }
 
 /// Adds a problem for each dimension in which the stack asks for more than its quota.
 pub(super) fn check(stack: &Stack, problems: &mut Vec<Problem>) {
     let demands = demands(stack);
-    check_sum(
-        stack,
-        &demands,
-        "cpu",
-        "spec.quota.cpu",
-        DEFAULT_CPU_MILLI,
-        stack.quota.cpu,
-        problems,
-    );
-    check_sum(
-        stack,
-        &demands,
-        "memory",
-        "spec.quota.memory",
-        DEFAULT_MEMORY_MILLI,
-        stack.quota.memory,
-        problems,
-    );
-    let pods: i128 = demands.iter().map(|d| d.pods).sum();
-    if pods > i128::from(stack.quota.pods) {
-        problems.push(Problem {
-            reason: reasons::QUOTA_TOO_SMALL,
-            message: format!(
-                "the stack runs {pods} pods, quota allows {} (profile {}, spec.quota.pods)",
-                stack.quota.pods, stack.profile
-            ),
-        });
-    }
-    let storage: i128 = claims(stack).iter().map(|c| c.size.milli()).sum();
-    if storage > stack.quota.storage.milli() {
-        problems.push(Problem {
-            reason: reasons::QUOTA_TOO_SMALL,
-            message: format!(
-                "the stack claims {} of storage, quota allows {} (profile {}, spec.quota.storage)",
-                Quantity::from_milli_binary(storage),
-                stack.quota.storage,
-                stack.profile
-            ),
-        });
+    let dimensions = [
+        Dimension {
+            resource: "cpu",
+            default: DEFAULT_CPU_MILLI,
+            allowed: stack.quota.cpu,
+            show: |milli| Quantity::from_milli(milli).to_string(),
+        },
+        Dimension {
+            resource: "memory",
+            default: DEFAULT_MEMORY_MILLI,
+            allowed: stack.quota.memory,
+            show: |milli| Quantity::from_milli_binary(milli).to_string(),
+        },
+    ];
+    let messages = dimensions
+        .iter()
+        .filter_map(|d| d.lacks(&demands).map(|lack| (lack, d.resource)))
+        .chain(lacks_pods(stack, &demands).map(|lack| (lack, "pods")))
+        .chain(lacks_storage(stack).map(|lack| (lack, "storage")));
+    problems.extend(messages.map(|(lack, field)| Problem {
+        reason: reasons::QUOTA_TOO_SMALL,
+        message: format!("{lack} (profile {}, spec.quota.{field})", stack.profile),
+    }));
+}
+
+fn lacks_pods(stack: &Stack, demands: &[Demand<'_>]) -> Option<String> {
+    let (pods, allowed) = (demands.iter().map(|d| d.pods).sum::<i128>(), stack.quota.pods);
+    let surging = demands.iter().find(|d| d.surge).filter(|_| pods + 1 > i128::from(allowed));
+    if pods > i128::from(allowed) {
+        Some(format!("the stack runs {pods} pods, quota allows {allowed}"))
+    } else {
+        surging.map(|one| {
+            format!(
+                "the stack runs {pods} pods and a rollout of {} needs 1 more for a moment, quota allows {allowed}",
+                one.component
+            )
+        })
     }
 }
 
-fn check_sum(
-    stack: &Stack,
-    demands: &[Demand<'_>],
-    resource: &str,
-    field: &str,
+fn lacks_storage(stack: &Stack) -> Option<String> {
+    let storage: i128 = claims(stack).iter().map(|c| c.size.milli()).sum();
+    let claimed = Quantity::from_milli_binary(storage);
+    (storage > stack.quota.storage.milli()).then(|| {
+        format!("the stack claims {claimed} of storage, quota allows {}", stack.quota.storage)
+    })
+}
+
+/// A resource that is summed over all pods.
+struct Dimension {
+    resource: &'static str,
     default: i128,
     allowed: Quantity,
-    problems: &mut Vec<Problem>,
-) {
-    let of = |d: &Demand<'_>| request(d.resources, resource).unwrap_or(default);
-    let all = |d: &Demand<'_>| d.pods * of(d);
-    if demands.iter().map(all).sum::<i128>() <= allowed.milli() {
-        return;
+    show: fn(i128) -> String,
+}
+
+impl Dimension {
+    fn of(&self, demand: &Demand<'_>) -> i128 {
+        request(demand.resources, self.resource).unwrap_or(self.default)
     }
-    let show = |milli| match resource {
-        "memory" => Quantity::from_milli_binary(milli).to_string(),
-        _ => Quantity::from_milli(milli).to_string(),
-    };
-    // The largest first, and only as many as are too much by themselves: that is where to mend it.
-    let mut largest: Vec<&Demand<'_>> = demands.iter().filter(|d| all(d) > 0).collect();
-    largest.sort_by_key(|d| std::cmp::Reverse(all(d)));
-    let mut sum = 0;
-    let parts: Vec<String> = largest
-        .into_iter()
-        .take_while(|d| {
-            let needed = sum <= allowed.milli();
-            sum += all(d);
-            needed
+
+    fn lacks(&self, demands: &[Demand<'_>]) -> Option<String> {
+        let all = |d: &Demand<'_>| d.pods * self.of(d);
+        let (sum, allowed) = (demands.iter().map(all).sum::<i128>(), self.allowed.milli());
+        let (resource, show) = (self.resource, self.show);
+        if sum > allowed {
+            let parts = self.largest(demands);
+            return Some(format!("{parts} {resource}, quota allows {}", self.allowed));
+        }
+        // Rollouts that meet go one after the other, so there must be room for the largest.
+        let most = demands.iter().filter(|d| d.surge).max_by_key(|d| self.of(d))?;
+        (sum + self.of(most) > allowed).then(|| {
+            format!(
+                "the stack needs {} {resource} and a rollout of {} needs {} more for a moment, quota allows {}",
+                show(sum), most.component, show(self.of(most)), self.allowed
+            )
         })
-        .map(|d| format!("{} needs {} × {}", d.component, d.pods, show(of(d))))
-        .collect();
-    problems.push(Problem {
-        reason: reasons::QUOTA_TOO_SMALL,
-        message: format!(
-            "{} {resource}, quota allows {allowed} (profile {}, {field})",
-            parts.join(", "),
-            stack.profile
-        ),
-    });
+    }
+
+    /// The largest first, and only as many as are too much by themselves: that is where to mend it.
+    fn largest(&self, demands: &[Demand<'_>]) -> String {
+        let all = |d: &Demand<'_>| d.pods * self.of(d);
+        let mut largest: Vec<&Demand<'_>> = demands.iter().filter(|d| all(d) > 0).collect();
+        largest.sort_by_key(|d| std::cmp::Reverse(all(d)));
+        let mut sum = 0;
+        let parts: Vec<String> = largest
+            .into_iter()
+            .take_while(|d| {
+                let needed = sum <= self.allowed.milli();
+                sum += all(d);
+                needed
+            })
+            .map(|d| format!("{} needs {} × {}", d.component, d.pods, (self.show)(self.of(d))))
+            .collect();
+        parts.join(", ")
+    }
 }
 
 /// A request, or the limit where none is named: Kubernetes takes the limit then.
@@ -115,21 +137,27 @@ fn demands(stack: &Stack) -> Vec<Demand<'_>> {
     let mut all: Vec<Demand<'_>> = stack
         .services
         .iter()
-        .map(|s| Demand { component: &s.name, pods: pods(s), resources: &s.resources })
+        .map(|s| {
+            let (pods, resources) = (pods(s), &s.resources);
+            let surge = pods == 1 && strategy(s) == SURGE;
+            Demand { component: &s.name, pods, surge, resources }
+        })
         .collect();
-    let mut one = |component, resources| all.push(Demand { component, pods: 1, resources });
-    one(meta::GATEWAY, &stack.billing.gateway.resources);
+    let mut one = |component, resources, surge| {
+        all.push(Demand { component, pods: 1, surge, resources });
+    };
+    one(meta::GATEWAY, &stack.billing.gateway.resources, false);
     if let Some(c) = stack.telemetry.collector.as_ref().filter(|c| c.enabled) {
-        one(meta::COLLECTOR, &c.resources);
+        one(meta::COLLECTOR, &c.resources, true);
     }
     if let Some(m) = stack.telemetry.metrics.as_ref().filter(|m| m.enabled) {
-        one(meta::METRICS, &m.resources);
+        one(meta::METRICS, &m.resources, false);
     }
     if let Some(g) = stack.telemetry.grafana.as_ref().filter(|g| g.enabled) {
-        one(meta::GRAFANA, &g.resources);
+        one(meta::GRAFANA, &g.resources, true);
     }
     if let Some(b) = stack.backups.as_ref().filter(|b| b.enabled) {
-        one(meta::BACKUP, &b.resources);
+        one(meta::BACKUP, &b.resources, false);
     }
     all
 }
@@ -143,3 +171,6 @@ fn pods(service: &Service) -> i128 {
         (None, None) => 1,
     }
 }
+
+#[cfg(test)]
+mod tests;

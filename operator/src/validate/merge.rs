@@ -122,3 +122,6 @@ fn merge_env(base: &mut Vec<EnvVar>, change: &[EnvVar]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

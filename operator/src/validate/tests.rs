@@ -1,0 +1,124 @@
+use crds::{
+    deployment_profile::{AllowTo, Scheduling},
+    tenant::ServiceOverride,
+};
+
+use super::*;
+use crate::{
+    fixtures::{profile, record, tenant},
+    observed::Record,
+};
+
+fn problems(
+    change: impl FnOnce(&mut Tenant, &mut DeploymentProfileSpec, &mut Observed),
+) -> Vec<(&'static str, String)> {
+    let (mut tenant, mut profile, mut observed) = (tenant(), profile(), Observed::default());
+    change(&mut tenant, &mut profile, &mut observed);
+    let found = stack(&tenant, &profile, "prod", &observed).err().unwrap_or_default();
+    found.into_iter().map(|p| (p.reason, p.message)).collect()
+}
+
+#[test]
+fn the_examples_have_no_problem() {
+    assert_eq!(problems(|_, _, _| {}), []);
+}
+
+#[test]
+fn every_problem_is_told_at_once_each_with_its_path() {
+    let found = problems(|t, p, _| {
+        t.spec.overlays = vec!["gpu".to_owned(), "tpu".to_owned()];
+        let cor = ServiceOverride { name: "cor".to_owned(), ..ServiceOverride::default() };
+        t.spec.overrides.services = vec![cor];
+        p.scheduling =
+            vec![Scheduling { component: "graphana".to_owned(), ..Scheduling::default() }];
+        p.quota.pods = 1;
+    });
+    let reasons: Vec<&str> = found.iter().map(|(reason, _)| *reason).collect();
+    use super::reasons::*;
+    assert_eq!(reasons, [OVERLAY_UNKNOWN, OVERRIDE_UNKNOWN, COMPONENT_UNKNOWN, QUOTA_TOO_SMALL]);
+    let text: Vec<&str> = found.iter().map(|(_, message)| message.as_str()).collect();
+    assert_eq!(text[0], "spec.overlays[1] \"tpu\": profile prod has gpu");
+    assert_eq!(
+        text[1],
+        "spec.overrides.services[0].name \"cor\": profile prod has core, transcribe"
+    );
+    assert_eq!(
+        text[2],
+        "profile prod, spec.scheduling[0].component \"graphana\": the components are core, transcribe, \
+         gateway, collector, metrics, grafana, backup"
+    );
+}
+
+#[test]
+fn components_that_exist_may_be_scheduled() {
+    for component in ["core", "gateway", "backup"] {
+        let entry = Scheduling { component: component.to_owned(), ..Scheduling::default() };
+        assert_eq!(problems(|_, p, _| p.scheduling = vec![entry]), [], "{component}");
+    }
+}
+
+#[test]
+fn an_address_range_that_is_none_is_named() {
+    let to = |cidr: &str| AllowTo { cidr: cidr.to_owned(), ports: vec![] };
+    let found = problems(|_, p, _| {
+        p.network.allow_to = vec![to("10.0.0.0/8"), to("10.0.0.0/33"), to("2001:db8::/32")];
+    });
+    assert_eq!(
+        found,
+        [(
+            reasons::CIDR_INVALID,
+            "profile prod, spec.network.allowTo[1].cidr \"10.0.0.0/33\" is no address range; \
+             write one such as 203.0.113.0/24 or 2001:db8::/32"
+                .to_owned()
+        )]
+    );
+}
+
+fn with_claim(size_milli: i128, class: Option<&str>) -> impl FnOnce(&mut Observed) {
+    let facts = Facts::Claim { bound: true, size_milli, class: class.map(Into::into) };
+    |observed| {
+        let key = Key::new(Kind::PersistentVolumeClaim, "tenantry-billing");
+        observed.objects.insert(key, Record { facts, ..record() });
+    }
+}
+
+const GIBI: i128 = 1000 << 30;
+
+#[test]
+fn a_claim_neither_shrinks_nor_changes_its_class() {
+    let found = problems(|_, _, o| with_claim(6 * GIBI, None)(o));
+    let [(reasons::STORAGE_IMMUTABLE, message)] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(
+        message,
+        "profile prod, spec.billing.storage is 5Gi, but claim tenantry-billing already asks for 6Gi: \
+         a claim cannot shrink; set at least that"
+    );
+    let found = problems(|_, p, o| {
+        p.billing.storage.class_name = Some("fast".to_owned());
+        with_claim(5 * GIBI, Some("slow"))(o);
+    });
+    let [(reasons::STORAGE_IMMUTABLE, message)] = found.as_slice() else { panic!("{found:?}") };
+    assert!(message.contains("asks for storage class \"fast\""), "{message}");
+    // Growing, and a class that the cluster chose, are fine.
+    assert_eq!(problems(|_, _, o| with_claim(4 * GIBI, Some("standard"))(o)), []);
+}
+
+#[test]
+fn every_claim_of_a_stack_counts_with_the_field_that_sizes_it() {
+    let mut profile = profile();
+    profile.services[0].storage = Some(crds::deployment_profile::Storage {
+        mount_path: "/data".to_owned(),
+        ..Default::default()
+    });
+    let stack = crate::fixtures::stack(&tenant(), &profile);
+    let found: Vec<String> =
+        claims(&stack).into_iter().map(|c| format!("{} {}", c.name, c.field)).collect();
+    assert_eq!(
+        found,
+        [
+            "tenantry-billing spec.billing.storage",
+            "core-data spec.services[core].storage",
+            "tenantry-metrics-data spec.telemetry.metrics.storage",
+        ]
+    );
+}
