@@ -2,6 +2,8 @@
 //! Finance, Customer Success and customers read from it.
 //!
 //! [`domain`] holds the formulas: pure, in scaled integers, without clock, randomness, environment
-//! or database.
+//! or database. [`auth`] decides who may call what, [`http`] how requests and answers look.
 
+pub mod auth;
 pub mod domain;
+pub mod http;

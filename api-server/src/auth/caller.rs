@@ -1,0 +1,236 @@
+//! [`Caller`]: the proof, as a handler's argument, that a rule was kept.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Counter, Meter};
+
+use super::identity::{Identity, Person, ServiceAccount};
+use super::rule::{Rule, Way};
+use super::verifier::{Refusal, Verifier};
+use crate::http::problem::Problem;
+
+/// Tells whose ServiceAccount one is: the bindings that `accounts bind` records.
+pub trait Bindings: Send + Sync {
+    /// The account that namespace, name and uid together are bound to.
+    fn account<'b>(
+        &'b self,
+        workload: &'b ServiceAccount,
+    ) -> BoxFuture<'b, anyhow::Result<Option<String>>>;
+}
+
+/// Tells the time; tests stop it.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// All that is needed to let callers in.
+#[derive(Clone)]
+pub struct Authenticator {
+    verifier: Arc<Verifier>,
+    bindings: Arc<dyn Bindings>,
+    clock: Clock,
+    refused: Counter<u64>,
+}
+
+impl Authenticator {
+    /// Lets in who has a token that `verifier` finds good at the time that `clock` tells.
+    pub fn new(
+        verifier: Arc<Verifier>,
+        bindings: Arc<dyn Bindings>,
+        clock: Clock,
+        meter: &Meter,
+    ) -> Self {
+        let refused = meter
+            .u64_counter("tenantry_api_tokens_refused")
+            .with_description("Requests answered 401, by what was wrong")
+            .build();
+        Self { verifier, bindings, clock, refused }
+    }
+
+    /// The verifier.
+    #[must_use]
+    pub fn verifier(&self) -> &Arc<Verifier> {
+        &self.verifier
+    }
+
+    async fn admit(&self, headers: &HeaderMap, ways: &[Way]) -> Result<Admitted, Problem> {
+        if ways.is_empty() {
+            return Ok(Admitted { identity: None, reach: Reach::Nothing });
+        }
+        let presented = headers.contains_key(header::AUTHORIZATION);
+        let refuse = |refusal| self.refuse(refusal, presented);
+        let token = bearer(headers).map_err(refuse)?;
+        let identity = self.verifier.verify(token, (self.clock)()).await.map_err(refuse)?;
+        let candidates: Vec<Way> =
+            ways.iter().copied().filter(|way| fits(*way, &identity)).collect();
+        let Some(first) = candidates.first() else { return Err(refuse(Refusal::Audience)) };
+        let reach = match &identity {
+            Identity::Person(person) => candidates
+                .iter()
+                .find_map(|way| reach_of(*way, person))
+                .ok_or_else(|| lacks(*first))?,
+            Identity::Workload(workload) => {
+                let account = self.bindings.account(&workload.account).await;
+                let account = account.map_err(Problem::unavailable)?;
+                Reach::Own(account.ok_or_else(|| refuse(Refusal::Binding))?)
+            }
+        };
+        Ok(Admitted { identity: Some(identity), reach })
+    }
+
+    /// One answer for every refusal, so that nobody learns by trying which check failed.
+    fn refuse(&self, refusal: Refusal, presented: bool) -> Problem {
+        self.refused.add(1, &[KeyValue::new("reason", refusal.label())]);
+        tracing::debug!(reason = refusal.label(), "token refused");
+        let challenge = match presented {
+            true => "Bearer realm=\"tenantry\", error=\"invalid_token\"",
+            false => "Bearer realm=\"tenantry\"",
+        };
+        Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthenticated",
+            "Not authenticated",
+            "This route needs one bearer token, valid now, from an issuer of this installation and \
+             for this route's audience.",
+        )
+        .with_header(header::WWW_AUTHENTICATE, challenge)
+    }
+}
+
+/// The token of the only `Authorization` header: `Bearer`, in any case, one space, the token.
+fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
+    let mut all = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (all.next(), all.next()) else { return Err(Refusal::Missing) };
+    let (scheme, token) =
+        value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(Refusal::Missing)?;
+    let clean = !token.is_empty() && !token.contains([' ', '\t', ',']);
+    if scheme.eq_ignore_ascii_case("bearer") && clean { Ok(token) } else { Err(Refusal::Missing) }
+}
+
+/// Whether the way is for tokens of this kind and audience.
+fn fits(way: Way, identity: &Identity) -> bool {
+    let kind = match (way, identity) {
+        (Way::Person { .. }, Identity::Person(_)) => true,
+        (Way::Workload { account, .. }, Identity::Workload(workload)) => {
+            account.is_none_or(|account| account == workload.account.name)
+        }
+        _ => false,
+    };
+    kind && identity.is_for(way.audience())
+}
+
+/// How far a person comes by a way; `None` when it is closed to them.
+fn reach_of(way: Way, person: &Person) -> Option<Reach> {
+    let Way::Person { scope, role, everyone, .. } = way else { return None };
+    if !person.scopes.contains(scope) || role.is_some_and(|role| !person.roles.contains(role)) {
+        return None;
+    }
+    if everyone { Some(Reach::Everyone) } else { person.tenant.clone().map(Reach::Own) }
+}
+
+/// 403: the token is good, and this is what it lacks or may lack.
+fn lacks(way: Way) -> Problem {
+    let Way::Person { scope, role, everyone, .. } = way else { return Problem::not_found() };
+    let role = role.map(|role| format!(", the role {role}")).unwrap_or_default();
+    let tenant = if everyone { "" } else { ", the claim tenant" };
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "insufficient-scope",
+        "Scope or role missing",
+        format!("This route needs the scope {scope}{role}{tenant} in the token. Ask for one that has all."),
+    )
+    .with_header(
+        header::WWW_AUTHENTICATE,
+        format!("Bearer realm=\"tenantry\", error=\"insufficient_scope\", scope=\"{scope}\""),
+    )
+}
+
+struct Admitted {
+    identity: Option<Identity>,
+    reach: Reach,
+}
+
+/// Whose objects a caller may reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Nobody's: a public route.
+    Nothing,
+    /// Every account's.
+    Everyone,
+    /// One account's, by its id.
+    Own(String),
+}
+
+/// A caller who keeps the rule `R`. Only the extractor makes one.
+pub struct Caller<R> {
+    identity: Option<Identity>,
+    reach: Reach,
+    rule: PhantomData<fn() -> R>,
+}
+
+impl<R> fmt::Debug for Caller<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caller")
+            .field("identity", &self.identity)
+            .field("reach", &self.reach)
+            .finish()
+    }
+}
+
+impl<R> Caller<R> {
+    /// Who it is; `None` on a public route.
+    #[must_use]
+    pub fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
+    }
+
+    /// Whose objects the caller may reach.
+    #[must_use]
+    pub fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
+    /// The account that the caller may reach, when it is one.
+    ///
+    /// # Errors
+    /// 404 when the caller is not bound to one account.
+    pub fn own(&self) -> Result<&str, Problem> {
+        match &self.reach {
+            Reach::Own(account) => Ok(account),
+            Reach::Everyone | Reach::Nothing => Err(Problem::not_found()),
+        }
+    }
+
+    /// Nothing, if the caller may reach `account`.
+    ///
+    /// # Errors
+    /// 404, as for an account that does not exist.
+    pub fn may_reach(&self, account: &str) -> Result<(), Problem> {
+        match &self.reach {
+            Reach::Everyone => Ok(()),
+            Reach::Own(own) if own == account => Ok(()),
+            Reach::Own(_) | Reach::Nothing => Err(Problem::not_found()),
+        }
+    }
+}
+
+impl<R, S> FromRequestParts<S> for Caller<R>
+where
+    R: Rule,
+    S: Send + Sync,
+    Authenticator: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let authenticator = Authenticator::from_ref(state);
+        let Admitted { identity, reach } = authenticator.admit(&parts.headers, R::WAYS).await?;
+        Ok(Self { identity, reach, rule: PhantomData })
+    }
+}

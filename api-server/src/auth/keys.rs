@@ -1,0 +1,248 @@
+//! An issuer's keys: fetched, kept, and fetched again.
+//!
+//! - Keys are fetched every [`MAX_AGE`], so a key that the issuer took back is refused within that.
+//! - A `kid` that is not known causes a fetch at once, but not within [`MIN_GAP`] of the last one; all
+//!   who wait share one fetch.
+//! - When the issuer does not answer, the last keys stay good for [`MAX_STALE`].
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use futures::StreamExt;
+use jsonwebtoken::{Algorithm, DecodingKey};
+use telemetry::health::Check;
+use telemetry::shutdown::Shutdown;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::issuer::KeysConfig;
+use super::jwk::{self, Key};
+
+/// How old keys may be before they are fetched again.
+pub const MAX_AGE: Duration = Duration::from_secs(300);
+/// The least time between two fetches.
+pub const MIN_GAP: Duration = Duration::from_secs(10);
+/// How long the last keys stay good while they cannot be fetched.
+pub const MAX_STALE: Duration = Duration::from_secs(24 * 3600);
+/// How long one fetch may take.
+const FETCH_LIMIT: Duration = Duration::from_secs(5);
+/// How large a key set may be, in bytes.
+const LARGEST: usize = 256 * 1024;
+
+/// An issuer's keys.
+pub struct Keys {
+    source: Source,
+    allowed: Vec<Algorithm>,
+    held: RwLock<Held>,
+    /// Held while fetching; says when the last fetch ended.
+    fetching: Mutex<Option<Instant>>,
+}
+
+#[derive(Default)]
+struct Held {
+    keys: Arc<Vec<Key>>,
+    /// When they were fetched; `None`: never, or they need no fetching.
+    since: Option<Instant>,
+}
+
+/// Where keys come from.
+pub struct Source(From);
+
+enum From {
+    File(PathBuf),
+    Url { url: String, client: reqwest::Client, token_file: Option<PathBuf> },
+    Fixed,
+}
+
+impl Keys {
+    pub(super) fn new(source: Source, allowed: Vec<Algorithm>) -> Self {
+        Self { source, allowed, held: RwLock::default(), fetching: Mutex::default() }
+    }
+
+    pub(super) fn shared(secret: &[u8]) -> Self {
+        let algorithm = Algorithm::HS256;
+        let key = Key { kid: None, algorithm, key: DecodingKey::from_secret(secret) };
+        let held = Held { keys: Arc::new(vec![key]), since: None };
+        Self {
+            source: Source(From::Fixed),
+            allowed: vec![algorithm],
+            held: RwLock::new(held),
+            fetching: Mutex::default(),
+        }
+    }
+
+    /// The key of that id; without an id, the only key.
+    pub(super) async fn find(&self, kid: Option<&str>) -> Option<Key> {
+        match self.known(kid) {
+            Some(key) => Some(key),
+            None if self.may_fetch().await => self.known(kid),
+            None => None,
+        }
+    }
+
+    fn known(&self, kid: Option<&str>) -> Option<Key> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        if held.since.is_some_and(|since| since.elapsed() > MAX_STALE) {
+            return None;
+        }
+        match (kid, held.keys.as_slice()) {
+            (None, [only]) => Some(only.clone()),
+            // The development secret has no id; a token that names one is not for it.
+            (None, _) => None,
+            (Some(kid), keys) => keys.iter().find(|key| key.kid.as_deref() == Some(kid)).cloned(),
+        }
+    }
+
+    /// Fetches because a key is not known, unless that was tried just now. Whether it is worth
+    /// looking again.
+    async fn may_fetch(&self) -> bool {
+        if matches!(self.source.0, From::Fixed) {
+            return false;
+        }
+        let asked = Instant::now();
+        let mut last = self.fetching.lock().await;
+        match *last {
+            // Another one's fetch ended while we waited for the lock.
+            Some(ended) if ended >= asked => true,
+            Some(ended) if ended.elapsed() < MIN_GAP => false,
+            _ => {
+                if let Err(error) = self.fetch(&mut last).await {
+                    tracing::warn!(error = format!("{error:#}"), "keys not fetched");
+                }
+                true
+            }
+        }
+    }
+
+    /// Fetches now.
+    ///
+    /// # Errors
+    /// Why the keys could not be fetched; those held before stay.
+    pub async fn refresh(&self) -> anyhow::Result<()> {
+        if matches!(self.source.0, From::Fixed) {
+            return Ok(());
+        }
+        self.fetch(&mut *self.fetching.lock().await).await
+    }
+
+    async fn fetch(&self, last: &mut Option<Instant>) -> anyhow::Result<()> {
+        let keys = self.load().await;
+        *last = Some(Instant::now());
+        self.hold(keys?);
+        Ok(())
+    }
+
+    fn hold(&self, keys: Vec<Key>) {
+        let held = Held { keys: Arc::new(keys), since: Some(Instant::now()) };
+        *self.held.write().unwrap_or_else(PoisonError::into_inner) = held;
+    }
+
+    async fn load(&self) -> anyhow::Result<Vec<Key>> {
+        let bytes = tokio::time::timeout(FETCH_LIMIT, self.source.bytes())
+            .await
+            .with_context(|| format!("no key set within {} s", FETCH_LIMIT.as_secs()))??;
+        jwk::read(&bytes, &self.allowed).map_err(|why| anyhow::anyhow!("the key set: {why}"))
+    }
+
+    /// Keeps the keys fresh until `stop`. `check` says whether there are keys to verify with.
+    pub async fn keep(&self, issuer: &str, check: Check, stop: Shutdown) {
+        let mut stopped = std::pin::pin!(stop.cancelled());
+        loop {
+            let next = match self.refresh().await {
+                Ok(()) => MAX_AGE,
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    tracing::warn!(issuer, error, "keys not fetched; the last ones stay");
+                    MIN_GAP
+                }
+            };
+            match self.usable() {
+                true => check.ok(),
+                false => check.failing("no keys; see the log for why"),
+            }
+            tokio::select! {
+                () = &mut stopped => return,
+                () = tokio::time::sleep(next) => {}
+            }
+        }
+    }
+
+    /// Whether there is a key to verify with.
+    #[must_use]
+    pub fn usable(&self) -> bool {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        !held.keys.is_empty() && held.since.is_none_or(|since| since.elapsed() <= MAX_STALE)
+    }
+}
+
+impl Source {
+    pub(super) fn new(config: KeysConfig) -> anyhow::Result<Self> {
+        let from = match (config.file, config.url) {
+            (Some(file), None) => {
+                let bare = config.ca_file.is_none() && config.token_file.is_none();
+                ensure!(bare, "keys: caFile and tokenFile go with url, not with file");
+                From::File(file)
+            }
+            (None, Some(url)) => {
+                let client = client(&url, config.ca_file)?;
+                From::Url { url, client, token_file: config.token_file }
+            }
+            _ => bail!("keys: give either file or url"),
+        };
+        Ok(Self(from))
+    }
+
+    async fn bytes(&self) -> anyhow::Result<Vec<u8>> {
+        match &self.0 {
+            From::Fixed => bail!("a shared secret is not fetched"),
+            From::File(path) => {
+                let size =
+                    tokio::fs::metadata(path).await.with_context(|| path.display().to_string())?;
+                ensure!(size.len() <= LARGEST as u64, "{} is too large", path.display());
+                tokio::fs::read(path).await.with_context(|| path.display().to_string())
+            }
+            From::Url { url, client, token_file } => {
+                let mut request = client.get(url);
+                if let Some(file) = token_file {
+                    let token = tokio::fs::read_to_string(file);
+                    request = request.bearer_auth(token.await.context("keys.tokenFile")?.trim());
+                }
+                bounded(request.send().await?.error_for_status()?).await
+            }
+        }
+    }
+}
+
+/// The whole answer, which the sender does not make as large as it likes.
+async fn bounded(response: reqwest::Response) -> anyhow::Result<Vec<u8>> {
+    let mut body = response.bytes_stream();
+    let mut bytes = Vec::new();
+    while let Some(chunk) = body.next().await {
+        bytes.extend_from_slice(&chunk?);
+        ensure!(bytes.len() <= LARGEST, "the key set is larger than {LARGEST} bytes");
+    }
+    Ok(bytes)
+}
+
+fn client(url: &str, ca_file: Option<PathBuf>) -> anyhow::Result<reqwest::Client> {
+    let url = reqwest::Url::parse(url).with_context(|| format!("keys.url {url:?}"))?;
+    let local = url.host_str().is_some_and(|host| {
+        let host = host.trim_matches(['[', ']']);
+        host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+    });
+    let secure = url.scheme() == "https" || (url.scheme() == "http" && local);
+    ensure!(secure, "keys.url {url} is not https: anyone on the way could change the keys");
+    let mut builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(FETCH_LIMIT)
+        .timeout(FETCH_LIMIT);
+    if let Some(path) = ca_file {
+        let pem =
+            std::fs::read(&path).with_context(|| format!("keys.caFile {}", path.display()))?;
+        let certificates = reqwest::Certificate::from_pem_bundle(&pem).context("keys.caFile")?;
+        builder = builder.tls_certs_merge(certificates);
+    }
+    builder.build().context("keys.url")
+}

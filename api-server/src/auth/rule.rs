@@ -1,0 +1,94 @@
+//! What routes ask of their callers, as types.
+
+use super::identity::Audience;
+
+/// The role of those who look after customers.
+pub const CUSTOMER_SUCCESS_MANAGER: &str = "CustomerSuccessManager";
+/// The ServiceAccount of a tenant's gateway.
+pub const GATEWAY_ACCOUNT: &str = "tenantry-gateway";
+
+/// What a route asks of its caller: one of some ways to be let in.
+pub trait Rule: Send + Sync + 'static {
+    /// For the document and the tests.
+    const NAME: &'static str;
+    /// The ways, the one that reaches furthest first. Anyone may come in when there is none.
+    const WAYS: &'static [Way];
+}
+
+/// One way to be let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// A token of a person or tool that has all of these.
+    Person {
+        /// Its audience.
+        audience: Audience,
+        /// Its scope.
+        scope: &'static str,
+        /// Its role, where one is needed.
+        role: Option<&'static str>,
+        /// Whether it reaches every account, or the one in its claim `tenant` only.
+        everyone: bool,
+    },
+    /// A projected token of a bound workload; it reaches the account of the binding.
+    Workload {
+        /// Its audience.
+        audience: Audience,
+        /// The ServiceAccount's name, where only one will do.
+        account: Option<&'static str>,
+    },
+}
+
+impl Way {
+    /// The audience of the tokens that this way is for.
+    #[must_use]
+    pub fn audience(self) -> Audience {
+        match self {
+            Self::Person { audience, .. } | Self::Workload { audience, .. } => audience,
+        }
+    }
+}
+
+const fn everyone(scope: &'static str, role: Option<&'static str>) -> Way {
+    Way::Person { audience: Audience::Billing, scope, role, everyone: true }
+}
+
+const fn own(audience: Audience, scope: &'static str) -> Way {
+    Way::Person { audience, scope, role: None, everyone: false }
+}
+
+const CSM: Option<&str> = Some(CUSTOMER_SUCCESS_MANAGER);
+
+macro_rules! rules {
+    ($($(#[$doc:meta])* $name:ident = $label:literal [$($way:expr),* $(,)?];)+) => {
+        $($(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name;
+        impl Rule for $name {
+            const NAME: &'static str = $label;
+            const WAYS: &'static [Way] = &[$($way),*];
+        })+
+    };
+}
+
+rules! {
+    /// Anyone, without a token. One that is sent is not looked at.
+    Public = "public" [];
+    /// Every customer's money: customer success only.
+    BillingRead = "billing-read" [everyone("billing:read", CSM)];
+    /// One customer's money: customer success, or the customer.
+    AccountRead = "account-read" [everyone("billing:read", CSM), own(Audience::Billing, "billing:read:own")];
+    /// Who sends usage: a bound workload, or a tool of the tenant.
+    UsageWrite = "usage-write" [
+        Way::Workload { audience: Audience::Usage, account: None },
+        own(Audience::Usage, "usage:write"),
+    ];
+    /// Who asks what became of the usage that was sent.
+    UsageRead = "usage-read" [
+        Way::Workload { audience: Audience::Usage, account: None },
+        own(Audience::Usage, "usage:read"),
+    ];
+    /// Who may correct what was recorded.
+    BillingCorrect = "billing-correct" [everyone("billing:correct", None)];
+    /// Who may change an account's plan.
+    BillingPlan = "billing-plan" [everyone("billing:plan", None)];
+}

@@ -1,0 +1,4 @@
+//! How this server speaks HTTP.
+
+pub mod json;
+pub mod problem;
