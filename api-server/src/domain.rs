@@ -13,6 +13,7 @@ pub mod event;
 pub mod health;
 pub mod meter;
 pub mod money;
+pub mod projection;
 pub mod proration;
 pub mod quantity;
 pub mod rating;
