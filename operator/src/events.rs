@@ -1,5 +1,7 @@
 //! Kubernetes events: deduplicated, best effort, never a reason to fail.
 
+use std::time::Duration;
+
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
     Client, Resource,
@@ -7,6 +9,9 @@ use kube::{
 };
 
 use crate::{kinds::Kind, object::Key};
+
+/// The work that an event tells of does not wait longer than this for it to be taken.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Publishes events about our resources. Cheap to clone.
 #[derive(Clone)]
@@ -66,8 +71,11 @@ impl Events {
             action: "Reconcile".to_owned(),
             secondary: part,
         };
-        if let Err(error) = self.recorder.publish(&event, &about.object_ref(&())).await {
-            tracing::debug!(%error, reason, "an event was not taken");
+        let about = about.object_ref(&());
+        match tokio::time::timeout(PATIENCE, self.recorder.publish(&event, &about)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, reason, "an event was not taken"),
+            Err(_) => tracing::debug!(reason, "an event was not answered"),
         }
     }
 }
