@@ -91,6 +91,27 @@ async fn ten_poisoned_tenants_hold_no_place_that_thirty_others_wait_for() {
     }
 }
 
+#[tokio::test]
+async fn events_that_nobody_answers_hold_nothing_up() {
+    let lab = Lab::own().await;
+    let proxy = lab.proxy();
+    let process = lab.operator_through(&proxy, "unheard", &[("TENANTRY_CONCURRENCY", "1")]);
+    process.ready().await;
+    proxy.always(Fault::Hang, |a| a.resource == "events");
+    lab.stack(dev("f-unheard"), "f-unheard").await;
+    for _ in 0..2 {
+        lab.api.delete("services", "tenant-f-unheard", "core").await.unwrap();
+        lab.becomes("f-unheard", ("services", "core"), "is back", |_| true).await;
+    }
+    lab.ready("f-unheard").await;
+    assert!(proxy.hits().len() >= 2, "events were tried");
+    // With one place, the second could be undone only after the first event was given up; a
+    // reconciliation that runs out of its time for it ends as transient.
+    let metrics = process.get("/metrics").await.unwrap();
+    assert!(metrics.contains("result=\"ok\""), "{metrics}");
+    assert!(!metrics.contains("result=\"transient\""), "{metrics}");
+}
+
 /// How often the operator made each object, by the API server's log.
 fn creations(lab: &Lab, mark: audit::Mark, namespace: &str) -> BTreeMap<String, usize> {
     let mut made = BTreeMap::new();

@@ -119,8 +119,9 @@ async fn watches_that_are_cut_all_the_time_still_show_everything() {
     }
     let cutting = async {
         loop {
+            eventually("a watch is open", async || holds(!proxy.watched().is_empty(), "none"))
+                .await;
             proxy.cut(|_| true);
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
     };
     let work = async {
