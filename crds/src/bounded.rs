@@ -123,6 +123,12 @@ impl CountOrPercent {
             Self::Percent(p) => (total * usize::from(p)).div_ceil(100).max(1),
         }
     }
+
+    /// Whether this bounds nothing, however many tenants there are.
+    #[must_use]
+    pub fn is_everybody(self) -> bool {
+        matches!(self, Self::Percent(p) if p >= 100)
+    }
 }
 
 impl fmt::Display for CountOrPercent {

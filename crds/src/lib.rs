@@ -20,7 +20,7 @@ pub use quantity::Quantity;
 pub use tenant::{Tenant, TenantSpec, TenantStatus};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+    CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 use kube::CustomResourceExt;
 
@@ -37,10 +37,22 @@ pub fn all() -> [(&'static str, CustomResourceDefinition); 2] {
     files.map(|(file, mut crd)| {
         for version in &mut crd.spec.versions {
             let schema = version.schema.as_mut().and_then(|s| s.open_api_v3_schema.as_mut());
-            schema.into_iter().for_each(tidy);
+            schema.into_iter().for_each(|schema| {
+                tidy(schema);
+                not_seen_yet(schema);
+            });
         }
         (file, crd)
     })
+}
+
+/// A resource that nobody has looked at yet has a status that says so. Tools which judge by
+/// `observedGeneration` (`kubectl wait`, Flux, Argo CD) would else take it for ready.
+fn not_seen_yet(schema: &mut JSONSchemaProps) {
+    let status = schema.properties.as_mut().and_then(|p| p.get_mut("status"));
+    if let Some(status) = status {
+        status.default = Some(JSON(serde_json::json!({ "observedGeneration": -1 })));
+    }
 }
 
 /// The formats that we use and the API server knows; it warns of any other at every apply.

@@ -140,32 +140,37 @@ impl Cluster {
         Ok(Some(record.uid))
     }
 
+    /// Creating is the one request that cannot take over what exists. Its fields are ours by it; the
+    /// first apply that follows, if ever one does, takes them over ([`Self::take_over_creation`]).
     async fn create_namespace(&self, at: Target<'_>, body: &Value) -> Result<(), ApiError> {
-        // Creating is the one request that cannot take over what exists; the apply that follows
-        // makes the fields ours.
         let key = Key::new(Kind::Namespace, at.namespace);
-        let claim = json!({
-            "apiVersion": "v1", "kind": "Namespace",
-            "metadata": {
-                "name": at.namespace,
-                "labels": body.pointer("/metadata/labels"),
-                "annotations": { meta::TENANT_UID: at.uid },
-            },
-        });
-        let bytes = serde_json::to_vec(&claim).map_err(|e| ApiError::Rejected(e.to_string()))?;
+        let bytes = serde_json::to_vec(body).map_err(|e| ApiError::Rejected(e.to_string()))?;
         let params =
             PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
         let request = request(key.kind, at.namespace).create(&params, bytes);
-        let live: Value = match self.write(request, "create", &key).await {
-            Ok(live) => live,
-            Err(ApiError::Changed(message)) => {
-                return self.meet_namespace(at, &key, body, message).await;
+        match self.write::<Value>(request, "create", &key).await {
+            Ok(live) => {
+                self.keep(at, &key, &live);
+                Ok(())
             }
-            Err(error) => return Err(error),
+            Err(ApiError::Changed(message)) => self.meet_namespace(at, &key, body, message).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// An apply gives up what it leaves out, but only of what was applied before. What we created is
+    /// under another entry of `managedFields`, which becomes the applied one here.
+    async fn take_over_creation(&self, at: Target<'_>, key: &Key) -> Result<(), ApiError> {
+        let live = self.read(at.namespace, key).await?;
+        let Some(entries) = fingerprint::creation_as_applied(&live, FIELD_MANAGER) else {
+            return Ok(());
         };
-        self.keep(at, &key, &live);
-        let uid = live.pointer("/metadata/uid").and_then(Value::as_str).map(Box::from);
-        self.apply(at, &key, uid.as_deref(), body, FIELD_MANAGER).await
+        let body = json!({ "metadata": {
+            "uid": live.pointer("/metadata/uid"),
+            "resourceVersion": live.pointer("/metadata/resourceVersion"),
+            "managedFields": entries,
+        } });
+        self.merge(at, key, &body).await
     }
 
     /// The namespace exists although no watch has shown it: it lacks our label. Somebody's is
@@ -191,6 +196,9 @@ impl Cluster {
         body: &Value,
         manager: &str,
     ) -> Result<(), ApiError> {
+        if key.kind == Kind::Namespace && uid.is_some() {
+            self.take_over_creation(at, key).await?;
+        }
         let mut sent = body.clone();
         if let Some(uid) = uid {
             sent["metadata"]["uid"] = uid.into();

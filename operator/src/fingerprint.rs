@@ -27,15 +27,13 @@ pub fn of_desired(body: &Value) -> u64 {
 
 /// The hash of what we own on a live object; `None` when we own nothing.
 ///
-/// `live` is the whole object, `manager` our field manager's name.
+/// `live` is the whole object, `manager` our field manager's name. An object that was created and
+/// never applied is owned through its creation.
 #[must_use]
 pub fn of_live(live: &Value, manager: &str) -> Option<u64> {
     let entries = live.pointer("/metadata/managedFields")?.as_array()?;
-    let ours = entries.iter().find(|entry| {
-        entry.get("manager").and_then(Value::as_str) == Some(manager)
-            && entry.get("operation").and_then(Value::as_str) == Some("Apply")
-            && entry.get("subresource").is_none()
-    })?;
+    let applied = entries.iter().find(|e| is_ours(e, manager, "Apply"));
+    let ours = applied.or_else(|| entries.iter().find(|e| is_ours(e, manager, "Update")))?;
     Some(hash(&extract(live, ours.get("fieldsV1")?)))
 }
 
@@ -203,6 +201,20 @@ mod tests {
         let mut wanted = desired();
         wanted["spec"]["template"]["spec"]["containers"][0]["args"] = json!(["a", "b"]);
         assert_ne!(of_live(&live(), "m"), Some(of_desired(&wanted)));
+    }
+
+    #[test]
+    fn what_was_only_created_is_ours_and_becomes_applied() {
+        let mut created = live();
+        created["metadata"]["managedFields"][1]["operation"] = json!("Update");
+        assert_eq!(of_live(&created, "m"), Some(of_desired(&desired())));
+        let entries = creation_as_applied(&created, "m").unwrap();
+        assert_eq!(Value::Array(entries), live()["metadata"]["managedFields"]);
+        assert_eq!(creation_as_applied(&live(), "m"), None);
+        assert_eq!(creation_as_applied(&live(), "nobody"), None);
+        // What goes through a subresource is no creation.
+        created["metadata"]["managedFields"][1]["subresource"] = json!("status");
+        assert_eq!(of_live(&created, "m"), None);
     }
 
     #[test]

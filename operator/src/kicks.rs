@@ -2,8 +2,11 @@
 //! never grows beyond the number of tenants.
 
 use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{HashSet, VecDeque},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use futures::Stream;
@@ -12,24 +15,71 @@ use tokio::sync::Notify;
 /// See the module. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Kicks {
-    waiting: Arc<Mutex<VecDeque<Box<str>>>>,
+    waiting: Arc<Mutex<Waiting>>,
     notify: Arc<Notify>,
+    backlog: Arc<AtomicUsize>,
+}
+
+/// Names in the order in which they came, each once.
+#[derive(Debug, Default)]
+pub struct Waiting {
+    order: VecDeque<Box<str>>,
+    names: HashSet<Box<str>>,
+}
+
+impl Waiting {
+    /// Puts a name at the end; `false` when it waits already.
+    pub fn push(&mut self, name: &str) -> bool {
+        if self.names.contains(name) {
+            return false;
+        }
+        self.names.insert(name.into());
+        self.order.push_back(name.into());
+        true
+    }
+
+    /// Takes the oldest name out.
+    pub fn pop(&mut self) -> Option<Box<str>> {
+        let name = self.order.pop_front()?;
+        self.names.remove(&name);
+        Some(name)
+    }
+
+    /// How many wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Whether none waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
 }
 
 impl Kicks {
     /// Puts a name in, unless it waits already.
     pub fn kick(&self, name: &str) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if !waiting.iter().any(|n| n.as_ref() == name) {
-            waiting.push_back(name.into());
-            drop(waiting);
+        if self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(name) {
             self.notify.notify_one();
         }
     }
 
     /// Takes the oldest name out.
     fn take(&self) -> Option<Box<str>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    /// How many names wait for a free slot, as the queue last said.
+    #[must_use]
+    pub fn backlog(&self) -> usize {
+        self.backlog.load(Ordering::Relaxed)
+    }
+
+    /// Tells how many names wait for a free slot.
+    pub fn set_backlog(&self, names: usize) {
+        self.backlog.store(names, Ordering::Relaxed);
     }
 
     /// The names as they come, without end. One reader at a time.

@@ -95,13 +95,13 @@ async fn report(
         return Ok(None);
     }
     let key = pace_key(&profile.name_any());
-    let delay = ctx.pace.progress_delay(&key);
     let same_phase = old.rollout == new.rollout && old.revision == new.revision;
+    let delay = ctx.pace.progress_delay(&key, false);
     if !delay.is_zero() && same_phase {
         return Ok(Some(delay));
     }
     ctx.cluster.write_profile_status(profile, &new).await?;
-    ctx.pace.wrote_status(&key);
+    ctx.pace.wrote_status(&key, false);
     if old.rollout != new.rollout && new.rollout == Some(RolloutPhase::Halted) {
         ctx.events.warning(profile.as_ref(), "RolloutHalted", &decision.message).await;
     }

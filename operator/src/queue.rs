@@ -12,7 +12,7 @@ use std::{
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::time::Instant;
 
-use crate::kicks::Kicks;
+use crate::kicks::{Kicks, Waiting};
 
 /// How long a name rests whose work panicked.
 const AFTER_PANIC: Duration = Duration::from_secs(60);
@@ -24,7 +24,7 @@ struct State {
     /// Kicked while it ran: to be run once more.
     again: HashSet<Box<str>>,
     /// Ready to run, in order.
-    ready: std::collections::VecDeque<Box<str>>,
+    ready: Waiting,
     /// To be run later.
     later: HashMap<Box<str>, Instant>,
 }
@@ -40,11 +40,12 @@ where
         running: FuturesUnordered::new(),
         active: HashSet::new(),
         again: HashSet::new(),
-        ready: std::collections::VecDeque::new(),
+        ready: Waiting::default(),
         later: HashMap::new(),
     };
     loop {
         state.start(concurrency, &work);
+        kicks.set_backlog(state.ready.len());
         let due = state.later.values().min().copied();
         tokio::select! {
             Some(name) = names.next() => state.kicked(name),
@@ -65,15 +66,15 @@ impl State {
         self.later.remove(&name);
         if self.active.contains(&name) {
             self.again.insert(name);
-        } else if !self.ready.contains(&name) {
-            self.ready.push_back(name);
+        } else {
+            self.ready.push(&name);
         }
     }
 
     fn ended(&mut self, name: Box<str>, next: Option<Duration>) {
         self.active.remove(&name);
         if self.again.remove(&name) {
-            self.ready.push_back(name);
+            self.ready.push(&name);
         } else if let Some(delay) = next {
             self.later.insert(name, Instant::now() + delay);
         }
@@ -93,7 +94,7 @@ impl State {
         F: Future<Output = Option<Duration>> + Send + 'static,
     {
         while self.active.len() < concurrency {
-            let Some(name) = self.ready.pop_front() else { return };
+            let Some(name) = self.ready.pop() else { return };
             self.active.insert(name.clone());
             // A task of its own: rendering then uses every core, and a panic stays with its name.
             let task = tokio::spawn(work(name.clone()));

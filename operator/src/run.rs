@@ -120,6 +120,13 @@ async fn lead(
 
 /// Both controllers, until `stop` is cancelled.
 async fn control(ctx: Arc<Context>, concurrency: usize, stop: Shutdown) {
+    // Who may move to a newer revision is known only here; a tenant that was on its way when the
+    // last leader ended would else be turned back first.
+    let first = ctx.world.profile_names().into_iter();
+    stream::iter(first.map(|name| timed(ctx.clone(), "profiles", name)))
+        .buffer_unordered(4)
+        .for_each(|_| std::future::ready(()))
+        .await;
     for name in ctx.world.orphans() {
         ctx.world.tenant_kicks.kick(&name);
     }

@@ -185,6 +185,7 @@ fn verdict(input: &Input<'_>, previous: &TenantStatus) -> Verdict {
 fn applied(input: &Input<'_>, previous: &TenantStatus, wrote: bool) -> Verdict {
     let busy = conditions::is_true(&previous.conditions, RECONCILING)
         || input.generation != previous.observed_generation
+        || previous.profile_revision.as_ref().is_some_and(|r| r.current != input.desired_revision)
         || wrote;
     let nothing = |reason, message| no(RECONCILING, reason, message);
     let (ready, reconciling) = match &input.health.cause {

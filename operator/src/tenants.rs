@@ -56,8 +56,8 @@ fn observe(ctx: &Context, tenant: &Tenant) -> Seen {
     }
 }
 
-/// Before the first write: the finalizer, and for a stack that exists a status that says where it
-/// is being brought to, so that a crash on the way is not mistaken for the state before.
+/// Before the first write: the finalizer, and in a rollout that counts who is under way a status
+/// that says where the stack is being brought to: after a crash on the way it still counts.
 async fn prepare(
     ctx: &Context,
     tenant: Arc<Tenant>,
@@ -75,10 +75,16 @@ async fn prepare(
     let tenant = ctx.world.tenant(&name).unwrap_or(tenant);
     let told = tenant.status.as_ref().and_then(|s| s.profile_revision.as_ref());
     let told = told.and_then(|r| r.desired.as_deref());
-    if told.is_some() && (told != decision.revision.as_deref() || !is_current(&tenant)) {
+    if told.is_some() && told != decision.revision.as_deref() && is_counted(ctx, &tenant) {
         report::announce(ctx, &tenant, seen, decision, now).await?;
     }
     Ok(ctx.world.tenant(&name).unwrap_or(tenant))
+}
+
+/// Whether the rollout of the tenant's profile bounds how many are under way at once.
+fn is_counted(ctx: &Context, tenant: &Tenant) -> bool {
+    let profile = ctx.world.profile(&tenant.spec.profile_ref.name);
+    profile.is_some_and(|p| !p.spec.rollout.max_in_flight.is_everybody())
 }
 
 fn is_current(tenant: &Tenant) -> bool {

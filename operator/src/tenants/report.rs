@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crds::{
     Tenant, TenantStatus,
-    conditions::{self, READY, STALLED},
+    conditions::{self, PROFILE_VALID, READY, RECONCILING, STALLED, SUSPENDED},
     names::NAMESPACE_PREFIX,
 };
 use k8s_openapi::jiff::Timestamp;
@@ -16,7 +16,7 @@ use crate::{
     context::Context,
     decide::{Decision, Seen},
     desired::RENDERER,
-    health::Health,
+    health::{Health, reasons::FAILING},
     observed::Observed,
     status::{self, Input, Outcome},
 };
@@ -37,7 +37,10 @@ pub(super) async fn report(
         }
         Err(error) => (Some(Outcome::Retrying { message: error.to_string() }), Some(error)),
     };
-    let Some(outcome) = outcome else { return Ok(None) };
+    let Some(mut outcome) = outcome else { return Ok(None) };
+    if let Outcome::Applied { wrote } = &mut outcome {
+        *wrote |= ctx.pace.unsettled(&tenant.name_any());
+    }
     let observed = ctx.world.observed(&tenant.name_any());
     let health = decision.health(&observed);
     let next = write(ctx, tenant, decision, &outcome, &observed, &health, now).await?;
@@ -104,31 +107,65 @@ pub(super) async fn put(
     let name = tenant.name_any();
     let old = tenant.status.clone().unwrap_or_default();
     if new == old {
+        ctx.pace.nothing_to_tell(&name);
         return Ok(None);
     }
-    let delay = ctx.pace.progress_delay(&name);
-    if !delay.is_zero() && only_progress(&old, &new) {
+    let news = news(&old, &new);
+    let busy = ctx.world.tenant_kicks.backlog() > 0;
+    let delay = match news {
+        News::Urgent => Duration::ZERO,
+        News::Settled => ctx.pace.give_way(&name, busy),
+        News::Progress => ctx.pace.progress_delay(&name, busy),
+    };
+    if !delay.is_zero() {
         return Ok(Some(delay));
     }
     ctx.cluster.write_tenant_status(tenant, &new).await?;
-    ctx.pace.wrote_status(&name);
+    ctx.pace.wrote_status(&name, news == News::Progress);
     tell(ctx, tenant, &old, &new).await;
     Ok(None)
 }
 
-fn only_progress(old: &TenantStatus, new: &TenantStatus) -> bool {
-    let heads = |status: &TenantStatus| -> Vec<(String, String, String)> {
-        let of = |c: &k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition| {
-            (c.type_.clone(), c.status.clone(), c.reason.clone())
-        };
-        status.conditions.iter().map(of).collect()
-    };
-    heads(old) == heads(new)
-        && old.observed_generation == new.observed_generation
-        && old.profile_revision == new.profile_revision
+/// How soon somebody should know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum News {
+    /// At once: a condition turned, or something fails.
+    Urgent,
+    /// All is at rest and no condition turned.
+    Settled,
+    /// On the way to where we bring it: the way is told now and then, the end at once.
+    Progress,
 }
 
-/// An event when `Ready` or `Stalled` changes.
+fn news(old: &TenantStatus, new: &TenantStatus) -> News {
+    let turned = |type_| {
+        let of = |status: &TenantStatus| {
+            conditions::find(&status.conditions, type_).map(|c| c.status.clone())
+        };
+        of(old) != of(new)
+    };
+    let reason = |status: &TenantStatus| {
+        conditions::find(&status.conditions, READY).map_or(String::new(), |c| c.reason.clone())
+    };
+    let fails = FAILING.contains(&reason(new).as_str()) && reason(new) != reason(old);
+    let under_way = conditions::is_true(&new.conditions, RECONCILING);
+    let is_ready = conditions::is_true(&new.conditions, READY);
+    let others = [STALLED, PROFILE_VALID, SUSPENDED].into_iter().any(|t| {
+        // A new tenant's first words are no turn.
+        conditions::find(&old.conditions, t).is_some() && turned(t)
+    });
+    match () {
+        () if fails || others || reason(new) == "Deleting" => News::Urgent,
+        () if under_way && !is_ready => News::Progress,
+        () if turned(READY) || turned(RECONCILING) => News::Urgent,
+        () if old.observed_generation != new.observed_generation => News::Urgent,
+        () if under_way => News::Progress,
+        () => News::Settled,
+    }
+}
+
+/// An event when a stack fails, stalls, or is well again. That a new one became ready is in its
+/// status; an event for each would be a third of what a rollout writes.
 async fn tell(ctx: &Context, tenant: &Tenant, old: &TenantStatus, new: &TenantStatus) {
     for type_ in [READY, STALLED] {
         let Some(after) = conditions::find(&new.conditions, type_) else { continue };
@@ -137,14 +174,22 @@ async fn tell(ctx: &Context, tenant: &Tenant, old: &TenantStatus, new: &TenantSt
             continue;
         }
         match (type_, after.status.as_str()) {
-            (READY, "True") => ctx.events.normal(tenant, "Ready", &after.message).await,
+            (READY, "True") if was_unwell(old) => {
+                ctx.events.normal(tenant, "Ready", &after.message).await;
+            }
             (STALLED, "True") => ctx.events.warning(tenant, &after.reason, &after.message).await,
-            (READY, _) if crate::health::reasons::FAILING.contains(&after.reason.as_str()) => {
+            (READY, _) if FAILING.contains(&after.reason.as_str()) => {
                 ctx.events.warning(tenant, &after.reason, &after.message).await;
             }
             _ => {}
         }
     }
+}
+
+fn was_unwell(old: &TenantStatus) -> bool {
+    let failing = conditions::find(&old.conditions, READY)
+        .is_some_and(|c| FAILING.contains(&c.reason.as_str()));
+    failing || conditions::is_true(&old.conditions, STALLED)
 }
 
 /// When time alone changes what is to be done.

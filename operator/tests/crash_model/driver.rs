@@ -256,22 +256,14 @@ fn follow(tenant: &Tenant, mut decision: Decision) -> VecDeque<Write> {
         }
         let told = tenant.status.as_ref().and_then(|s| s.profile_revision.as_ref());
         let told = told.and_then(|r| r.desired.clone());
-        let current = tenant.status.as_ref().and_then(|s| s.observed_generation)
-            == tenant.metadata.generation;
-        if told.is_some() && (told != decision().revision || !current) {
+        if told.is_some() && told != decision().revision {
             let cause = Cause { reason: "Applying", message: "objects to write".to_owned() };
             let outcome = Outcome::Applied { wrote: true };
             writes.push_back(Write::Status(decision(), outcome, Some(cause)));
         }
     }
     for action in actions {
-        // Two requests: one that cannot take over what exists, one that makes the fields ours.
-        if let Action::CreateNamespace { body } = &action {
-            let apply = Action::Apply { key: action.key(), uid: None, body: body.clone() };
-            writes.extend([Write::Act(action), Write::Act(apply)]);
-        } else {
-            writes.push_back(Write::Act(action));
-        }
+        writes.push_back(Write::Act(action));
     }
     writes.push_back(Write::Status(decision(), outcome, None));
     writes

@@ -58,6 +58,8 @@ impl Server {
                     return Err("the namespace exists".to_owned());
                 }
                 self.create(&at, body, false);
+                // What one creates is one's own: no apply has to follow.
+                self.apply(&at, body);
             }
             Action::Apply { uid: known, body, .. } => {
                 if let (Some(known), Some(live)) = (known, self.objects.get(&at))
