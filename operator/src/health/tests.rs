@@ -1,3 +1,5 @@
+#![allow(clippy::type_complexity, reason = "tables")]
+
 use super::*;
 use crate::fixtures::{in_sync, key, objects, pod, with_workload};
 
@@ -155,7 +157,7 @@ fn only_the_newest_ended_job_counts() {
         said(|o| o.jobs.extend(jobs.iter().map(|j| (j.name.clone(), j.clone()))))
     };
     let (failed, good) = (job("a", 1, true, false), job("b", 2, false, true));
-    assert_eq!(got(&[failed.clone()]), "JobFailed backup: Job a: failed: too often");
+    assert_eq!(got(std::slice::from_ref(&failed)), "JobFailed backup: Job a: failed: too often");
     assert_eq!(got(&[failed.clone(), good.clone()]), "well");
     let running = job("c", 3, false, false);
     assert!(

@@ -1,3 +1,6 @@
+#![allow(clippy::needless_pass_by_value, reason = "json! stands at the call")]
+#![allow(clippy::too_many_lines, reason = "tables")]
+
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -1,3 +1,5 @@
+#![allow(clippy::needless_pass_by_value, reason = "json! stands at the call")]
+
 use super::*;
 
 fn service(ports: Value) -> Value {

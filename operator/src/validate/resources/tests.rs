@@ -1,3 +1,5 @@
+#![allow(clippy::needless_pass_by_value, reason = "json! stands at the call")]
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -66,7 +68,7 @@ fn the_overlay_that_says_it_is_named_and_only_where_it_acts() {
 fn our_own_components_are_looked_at_too_and_devices_are_not() {
     let message = found(|_, p| {
         p["telemetry"]["grafana"]["resources"] =
-            json!({ "requests": { "cpu": "2m" }, "limits": { "cpu": "1m" } })
+            json!({ "requests": { "cpu": "2m" }, "limits": { "cpu": "1m" } });
     });
     assert_eq!(
         message,
