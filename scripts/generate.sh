@@ -6,8 +6,11 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$root"
 
-cargo run --locked --quiet -p tenantry-crds --bin crdgen -- crds/generated --reference docs/reference/crds.md
+# For the whole workspace, as everything is built: another choice of packages builds them anew.
+cargo build --locked --quiet --workspace --bins
+programs=$CARGO_TARGET_DIR/debug
+"$programs/crdgen" crds/generated --reference docs/reference/crds.md
 # Not straight into the file: a failing build must not leave an empty one.
-manifests=$(cargo run --locked --quiet -p tenantry-operator --bin tenantry-operator -- manifests)
+manifests=$("$programs/tenantry-operator" manifests)
 printf '%s\n' "$manifests" >operator/generated/manifests.yaml
 echo "written: crds/generated, docs/reference/crds.md, operator/generated/manifests.yaml"

@@ -51,7 +51,8 @@ step() {
 # add_tests PASSED FAILED
 add_tests() { passed=$((passed + $1)) failed=$((failed + $2)); }
 
-# cargo_tests NAME ARGS…: runs cargo test, shows results as they come, counts them.
+# cargo_tests NAME ARGS…: runs cargo test, shows results as they come, counts them. Always for the
+# whole workspace: another choice of packages is another set of features, and builds them all anew.
 cargo_tests() {
   local name=$1 log="$logs/$1.log" rc=0 counts
   shift
@@ -139,12 +140,12 @@ stage_ground() {
   scripts/ground build 2>&1 | sed 's/^/  /'
 }
 
-stage_parts() { cargo_tests parts -p tenantry-operator --test parts; }
+stage_parts() { cargo_tests parts --workspace --test parts; }
 
 stage_fleet() {
   cargo metadata --locked --no-deps --format-version 1 | grep -q '"name":"fleet"' ||
     fails "tenantry-operator has no test target \"fleet\" (operator/tests/fleet, operator/Cargo.toml)"
-  cargo_tests fleet -p tenantry-operator --test fleet
+  cargo_tests fleet --workspace --test fleet
 }
 
 stage_demo() { scripts/demo.sh --once; }

@@ -59,7 +59,7 @@ install_packages() {
 build() {
   begin build "the operator (minutes the first time, seconds later)"
   local log=$run/build.log
-  with_progress "$log" cargo build --locked -p tenantry-operator --bin tenantry-operator ||
+  with_progress "$log" cargo build --locked --workspace --bin tenantry-operator ||
     die "$(grep -m1 '^error' "$log" || tail -n 1 "$log")" "$log" "mend what it says, then run it again"
   ready "tenantry-operator"
 }
