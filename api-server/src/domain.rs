@@ -18,6 +18,7 @@ pub mod proration;
 pub mod quantity;
 pub mod rating;
 pub mod ratio;
+pub mod roi;
 pub mod threshold;
 
 pub use decimal::DecimalError;
