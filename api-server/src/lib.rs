@@ -2,8 +2,11 @@
 //! Finance, Customer Success and customers read from it.
 //!
 //! [`domain`] holds the formulas: pure, in scaled integers, without clock, randomness, environment
-//! or database. [`auth`] decides who may call what, [`http`] how requests and answers look.
+//! or database. [`auth`] decides who may call what, [`http`] how requests and answers look,
+//! [`store`] keeps the tables, [`ledger`] adds to them.
 
 pub mod auth;
 pub mod domain;
 pub mod http;
+pub mod ledger;
+pub mod store;

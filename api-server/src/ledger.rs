@@ -1,0 +1,269 @@
+//! The append-only ledger: who adds to it, in what order, and when that is answered.
+//!
+//! Requests wait in a queue per account; one task takes up to a thousand items at a time and stores
+//! dedup keys, rows, figures and chain in one transaction; it answers everybody after the durable
+//! commit. There is no waiting for more: what arrives during one commit is the next group.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use thiserror::Error;
+use tokio::{
+    sync::{oneshot, watch},
+    task::JoinHandle,
+};
+
+pub mod chain;
+pub mod dedup;
+mod group;
+mod plan;
+mod posting;
+mod queue;
+pub mod request;
+mod writer;
+
+use crate::{
+    domain::account::AccountId,
+    store::{Session, Store, StoreError, append::SaltedDims},
+};
+pub use queue::Limits;
+use queue::{Queue, Refused};
+pub use request::{Append, Change, Correction, Item, Outcome, Reason, Receipt};
+use request::{Prepared, PreparedItem};
+use writer::{Job, Writer};
+
+/// Tells the time; another one than the system's only in tests.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// How a ledger works.
+#[derive(Clone)]
+pub struct Settings {
+    /// How much may wait for the writer.
+    pub limits: Limits,
+    /// Tells when a transaction runs.
+    pub clock: Clock,
+    /// How often a full disk is tried again.
+    pub probe_every: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            clock: Arc::new(Timestamp::now),
+            probe_every: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Whether the ledger takes anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It does.
+    Ready,
+    /// Not while the disk is full; it looks again by itself. Reading works.
+    Full(String),
+    /// Not until the server is started anew: it is not known what the disk holds. Reading goes on
+    /// as far as it works.
+    Broken(String),
+}
+
+/// Why a request was not answered with a receipt. Nothing of it was acknowledged; after
+/// [`StoreError::Broken`] it may or may not be there, and sending it again is safe.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum LedgerError {
+    /// An item of another account than the request's.
+    #[error("a request holds items of one account")]
+    OtherAccount,
+    /// The account has as much waiting as it may.
+    #[error("too much of this account waits to be stored: send again later, and slower")]
+    AccountBusy,
+    /// Everybody together has.
+    #[error("too much waits to be stored: send again later")]
+    Busy,
+    /// The server is being stopped.
+    #[error("the ledger is being closed: send again later")]
+    Closed,
+    /// The store's answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A handle on the ledger; clones share it.
+#[derive(Clone)]
+pub struct Ledger {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    queue: Arc<Queue<Job>>,
+    health: watch::Receiver<Health>,
+    store: Store,
+    clock: Clock,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+impl Ledger {
+    /// Opens the ledger in a folder, which is made if it is not there, and starts its writer.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open(folder: &Path, settings: Settings) -> Result<Self, StoreError> {
+        let (store, session) = Store::open(folder).await?;
+        let queue = Arc::new(Queue::new(settings.limits));
+        let (told, health) = watch::channel(Health::Ready);
+        let clock = settings.clock.clone();
+        let writer = Writer::new(session, queue.clone(), told, settings);
+        let task = Mutex::new(Some(tokio::spawn(writer.run())));
+        Ok(Self { inner: Arc::new(Inner { queue, health, store, clock, task }) })
+    }
+
+    /// Adds a request's items; answers after what it says is durable. A caller that goes away does
+    /// not take its request back.
+    ///
+    /// # Errors
+    /// [`LedgerError`]: nothing was acknowledged.
+    pub async fn append(&self, request: Append) -> Result<Receipt, LedgerError> {
+        if request.items.is_empty() {
+            return Ok(Receipt { outcomes: Vec::new(), stored_at: (self.inner.clock)() });
+        }
+        let prepared = prepare(request)?;
+        let (answer, answered) = oneshot::channel();
+        let account = Some(prepared.account.clone());
+        self.push(account, Job::Append(prepared, answer))?;
+        Ok(answered.await.unwrap_or_else(|_| Err(StoreError::Broken("no writer".to_owned())))?)
+    }
+
+    /// Runs other writes in a transaction of their own, in turn with everything else of that
+    /// account (`None`: of the house). `work` gets the writer's session and the time.
+    ///
+    /// # Errors
+    /// [`LedgerError`]: nothing of it was written, except after [`StoreError::Broken`].
+    pub async fn transact<T, W>(
+        &self,
+        account: Option<AccountId>,
+        work: W,
+    ) -> Result<T, LedgerError>
+    where
+        T: Send + 'static,
+        W: for<'a> FnOnce(&'a mut Session, Timestamp) -> BoxFuture<'a, Result<T, StoreError>>
+            + Send
+            + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let slot = Arc::new(Mutex::new(None));
+        let filled = slot.clone();
+        let work: writer::Work = Box::new(move |session, now| {
+            Box::pin(async move {
+                let done = work(session, now).await?;
+                *filled.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
+                Ok(())
+            })
+        });
+        self.push(account, Job::Work(work, answer))?;
+        let lost = || StoreError::Broken("no writer".to_owned());
+        answered.await.unwrap_or_else(|_| Err(lost()))?;
+        let done = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Ok(done.ok_or_else(lost)?)
+    }
+
+    fn push(&self, account: Option<AccountId>, job: Job) -> Result<(), LedgerError> {
+        self.inner.queue.push(account, job).map_err(|refused| match refused {
+            Refused::AccountFull => LedgerError::AccountBusy,
+            Refused::Full => LedgerError::Busy,
+            Refused::Closed => LedgerError::Closed,
+        })
+    }
+
+    /// Whether it takes anything now.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.inner.health.borrow().clone()
+    }
+
+    /// Tells when that changes.
+    #[must_use]
+    pub fn health_changes(&self) -> watch::Receiver<Health> {
+        self.inner.health.clone()
+    }
+
+    /// Where to read.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// Takes nothing more, stores what waits, and closes the database.
+    pub async fn close(&self) {
+        self.inner.queue.close();
+        let task = self.inner.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(task) = task
+            && let Err(error) = task.await
+        {
+            tracing::error!(%error, "the ledger's writer ended badly");
+        }
+        self.inner.store.close().await;
+    }
+}
+
+/// Does what needs no database, before the request waits.
+fn prepare(request: Append) -> Result<Prepared, LedgerError> {
+    let Append { account, arrived, atomic, items } = request;
+    let items =
+        items.into_iter().map(|item| prepare_item(&account, item)).collect::<Result<_, _>>()?;
+    let arrived = whole_millisecond(arrived);
+    Ok(Prepared { account, arrived, atomic, items })
+}
+
+fn prepare_item(account: &AccountId, mut item: Item) -> Result<PreparedItem, LedgerError> {
+    let (key, body, json) = match &mut item {
+        Item::Usage(event) => {
+            if event.account != *account {
+                return Err(LedgerError::OtherAccount);
+            }
+            event.time = whole_millisecond(event.time);
+            let json = dims_json(&event.dims);
+            let key = dedup::key(account, &event.source, &event.id);
+            (key, dedup::event_body(event, &json), json)
+        }
+        Item::Correction(correction) => {
+            let json = dims_json(&correction.notes);
+            let key = dedup::key(account, &correction.source, &correction.id);
+            (key, dedup::correction_body(correction, &json), json)
+        }
+    };
+    let dims = if json.is_empty() { None } else { Some(SaltedDims { salt: salt()?, json }) };
+    Ok(PreparedItem { key, body, dims, item })
+}
+
+/// A JSON object with sorted names; empty when there is nothing in it.
+fn dims_json(dims: &BTreeMap<String, String>) -> String {
+    if dims.is_empty() {
+        return String::new();
+    }
+    // A map of texts always becomes JSON.
+    serde_json::to_string(dims).unwrap_or_default()
+}
+
+fn salt() -> Result<[u8; 16], StoreError> {
+    let mut salt = [0; 16];
+    getrandom::fill(&mut salt).map_err(|error| StoreError::Broken(error.to_string()))?;
+    Ok(salt)
+}
+
+/// Times are stored in whole milliseconds, and hashed as they are stored.
+fn whole_millisecond(time: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
+}

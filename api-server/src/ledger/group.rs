@@ -1,0 +1,161 @@
+//! One transaction: load what the requests touch, work it out, store it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::Timestamp;
+
+use super::{
+    dedup,
+    plan::{Sheet, Written},
+    posting::Calendar,
+    request::{Item, Outcome, Prepared, Reason, Receipt},
+};
+use crate::{
+    domain::account::AccountId,
+    store::{Session, StoreError, append, row::RollupKey},
+};
+
+type Sheets = BTreeMap<AccountId, Sheet>;
+
+/// Adds requests within a transaction that is under way. The receipts hold once it is committed.
+pub(super) async fn append(
+    session: &mut Session,
+    requests: &[&Prepared],
+    now: Timestamp,
+) -> Result<Vec<Receipt>, StoreError> {
+    let mut sheets = load(session, requests).await?;
+    load_figures(session, requests, &mut sheets).await?;
+    let receipts = requests.iter().map(|request| {
+        let unknown = Outcome::Refused(Reason::UnknownAccount);
+        let outcomes = match sheets.get_mut(&request.account) {
+            Some(sheet) => sheet.apply(request, now),
+            None => vec![unknown; request.items.len()],
+        };
+        Receipt { outcomes, stored_at: now }
+    });
+    let receipts = receipts.collect();
+    store(session, sheets).await?;
+    Ok(receipts)
+}
+
+async fn load(session: &mut Session, requests: &[&Prepared]) -> Result<Sheets, StoreError> {
+    let accounts: BTreeSet<_> = requests.iter().map(|request| request.account.clone()).collect();
+    let accounts: Vec<_> = accounts.into_iter().collect();
+    let mut sheets = Sheets::new();
+    for (account, head) in append::load_accounts(session, &accounts).await? {
+        let sheet = Sheet {
+            account: account.id.clone(),
+            calendar: Calendar::new(account.zone, account.anchor),
+            head,
+            known: HashMap::new(),
+            corrected: HashMap::new(),
+            totals: HashMap::new(),
+            rollups: HashMap::new(),
+            written: Written::default(),
+        };
+        sheets.insert(account.id, sheet);
+    }
+    for (account, period) in append::load_periods(session, &accounts).await? {
+        if let Some(sheet) = sheets.get_mut(&account) {
+            sheet.calendar.add(period);
+        }
+    }
+    for ((account, key), known) in append::load_keys(session, &keys(requests)).await? {
+        if let Some(sheet) = sheets.get_mut(&account) {
+            sheet.known.insert(key, known);
+        }
+    }
+    for ((account, seq), row) in append::load_corrected(session, &corrected(requests)).await? {
+        if let Some(sheet) = sheets.get_mut(&account) {
+            sheet.corrected.insert(seq, row);
+        }
+    }
+    Ok(sheets)
+}
+
+/// Each item's key in the month of its arrival and in the month before.
+fn keys(requests: &[&Prepared]) -> Vec<append::DedupKey> {
+    let mut keys = Vec::new();
+    for request in requests {
+        let (month, previous) = dedup::months(request.arrived);
+        for item in &request.items {
+            keys.push((request.account.clone(), month, item.key));
+            keys.push((request.account.clone(), previous, item.key));
+        }
+    }
+    keys
+}
+
+fn corrected(requests: &[&Prepared]) -> Vec<(AccountId, i64)> {
+    let of = |request: &&Prepared| {
+        let account = request.account.clone();
+        let refs = request.items.iter().filter_map(|item| match &item.item {
+            Item::Correction(correction) => Some(correction.ref_seq),
+            Item::Usage(_) => None,
+        });
+        refs.map(move |seq| (account.clone(), seq)).collect::<Vec<_>>()
+    };
+    let wanted: BTreeSet<_> = requests.iter().flat_map(of).collect();
+    wanted.into_iter().collect()
+}
+
+async fn load_figures(
+    session: &mut Session,
+    requests: &[&Prepared],
+    sheets: &mut Sheets,
+) -> Result<(), StoreError> {
+    let mut hours: BTreeSet<RollupKey> = BTreeSet::new();
+    for request in requests {
+        if let Some(sheet) = sheets.get_mut(&request.account) {
+            hours.append(&mut sheet.touched(request));
+        }
+    }
+    let totals: BTreeSet<_> = hours.iter().map(|hour| hour.total.clone()).collect();
+    let (hours, totals): (Vec<_>, Vec<_>) =
+        (hours.into_iter().collect(), totals.into_iter().collect());
+    for (key, total) in append::load_totals(session, &totals).await? {
+        if let Some(sheet) = sheets.get_mut(&key.account) {
+            sheet.totals.insert(key, total);
+        }
+    }
+    for (key, rollup) in append::load_rollups(session, &hours).await? {
+        if let Some(sheet) = sheets.get_mut(&key.total.account) {
+            sheet.rollups.insert(key, rollup);
+        }
+    }
+    Ok(())
+}
+
+async fn store(session: &mut Session, sheets: Sheets) -> Result<(), StoreError> {
+    let mut all = Written::default();
+    let (mut heads, mut periods) = (Vec::new(), Vec::new());
+    let (mut totals, mut rollups) = (Vec::new(), Vec::new());
+    for (account, mut sheet) in sheets {
+        let written = std::mem::take(&mut sheet.written);
+        if written.entries.is_empty() {
+            continue;
+        }
+        periods.extend(sheet.calendar.opened().iter().map(|period| (account.clone(), *period)));
+        heads.push((account, sheet.head));
+        let total = |key| (sheet.totals.get(&key).copied().unwrap_or_default(), key);
+        totals.extend(written.totals.into_iter().map(total).map(|(total, key)| (key, total)));
+        let rollup = |key| (sheet.rollups.get(&key).copied().unwrap_or_default(), key);
+        rollups.extend(written.rollups.into_iter().map(rollup).map(|(hour, key)| (key, hour)));
+        all.entries.extend(written.entries);
+        all.dims.extend(written.dims);
+        all.keys.extend(written.keys);
+    }
+    if all.entries.is_empty() {
+        return Ok(());
+    }
+    // In the order of their keys, so that pages are visited once.
+    all.keys.sort_by(|(a, _), (b, _)| a.cmp(b));
+    rollups.sort_by(|(a, _), (b, _)| a.cmp(b));
+    append::insert_keys(session, &all.keys).await?;
+    append::insert_entries(session, &all.entries).await?;
+    append::insert_dims(session, &all.dims).await?;
+    append::insert_periods(session, &periods).await?;
+    append::put_rollups(session, &rollups).await?;
+    append::put_totals(session, &totals).await?;
+    append::put_heads(session, &heads).await
+}

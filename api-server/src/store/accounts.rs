@@ -1,0 +1,153 @@
+//! Accounts, and which workload stands for which.
+
+use jiff::Timestamp;
+
+use super::{
+    Session, StoreError,
+    sql::{Row, args},
+};
+use crate::domain::{
+    account::AccountId,
+    calendar::{AnchorDay, Zone},
+};
+
+/// A customer in the ledger. Zone, anchor day and currency never change: figures rest on them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// The customer's name, to show.
+    pub name: String,
+    /// By whose midnights its periods, days and hours run.
+    pub zone: Zone,
+    /// The day of the month on which its periods start.
+    pub anchor: AnchorDay,
+    /// ISO 4217 code of what it is billed in.
+    pub currency: String,
+    /// Since when the ledger knows it.
+    pub created_at: Timestamp,
+}
+
+/// A workload whose projected token stands for an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// The account.
+    pub account: AccountId,
+    /// The workload's namespace.
+    pub namespace: String,
+    /// Its ServiceAccount's name.
+    pub service_account: String,
+    /// That ServiceAccount's uid, so that one made anew under the name is another.
+    pub uid: String,
+}
+
+/// What became of a row that was to be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Added {
+    /// It is new.
+    New,
+    /// The same is there already.
+    Same,
+    /// Another one has its key; nothing was changed.
+    Other,
+}
+
+pub(super) const COLUMNS: usize = 6;
+
+pub(super) fn account(row: &Row) -> Result<Account, StoreError> {
+    let bad = |what: &str| StoreError::Unreadable(format!("accounts.{what}"));
+    Ok(Account {
+        id: row.parsed(0)?,
+        name: row.text(1)?.to_owned(),
+        zone: row.parsed(2)?,
+        anchor: AnchorDay::new(row.int(3)?).map_err(|_| bad("anchor_day"))?,
+        currency: row.text(4)?.to_owned(),
+        created_at: row.time(5)?,
+    })
+}
+
+/// Adds an account; the same account again is no error, whenever it was added.
+pub async fn add(session: &mut Session, new: &Account) -> Result<Added, StoreError> {
+    let values = args![
+        &new.id,
+        new.name.as_str(),
+        new.zone.name(),
+        i64::from(new.anchor.day()),
+        new.currency.as_str(),
+        new.created_at,
+    ];
+    let sql = "INSERT INTO accounts (account, name, zone, anchor_day, currency, created_at)
+               VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+    if session.run(sql, values).await? == 1 {
+        return Ok(Added::New);
+    }
+    let known = get(session, &new.id).await?;
+    let same = known.is_some_and(|known| Account { created_at: new.created_at, ..known } == *new);
+    Ok(if same { Added::Same } else { Added::Other })
+}
+
+/// One account.
+pub async fn get(session: &mut Session, id: &AccountId) -> Result<Option<Account>, StoreError> {
+    let sql = "SELECT account, name, zone, anchor_day, currency, created_at
+               FROM accounts WHERE account = $1";
+    session.row(sql, args![id]).await?.as_ref().map(account).transpose()
+}
+
+/// All accounts after `after`, by id, at most `limit`.
+pub async fn page(
+    session: &mut Session,
+    after: Option<&AccountId>,
+    limit: u32,
+) -> Result<Vec<Account>, StoreError> {
+    let sql = "SELECT account, name, zone, anchor_day, currency, created_at
+               FROM accounts WHERE account > $1 ORDER BY account LIMIT $2";
+    let after = after.map(AccountId::as_str).unwrap_or_default();
+    session.rows(sql, args![after, limit]).await?.iter().map(account).collect()
+}
+
+/// Binds a workload to an account. A ServiceAccount that was made anew (another uid) replaces the
+/// old one of the same account; a workload of another account is refused.
+pub async fn bind(
+    session: &mut Session,
+    binding: &Binding,
+    now: Timestamp,
+) -> Result<Added, StoreError> {
+    let by_workload = "SELECT account, service_account_uid FROM bindings
+                       WHERE namespace = $1 AND service_account = $2";
+    let workload = args![binding.namespace.as_str(), binding.service_account.as_str()];
+    if let Some(known) = session.row(by_workload, workload).await? {
+        if known.text(0)? != binding.account.as_str() {
+            return Ok(Added::Other);
+        }
+        if known.text(1)? == binding.uid {
+            return Ok(Added::Same);
+        }
+    }
+    let sql = "INSERT INTO bindings
+                 (account, namespace, service_account, service_account_uid, bound_at)
+               VALUES ($1, $2, $3, $4, $5)
+               ON CONFLICT (account, namespace, service_account) DO UPDATE SET
+                 service_account_uid = excluded.service_account_uid, bound_at = excluded.bound_at";
+    let values = args![
+        &binding.account,
+        binding.namespace.as_str(),
+        binding.service_account.as_str(),
+        binding.uid.as_str(),
+        now,
+    ];
+    session.run(sql, values).await?;
+    Ok(Added::New)
+}
+
+/// The account for which a workload stands; none when any of the three differs.
+pub async fn bound(
+    session: &mut Session,
+    namespace: &str,
+    service_account: &str,
+    uid: &str,
+) -> Result<Option<AccountId>, StoreError> {
+    let sql = "SELECT account FROM bindings
+               WHERE namespace = $1 AND service_account = $2 AND service_account_uid = $3";
+    let row = session.row(sql, args![namespace, service_account, uid]).await?;
+    row.map(|row| row.parsed(0)).transpose()
+}

@@ -1,0 +1,5 @@
+//! The ledger on real files: what it promises, each promise by a test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod appending;
+mod ground;
