@@ -8,6 +8,7 @@
 
 pub mod account;
 pub mod calendar;
+pub mod catalogue;
 pub mod decimal;
 pub mod event;
 pub mod health;
