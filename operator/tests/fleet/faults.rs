@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     rest::world,
@@ -11,7 +11,7 @@ use crate::{
         apifault::{Asked, Fault},
         audit, dev, eventually, everything, holds,
         lab::{condition, is},
-        tenant,
+        tenant, with,
     },
 };
 
@@ -164,4 +164,49 @@ async fn generated_values_survive_the_loss_of_the_answer_that_told_them() {
     assert!(live["data"].as_object().is_some_and(|d| !d.is_empty()));
     assert_eq!(live["data"], secrets[0]["data"]);
     assert_eq!(live["metadata"]["uid"], secrets[0]["metadata"]["uid"]);
+}
+
+/// Everything that one tenant's life makes the operator write.
+async fn a_life(lab: &Lab, name: &str) {
+    let deleted = with(tenant(name, "f-life"), "/deletionPolicy", json!("Delete"));
+    lab.apply(std::slice::from_ref(&deleted)).await;
+    lab.ready(name).await;
+    let more = json!({ "services": [{ "name": "core", "replicas": 3 }] });
+    let more = with(deleted.clone(), "/overrides", more);
+    lab.apply(std::slice::from_ref(&more)).await;
+    lab.ready(name).await;
+    lab.apply(&[with(more.clone(), "/suspend", json!(true))]).await;
+    lab.says(name, "Ready", "False", "Suspended").await;
+    lab.apply(&[more]).await;
+    lab.ready(name).await;
+}
+
+#[tokio::test]
+async fn a_life_in_which_every_write_loses_its_answer_once_is_the_same() {
+    let lab = Lab::own().await;
+    let proxy = lab.proxy();
+    let process = lab.operator_through(&proxy, "life", &[]);
+    process.ready().await;
+    lab.apply(&[everything("f-life")]).await;
+    a_life(&lab, "f-calm").await;
+    let ours = |a: &Asked| about("f-lost")(a) || (a.resource == "tenants" && a.name == "f-lost");
+    proxy.always(Fault::CutAfterWrite, ours);
+    a_life(&lab, "f-lost").await;
+    assert_eq!(world(&lab, "f-lost").await, world(&lab, "f-calm").await);
+    for name in ["f-calm", "f-lost"] {
+        let core = lab.object(name, "deployments", "core").await.unwrap();
+        assert_eq!(core["spec"]["replicas"], 3, "{name}");
+    }
+    lab.api.delete("tenants", "", "f-lost").await.unwrap();
+    lab.gone("tenants", "", "f-lost").await;
+    lab.gone("namespaces", "", "tenant-f-lost").await;
+    let lost: Vec<String> = proxy.hits().iter().map(|hit| hit.asked.what()).collect();
+    for what in [
+        "patch deployments/ tenant-f-lost/core",
+        "patch tenants/ /f-lost",
+        "patch tenants/status /f-lost",
+        "delete namespaces/ /tenant-f-lost",
+    ] {
+        assert!(lost.iter().any(|l| l == what), "{what}: {lost:#?}");
+    }
 }

@@ -137,13 +137,13 @@ async fn serve(stream: TcpStream, client: &Client, plan: &Plan) -> std::io::Resu
                 wire.answer(200, "", list.to_string().as_bytes()).await?;
                 true
             }
-            Some(Fault::CutAfterCreate) | None if asked.verb == "watch" => {
+            _ if asked.verb == "watch" => {
                 let id = plan.opened(asked.clone());
                 let result = watch(&mut wire, client, plan, (id, &asked), request).await;
                 plan.closed(id);
                 result?
             }
-            Some(Fault::CutAfterCreate) | None => {
+            Some(Fault::CutAfterCreate | Fault::CutAfterWrite) | None => {
                 forward(&mut wire, client, plan, &asked, request).await?
             }
         };
@@ -197,7 +197,7 @@ async fn forward(
     let answer = answer.map_err(std::io::Error::other)?;
     let code = answer.status().as_u16();
     let body = answer.into_body().collect_bytes().await.map_err(std::io::Error::other)?;
-    if code == 201 && plan.withholds(asked, &body) {
+    if plan.withholds(asked, code, &body) {
         return Ok(false);
     }
     wire.answer(code, "", &body).await?;

@@ -20,6 +20,8 @@ pub enum Fault {
     Refuse(u16),
     /// Forwarded; if it made something, the answer is withheld and the connection cut.
     CutAfterCreate,
+    /// The same for whatever changed something, once for each verb and object.
+    CutAfterWrite,
     /// Neither forwarded nor answered, until the client hangs up.
     Hang,
     /// A watch is told that its version is too old.
@@ -133,7 +135,7 @@ impl Plan {
         inner.asked.push(asked.clone());
         let rule = inner.rules.iter_mut().find(|r| r.left > 0 && (r.which)(asked))?;
         let fault = rule.fault.clone();
-        if matches!(fault, Fault::CutAfterCreate) {
+        if matches!(fault, Fault::CutAfterCreate | Fault::CutAfterWrite) {
             // Whether it meets this one is known only when it is answered.
             return Some(fault);
         }
@@ -142,15 +144,23 @@ impl Plan {
         Some(fault)
     }
 
-    /// The answer to a creation: whether it is withheld.
-    pub fn withholds(&self, asked: &Asked, answer: &[u8]) -> bool {
+    /// A request was answered: whether that is withheld.
+    pub fn withholds(&self, asked: &Asked, code: u16, answer: &[u8]) -> bool {
         let mut inner = self.lock();
-        let cuts = |r: &&mut Rule| matches!(r.fault, Fault::CutAfterCreate) && r.left > 0;
-        let rule = inner.rules.iter_mut().filter(cuts).find(|r| (r.which)(asked));
+        let Inner { rules, hits, .. } = &mut *inner;
+        let cuts = |r: &&mut Rule| match r.fault {
+            Fault::CutAfterCreate => code == 201,
+            Fault::CutAfterWrite => {
+                let again = |hit: &Hit| hit.asked.what() == asked.what();
+                code < 300 && asked.writes() && !hits.iter().any(again)
+            }
+            _ => false,
+        };
+        let rule = rules.iter_mut().filter(cuts).find(|r| r.left > 0 && (r.which)(asked));
         let Some(rule) = rule else { return false };
         rule.left -= 1;
         let withheld = serde_json::from_slice(answer).unwrap_or_default();
-        inner.hits.push(Hit { asked: asked.clone(), withheld });
+        hits.push(Hit { asked: asked.clone(), withheld });
         true
     }
 

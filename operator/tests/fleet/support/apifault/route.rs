@@ -13,6 +13,8 @@ pub struct Asked {
     pub namespace: String,
     /// Empty for a collection.
     pub name: String,
+    /// Empty for the object itself.
+    pub subresource: String,
     /// When it came.
     pub at: Instant,
 }
@@ -40,8 +42,20 @@ impl Asked {
             _ => "delete",
         };
         let owned = str::to_owned;
-        let (resource, name) = (owned(part(0)), owned(part(1)));
-        Self { verb, resource, namespace: owned(namespace), name, at: Instant::now() }
+        Self {
+            verb,
+            resource: owned(part(0)),
+            namespace: owned(namespace),
+            name: owned(part(1)),
+            subresource: owned(part(2)),
+            at: Instant::now(),
+        }
+    }
+
+    /// The same for equal requests.
+    pub fn what(&self) -> String {
+        let Self { verb, resource, namespace, name, subresource, .. } = self;
+        format!("{verb} {resource}/{subresource} {namespace}/{name}")
     }
 
     /// Whether it is about a namespace or something in it.
@@ -57,18 +71,15 @@ impl Asked {
 
 #[test]
 fn requests_are_told_apart() {
-    let words = |method, target| {
-        let a = Asked::parse(method, target);
-        format!("{} {} {}/{}", a.verb, a.resource, a.namespace, a.name)
-    };
+    let words = |method, target| Asked::parse(method, target).what();
     for (method, target, expected) in [
-        ("GET", "/api/v1/pods?watch=true&limit=1", "watch pods /"),
-        ("GET", "/apis/apps/v1/namespaces/n/deployments?", "list deployments n/"),
-        ("PATCH", "/apis/apps/v1/namespaces/n/deployments/d?force=true", "patch deployments n/d"),
-        ("GET", "/api/v1/namespaces/n", "get namespaces /n"),
-        ("POST", "/api/v1/namespaces", "create namespaces /"),
-        ("PATCH", "/apis/tenantry.dev/v1alpha1/tenants/t/status", "patch tenants /t"),
-        ("DELETE", "/api/v1/namespaces/n/services/s", "delete services n/s"),
+        ("GET", "/api/v1/pods?watch=true&limit=1", "watch pods/ /"),
+        ("GET", "/apis/apps/v1/namespaces/n/deployments?", "list deployments/ n/"),
+        ("PATCH", "/apis/apps/v1/namespaces/n/deployments/d?force=true", "patch deployments/ n/d"),
+        ("GET", "/api/v1/namespaces/n", "get namespaces/ /n"),
+        ("POST", "/api/v1/namespaces", "create namespaces/ /"),
+        ("PATCH", "/apis/tenantry.dev/v1alpha1/tenants/t/status", "patch tenants/status /t"),
+        ("DELETE", "/api/v1/namespaces/n/services/s", "delete services/ n/s"),
     ] {
         assert_eq!(words(method, target), expected);
     }
