@@ -199,5 +199,5 @@ async fn without_the_right_to_watch_it_is_not_ready() {
     .await;
     set_rules(&lab, &rules).await;
     process.ready().await;
-    assert!(lab.api.get("leases", SYSTEM, "tenantry-operator").await.is_ok());
+    eventually("it leads", async || lab.api.get("leases", SYSTEM, "tenantry-operator").await).await;
 }
