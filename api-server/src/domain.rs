@@ -20,6 +20,7 @@ pub mod quantity;
 pub mod rating;
 pub mod ratio;
 pub mod roi;
+pub mod subscription;
 pub mod threshold;
 
 pub use decimal::DecimalError;
