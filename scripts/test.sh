@@ -23,6 +23,7 @@ declare -A about=(
   [fleet]="the operator on a real API server"
   [demo]="scripts/demo.sh --once"
 )
+go_modules=(infra/ground infra/images/sample)
 logs=$(mktemp -d "${TMPDIR:-/tmp}/tenantry-test-XXXXXX")
 passed=0 failed=0 summary=() current="" current_start=0
 
@@ -83,10 +84,13 @@ check_rust_tools() {
 
 check_go() {
   local unformatted
-  unformatted=$(gofmt -l infra/ground)
+  unformatted=$(gofmt -l infra)
   [ -z "$unformatted" ] || fails "gofmt: $unformatted"
   fact "gofmt"
-  step "go vet" env GOWORK=off go -C infra/ground vet ./...
+  local module
+  for module in "${go_modules[@]}"; do
+    step "go vet in $module" env GOWORK=off go -C "$module" vet ./...
+  done
 }
 
 check_shell() {
@@ -129,11 +133,17 @@ stage_check() {
 
 stage_unit() {
   cargo_tests rust --workspace
-  local log=$logs/go.log rc=0
-  GOWORK=off go -C infra/ground test -short -count=1 -v ./... >"$log" 2>&1 || rc=$?
+  local module
+  for module in "${go_modules[@]}"; do go_tests "$module"; done
+}
+
+# go_tests MODULE
+go_tests() {
+  local log=$logs/go-${1//\//-}.log rc=0
+  GOWORK=off go -C "$1" test -short -count=1 -v ./... >"$log" 2>&1 || rc=$?
   add_tests "$(grep -c '^--- PASS' "$log" || true)" "$(grep -c '^--- FAIL' "$log" || true)"
-  [ "$rc" = 0 ] || { grep -vE '^(=== |--- PASS)' "$log" | tail -n 40 && fails "go test in infra/ground"; }
-  fact "go: $(grep -c '^--- PASS' "$log") tests in infra/ground"
+  [ "$rc" = 0 ] || { grep -vE '^(=== |--- PASS)' "$log" | tail -n 40 && fails "go test in $1"; }
+  fact "go: $(grep -c '^--- PASS' "$log") tests in $1"
 }
 
 stage_ground() {

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use futures::{StreamExt, stream};
 use kube::Client;
 use telemetry::{health::Checks, shutdown::Shutdown};
+use tracing::{Instrument as _, field::Empty};
 
 use crate::{
     cluster::{ApiError, Cluster, Fence},
@@ -148,12 +149,14 @@ async fn control(ctx: Arc<Context>, concurrency: usize, stop: Shutdown) {
 /// One reconciliation with its deadline, its measurement and its backoff.
 async fn timed(ctx: Arc<Context>, resource: &'static str, name: Box<str>) -> Option<Duration> {
     let started = std::time::Instant::now();
+    let span = tracing::info_span!("reconcile", resource, name = %name, result = Empty);
     let work = async {
         match resource {
             "tenants" => tenants::reconcile(&ctx, &name).await,
             _ => profiles::reconcile(&ctx, &name).await,
         }
     };
+    let work = work.instrument(span.clone());
     let result = match tokio::time::timeout(DEADLINE, work).await {
         Ok(result) => result,
         Err(_) => Err(ApiError::Transient(format!("not done within {} s", DEADLINE.as_secs()))),
@@ -167,11 +170,12 @@ async fn timed(ctx: Arc<Context>, resource: &'static str, name: Box<str>) -> Opt
         Err(error) => {
             let delay = ctx.pace.failed(&key);
             if !matches!(error, ApiError::Changed(_) | ApiError::Gone) {
-                tracing::warn!(resource, name = %name, %error, ?delay, "trying again");
+                span.in_scope(|| tracing::warn!(%error, ?delay, "trying again"));
             }
             (error.class(), Some(delay))
         }
     };
+    span.record("result", class);
     ctx.metrics.reconciled(resource, class, started.elapsed());
     next
 }

@@ -65,6 +65,11 @@ async fn metrics_and_traces_arrive_with_the_service_s_name_and_without_secrets()
         holds(arrived(&notes, "/v1/traces", &words), notes.lock().unwrap().len())
     })
     .await;
+    eventually("each reconciliation is a span", async || {
+        let words = ["reconcile", "resource", "tenants", "o-all", "result", "ok"];
+        holds(arrived(&notes, "/v1/traces", &words), notes.lock().unwrap().len())
+    })
+    .await;
     process.signal("TERM");
     eventually("it has ended well", async || {
         process.ended().map_or_else(|| Err("it runs".to_owned()), |how| holds(how.success(), how))

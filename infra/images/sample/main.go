@@ -1,0 +1,120 @@
+// Sample is the smallest service that a tenant's stack can run: it greets, and it says how it is.
+//
+//	PORT       where it listens; 8080 when nothing is said
+//	GREETING   what GET / answers; "Hello" when nothing is said
+//
+// GET /healthz answers 200 from the moment it can serve until it is asked to end. On SIGTERM it says
+// 503 there, so that traffic goes elsewhere, finishes what it has begun, and ends.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+const (
+	// How long traffic may still arrive after the signal, and how long a request may take then.
+	notice = 2 * time.Second
+	grace  = 10 * time.Second
+)
+
+type service struct {
+	greeting string
+	ending   atomic.Bool
+}
+
+func (s *service) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = io.WriteString(w, s.greeting+"\n")
+	})
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		if s.ending.Load() {
+			http.Error(w, "ending", http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, "ok\n")
+	})
+	return mux
+}
+
+// port reads PORT; the error names it and says what to write.
+func port(text string) (string, error) {
+	if text == "" {
+		return "8080", nil
+	}
+	if n, err := strconv.ParseUint(text, 10, 16); err != nil || n == 0 {
+		return "", fmt.Errorf("PORT %q: write a number from 1 to 65535", text)
+	}
+	return text, nil
+}
+
+func greeting(text string) string {
+	if text == "" {
+		return "Hello"
+	}
+	return text
+}
+
+// serve answers on the listener until the context ends, then gives notice and drains.
+func serve(ctx context.Context, listener net.Listener, s *service, notice time.Duration) error {
+	server := &http.Server{
+		Handler:           s.routes(),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      10 * time.Second,
+		IdleTimeout:       60 * time.Second,
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	s.ending.Store(true)
+	time.Sleep(notice)
+	ending, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	if err := server.Shutdown(ending); err != nil {
+		return err
+	}
+	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+func run() error {
+	number, err := port(os.Getenv("PORT"))
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", net.JoinHostPort("", number))
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	slog.Info("listening", "address", listener.Addr().String())
+	return serve(ctx, listener, &service{greeting: greeting(os.Getenv("GREETING"))}, notice)
+}
+
+func main() {
+	if err := run(); err != nil {
+		slog.Error("cannot go on", "error", err)
+		os.Exit(1)
+	}
+}
