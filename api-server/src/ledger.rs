@@ -22,15 +22,17 @@ use tokio::{
 pub mod chain;
 pub mod dedup;
 mod group;
+pub mod heads;
 mod plan;
 mod posting;
 mod queue;
 pub mod request;
+pub mod verify;
 mod writer;
 
 use crate::{
     domain::account::AccountId,
-    store::{Session, Store, StoreError, append::SaltedDims},
+    store::{Session, Store, StoreError, append::SaltedDims, periods},
 };
 pub use queue::Limits;
 use queue::{Queue, Refused};
@@ -185,6 +187,25 @@ impl Ledger {
             Refused::Full => LedgerError::Busy,
             Refused::Closed => LedgerError::Closed,
         })
+    }
+
+    /// Closes every period whose grace is over; answers how many. From then on nothing enters
+    /// them, and their figures are final.
+    ///
+    /// # Errors
+    /// As [`Ledger::transact`].
+    pub async fn close_due(&self) -> Result<u64, LedgerError> {
+        self.transact(None, |session, now| Box::pin(periods::close_due(session, now))).await
+    }
+
+    /// Writes down every account's head outside the database; see [`heads`].
+    ///
+    /// # Errors
+    /// [`heads::HeadsError`].
+    pub async fn record_heads(&self) -> Result<heads::Recorded, heads::HeadsError> {
+        let mut session = self.inner.store.read().await?;
+        let file = self.inner.store.folder().join(heads::FILE);
+        heads::record(&mut session, &file, (self.inner.clock)()).await
     }
 
     /// Whether it takes anything now.

@@ -10,8 +10,10 @@ use thiserror::Error;
 
 pub mod accounts;
 pub(crate) mod append;
+pub(crate) mod audit;
 mod lock;
 pub mod migrations;
+pub mod periods;
 pub mod row;
 pub mod sql;
 mod sqlite;

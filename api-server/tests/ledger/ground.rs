@@ -2,13 +2,14 @@
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     sync::{Arc, Mutex},
 };
 
 use api_server::{
     domain::{Quantity, account::AccountId, calendar::AnchorDay, event::UsageEvent, meter::Meter},
-    ledger::{Append, Item, Ledger, Limits, Outcome, Receipt, Settings},
-    store::{accounts, accounts::Account, sql::Value},
+    ledger::{Append, Item, Ledger, Limits, Outcome, Receipt, Settings, heads, verify},
+    store::{Store, accounts, accounts::Account, sql::Value},
 };
 use jiff::Timestamp;
 use tempfile::TempDir;
@@ -142,4 +143,31 @@ pub fn accepted(receipt: &Receipt) -> Vec<i64> {
         other => panic!("not accepted: {other:?}"),
     };
     receipt.outcomes.iter().map(seq).collect()
+}
+
+/// Does to a closed ledger's database what nobody should.
+pub async fn tamper(folder: &Path, statements: &[&'static str]) {
+    use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+    let file = folder.join("ledger.db");
+    let options = SqliteConnectOptions::new().filename(file).foreign_keys(false);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    for guard in ["updated", "deleted"] {
+        let sql = format!("DROP TRIGGER IF EXISTS usage_ledger_never_{guard}");
+        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+    }
+    for sql in statements {
+        let done = sqlx::query(*sql).execute(&mut connection).await.unwrap();
+        assert!(done.rows_affected() > 0, "{sql} changed nothing");
+    }
+    connection.close().await.unwrap();
+}
+
+/// Checks a ledger against the heads that were written down beside it, if any.
+pub async fn check(folder: &Path) -> api_server::ledger::verify::Report {
+    let file = folder.join(heads::FILE);
+    let recorded = if file.exists() { heads::read(&file).unwrap() } else { heads::Heads::new() };
+    let store = Store::attach(folder).unwrap();
+    let report = verify::verify(&store, &recorded, at(NOW)).await.unwrap();
+    store.close().await;
+    report
 }

@@ -1,0 +1,224 @@
+//! Recomputes everything from the rows alone and says where the ledger differs.
+//!
+//! For each account: numbers without gaps, the chain, dimensions against their hash, what a
+//! correction is about, the period and hour that each row was posted to, every figure, every key by
+//! which repeats are known, the head; and heads that were written down elsewhere.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+
+use super::{dedup, heads::Heads};
+use crate::{
+    domain::account::AccountId,
+    store::{
+        Session, Store, StoreError,
+        accounts::{self, Account},
+        append::Head,
+        audit, periods,
+    },
+};
+
+mod figures;
+mod rows;
+
+use figures::Figures;
+use rows::Rows;
+
+/// The kind of a difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum What {
+    /// A row that should be there is not.
+    Missing,
+    /// A row that cannot be read.
+    Unreadable,
+    /// A row that is not the one that was written: its chain value differs.
+    Chain,
+    /// Dimensions that are not those that the row was written with.
+    Dims,
+    /// A correction of something that it cannot be about.
+    Reference,
+    /// A row in a period where it does not belong.
+    Posting,
+    /// A figure that is not the sum of its rows.
+    Total,
+    /// An hour that is not the sum of its rows.
+    Rollup,
+    /// A key that does not belong to its row.
+    Dedup,
+    /// The stored head is not the last row.
+    Head,
+    /// The ledger does not hold what was written down elsewhere.
+    External,
+}
+
+impl What {
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Missing => "missing row",
+            Self::Unreadable => "unreadable row",
+            Self::Chain => "changed row",
+            Self::Dims => "changed dimensions",
+            Self::Reference => "wrong reference",
+            Self::Posting => "wrong period",
+            Self::Total => "wrong figure",
+            Self::Rollup => "wrong hour",
+            Self::Dedup => "wrong key",
+            Self::Head => "wrong head",
+            Self::External => "not what was written down",
+        }
+    }
+}
+
+/// One difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// In which account.
+    pub account: AccountId,
+    /// At which row, when it is one row's.
+    pub seq: Option<i64>,
+    /// Of what kind.
+    pub what: What,
+    /// What is there and what should be.
+    pub detail: String,
+}
+
+impl std::fmt::Display for Finding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "account {}", self.account)?;
+        if let Some(seq) = self.seq {
+            write!(f, ", row {seq}")?;
+        }
+        write!(f, ": {}: {}", self.what.name(), self.detail)
+    }
+}
+
+/// The most differences that a report lists of one account.
+pub const MAX_FINDINGS: usize = 20;
+
+/// What was looked at and what was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Accounts.
+    pub accounts: u64,
+    /// Rows.
+    pub rows: u64,
+    /// Rows whose dimensions were erased; their hash stays in the chain.
+    pub erased: u64,
+    /// Differences, by account and row; at most [`MAX_FINDINGS`] of an account.
+    pub findings: Vec<Finding>,
+}
+
+impl Report {
+    /// Whether the ledger is what its rows say.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.findings.is_empty()
+    }
+}
+
+/// Checks a whole ledger. Every account is read in one snapshot, so it works beside the server.
+///
+/// # Errors
+/// [`StoreError`] when the ledger cannot be read at all.
+pub async fn verify(store: &Store, heads: &Heads, now: Timestamp) -> Result<Report, StoreError> {
+    const PAGE: u32 = 500;
+    let mut report = Report::default();
+    let mut after = None;
+    loop {
+        let mut session = store.read().await?;
+        let page = accounts::page(&mut session, after.as_ref(), PAGE).await?;
+        drop(session);
+        let Some(last) = page.last() else { break };
+        after = Some(last.id.clone());
+        for account in &page {
+            let mut session = store.read().await?;
+            let mut findings = Findings { account: &account.id, found: Vec::new() };
+            let counts = check_account(&mut session, account, heads, now, &mut findings).await;
+            match counts {
+                Ok((rows, erased)) => {
+                    report.rows += rows;
+                    report.erased += erased;
+                }
+                Err(StoreError::Unreadable(why)) => findings.note(None, What::Unreadable, why),
+                Err(error) => return Err(error),
+            }
+            report.accounts += 1;
+            report.findings.append(&mut findings.found);
+        }
+    }
+    let mut session = store.read().await?;
+    for (account, recorded) in heads {
+        let known = accounts::get(&mut session, account).await?.is_some();
+        if let (false, Some(last)) = (known, recorded.last()) {
+            let detail = format!("the account is gone; it had {} rows", last.seq);
+            let (account, what) = (account.clone(), What::External);
+            report.findings.push(Finding { account, seq: Some(last.seq), what, detail });
+        }
+    }
+    Ok(report)
+}
+
+/// The findings of one account.
+struct Findings<'a> {
+    account: &'a AccountId,
+    found: Vec<Finding>,
+}
+
+impl Findings<'_> {
+    fn note(&mut self, seq: Option<i64>, what: What, detail: impl Into<String>) {
+        if self.found.len() < MAX_FINDINGS {
+            let (account, detail) = (self.account.clone(), detail.into());
+            self.found.push(Finding { account, seq, what, detail });
+        }
+    }
+}
+
+/// How many rows there are, and of how many the dimensions were erased.
+async fn check_account(
+    session: &mut Session,
+    account: &Account,
+    heads: &Heads,
+    now: Timestamp,
+    findings: &mut Findings<'_>,
+) -> Result<(u64, u64), StoreError> {
+    const PAGE: u32 = 2_000;
+    let periods = periods::of_account(session, &account.id).await?;
+    let periods: BTreeMap<_, _> = periods.into_iter().map(|p| (p.period.start(), p)).collect();
+    let recorded: HashMap<i64, [u8; 32]> =
+        heads.get(&account.id).into_iter().flatten().map(|head| (head.seq, head.chain)).collect();
+    let mut rows = Rows::new(account, &periods, &recorded, dedup::months(now).1);
+    let mut figures = Figures::default();
+    loop {
+        let page = audit::entries_after(session, &account.id, rows.last(), PAGE).await?;
+        if page.is_empty() {
+            break;
+        }
+        rows.check(session, page, &mut figures, findings).await?;
+    }
+    rows.check_end(session, findings).await?;
+    check_head(session, &account.id, rows.head(), findings).await?;
+    let lost = recorded.keys().copied().filter(|seq| *seq > rows.last()).max();
+    if let Some(seq) = lost {
+        let detail = format!("there were {seq} rows, the ledger ends at {}", rows.last());
+        findings.note(Some(seq), What::External, detail);
+    }
+    figures.compare(session, &account.id, findings).await?;
+    Ok((rows.count(), rows.erased()))
+}
+
+async fn check_head(
+    session: &mut Session,
+    account: &AccountId,
+    last: Head,
+    findings: &mut Findings<'_>,
+) -> Result<(), StoreError> {
+    let stored = audit::head(session, account).await?;
+    if stored != last {
+        let detail = format!("the head says row {}, the last row is {}", stored.seq, last.seq);
+        findings.note(Some(stored.seq.max(last.seq)), What::Head, detail);
+    }
+    Ok(())
+}
