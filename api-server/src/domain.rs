@@ -19,6 +19,7 @@ pub mod proration;
 pub mod quantity;
 pub mod rating;
 pub mod ratio;
+pub mod recommendation;
 pub mod roi;
 pub mod subscription;
 pub mod threshold;

@@ -1,0 +1,140 @@
+//! Reasons, in words.
+
+use super::{BreakEven, Candidate, Choice, Excluded, Needs};
+use crate::domain::{
+    Ppm, Quantity,
+    catalogue::PlanVersion,
+    decimal::{self, div_round},
+    meter::Meter,
+    threshold::ratio,
+};
+
+/// Why a plan cannot be taken; `None` when it can.
+pub(super) fn misfit(version: &PlanVersion, needs: &Needs) -> Option<String> {
+    let (plan, terms) = (&version.id.plan, &version.terms);
+    if terms.currency != needs.currency {
+        let (has, wants) = (terms.currency.code(), needs.currency.code());
+        return Some(format!("{plan} is priced in {has}, not in {wants}"));
+    }
+    let wanted = needs.support_hours.filter(|&wanted| terms.support_hours > wanted)?;
+    let promised = terms.support_hours;
+    Some(format!("{plan} answers support within {promised} h, {wanted} h are needed"))
+}
+
+/// What to say when no plan fits.
+pub(super) fn nothing_fits(excluded: &[Excluded]) -> String {
+    let causes: Vec<&str> = excluded.iter().map(|excluded| excluded.reason.as_str()).collect();
+    if causes.is_empty() {
+        return "no plan is on sale".to_owned();
+    }
+    format!("no plan fits: {}", causes.join("; "))
+}
+
+/// Why this plan.
+pub(super) fn reasons(
+    candidates: &[Candidate<'_>],
+    chosen: usize,
+    choice: &Choice,
+    needs: &Needs,
+) -> Vec<String> {
+    let plan = &candidates[chosen];
+    let mut reasons = vec![why(candidates, plan, choice)];
+    for line in plan.high.lines.iter().filter(|line| line.billable > Quantity::ZERO) {
+        let unit = line.meter.unit();
+        reasons.push(match ratio(line.quantity, Some(line.included)) {
+            Some(used) if line.included > Quantity::ZERO => format!(
+                "in the high case use reaches {} of the {} {unit} included, {} more",
+                percent(used),
+                grouped(line.included),
+                line.amount
+            ),
+            _ => format!("{} includes no {unit}: {} in the high case", plan.name(), line.amount),
+        });
+    }
+    if let Some(wanted) = needs.support_hours {
+        let promised = plan.version.terms.support_hours;
+        reasons.push(format!("support answers within {promised} h, {wanted} h are needed"));
+    }
+    reasons
+}
+
+fn why(candidates: &[Candidate<'_>], plan: &Candidate<'_>, choice: &Choice) -> String {
+    let name = plan.name();
+    let cost = |of: &Candidate<'_>| of.expected().map(|money| money.to_string()).unwrap_or_default();
+    if let (Choice::Headroom, Some(cheapest)) = (choice, candidates.first()) {
+        return format!(
+            "{name} costs at most a tenth more than {} ({} against {} a month expected) and has no \
+             overage even in the high case",
+            cheapest.name(),
+            cost(plan),
+            cost(cheapest)
+        );
+    }
+    match candidates.get(1) {
+        None => format!("{name} is the only plan that fits: {} a month expected", cost(plan)),
+        Some(next) if next.fourfold == plan.fourfold => format!(
+            "{name} and {} both cost {} a month expected; {name} has {}",
+            next.name(),
+            cost(plan),
+            if plan.version.terms.support_hours < next.version.terms.support_hours {
+                "the faster support"
+            } else {
+                "the lower base fee"
+            }
+        ),
+        Some(next) => format!(
+            "{name} has the lowest expected cost: {} a month, {} {}",
+            cost(plan),
+            next.name(),
+            cost(next)
+        ),
+    }
+}
+
+/// What would lead to another plan.
+pub(super) fn would_change_if(
+    chosen: &Candidate<'_>,
+    candidates: &[Candidate<'_>],
+    break_even: &[BreakEven],
+) -> Vec<String> {
+    let id = &chosen.version.id;
+    let mut changes = Vec::new();
+    for turn in break_even {
+        let (units, what) = (grouped(turn.units), per_month(turn.meter));
+        if turn.above == *id {
+            changes.push(format!("{} is cheaper below {units} {what}", turn.below.plan));
+        } else if turn.below == *id {
+            changes.push(format!("{} is no dearer from {units} {what}", turn.above.plan));
+        }
+    }
+    let promised = chosen.version.terms.support_hours;
+    if let Some(faster) = candidates.iter().find(|c| c.version.terms.support_hours < promised) {
+        let name = faster.name();
+        changes.push(format!("{name} if support must answer in less than {promised} h"));
+    }
+    changes
+}
+
+fn per_month(meter: Meter) -> String {
+    format!("{} a month, other use as expected", meter.unit())
+}
+
+/// `112.5 %`.
+fn percent(ratio: Ppm) -> String {
+    let tenths = div_round(i128::from(ratio.0), 1_000).and_then(|t| i64::try_from(t).ok());
+    format!("{} %", decimal::format(tenths.unwrap_or(i64::MAX), 1, 0))
+}
+
+/// `40,000`; what is behind the point stays as it is.
+fn grouped(quantity: Quantity) -> String {
+    let text = quantity.to_string();
+    let (whole, fraction) = text.split_once('.').map_or((text.as_str(), ""), |(w, _)| (w, &text[w.len()..]));
+    let mut out = String::new();
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out + fraction
+}
