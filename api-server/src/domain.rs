@@ -21,6 +21,7 @@ pub mod rating;
 pub mod ratio;
 pub mod recommendation;
 pub mod roi;
+pub mod snapshot;
 pub mod subscription;
 pub mod threshold;
 

@@ -12,7 +12,9 @@ mod points;
 mod watch;
 mod words;
 
-use super::{BasisPoints, Ppm, Quantity, decimal::div_round, threshold::LARGEST_RATIO};
+use super::{
+    BasisPoints, Ppm, Quantity, calendar::Elapsed, decimal::div_round, threshold::LARGEST_RATIO,
+};
 use points::Fraction;
 pub use watch::{Standing, Watch};
 
@@ -180,18 +182,19 @@ impl Inputs {
 
 /// `used ÷ (quota × elapsed ÷ period)`: 1 is a pace at which the quota lasts exactly to the end.
 /// Any use of an empty quota is as fast as can be. `None` without a quota, of an empty and unused
-/// one, or before any time has passed. Times in seconds.
+/// one, or before any time has passed.
 #[must_use]
-pub fn pace(used: Quantity, quota: Option<Quantity>, elapsed: u32, period: u32) -> Option<Ppm> {
+pub fn pace(used: Quantity, quota: Option<Quantity>, period: Elapsed) -> Option<Ppm> {
     let quota = quota?.micros().max(0);
-    if elapsed == 0 || (quota == 0 && used.micros() <= 0) {
+    if period.elapsed_ms == 0 || (quota == 0 && used.micros() <= 0) {
         return None;
     }
     if quota == 0 {
         return Some(LARGEST_RATIO);
     }
-    let part = i128::from(used.micros()) * i128::from(period);
-    Ppm::of(part, i128::from(quota) * i128::from(elapsed)).map(|pace| pace.min(LARGEST_RATIO))
+    let part = i128::from(used.micros()) * i128::from(period.total_ms);
+    Ppm::of(part, i128::from(quota) * i128::from(period.elapsed_ms))
+        .map(|pace| pace.min(LARGEST_RATIO))
 }
 
 /// Use of the last 7 days ÷ a week's use of the 28 days before. Growth from nothing is as fast as

@@ -129,10 +129,7 @@ enum Choice {
 ///
 /// # Errors
 /// [`RatingError`] when a scenario cannot be priced.
-pub fn recommend(
-    plans: &[&PlanVersion],
-    needs: &Needs,
-) -> Result<Recommendation, RatingError> {
+pub fn recommend(plans: &[&PlanVersion], needs: &Needs) -> Result<Recommendation, RatingError> {
     let mut excluded = Vec::new();
     let mut candidates = Vec::new();
     for version in plans {
@@ -150,7 +147,14 @@ pub fn recommend(
     let Some((chosen, choice)) = choose(&candidates) else {
         let reasons = vec![words::nothing_fits(&excluded)];
         let would_change_if = Vec::new();
-        return Ok(Recommendation { plan: None, ranking, excluded, reasons, break_even, would_change_if });
+        return Ok(Recommendation {
+            plan: None,
+            ranking,
+            excluded,
+            reasons,
+            break_even,
+            would_change_if,
+        });
     };
     Ok(Recommendation {
         plan: Some(candidates[chosen].version.id.clone()),

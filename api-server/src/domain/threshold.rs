@@ -62,6 +62,14 @@ pub fn at_least(used: Quantity, quota: Option<Quantity>, percent: u8) -> bool {
     used > 0 && used * 100 >= quota * i128::from(percent)
 }
 
+/// Whether use is above `percent` of the quota; at exactly that share it is not. Never of no quota,
+/// of an empty one as soon as there is any use.
+#[must_use]
+pub fn above(used: Quantity, quota: Option<Quantity>, percent: u8) -> bool {
+    let (used, quota) = (i128::from(used.micros()), quota.map(|q| i128::from(q.micros().max(0))));
+    quota.is_some_and(|quota| used * 100 > quota * i128::from(percent))
+}
+
 /// The highest level that use has reached; `None` is fine.
 #[must_use]
 pub fn level(used: Quantity, quota: Option<Quantity>) -> Option<Level> {

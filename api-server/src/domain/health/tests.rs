@@ -316,15 +316,16 @@ fn each_input_is_said_with_its_figures() {
 #[test]
 fn pace_is_measured_against_the_elapsed_share() {
     let units = |n| Quantity::from_units(n).unwrap();
-    let of = |used, quota, elapsed| pace(units(used), Some(units(quota)), elapsed, 30);
+    let days = |elapsed_ms| Elapsed { elapsed_ms, total_ms: 30 };
+    let of = |used, quota, elapsed| pace(units(used), Some(units(quota)), days(elapsed));
     assert_eq!(of(2_800, 10_000, 10), Some(ppm("0.84")));
     assert_eq!(of(10_000, 10_000, 30), Some(Ppm::ONE));
     assert_eq!(of(100, 10_000, 0), None);
     assert_eq!(of(1, 0, 10), Some(LARGEST_RATIO));
     assert_eq!(of(0, 0, 10), None);
-    assert_eq!(pace(units(1), None, 10, 30), None);
+    assert_eq!(pace(units(1), None, days(10)), None);
     assert_eq!(
-        pace(Quantity::from_micros(i64::MAX), Some(Quantity::from_micros(1)), 1, u32::MAX),
+        pace(Quantity::from_micros(i64::MAX), Some(Quantity::from_micros(1)), days(1)),
         Some(LARGEST_RATIO)
     );
 }

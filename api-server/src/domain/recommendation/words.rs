@@ -60,7 +60,8 @@ pub(super) fn reasons(
 
 fn why(candidates: &[Candidate<'_>], plan: &Candidate<'_>, choice: &Choice) -> String {
     let name = plan.name();
-    let cost = |of: &Candidate<'_>| of.expected().map(|money| money.to_string()).unwrap_or_default();
+    let cost =
+        |of: &Candidate<'_>| of.expected().map(|money| money.to_string()).unwrap_or_default();
     if let (Choice::Headroom, Some(cheapest)) = (choice, candidates.first()) {
         return format!(
             "{name} costs at most a tenth more than {} ({} against {} a month expected) and has no \
@@ -128,7 +129,8 @@ fn percent(ratio: Ppm) -> String {
 /// `40,000`; what is behind the point stays as it is.
 fn grouped(quantity: Quantity) -> String {
     let text = quantity.to_string();
-    let (whole, fraction) = text.split_once('.').map_or((text.as_str(), ""), |(w, _)| (w, &text[w.len()..]));
+    let (whole, fraction) =
+        text.split_once('.').map_or((text.as_str(), ""), |(w, _)| (w, &text[w.len()..]));
     let mut out = String::new();
     for (index, digit) in whole.chars().enumerate() {
         if index > 0 && (whole.len() - index).is_multiple_of(3) {

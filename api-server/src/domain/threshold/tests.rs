@@ -68,6 +68,14 @@ fn any_use_of_an_empty_quota_is_hard() {
 }
 
 #[test]
+fn above_a_share_is_more_than_it() {
+    let above = |used, quota| above(units(used), Some(units(quota)), 95);
+    assert!(!above(9_499, 10_000) && !above(9_500, 10_000) && above(9_501, 10_000));
+    assert!(!above(0, 0) && above(1, 0) && above(1, -1) && !above(-1, 0));
+    assert!(!super::above(units(1), None, 95));
+}
+
+#[test]
 fn without_a_quota_there_is_neither_level_nor_ratio() {
     assert_eq!(level(micros(i64::MAX), None), None);
     assert_eq!(ratio(micros(i64::MAX), None), None);

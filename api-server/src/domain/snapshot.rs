@@ -1,0 +1,275 @@
+//! A dated summary of one account: what is shown, ranked and acted on without asking the ledger again.
+//!
+//! A snapshot carries what it was computed from, by ledger position, formula version and time, so
+//! that it can be computed again and compared.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp, civil::Date};
+use thiserror::Error;
+
+use super::{
+    Money, Ppm, Quantity, calendar,
+    health::{self, Health, Share, Stage, Standing, Support, Watch},
+    meter::{Aggregation, Meter},
+    projection::{self, Cost, Forecast, Projection, ProjectionError, Running, Season},
+    rating::Usage,
+    threshold::{self, Level},
+};
+
+/// Raised with every change of a formula that can change a snapshot's figures.
+pub const FORMULA_VERSION: u32 = 1;
+
+/// Above this share of a quota, in percent, an account is flagged whatever its health.
+const FLAG_ABOVE: u8 = 95;
+
+/// Days that a trend looks at: a week against the four before it.
+const WEEK: usize = 7;
+const TREND_DAYS: usize = 35;
+
+/// The running billing period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Period {
+    /// Its edges.
+    pub edges: calendar::Period,
+    /// Its first day, by the account's calendar.
+    pub first_day: Date,
+    /// How many days it has.
+    pub days: u16,
+    /// The share of the running day that has passed; `None` exactly at a day's end.
+    pub running: Option<Ppm>,
+}
+
+/// What one meter counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metered<'a> {
+    /// What is included in the period; `None` when there is no quota.
+    pub quota: Option<Quantity>,
+    /// Each day before the period, without gaps and the last day last, as far as known.
+    pub past: &'a [Quantity],
+    /// Each full day of the period so far.
+    pub full: &'a [Quantity],
+    /// The running day so far; nothing when [`Period::running`] is `None`.
+    pub today: Quantity,
+    /// Last period's [`Forecast::rate`].
+    pub prior: Option<Quantity>,
+}
+
+/// What is known beside use; `None` where nothing is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Where the account is in its life.
+    pub stage: Stage,
+    /// Active departments of those planned.
+    pub adoption: Option<Share>,
+    /// See [`health::Inputs::quiet_days`].
+    pub quiet_days: Option<u32>,
+    /// Support.
+    pub support: Option<Support>,
+    /// Success criteria met of those due.
+    pub success: Option<Share>,
+    /// Share of the error budget that is used.
+    pub budget_used: Option<Ppm>,
+    /// Days overdue.
+    pub days_overdue: Option<u32>,
+}
+
+/// Everything that a snapshot is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inputs<'a> {
+    /// Now.
+    pub computed_at: Timestamp,
+    /// The ledger's last row that the figures count.
+    pub ledger_seq: i64,
+    /// The running period.
+    pub period: Period,
+    /// Use, by meter.
+    pub meters: BTreeMap<Meter, Metered<'a>>,
+    /// What else is known.
+    pub facts: Facts,
+    /// What the last snapshot remembered; the default of the first.
+    pub watch: Watch,
+}
+
+/// One meter in a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MeterSnapshot {
+    /// What was used in the period.
+    pub used: Quantity,
+    /// What is included.
+    pub quota: Option<Quantity>,
+    /// See [`threshold::ratio`].
+    pub ratio: Option<Ppm>,
+    /// See [`threshold::level`].
+    pub level: Option<Level>,
+    /// Where the period will end.
+    pub projection: Projection,
+}
+
+/// A dated summary of one account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// When.
+    pub computed_at: Timestamp,
+    /// The ledger's last row that the figures count.
+    pub ledger_seq: i64,
+    /// By which formulas.
+    pub formula_version: u32,
+    /// Health with its factors.
+    pub health: Health,
+    /// What health says, over time.
+    pub standing: Standing,
+    /// For the next snapshot.
+    pub watch: Watch,
+    /// Flagged by health, or by more than 95 % of a quota.
+    pub flagged: bool,
+    /// Every meter.
+    pub meters: BTreeMap<Meter, MeterSnapshot>,
+    /// The meter with the highest ratio, the first of equal ones; its pace and trend are the account's.
+    pub highest: Option<(Meter, Ppm)>,
+    /// What the period's bill will be; `None` while it is too early for any one meter, or when there
+    /// is no meter. Its edges are those of all meters at once, a wider range than theirs together.
+    pub projected_cost: Option<Cost>,
+}
+
+/// Why there is no snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum SnapshotError<E> {
+    /// A meter's use does not fit.
+    #[error("the use of {0} is larger than can be kept")]
+    Overflow(Meter),
+    /// A meter cannot be projected.
+    #[error("{0}: {1}")]
+    Projection(Meter, ProjectionError),
+    /// A projection cannot be priced.
+    #[error(transparent)]
+    Rating(E),
+}
+
+/// Sums an account up. `rate` prices a whole period's use by the account's plans.
+///
+/// # Errors
+/// [`SnapshotError`].
+pub fn snapshot<E>(
+    inputs: &Inputs<'_>,
+    rate: &dyn Fn(&Usage) -> Result<Money, E>,
+) -> Result<Snapshot, SnapshotError<E>> {
+    let mut meters = BTreeMap::new();
+    for (&meter, metered) in &inputs.meters {
+        meters.insert(meter, meter_snapshot(inputs, meter, metered)?);
+    }
+    let highest = highest(&meters);
+    let health = health::score(&health_inputs(inputs, &meters, highest.map(|(meter, _)| meter)));
+    let (watch, standing) = inputs.watch.observe(&health);
+    let exceeded = meters.values().any(|m| threshold::above(m.used, m.quota, FLAG_ABOVE));
+    Ok(Snapshot {
+        computed_at: inputs.computed_at,
+        ledger_seq: inputs.ledger_seq,
+        formula_version: FORMULA_VERSION,
+        flagged: standing == Standing::Flagged || exceeded,
+        health,
+        standing,
+        watch,
+        highest,
+        projected_cost: projected_cost(&meters, rate).map_err(SnapshotError::Rating)?,
+        meters,
+    })
+}
+
+fn meter_snapshot<E>(
+    inputs: &Inputs<'_>,
+    meter: Meter,
+    metered: &Metered<'_>,
+) -> Result<MeterSnapshot, SnapshotError<E>> {
+    let Period { first_day, days, running, .. } = inputs.period;
+    let used = metered
+        .full
+        .iter()
+        .try_fold(metered.today, |sum, &day| sum.checked_add(day))
+        .ok_or(SnapshotError::Overflow(meter))?;
+    let known = i64::try_from(metered.past.len()).unwrap_or(i64::MAX).min(100_000);
+    let before = first_day.checked_sub(SignedDuration::from_hours(24 * known));
+    let season = before.map_or(Season::LEVEL, |first| Season::from_history(first, metered.past));
+    let Aggregation::Sum = meter.aggregation();
+    let projection = projection::project(&projection::Inputs {
+        first_day,
+        days,
+        full: metered.full,
+        running: running.map(|elapsed| Running { used: metered.today, elapsed }),
+        season,
+        prior: metered.prior,
+        quota: metered.quota,
+        grain: projection::grain(meter),
+    });
+    Ok(MeterSnapshot {
+        used,
+        quota: metered.quota,
+        ratio: threshold::ratio(used, metered.quota),
+        level: threshold::level(used, metered.quota),
+        projection: projection.map_err(|error| SnapshotError::Projection(meter, error))?,
+    })
+}
+
+fn highest(meters: &BTreeMap<Meter, MeterSnapshot>) -> Option<(Meter, Ppm)> {
+    let ratios = meters.iter().filter_map(|(&meter, m)| m.ratio.map(|ratio| (meter, ratio)));
+    ratios.reduce(|best, next| if next.1 > best.1 { next } else { best })
+}
+
+fn health_inputs(
+    inputs: &Inputs<'_>,
+    meters: &BTreeMap<Meter, MeterSnapshot>,
+    leading: Option<Meter>,
+) -> health::Inputs {
+    let facts = inputs.facts;
+    let elapsed = inputs.period.edges.elapsed(inputs.computed_at);
+    let counted = leading.and_then(|meter| meters.get(&meter));
+    let history = leading.and_then(|meter| inputs.meters.get(&meter));
+    health::Inputs {
+        stage: facts.stage,
+        pace: counted.and_then(|m| health::pace(m.used, m.quota, elapsed)),
+        trend: history.and_then(trend),
+        adoption: facts.adoption,
+        quiet_days: facts.quiet_days,
+        support: facts.support,
+        success: facts.success,
+        budget_used: facts.budget_used,
+        days_overdue: facts.days_overdue,
+    }
+}
+
+/// Needs 35 full days, from before the period or in it.
+fn trend(metered: &Metered<'_>) -> Option<Ppm> {
+    let days: Vec<Quantity> = metered.past.iter().chain(metered.full).copied().collect();
+    let from = days.len().checked_sub(TREND_DAYS)?;
+    let (previous, last) = days[from..].split_at(TREND_DAYS - WEEK);
+    let sum =
+        |days: &[Quantity]| days.iter().try_fold(Quantity::ZERO, |sum, &day| sum.checked_add(day));
+    Some(health::trend(sum(last)?, sum(previous)?))
+}
+
+fn projected_cost<E>(
+    meters: &BTreeMap<Meter, MeterSnapshot>,
+    rate: &dyn Fn(&Usage) -> Result<Money, E>,
+) -> Result<Option<Cost>, E> {
+    let forecasts: Option<BTreeMap<Meter, Forecast>> = meters
+        .iter()
+        .map(|(&meter, m)| match m.projection {
+            Projection::TooEarly => None,
+            Projection::Forecast(forecast) => Some((meter, forecast)),
+        })
+        .collect();
+    let Some(forecasts) = forecasts.filter(|forecasts| !forecasts.is_empty()) else {
+        return Ok(None);
+    };
+    let price = |of: fn(&Forecast) -> Quantity| {
+        rate(&forecasts.iter().map(|(&meter, forecast)| (meter, of(forecast))).collect())
+    };
+    Ok(Some(Cost {
+        units: price(|f| f.units)?,
+        likely: (price(|f| f.likely.low)?, price(|f| f.likely.high)?),
+        nearly_certain: (price(|f| f.nearly_certain.low)?, price(|f| f.nearly_certain.high)?),
+    }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,258 @@
+use super::*;
+use crate::domain::{
+    BasisPoints,
+    catalogue::{Catalogue, PlanVersion},
+    projection::Interval,
+    rating::RatingError,
+};
+
+const JUNE: Date = jiff::civil::date(2026, 6, 1);
+
+fn units(n: i64) -> Quantity {
+    Quantity::from_units(n).unwrap()
+}
+
+fn quantities(days: &[i64]) -> Vec<Quantity> {
+    days.iter().map(|&n| units(n)).collect()
+}
+
+fn instant(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn team() -> PlanVersion {
+    let at = instant("2026-06-01T00:00:00Z");
+    Catalogue::shipped().unwrap().live("team", at).unwrap().clone()
+}
+
+/// Eight weeks of 1 225 runs a weekday and 437.5 a day on weekends.
+fn past() -> Vec<Quantity> {
+    let (weekday, weekend) = (units(1_225), "437.5".parse().unwrap());
+    [weekday, weekday, weekday, weekday, weekday, weekend, weekend].repeat(8)
+}
+
+fn ten_days() -> Vec<Quantity> {
+    quantities(&[1_200, 1_180, 1_220, 1_210, 1_190, 400, 380, 1_230, 1_200, 1_210])
+}
+
+fn facts() -> Facts {
+    Facts {
+        stage: Stage::Live,
+        adoption: Some(Share { part: 4, whole: 5 }),
+        quiet_days: Some(0),
+        support: Some(Support::default()),
+        success: Some(Share { part: 3, whole: 4 }),
+        budget_used: Some(Ppm(0)),
+        days_overdue: Some(0),
+    }
+}
+
+fn metered<'a>(quota: i64, past: &'a [Quantity], full: &'a [Quantity]) -> Metered<'a> {
+    Metered { quota: Some(units(quota)), past, full, today: Quantity::ZERO, prior: None }
+}
+
+/// June 2026 after ten days.
+fn inputs(meters: BTreeMap<Meter, Metered<'_>>) -> Inputs<'_> {
+    let edges = calendar::Period::from_edges(
+        instant("2026-06-01T00:00:00Z"),
+        instant("2026-07-01T00:00:00Z"),
+    );
+    Inputs {
+        computed_at: instant("2026-06-11T00:00:00Z"),
+        ledger_seq: 4_198,
+        period: Period { edges: edges.unwrap(), first_day: JUNE, days: 30, running: None },
+        meters,
+        facts: facts(),
+        watch: Watch::default(),
+    }
+}
+
+fn of(inputs: &Inputs<'_>) -> Snapshot {
+    let plan = team();
+    snapshot(inputs, &|usage| plan.terms.rate(usage).map(|bill| bill.total)).unwrap()
+}
+
+fn forecast(snapshot: &Snapshot, meter: Meter) -> Forecast {
+    match snapshot.meters[&meter].projection {
+        Projection::Forecast(forecast) => forecast,
+        Projection::TooEarly => panic!("too early"),
+    }
+}
+
+#[test]
+fn a_snapshot_says_what_it_was_computed_from() {
+    let (past, full) = (past(), ten_days());
+    let snapshot = of(&inputs(BTreeMap::from([(Meter::Agents, metered(40_000, &past, &full))])));
+    assert_eq!(snapshot.computed_at, instant("2026-06-11T00:00:00Z"));
+    assert_eq!((snapshot.ledger_seq, snapshot.formula_version), (4_198, FORMULA_VERSION));
+}
+
+#[test]
+fn ratio_level_and_forecast_come_from_the_ledgers_days() {
+    let (past, full) = (past(), ten_days());
+    let snapshot = of(&inputs(BTreeMap::from([(Meter::Agents, metered(12_000, &past, &full))])));
+    let meter = &snapshot.meters[&Meter::Agents];
+    assert_eq!((meter.used, meter.quota), (units(10_420), Some(units(12_000))));
+    assert_eq!((meter.ratio, meter.level), (Some(Ppm(868_333)), Some(Level::Soft)));
+    assert_eq!(snapshot.highest, Some((Meter::Agents, Ppm(868_333))));
+    let forecast = forecast(&snapshot, Meter::Agents);
+    assert_eq!(forecast.units, units(29_507), "weekdays were learned from the weeks before");
+    assert_eq!(forecast.exhausted_on, Some(jiff::civil::date(2026, 6, 12)));
+}
+
+#[test]
+fn the_running_day_counts_in_use_and_forecast() {
+    let (past, full) = (past(), ten_days());
+    let today = Metered { today: units(600), ..metered(40_000, &past, &full) };
+    let mut inputs = inputs(BTreeMap::from([(Meter::Agents, today)]));
+    inputs.period.running = Some(Ppm(500_000));
+    let snapshot = of(&inputs);
+    assert_eq!(snapshot.meters[&Meter::Agents].used, units(11_020));
+    assert_eq!(forecast(&snapshot, Meter::Agents).used, units(11_020));
+}
+
+#[test]
+fn health_takes_pace_and_trend_from_the_leading_meter() {
+    let (past, full) = (past(), ten_days());
+    let quiet = quantities(&[1; 10]);
+    let meters = BTreeMap::from([
+        (Meter::Query, metered(1_000_000, &past, &quiet)),
+        (Meter::Agents, metered(40_000, &past, &full)),
+    ]);
+    let snapshot = of(&inputs(meters));
+    let said: Vec<_> = snapshot.health.lines.iter().map(|l| l.input.clone().unwrap()).collect();
+    // 10 420 of 40 000 after a third of the month.
+    assert_eq!(said[0], "use at 0.7815 of the quota's even pace");
+    // Days 4 to 10 of June, 6 820 runs, against 27 925 in the 28 days before.
+    assert_eq!(said[1], "last week at 0.976902 of the four weeks before");
+    assert_eq!(snapshot.health.coverage, BasisPoints::ONE);
+    assert_eq!((snapshot.standing, snapshot.flagged), (Standing::Healthy, false));
+}
+
+#[test]
+fn a_trend_needs_thirty_five_days() {
+    let (past, full) = (past(), ten_days());
+    let trend = |past| {
+        let meters = BTreeMap::from([(Meter::Agents, metered(40_000, past, &full))]);
+        of(&inputs(meters)).health.lines[1].points
+    };
+    assert!(trend(&past[..25]).is_some());
+    assert_eq!(trend(&past[..24]), None);
+}
+
+#[test]
+fn the_highest_ratio_leads_and_the_first_of_equal_ones() {
+    let full = quantities(&[10; 10]);
+    let at = |quotas: &[(Meter, i64)]| {
+        let meters = quotas.iter().map(|&(meter, q)| (meter, metered(q, &[], &full))).collect();
+        of(&inputs(meters)).highest
+    };
+    let low_high = [(Meter::Ingestion, 1_000), (Meter::Timeline, 200)];
+    assert_eq!(at(&low_high), Some((Meter::Timeline, Ppm(500_000))));
+    let equal = [(Meter::Query, 200), (Meter::Agents, 200)];
+    assert_eq!(at(&equal), Some((Meter::Query, Ppm(500_000))));
+    let empty = [(Meter::Query, 0), (Meter::Agents, 1)];
+    assert_eq!(at(&empty), Some((Meter::Query, threshold::LARGEST_RATIO)));
+}
+
+#[test]
+fn the_bill_is_projected_through_the_plan_with_its_edges() {
+    let (past, full) = (
+        past(),
+        quantities(&[12_000, 11_800, 12_200, 12_100, 11_900, 4_000, 3_800, 12_300, 12_000, 12_100]),
+    );
+    let data = quantities(&[20; 10]);
+    let meters = BTreeMap::from([
+        (Meter::Agents, metered(40_000, &past, &full)),
+        (Meter::Ingestion, metered(500, &[], &data)),
+    ]);
+    let snapshot = of(&inputs(meters));
+    let runs = forecast(&snapshot, Meter::Agents);
+    // Ten times the worked case.
+    assert_eq!(runs.units, units(295_073));
+    let cost = snapshot.projected_cost.unwrap();
+    // 899 + 0.03 × (units − 40 000) + 0.30 × (600 − 500).
+    let bill = |runs: Quantity| 89_900 + 3 * (runs.micros() / 1_000_000 - 40_000) + 3_000;
+    let Interval { low, high } = runs.likely;
+    assert_eq!(cost.units.minor(), bill(runs.units));
+    assert_eq!((cost.likely.0.minor(), cost.likely.1.minor()), (bill(low), bill(high)));
+    let Interval { low, high } = runs.nearly_certain;
+    let wide = (cost.nearly_certain.0.minor(), cost.nearly_certain.1.minor());
+    assert_eq!(wide, (bill(low), bill(high)));
+}
+
+#[test]
+fn no_bill_is_projected_while_one_meter_is_too_early() {
+    let two = quantities(&[5, 5]);
+    let snapshot = of(&inputs(BTreeMap::from([(Meter::Agents, metered(40_000, &[], &two))])));
+    assert_eq!(snapshot.meters[&Meter::Agents].projection, Projection::TooEarly);
+    assert_eq!(snapshot.projected_cost, None);
+    assert_eq!(of(&inputs(BTreeMap::new())).projected_cost, None);
+}
+
+#[test]
+fn an_account_without_a_quota_has_no_ratio_and_thinner_coverage() {
+    let full = quantities(&[10; 10]);
+    let unlimited = Metered { quota: None, ..metered(1, &[], &full) };
+    let snapshot = of(&inputs(BTreeMap::from([(Meter::Signup, unlimited)])));
+    assert_eq!((snapshot.highest, snapshot.flagged), (None, false));
+    assert_eq!(snapshot.health.coverage, BasisPoints(6_000));
+}
+
+#[test]
+fn more_than_95_percent_is_flagged_whatever_the_health() {
+    let full = quantities(&[950; 10]);
+    let at = |quota| {
+        let plan = metered(quota, &[], &full);
+        of(&inputs(BTreeMap::from([(Meter::Agents, plan)])))
+    };
+    let exactly = at(10_000);
+    assert_eq!((exactly.standing, exactly.flagged), (Standing::Healthy, false));
+    assert_eq!(exactly.meters[&Meter::Agents].level, Some(Level::Hard));
+    let above = at(9_999);
+    assert_eq!((above.standing, above.flagged), (Standing::Healthy, true));
+}
+
+#[test]
+fn poor_health_is_flagged_and_remembered() {
+    let (past, full) = (past(), ten_days());
+    let mut inputs = inputs(BTreeMap::from([(Meter::Agents, metered(40_000, &past, &full))]));
+    inputs.facts.quiet_days = Some(14);
+    let low = of(&inputs);
+    assert_eq!((low.health.score, low.flagged), (Some(BasisPoints(5_000)), true));
+    inputs.facts.quiet_days = Some(0);
+    inputs.watch = low.watch;
+    let first = of(&inputs);
+    assert!(first.health.score > Some(BasisPoints(7_800)) && first.flagged);
+    inputs.watch = first.watch;
+    assert_eq!(of(&inputs).standing, Standing::Healthy);
+}
+
+#[test]
+fn equal_inputs_make_equal_snapshots() {
+    let (past, full) = (past(), ten_days());
+    let inputs = inputs(BTreeMap::from([(Meter::Agents, metered(40_000, &past, &full))]));
+    assert_eq!(of(&inputs), of(&inputs.clone()));
+    let later = Inputs { ledger_seq: 4_199, ..inputs.clone() };
+    assert_ne!(of(&inputs), of(&later));
+}
+
+#[test]
+fn what_cannot_be_summed_up_names_the_meter() {
+    let plan = team();
+    let try_at = |inputs: &Inputs<'_>| {
+        snapshot(inputs, &|usage| plan.terms.rate(usage).map(|bill| bill.total)).unwrap_err()
+    };
+    let most = [Quantity::from_micros(i64::MAX); 10];
+    let overflow = inputs(BTreeMap::from([(Meter::Query, metered(1, &[], &most))]));
+    assert_eq!(try_at(&overflow), SnapshotError::Overflow(Meter::Query));
+    let full = quantities(&[1; 31]);
+    let long = inputs(BTreeMap::from([(Meter::Agents, metered(1, &[], &full))]));
+    let error = try_at(&long);
+    assert_eq!(error, SnapshotError::Projection(Meter::Agents, ProjectionError::Days));
+    assert_eq!(error.to_string(), "agents: the days do not fit into the period");
+    let full = quantities(&[1; 10]);
+    let good = inputs(BTreeMap::from([(Meter::Agents, metered(1, &[], &full))]));
+    let refused = snapshot(&good, &|_| Err(RatingError::NoPlan)).unwrap_err();
+    assert_eq!(refused, SnapshotError::Rating(RatingError::NoPlan));
+}
