@@ -24,8 +24,7 @@ pub struct Agreement {
     pub plan: PlanId,
     /// From when.
     pub effective_at: Timestamp,
-    /// When it was agreed; later than `effective_at` when the start of a subscription was
-    /// back-dated, else not.
+    /// When it was agreed; later than `effective_at` when it was back-dated.
     pub agreed_at: Timestamp,
 }
 

@@ -177,19 +177,19 @@ fn a_line_is_rounded_once_and_half_away_from_zero() {
 
 #[test]
 fn a_line_carries_what_it_was_computed_from() {
-    let line = line_for(flat("10000", "0.050"), "22000.5");
+    let line = line_for(flat("10000.25", "0.050"), "22000.5");
     assert_eq!(
         line,
         Line {
             stretch: 0,
             meter: Meter::Agents,
             quantity: units("22000.5"),
-            included: units("10000"),
-            billable: units("12000.5"),
-            parts: vec![Part::Units { quantity: units("12000.5"), price: price("0.05") }],
-            rated: usd("600.03"),
+            included: units("10000.25"),
+            billable: units("12000.25"),
+            parts: vec![Part::Units { quantity: units("12000.25"), price: price("0.05") }],
+            rated: usd("600.01"),
             bound: None,
-            amount: usd("600.03"),
+            amount: usd("600.01"),
         }
     );
 }
@@ -222,6 +222,14 @@ fn the_maximum_is_charged_when_units_cost_more() {
         let line = line_for(capped(), used);
         assert_eq!((line.rated, line.bound, line.amount), (usd(rated), bound, usd(want)), "{used}");
     }
+}
+
+#[test]
+fn the_maximum_wins_over_the_minimum() {
+    let (minimum, maximum) = (Some(usd("60.00")), Some(usd("50.00")));
+    let line = line_for(Charge { minimum, maximum, ..flat("100", "1.00") }, "101");
+    assert_eq!((line.rated, line.amount), (usd("1.00"), usd("50.00")));
+    assert_eq!(line.bound, Some(Bound::Maximum));
 }
 
 #[test]

@@ -146,6 +146,37 @@ fn a_change_that_took_effect_is_not_undone_by_the_next() {
 }
 
 #[test]
+fn an_agreement_cancels_what_had_not_taken_effect_when_it_was_made() {
+    let agreement = |plan: &str, effective: i64, agreed: i64| Agreement {
+        plan: id(plan, 1),
+        effective_at: day(effective),
+        agreed_at: day(agreed),
+    };
+    let mut subscription = on("scale");
+    subscription.append(agreement("team", 20, 5));
+    // Not even until its own day comes, when that is later.
+    subscription.append(agreement("starter", 30, 10));
+    assert_eq!(plans(&subscription, &[19, 20, 30]), ["scale@1", "scale@1", "starter@1"]);
+}
+
+#[test]
+fn a_back_dated_agreement_replaces_what_took_effect_after_its_day() {
+    let mut subscription = on("starter");
+    agree(&mut subscription, "team", day(10));
+    let (effective_at, agreed_at) = (day(5), day(20));
+    subscription.append(Agreement { plan: id("scale", 1), effective_at, agreed_at });
+    assert_eq!(
+        plans(&subscription, &[4, 5, 10, 60]),
+        ["starter@1", "scale@1", "scale@1", "scale@1"]
+    );
+    let stretch = |plan: &str, from, to| (plan.to_owned(), from, to);
+    assert_eq!(
+        stretches(&subscription, november()),
+        [stretch("starter@1", day(0), day(5)), stretch("scale@1", day(5), day(30))]
+    );
+}
+
+#[test]
 fn the_agreed_version_stays_when_a_newer_one_is_on_sale() {
     let subscription = on("team");
     assert_eq!(plans(&subscription, &[13, 20, 60]), ["team@1", "team@1", "team@1"]);

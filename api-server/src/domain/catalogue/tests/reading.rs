@@ -117,6 +117,9 @@ fn a_field_that_cannot_be_is_named_with_its_remedy() {
         let problem = problem(&edited(from, to));
         assert!(problem.starts_with(&format!("/plans/0{want}")), "{problem}");
     }
+    let long = problem(&edited("plan: team", &format!("plan: {}", "a".repeat(41))));
+    assert!(long.starts_with("/plans/0/plan: "), "{long}");
+    assert!(Catalogue::parse(&edited("plan: team", &format!("plan: {}", "a".repeat(40)))).is_ok());
     let bounds = problem(&with_price("{ flat: \"1\" }, minimum: \"5\", maximum: \"4.99\""));
     assert_eq!(bounds, format!("{agents}/maximum: must be 5.00 or more, the minimum"));
     let package = problem(&with_price("{ package: { size: \"0\", price: \"1\" } }"));
