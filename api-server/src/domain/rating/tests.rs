@@ -1,7 +1,7 @@
-use jiff::Timestamp;
-
 use super::*;
-use crate::domain::{calendar::Period, money::UnitPrice};
+use crate::domain::money::UnitPrice;
+
+mod stretches;
 
 fn usd(amount: &str) -> Money {
     Money::parse(amount, Currency::USD).unwrap()
@@ -61,19 +61,6 @@ fn team() -> Terms {
 
 fn scale() -> Terms {
     terms("2499.00", flat("150000", "0.015"))
-}
-
-fn november() -> Period {
-    let edge = |text: &str| text.parse::<Timestamp>().unwrap();
-    Period::from_edges(edge("2026-11-01T00:00:00Z"), edge("2026-12-01T00:00:00Z")).unwrap()
-}
-
-/// The part of November from the start of one day up to the start of another.
-fn days(from: i64, to: i64) -> Share {
-    let at = |days: i64| {
-        november().start().checked_add(jiff::SignedDuration::from_hours(24 * days)).unwrap()
-    };
-    Share::between(november(), at(from), at(to))
 }
 
 // ---- one meter, one plan
@@ -302,131 +289,6 @@ fn a_total_that_does_not_fit_is_an_error() {
     plan.base = Money::from_minor(i64::MAX, Currency::USD);
     assert_eq!(plan.rate(&runs("0")).unwrap().total, plan.base);
     assert_eq!(plan.rate(&runs("1")), Err(RatingError::Total));
-}
-
-// ---- several plans in one period
-
-#[test]
-fn base_fees_are_for_the_days_of_their_plans() {
-    let (small, large) = (terms("50.00", flat("0", "0")), terms("100.00", flat("0", "0")));
-    let usage = Usage::new();
-    let statement = rate(&[
-        Stretch { terms: &small, share: days(0, 10), usage: &usage },
-        Stretch { terms: &large, share: days(10, 30), usage: &usage },
-    ])
-    .unwrap();
-    let amounts: Vec<_> = statement.base.iter().map(|l| (l.stretch, l.full, l.amount)).collect();
-    let want = [(0, usd("50.00"), usd("16.67")), (1, usd("100.00"), usd("66.67"))];
-    assert_eq!(amounts, want);
-    // 50.00 and the 33.34 that the upgrade was said to cost.
-    assert_eq!(statement.total, usd("83.34"));
-}
-
-/// Ten days on Starter, twenty on Team, with so many runs in each; the agents lines.
-fn upgraded(first: &str, second: &str) -> Statement {
-    let (starter, team) = (starter(), team());
-    rate(&[
-        Stretch { terms: &starter, share: days(0, 10), usage: &runs(first) },
-        Stretch { terms: &team, share: days(10, 30), usage: &runs(second) },
-    ])
-    .unwrap()
-}
-
-#[test]
-fn the_included_units_of_a_mixed_period_are_each_plans_for_its_days() {
-    let (starter, team, usage) = (starter(), team(), Usage::new());
-    let mixed = [
-        Stretch { terms: &starter, share: days(0, 10), usage: &usage },
-        Stretch { terms: &team, share: days(10, 30), usage: &usage },
-    ];
-    // 10 000 × 10/30 + 40 000 × 20/30.
-    assert_eq!(included(&mixed, Meter::Agents), Ok(units("30000")));
-    assert_eq!(included(&mixed, Meter::Query), Ok(Quantity::ZERO));
-    assert_eq!(included(&mixed[..1], Meter::Agents), Ok(units("3333.333333")));
-}
-
-#[test]
-fn an_upgrade_does_not_make_overage_of_what_was_included() {
-    let statement = upgraded("10000", "20000");
-    assert_eq!(statement.lines[0].included, units("30000"));
-    assert_eq!(statement.lines[1].included, units("20000"));
-    assert!(statement.lines.iter().all(|line| line.amount == usd("0.00")));
-}
-
-#[test]
-fn overage_is_charged_by_the_plan_under_which_it_was_used() {
-    let statement = upgraded("10000", "20100");
-    assert_eq!(statement.lines[1].billable, units("100"));
-    assert_eq!(statement.lines[1].amount, usd("3.00"));
-    let statement = upgraded("30100", "100");
-    let amounts: Vec<_> = statement.lines.iter().map(|l| (l.stretch, l.amount.amount())).collect();
-    assert_eq!(amounts, [(0, "5.00".to_owned()), (1, "3.00".to_owned())]);
-}
-
-#[test]
-fn an_upgrade_at_the_last_moment_does_not_make_overage_cheaper() {
-    let (starter, scale) = (starter(), scale());
-    let end = november().end();
-    let change = end.checked_sub(jiff::SignedDuration::from_millis(1)).unwrap();
-    let first = Share::between(november(), november().start(), change);
-    let last = Share::between(november(), change, end);
-    let statement = rate(&[
-        Stretch { terms: &starter, share: first, usage: &runs("110000") },
-        Stretch { terms: &scale, share: last, usage: &Usage::new() },
-    ])
-    .unwrap();
-    assert_eq!(statement.total, starter.rate(&runs("110000")).unwrap().total);
-}
-
-#[test]
-fn usage_below_zero_in_one_stretch_gives_no_more_to_the_next() {
-    let statement = upgraded("-100", "30001");
-    assert_eq!(statement.lines[1].included, units("30000"));
-    assert_eq!(statement.lines[1].billable, units("1"));
-}
-
-#[test]
-fn minimum_and_maximum_are_for_the_share_of_the_period() {
-    let bounded =
-        Charge { minimum: Some(usd("30.00")), maximum: Some(usd("60.00")), ..flat("0", "1.00") };
-    let (plan, other) = (terms("0.00", bounded), terms("0.00", flat("0", "0")));
-    for (used, want) in [("9", "10.00"), ("15", "15.00"), ("21", "20.00")] {
-        let statement = rate(&[
-            Stretch { terms: &plan, share: days(0, 10), usage: &runs(used) },
-            Stretch { terms: &other, share: days(10, 30), usage: &runs("5") },
-        ])
-        .unwrap();
-        assert_eq!(statement.lines[0].amount, usd(want), "{used}");
-        assert_eq!(statement.total, usd(want), "{used}");
-    }
-}
-
-#[test]
-fn a_plan_from_mid_period_has_the_rest_of_fee_and_units() {
-    let (team, usage) = (team(), runs("10001"));
-    let rest = [Stretch { terms: &team, share: days(22, 30), usage: &usage }];
-    let statement = rate(&rest).unwrap();
-    assert_eq!(statement.base[0].amount, usd("239.73"));
-    assert_eq!(statement.lines[0].included, units("10666.666667"));
-}
-
-#[test]
-fn plans_of_two_currencies_make_no_bill() {
-    let team = team();
-    let mut euro = starter();
-    euro.currency = Currency::EUR;
-    let usage = Usage::new();
-    let result = rate(&[
-        Stretch { terms: &team, share: days(0, 10), usage: &usage },
-        Stretch { terms: &euro, share: days(10, 30), usage: &usage },
-    ]);
-    assert_eq!(result, Err(RatingError::Currencies(Currency::USD, Currency::EUR)));
-    assert_eq!(result.unwrap_err().to_string(), "a bill in USD cannot have charges in EUR");
-}
-
-#[test]
-fn no_plan_makes_no_bill() {
-    assert_eq!(rate(&[]), Err(RatingError::NoPlan));
 }
 
 // ---- tiers
