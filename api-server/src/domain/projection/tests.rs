@@ -169,6 +169,16 @@ fn the_running_day_counts_as_far_as_it_has_passed() {
 }
 
 #[test]
+fn the_rest_of_the_running_day_is_uncertain_for_its_share() {
+    let full = quantities(&[90, 110, 90, 110]);
+    let running = Some(Running { used: units(25), elapsed: Ppm(250_000) });
+    let inputs = Inputs { days: 5, running, season: Season::LEVEL, ..june(&full) };
+    let forecast = forecast_of(&inputs);
+    // s² = 400 ÷ 3; se² = s² × (0.75 + 0.75² ÷ 4.25).
+    assert_eq!((forecast.units, shown(forecast.error, 6).as_str()), (units(500), "10.846523"));
+}
+
+#[test]
 fn at_the_end_the_forecast_is_what_was_used() {
     let full = quantities(&WORKED);
     let forecast = forecast_of(&Inputs { days: 10, ..june(&full) });

@@ -131,6 +131,10 @@ fn break_even_hours_are_where_npv_turns() {
     };
     assert!(npv(needed) >= 0);
     assert!(npv(needed.checked_sub(hours("0.000001")).unwrap()) < 0);
+    let ramped = Inputs { ramp: vec![BasisPoints(5_000)], ..worked() };
+    assert_eq!(calculate(&ramped).unwrap().break_even_hours, Some(hours("2.561989")));
+    let avoiding = Inputs { error_cost_avoided: usd("10000"), ..ramped };
+    assert_eq!(calculate(&avoiding).unwrap().break_even_hours, Some(hours("1.751271")));
     let worthless = Inputs { realisation: Range::all(BasisPoints(0)), ..worked() };
     assert_eq!(calculate(&worthless).unwrap().break_even_hours, None);
     let errors_alone = Inputs { error_cost_avoided: usd("26000"), ..worthless };
@@ -344,7 +348,8 @@ proptest! {
 
     /// At break-even the NPV is not negative, a millionth of an hour earlier it is not positive.
     #[test]
-    fn break_even_is_where_npv_turns(inputs in cases()) {
+    fn break_even_is_where_npv_turns(inputs in cases(), first_year in 1_i64..=10_000) {
+        let inputs = Inputs { ramp: vec![BasisPoints(first_year)], ..inputs };
         let Some(needed) = calculate(&inputs).unwrap().break_even_hours else { return Ok(()) };
         prop_assume!(Quantity::ZERO < needed && needed <= hours("80"));
         let npv = |hours_per_week| {
