@@ -7,6 +7,7 @@
 //! Every refused token has the same answer, 401 with one body, and only the metrics say why. A token
 //! that is good but may not do this is 403; another tenant's object is 404.
 
+pub mod bindings;
 pub mod caller;
 pub mod identity;
 pub mod issuer;

@@ -9,4 +9,5 @@ pub mod auth;
 pub mod domain;
 pub mod http;
 pub mod ledger;
+pub mod routes;
 pub mod store;

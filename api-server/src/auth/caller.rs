@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts};
@@ -15,7 +16,10 @@ use opentelemetry::metrics::{Counter, Meter};
 use super::identity::{Identity, Person, ServiceAccount};
 use super::rule::{Rule, Way};
 use super::verifier::{Refusal, Verifier};
+use crate::domain::account::AccountId;
+use crate::http::budget::{Budgets, Payer, Receipt};
 use crate::http::problem::Problem;
+use crate::http::server::Peer;
 
 /// Tells whose ServiceAccount one is: the bindings that `accounts bind` records.
 pub trait Bindings: Send + Sync {
@@ -23,7 +27,7 @@ pub trait Bindings: Send + Sync {
     fn account<'b>(
         &'b self,
         workload: &'b ServiceAccount,
-    ) -> BoxFuture<'b, anyhow::Result<Option<String>>>;
+    ) -> BoxFuture<'b, anyhow::Result<Option<AccountId>>>;
 }
 
 /// Tells the time; tests stop it.
@@ -35,22 +39,25 @@ pub struct Authenticator {
     verifier: Arc<Verifier>,
     bindings: Arc<dyn Bindings>,
     clock: Clock,
+    budgets: Arc<Budgets>,
     refused: Counter<u64>,
 }
 
 impl Authenticator {
-    /// Lets in who has a token that `verifier` finds good at the time that `clock` tells.
+    /// Lets in who has a token that `verifier` finds good at the time that `clock` tells, as often
+    /// as `budgets` allow.
     pub fn new(
         verifier: Arc<Verifier>,
         bindings: Arc<dyn Bindings>,
         clock: Clock,
+        budgets: Arc<Budgets>,
         meter: &Meter,
     ) -> Self {
         let refused = meter
             .u64_counter("tenantry_api_tokens_refused")
             .with_description("Requests answered 401, by what was wrong")
             .build();
-        Self { verifier, bindings, clock, refused }
+        Self { verifier, bindings, clock, budgets, refused }
     }
 
     /// The verifier.
@@ -151,6 +158,18 @@ fn lacks(way: Way) -> Problem {
     )
 }
 
+/// Who pays for a request: the account, else the person, else the address.
+fn payer(parts: &Parts, identity: &Option<Identity>, reach: &Reach) -> Payer {
+    match (reach, identity) {
+        (Reach::Own(account), _) => Payer::Account(account.clone()),
+        (_, Some(identity)) => Payer::Subject(identity.subject().to_owned()),
+        (_, None) => {
+            let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
+            Payer::Address(peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
+        }
+    }
+}
+
 struct Admitted {
     identity: Option<Identity>,
     reach: Reach,
@@ -164,7 +183,7 @@ pub enum Reach {
     /// Every account's.
     Everyone,
     /// One account's, by its id.
-    Own(String),
+    Own(AccountId),
 }
 
 /// A caller who keeps the rule `R`. Only the extractor makes one.
@@ -200,7 +219,7 @@ impl<R> Caller<R> {
     ///
     /// # Errors
     /// 404 when the caller is not bound to one account.
-    pub fn own(&self) -> Result<&str, Problem> {
+    pub fn own(&self) -> Result<&AccountId, Problem> {
         match &self.reach {
             Reach::Own(account) => Ok(account),
             Reach::Everyone | Reach::Nothing => Err(Problem::not_found()),
@@ -211,7 +230,7 @@ impl<R> Caller<R> {
     ///
     /// # Errors
     /// 404, as for an account that does not exist.
-    pub fn may_reach(&self, account: &str) -> Result<(), Problem> {
+    pub fn may_reach(&self, account: &AccountId) -> Result<(), Problem> {
         match &self.reach {
             Reach::Everyone => Ok(()),
             Reach::Own(own) if own == account => Ok(()),
@@ -231,6 +250,10 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let authenticator = Authenticator::from_ref(state);
         let Admitted { identity, reach } = authenticator.admit(&parts.headers, R::WAYS).await?;
+        let left = authenticator.budgets.of(R::BUDGET).spend(&payer(parts, &identity, &reach))?;
+        if let Some(receipt) = parts.extensions.get::<Receipt>() {
+            receipt.leave(left);
+        }
         Ok(Self { identity, reach, rule: PhantomData })
     }
 }

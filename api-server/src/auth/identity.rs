@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::domain::account::AccountId;
+
 /// Whom a token is for. A token for one is refused where another is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Audience {
@@ -90,7 +92,7 @@ pub struct Person {
     /// `roles`.
     pub roles: BTreeSet<String>,
     /// `tenant`: the account that the caller belongs to.
-    pub tenant: Option<String>,
+    pub tenant: Option<AccountId>,
 }
 
 /// A caller with a token that Kubernetes projected into a pod.

@@ -1,6 +1,7 @@
 //! What routes ask of their callers, as types.
 
 use super::identity::Audience;
+use crate::http::budget;
 
 /// The role of those who look after customers.
 pub const CUSTOMER_SUCCESS_MANAGER: &str = "CustomerSuccessManager";
@@ -13,6 +14,8 @@ pub trait Rule: Send + Sync + 'static {
     const NAME: &'static str;
     /// The ways, the one that reaches furthest first. Anyone may come in when there is none.
     const WAYS: &'static [Way];
+    /// What its requests are paid from.
+    const BUDGET: budget::Kind;
 }
 
 /// One way to be let in.
@@ -59,36 +62,37 @@ const fn own(audience: Audience, scope: &'static str) -> Way {
 const CSM: Option<&str> = Some(CUSTOMER_SUCCESS_MANAGER);
 
 macro_rules! rules {
-    ($($(#[$doc:meta])* $name:ident = $label:literal [$($way:expr),* $(,)?];)+) => {
+    ($($(#[$doc:meta])* $name:ident = $label:literal $budget:ident [$($way:expr),* $(,)?];)+) => {
         $($(#[$doc])*
         #[derive(Clone, Copy, Debug)]
         pub struct $name;
         impl Rule for $name {
             const NAME: &'static str = $label;
             const WAYS: &'static [Way] = &[$($way),*];
+            const BUDGET: budget::Kind = budget::Kind::$budget;
         })+
     };
 }
 
 rules! {
     /// Anyone, without a token. One that is sent is not looked at.
-    Public = "public" [];
+    Public = "public" Public [];
     /// Every customer's money: customer success only.
-    BillingRead = "billing-read" [everyone("billing:read", CSM)];
+    BillingRead = "billing-read" Read [everyone("billing:read", CSM)];
     /// One customer's money: customer success, or the customer.
-    AccountRead = "account-read" [everyone("billing:read", CSM), own(Audience::Billing, "billing:read:own")];
+    AccountRead = "account-read" Read [everyone("billing:read", CSM), own(Audience::Billing, "billing:read:own")];
     /// Who sends usage: a bound workload, or a tool of the tenant.
-    UsageWrite = "usage-write" [
+    UsageWrite = "usage-write" Ingest [
         Way::Workload { audience: Audience::Usage, account: None },
         own(Audience::Usage, "usage:write"),
     ];
     /// Who asks what became of the usage that was sent.
-    UsageRead = "usage-read" [
+    UsageRead = "usage-read" Read [
         Way::Workload { audience: Audience::Usage, account: None },
         own(Audience::Usage, "usage:read"),
     ];
     /// Who may correct what was recorded.
-    BillingCorrect = "billing-correct" [everyone("billing:correct", None)];
+    BillingCorrect = "billing-correct" Write [everyone("billing:correct", None)];
     /// Who may change an account's plan.
-    BillingPlan = "billing-plan" [everyone("billing:plan", None)];
+    BillingPlan = "billing-plan" Write [everyone("billing:plan", None)];
 }

@@ -186,7 +186,9 @@ fn person(
         return Err(Refusal::Claim);
     }
     let roles = claims.remove("roles").map(names).transpose()?.unwrap_or_default();
-    let tenant = token::text(claims, "tenant")?.map(account).transpose()?;
+    let tenant = token::text(claims, "tenant")?
+        .map(|tenant| tenant.parse().map_err(|_| Refusal::Claim))
+        .transpose()?;
     Ok(Person {
         issuer: issuer.name.clone(),
         subject,
@@ -241,11 +243,4 @@ fn name(text: String) -> Result<String, Refusal> {
     let good =
         !text.is_empty() && text.len() <= LONGEST_NAME && !text.chars().any(char::is_control);
     if good { Ok(text) } else { Err(Refusal::Claim) }
-}
-
-/// An account id: 1 to 64 letters, digits, `-`, `_` and `.`, beginning with a letter or digit.
-fn account(text: String) -> Result<String, Refusal> {
-    let first = text.chars().next().is_some_and(|first| first.is_ascii_alphanumeric());
-    let all = text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-    if first && all && text.len() <= 64 { Ok(text) } else { Err(Refusal::Claim) }
 }

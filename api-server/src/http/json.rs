@@ -57,13 +57,19 @@ pub enum JsonError {
 pub fn parse(bytes: &[u8], depth: usize) -> Result<Value, JsonError> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| JsonError::Encoding { offset: error.valid_up_to() })?;
-    if deeper_than(bytes, depth) {
-        return Err(JsonError::Depth { limit: depth });
-    }
+    check_depth(bytes, depth)?;
     let found = Found::default();
     let mut parser = serde_json::Deserializer::from_str(text);
     let value = Strict(&found).deserialize(&mut parser);
     value.and_then(|value| parser.end().map(|()| value)).map_err(|error| found.explain(&error))
+}
+
+/// Refuses a text that nests deeper than `limit` levels; nothing else is checked.
+///
+/// # Errors
+/// When it does.
+pub fn check_depth(bytes: &[u8], limit: usize) -> Result<(), JsonError> {
+    if deeper_than(bytes, limit) { Err(JsonError::Depth { limit }) } else { Ok(()) }
 }
 
 /// Whether brackets outside of strings nest deeper than `limit`. The text need not be JSON.

@@ -1,10 +1,13 @@
 //! Issuers with fresh keys, and tokens that can be bent at any place.
 
+use std::num::NonZeroU32;
 use std::sync::{Arc, LazyLock};
 
 use api_server::auth::caller::{Bindings, Clock};
 use api_server::auth::rule::{AccountRead, BillingRead, Public, UsageRead, UsageWrite};
 use api_server::auth::{Authenticator, Caller, Issuer, Reach, ServiceAccount, Verifier, issuer};
+use api_server::domain::account::AccountId;
+use api_server::http::budget::{Budgets, Rates};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -140,10 +143,17 @@ impl World {
         let verifier = Arc::new(Verifier::new(issuers));
         let meter = opentelemetry::global::meter("test");
         let clock: Clock = Arc::new(|| Timestamp::from_second(NOW).unwrap());
-        let authenticator = Authenticator::new(verifier.clone(), Arc::new(Bound), clock, &meter);
+        let authenticator =
+            Authenticator::new(verifier.clone(), Arc::new(Bound), clock, plenty(), &meter);
         let app = app(authenticator);
         Self { rsa, elliptic, edwards, cluster, stranger, verifier, app }
     }
+}
+
+/// Budgets that no test uses up.
+fn plenty() -> Arc<Budgets> {
+    let most = NonZeroU32::MAX;
+    Arc::new(Budgets::new(Rates { public: most, read: most, write: most, ingest: most }))
 }
 
 /// One binding: the account `acme`.
@@ -153,13 +163,13 @@ impl Bindings for Bound {
     fn account<'b>(
         &'b self,
         workload: &'b ServiceAccount,
-    ) -> BoxFuture<'b, anyhow::Result<Option<String>>> {
+    ) -> BoxFuture<'b, anyhow::Result<Option<AccountId>>> {
         Box::pin(async move {
             anyhow::ensure!(workload.namespace != "tenant-broken", "the store is down");
             let bound = workload.namespace == "tenant-acme"
                 && workload.name == "core"
                 && workload.uid == "4442a3cb-0c3b-4290-829c-4a8995f64501";
-            Ok(bound.then(|| "acme".to_owned()))
+            Ok(bound.then(|| "acme".parse().unwrap()))
         })
     }
 }

@@ -21,7 +21,7 @@ async fn the_server_takes_what_the_subcommand_makes() {
     let verdict = WORLD.verifier.verify(&token, now()).await.unwrap();
     let Identity::Person(person) = verdict else { panic!("{verdict:?}") };
     assert_eq!(person.subject, "ada");
-    assert_eq!(person.tenant.as_deref(), Some("acme"));
+    assert_eq!(person.tenant.unwrap().as_str(), "acme");
     assert!(person.scopes.contains("usage:write") && person.scopes.contains("billing:read"));
     let later = now() + jiff::SignedDuration::from_secs(60);
     assert!(WORLD.verifier.verify(&token, later).await.is_err());

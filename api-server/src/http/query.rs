@@ -1,0 +1,376 @@
+//! The query of a list: `filter[field][op]=value`, `sort=field desc`, `page[size]`, `page[after]`.
+//!
+//! One operator per field; a parameter that a list does not know, or that is given twice, is refused
+//! rather than ignored: who misspells a filter must not get everyone's rows.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use axum::extract::{FromRequestParts, Query};
+use axum::http::Uri;
+use axum::http::request::Parts;
+
+use super::problem::Problem;
+
+/// How many rows a page has unless asked otherwise.
+pub const PAGE: usize = 100;
+/// How many rows a page may have.
+pub const LARGEST_PAGE: usize = 1000;
+/// How long a filter's value may be, in bytes.
+const LONGEST_VALUE: usize = 512;
+
+/// How a field is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Op {
+    /// Equal.
+    Eq,
+    /// Not equal.
+    Neq,
+    /// One of several, separated by commas.
+    In,
+    /// Greater.
+    Gt,
+    /// Greater or equal.
+    Gte,
+    /// Less.
+    Lt,
+    /// Less or equal.
+    Lte,
+}
+
+impl Op {
+    const ALL: [Self; 7] =
+        [Self::Eq, Self::Neq, Self::In, Self::Gt, Self::Gte, Self::Lt, Self::Lte];
+
+    /// As it stands in brackets.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Eq => "eq",
+            Self::Neq => "neq",
+            Self::In => "in",
+            Self::Gt => "gt",
+            Self::Gte => "gte",
+            Self::Lt => "lt",
+            Self::Lte => "lte",
+        }
+    }
+}
+
+/// What a list can be asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Grammar {
+    /// Fields and their operators.
+    pub filters: &'static [(&'static str, &'static [Op])],
+    /// Fields to sort by; the first is the default, ascending.
+    pub sorts: &'static [&'static str],
+}
+
+/// A filter as it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// One of the grammar's.
+    pub field: &'static str,
+    /// One of the field's.
+    pub op: Op,
+    /// Not empty.
+    pub value: String,
+}
+
+impl Filter {
+    /// The parameter's name, to blame.
+    #[must_use]
+    pub fn parameter(&self) -> String {
+        format!("filter[{}][{}]", self.field, self.op.name())
+    }
+
+    /// 400: the value is none of this field.
+    #[must_use]
+    pub fn refuse(&self, detail: impl Into<String>) -> Problem {
+        Problem::field(self.parameter(), "invalid_value", detail)
+    }
+}
+
+/// A list's query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListQuery {
+    /// By field, in the grammar's order.
+    pub filters: Vec<Filter>,
+    /// One of the grammar's.
+    pub sort: &'static str,
+    /// Largest first.
+    pub descending: bool,
+    /// Rows in a page.
+    pub size: usize,
+    /// The cursor to go on from.
+    pub after: Option<String>,
+}
+
+/// The parameters of a query in the order in which they stand, decoded.
+#[derive(Clone, Debug)]
+pub struct Parameters(Vec<(String, String)>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Parameters {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Self::of(&parts.uri)
+    }
+}
+
+impl Parameters {
+    /// The parameters of an address.
+    ///
+    /// # Errors
+    /// 400 when they are not parameters, or one is given twice.
+    pub fn of(uri: &Uri) -> Result<Self, Problem> {
+        let Ok(Query(all)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else {
+            return Err(Problem::field(
+                "?",
+                "invalid_value",
+                "The query cannot be decoded as UTF-8.",
+            ));
+        };
+        let mut seen = std::collections::BTreeSet::new();
+        match all.iter().find(|(name, _)| !seen.insert(name.as_str())) {
+            Some((twice, _)) => {
+                Err(Problem::field(twice, "given_twice", "Give each parameter once."))
+            }
+            None => Ok(Self(all)),
+        }
+    }
+
+    /// The values of `names`.
+    ///
+    /// # Errors
+    /// 400 when there is another parameter.
+    pub fn only(self, names: &[&'static str]) -> Result<BTreeMap<&'static str, String>, Problem> {
+        let mut values = BTreeMap::new();
+        for (name, value) in self.0 {
+            match names.iter().find(|known| **known == name) {
+                Some(known) => values.insert(*known, value),
+                None => return Err(unknown(&name, &known_names(names))),
+            };
+        }
+        Ok(values)
+    }
+
+    /// The query of a list.
+    ///
+    /// # Errors
+    /// 400 that names the parameter and what it could be.
+    pub fn list(self, grammar: Grammar) -> Result<ListQuery, Problem> {
+        let (mut filters, mut sort, mut size, mut after) = (BTreeMap::new(), None, PAGE, None);
+        for (name, value) in self.0 {
+            match name.as_str() {
+                "sort" => sort = Some(read_sort(grammar, &value)?),
+                "page[size]" => size = read_size(&value)?,
+                "page[after]" => after = Some(value),
+                _ => {
+                    let (place, filter) = read_filter(grammar, &name, value)?;
+                    if filters.insert(place, filter).is_some() {
+                        return Err(Problem::field(name, "given_twice", "Filter each field once."));
+                    }
+                }
+            }
+        }
+        let default = grammar.sorts.first().copied().unwrap_or_default();
+        let (sort, descending) = sort.unwrap_or((default, false));
+        Ok(ListQuery { filters: filters.into_values().collect(), sort, descending, size, after })
+    }
+}
+
+impl ListQuery {
+    /// The filter of a field.
+    #[must_use]
+    pub fn filter(&self, field: &str) -> Option<&Filter> {
+        self.filters.iter().find(|filter| filter.field == field)
+    }
+
+    /// All that chooses and orders the rows of a list, for its cursors.
+    #[must_use]
+    pub fn list(&self, route: &str, whose: &str) -> String {
+        let mut list = format!("{route}\n{whose}\n{} {}", self.sort, self.descending);
+        for filter in &self.filters {
+            // A text cannot fail to take more text.
+            let _ = write!(list, "\n{} {:?}", filter.parameter(), filter.value);
+        }
+        list
+    }
+
+    /// The address of the page after the one that ended at `cursor`.
+    #[must_use]
+    pub fn next(&self, route: &str, cursor: &str) -> String {
+        let mut pairs: Vec<(String, String)> =
+            self.filters.iter().map(|filter| (filter.parameter(), filter.value.clone())).collect();
+        let order = if self.descending { "desc" } else { "asc" };
+        pairs.push(("sort".to_owned(), format!("{} {order}", self.sort)));
+        pairs.push(("page[size]".to_owned(), self.size.to_string()));
+        pairs.push(("page[after]".to_owned(), cursor.to_owned()));
+        let pairs: Vec<String> = pairs
+            .iter()
+            .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
+            .collect();
+        format!("{route}?{}", pairs.join("&"))
+    }
+}
+
+/// Percent-encodes all but what RFC 3986 calls unreserved.
+fn encode(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte));
+            }
+            _ => {
+                let _ = write!(encoded, "%{byte:02X}");
+            }
+        }
+    }
+    encoded
+}
+
+fn read_sort(grammar: Grammar, value: &str) -> Result<(&'static str, bool), Problem> {
+    let (field, order) = value.split_once(' ').unwrap_or((value, "asc"));
+    let field = grammar.sorts.iter().find(|known| **known == field);
+    match (field, order) {
+        (Some(field), "asc") => Ok((field, false)),
+        (Some(field), "desc") => Ok((field, true)),
+        _ => Err(Problem::field(
+            "sort",
+            "invalid_value",
+            format!("Sort by {}, then a space and asc or desc.", known_names(grammar.sorts)),
+        )),
+    }
+}
+
+fn read_size(value: &str) -> Result<usize, Problem> {
+    let size = value.parse().ok().filter(|size| (1..=LARGEST_PAGE).contains(size));
+    size.ok_or_else(|| {
+        Problem::field(
+            "page[size]",
+            "invalid_value",
+            format!("Give a number from 1 to {LARGEST_PAGE}."),
+        )
+    })
+}
+
+fn read_filter(grammar: Grammar, name: &str, value: String) -> Result<(usize, Filter), Problem> {
+    let fields: Vec<&str> = grammar.filters.iter().map(|(field, _)| *field).collect();
+    let inner = name.strip_prefix("filter[").and_then(|rest| rest.strip_suffix(']'));
+    let Some((field, op)) = inner.and_then(|inner| inner.split_once("][")) else {
+        let known =
+            format!("filter[field][op] of {}, sort, page[size], page[after]", known_names(&fields));
+        return Err(unknown(name, &known));
+    };
+    let place = fields.iter().position(|known| *known == field);
+    let Some(place) = place else { return Err(unknown(name, &known_names(&fields))) };
+    let (field, ops) = grammar.filters[place];
+    let op = Op::ALL.into_iter().find(|known| known.name() == op && ops.contains(known));
+    let Some(op) = op else {
+        let ops: Vec<&str> = ops.iter().map(|op| op.name()).collect();
+        return Err(unknown(name, &format!("{field} with {}", known_names(&ops))));
+    };
+    if value.is_empty() || value.len() > LONGEST_VALUE {
+        let detail = format!("Give a value of 1 to {LONGEST_VALUE} bytes.");
+        return Err(Problem::field(name, "invalid_value", detail));
+    }
+    Ok((place, Filter { field, op, value }))
+}
+
+fn unknown(name: &str, known: &str) -> Problem {
+    Problem::field(name, "unknown_parameter", format!("Known here: {known}."))
+}
+
+fn known_names(names: &[&str]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GRAMMAR: Grammar = Grammar {
+        filters: &[("plan", &[Op::Eq, Op::In]), ("ratio", &[Op::Gte, Op::Lt])],
+        sorts: &["account", "ratio"],
+    };
+
+    fn list(query: &str) -> Result<ListQuery, Problem> {
+        let uri: Uri = format!("/x?{query}").parse().unwrap();
+        Parameters::of(&uri)?.list(GRAMMAR)
+    }
+
+    #[test]
+    fn a_bare_query_is_the_first_page_in_the_default_order() {
+        let query = list("").unwrap();
+        assert_eq!(
+            (query.sort, query.descending, query.size, query.after),
+            ("account", false, PAGE, None)
+        );
+    }
+
+    #[test]
+    fn filters_order_and_page_are_read() {
+        let query = list("filter[ratio][gte]=0.95&filter%5Bplan%5D%5Bin%5D=team,scale&sort=ratio+desc&page[size]=5&page[after]=x").unwrap();
+        assert_eq!(query.filter("plan").unwrap().value, "team,scale");
+        assert_eq!(query.filter("ratio").unwrap().op, Op::Gte);
+        assert_eq!((query.sort, query.descending, query.size), ("ratio", true, 5));
+        assert_eq!(query.after.as_deref(), Some("x"));
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused_by_name() {
+        for (query, parameter) in [
+            ("plan=team", "plan"),
+            ("filter[plan]=team", "filter[plan]"),
+            ("filter[plans][eq]=team", "filter[plans][eq]"),
+            ("filter[plan][gte]=team", "filter[plan][gte]"),
+            ("filter[plan][EQ]=team", "filter[plan][EQ]"),
+            ("filter[plan][eq]=", "filter[plan][eq]"),
+            ("filter[plan][eq]=a&filter[plan][eq]=b", "filter[plan][eq]"),
+            ("filter[plan][eq]=a&filter[plan][in]=b", "filter[plan][in]"),
+            ("sort=plan", "sort"),
+            ("sort=ratio down", "sort"),
+            ("sort=ratio%20desc&sort=account", "sort"),
+            ("page[size]=0", "page[size]"),
+            ("page[size]=1001", "page[size]"),
+            ("page[size]=-1", "page[size]"),
+            ("page[number]=2", "page[number]"),
+        ] {
+            let problem = list(&query.replace(' ', "%20")).unwrap_err();
+            let body = problem.body("", "");
+            assert_eq!((body.status, body.errors[0].pointer.as_str()), (400, parameter), "{query}");
+        }
+    }
+
+    #[test]
+    fn the_next_page_has_the_same_list() {
+        let query = list("filter[plan][in]=a%26b,c&sort=ratio%20desc&page[size]=5").unwrap();
+        let next: Uri = query.next("/x", "CURSOR").parse().unwrap();
+        let next = Parameters::of(&next).unwrap().list(GRAMMAR).unwrap();
+        assert_eq!(next.after.as_deref(), Some("CURSOR"));
+        assert_eq!(next.list("/x", "all"), query.list("/x", "all"));
+        assert_eq!(next.size, 5);
+    }
+
+    #[test]
+    fn lists_differ_by_all_that_chooses_their_rows() {
+        let base = list("filter[plan][eq]=a").unwrap();
+        for other in [
+            "",
+            "filter[plan][eq]=b",
+            "filter[plan][in]=a",
+            "filter[plan][eq]=a&sort=ratio",
+            "filter[plan][eq]=a&sort=account%20desc",
+        ] {
+            assert_ne!(list(other).unwrap().list("/x", "all"), base.list("/x", "all"), "{other}");
+        }
+        assert_ne!(base.list("/y", "all"), base.list("/x", "all"));
+        assert_ne!(base.list("/x", "acme"), base.list("/x", "all"));
+        assert_eq!(
+            list("filter[plan][eq]=a&page[size]=3").unwrap().list("/x", ""),
+            base.list("/x", "")
+        );
+    }
+}

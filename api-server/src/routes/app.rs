@@ -1,0 +1,32 @@
+//! What every handler can reach.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+
+use super::Metrics;
+use crate::auth::Authenticator;
+use crate::auth::caller::Clock;
+use crate::domain::catalogue::Catalogue;
+use crate::ledger::Ledger;
+
+/// The state of the server. Clones are the same.
+#[derive(Clone)]
+pub struct App {
+    /// Who may come in.
+    pub authenticator: Authenticator,
+    /// What time it is.
+    pub clock: Clock,
+    /// The plans.
+    pub catalogue: Arc<Catalogue>,
+    /// What was used.
+    pub ledger: Ledger,
+    /// What is counted.
+    pub metrics: Metrics,
+}
+
+impl FromRef<App> for Authenticator {
+    fn from_ref(app: &App) -> Self {
+        app.authenticator.clone()
+    }
+}

@@ -1,0 +1,249 @@
+//! `POST /usage/events`: usage in.
+
+use axum::body::Bytes;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{App, Routes, route};
+use crate::auth::{Caller, rule::UsageWrite};
+use crate::domain::account::AccountId;
+use crate::domain::event::{Context, Rejected, UsageEvent};
+use crate::http::problem::{FieldError, ProblemBody};
+use crate::http::query::Parameters;
+use crate::http::{Problem, body};
+use crate::ledger::{Append, Item, LedgerError, Outcome, Receipt};
+use crate::store::StoreError;
+
+mod media;
+#[cfg(test)]
+mod tests;
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    route!(routes, send)
+}
+
+/// How large a request with usage may be once unpacked, in bytes.
+const LARGEST: usize = 5 * 1024 * 1024;
+
+/// What became of a request's events, after all that was taken is durable.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Taken {
+    /// Events that are new in the ledger.
+    pub accepted: usize,
+    /// Events that were there already: a success.
+    pub duplicates: usize,
+    /// Events that were not taken.
+    pub rejected: Vec<NotTaken>,
+    /// The new rows; absent when there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<Rows>,
+}
+
+/// Rows of an account's ledger that follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Rows {
+    /// The first.
+    #[schema(minimum = 1)]
+    pub from: i64,
+    /// The last.
+    #[schema(minimum = 1)]
+    pub to: i64,
+}
+
+/// An event that was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NotTaken {
+    /// Its place in the request, from 0.
+    pub index: usize,
+    /// Its id, if it has a readable one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Stable, for programs; the first of `errors` if there are several.
+    #[schema(example = "conflict")]
+    pub code: String,
+    /// What is wrong with it, and the remedy.
+    pub detail: String,
+    /// When the event that it conflicts with arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub first_seen_at: Option<Timestamp>,
+    /// All that is wrong with it; pointers go into the event.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+}
+
+/// Send usage
+///
+/// One CloudEvent or a batch of up to 1,000; the answer comes after the durable commit. Sending the
+/// same event again is a success. Each event has its own outcome, unless `atomic=true`: then all are
+/// taken or none. Binary mode (`ce-*` headers) works for one event.
+#[utoipa::path(
+    post, path = "/usage/events", operation_id = "send_usage", tag = "usage",
+    params(("atomic" = Option<bool>, Query, description = "All events or none. Default: each on its own.")),
+    request_body(
+        description = "A CloudEvent 1.0, or a list of them. `type` is `dev.tenantry.usage.` and a \
+            meter; `data.quantity` a decimal in the meter's unit.",
+        content(
+            (serde_json::Value = "application/cloudevents+json"),
+            (serde_json::Value = "application/cloudevents-batch+json"),
+            (serde_json::Value = "application/json"),
+        )
+    ),
+    responses(
+        (status = 200, description = "All were taken, now or before.", body = Taken),
+        (status = 207, description = "Some were not taken.", body = Taken),
+        (status = 422, description = "None was taken; `errors` says why, its pointers go into the body.",
+            body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+async fn send(
+    caller: Caller<UsageWrite>,
+    State(app): State<App>,
+    parameters: Parameters,
+    request: Request,
+) -> Result<Response, Problem> {
+    let account = caller.own()?;
+    let atomic = atomic(parameters)?;
+    let arrived = (app.clock)();
+    let (head, content) = request.into_parts();
+    let bytes: Bytes = body::bytes(content, LARGEST).await?;
+    let events = media::read(&head.headers, &bytes, Context { account, now: arrived })?;
+    let taken = take(&app, account, arrived, atomic, events).await?;
+    app.metrics.events(&taken);
+    answer(taken)
+}
+
+fn atomic(parameters: Parameters) -> Result<bool, Problem> {
+    match parameters.only(&["atomic"])?.get("atomic").map(String::as_str) {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(Problem::field("atomic", "invalid_value", "Give true or false.")),
+    }
+}
+
+/// Adds the events that can be read to the ledger, and says what became of each.
+async fn take(
+    app: &App,
+    account: &AccountId,
+    arrived: Timestamp,
+    atomic: bool,
+    events: Vec<Result<UsageEvent, Rejected>>,
+) -> Result<Taken, Problem> {
+    let mut taken = Taken::default();
+    let (mut items, mut places) =
+        (Vec::with_capacity(events.len()), Vec::with_capacity(events.len()));
+    for (index, event) in events.into_iter().enumerate() {
+        match event {
+            Ok(event) => {
+                places.push((index, event.id.clone()));
+                items.push(Item::Usage(event));
+            }
+            Err(rejected) => taken.rejected.push(unreadable(index, rejected)),
+        }
+    }
+    if items.is_empty() || (atomic && !taken.rejected.is_empty()) {
+        return Ok(taken);
+    }
+    let append = Append { account: account.clone(), arrived, atomic, items };
+    let receipt = app.ledger.append(append).await.map_err(busy)?;
+    Ok(account_for(taken, places, &receipt))
+}
+
+fn unreadable(index: usize, rejected: Rejected) -> NotTaken {
+    let errors: Vec<FieldError> = rejected
+        .refusals
+        .into_iter()
+        .map(|refusal| FieldError {
+            pointer: refusal.pointer,
+            code: refusal.code.name().to_owned(),
+            detail: refusal.detail,
+        })
+        .collect();
+    let first = errors.first().map(|error| (error.code.clone(), error.detail.clone()));
+    let (code, detail) = first.unwrap_or_default();
+    NotTaken { index, id: rejected.id, code, detail, first_seen_at: None, errors }
+}
+
+/// Adds what the ledger says of the events that it was given.
+fn account_for(mut taken: Taken, places: Vec<(usize, String)>, receipt: &Receipt) -> Taken {
+    for ((index, id), outcome) in places.into_iter().zip(&receipt.outcomes) {
+        let (code, detail, first_seen_at) = match outcome {
+            Outcome::Accepted { .. } => {
+                taken.accepted += 1;
+                continue;
+            }
+            Outcome::Duplicate { .. } => {
+                taken.duplicates += 1;
+                continue;
+            }
+            Outcome::Conflict { first_seen_at } => (
+                "conflict",
+                "another event has this source and id; give this one an id of its own",
+                Some(*first_seen_at),
+            ),
+            Outcome::Refused(reason) => (reason.code(), reason.detail(), None),
+        };
+        let (code, detail) = (code.to_owned(), detail.to_owned());
+        taken.rejected.push(NotTaken {
+            index,
+            id: Some(id),
+            code,
+            detail,
+            first_seen_at,
+            errors: Vec::new(),
+        });
+    }
+    taken.rejected.sort_by_key(|not_taken| not_taken.index);
+    taken.ledger = receipt.range().map(|(from, to)| Rows { from, to });
+    taken
+}
+
+/// 200 when all were taken, 207 when some were, 422 when none was: a sender that looks at the
+/// status alone must not take a refusal for a success.
+fn answer(taken: Taken) -> Result<Response, Problem> {
+    let some = taken.accepted + taken.duplicates > 0;
+    match (taken.rejected.is_empty(), some) {
+        (true, _) => Ok(axum::Json(taken).into_response()),
+        (false, true) => Ok((StatusCode::MULTI_STATUS, axum::Json(taken)).into_response()),
+        (false, false) => Err(none_taken(taken.rejected)),
+    }
+}
+
+fn none_taken(rejected: Vec<NotTaken>) -> Problem {
+    let problem = Problem::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "no-event-taken",
+        "No event taken",
+        "Nothing of this request is in the ledger; see errors, whose pointers begin with the \
+         event's place in the request.",
+    );
+    rejected.into_iter().fold(problem, |problem, NotTaken { index, code, detail, errors, .. }| {
+        if errors.is_empty() {
+            return problem.with_error(format!("/{index}"), &code, detail);
+        }
+        errors.into_iter().fold(problem, |problem, error| {
+            problem.with_error(format!("/{index}{}", error.pointer), &error.code, error.detail)
+        })
+    })
+}
+
+/// Nothing was acknowledged; sending again is safe.
+fn busy(error: LedgerError) -> Problem {
+    match error {
+        LedgerError::AccountBusy => Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "account-busy",
+            "Too much waits",
+            "As much of this account waits to be stored as may. Send it again later, and slower.",
+        )
+        .with_retry_after(1),
+        LedgerError::Store(StoreError::Statement(_)) | LedgerError::OtherAccount => {
+            Problem::internal(error)
+        }
+        _ => Problem::unavailable(error),
+    }
+}

@@ -1,0 +1,115 @@
+//! The forms in which CloudEvents arrive over HTTP: structured, batched, binary.
+
+use axum::http::{HeaderMap, StatusCode, header};
+use serde_json::{Map, Value};
+
+use crate::domain::event::{self, BodyRefusal, Context, Rejected, UsageEvent};
+use crate::http::Problem;
+use crate::http::body::{DEEPEST, media_type, not_json, wrong_media_type};
+use crate::http::json;
+
+const ONE: &str = "application/cloudevents+json";
+const BATCH: &str = "application/cloudevents-batch+json";
+const EITHER: &str = "application/json";
+/// What stands before an attribute's name in a header of the binary mode.
+const PREFIX: &str = "ce-";
+
+/// The events of a request, each read or refused.
+///
+/// # Errors
+/// When the body as a whole is no such thing.
+pub(super) fn read(
+    headers: &HeaderMap,
+    body: &[u8],
+    context: Context<'_>,
+) -> Result<Vec<Result<UsageEvent, Rejected>>, Problem> {
+    let media_type = media_type(headers);
+    let binary = headers.keys().any(|name| name.as_str() == "ce-specversion");
+    match media_type.as_deref() {
+        Some(ONE) => one(body, context),
+        Some(BATCH) => batch(body, context),
+        // A CloudEvent in headers, whose payload happens to be JSON.
+        Some(EITHER) if binary => {
+            let members = binary_members(headers, body)?;
+            Ok(vec![event::read(&members, context)])
+        }
+        Some(EITHER) if starts_list(body) => batch(body, context),
+        Some(EITHER) => one(body, context),
+        _ => Err(wrong_media_type(&[ONE, BATCH, EITHER])),
+    }
+}
+
+fn one(body: &[u8], context: Context<'_>) -> Result<Vec<Result<UsageEvent, Rejected>>, Problem> {
+    refuse_deep(body)?;
+    event::read_one(body, context).map(|event| vec![event]).map_err(|refusal| refused(&refusal))
+}
+
+fn batch(body: &[u8], context: Context<'_>) -> Result<Vec<Result<UsageEvent, Rejected>>, Problem> {
+    refuse_deep(body)?;
+    event::read_batch(body, context).map_err(|refusal| refused(&refusal))
+}
+
+fn refuse_deep(body: &[u8]) -> Result<(), Problem> {
+    json::check_depth(body, DEEPEST).map_err(|error| not_json(&error))
+}
+
+fn starts_list(body: &[u8]) -> bool {
+    body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[')
+}
+
+fn refused(refusal: &BodyRefusal) -> Problem {
+    let (status, code, title) = match refusal {
+        BodyRefusal::TooManyEvents(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large"),
+        BodyRefusal::InvalidJson(_) => (StatusCode::BAD_REQUEST, "invalid-json", "Invalid JSON"),
+        BodyRefusal::NotAnObject | BodyRefusal::NotAnArray => {
+            (StatusCode::BAD_REQUEST, "invalid-request", "Invalid request")
+        }
+    };
+    let detail = "The body as a whole cannot be taken; see errors.";
+    Problem::new(status, code, title, detail).with_error("", refusal.code(), refusal.to_string())
+}
+
+/// The members of an event whose attributes stand in `ce-*` headers and whose payload is the body.
+fn binary_members(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, Problem> {
+    let mut members = Map::new();
+    for (name, value) in headers {
+        let Some(attribute) = name.as_str().strip_prefix(PREFIX) else { continue };
+        let fault = |code: &str, detail: &str| Problem::field(name.as_str(), code, detail);
+        let text = value.to_str().ok().and_then(decoded);
+        let text = text
+            .ok_or_else(|| fault("invalid_value", "Percent-encode what is not ASCII, as UTF-8."))?;
+        if members.insert(attribute.to_owned(), Value::String(text)).is_some() {
+            return Err(fault("given_twice", "Give each attribute once."));
+        }
+    }
+    if let Some(media_type) =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok())
+    {
+        members.insert("datacontenttype".to_owned(), media_type.into());
+    }
+    let data = json::parse(body, DEEPEST).map_err(|error| not_json(&error))?;
+    members.insert("data".to_owned(), data);
+    Ok(members)
+}
+
+/// Undoes percent-encoding; `None` when what comes out is not UTF-8 or an escape is broken.
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        if *first != b'%' {
+            bytes.push(*first);
+            rest = tail;
+            continue;
+        }
+        let (digits, tail) = tail.split_at_checked(2)?;
+        let digits = std::str::from_utf8(digits).ok()?;
+        // `from_str_radix` takes a sign.
+        if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        rest = tail;
+    }
+    String::from_utf8(bytes).ok()
+}

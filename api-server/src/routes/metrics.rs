@@ -1,0 +1,39 @@
+//! What the routes count. Labels are names of our own, so that no caller can make new series.
+
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Counter, Meter};
+
+use super::events::Taken;
+
+/// The instruments of the routes.
+#[derive(Clone)]
+pub struct Metrics {
+    events: Counter<u64>,
+}
+
+impl Metrics {
+    /// The instruments, made with `meter`.
+    #[must_use]
+    pub fn new(meter: &Meter) -> Self {
+        let events = meter
+            .u64_counter("tenantry_usage_events")
+            .with_description("Usage events received, by what became of them")
+            .build();
+        Self { events }
+    }
+
+    /// Counts what became of a request's events.
+    pub(super) fn events(&self, taken: &Taken) {
+        let conflicts = taken.rejected.iter().filter(|one| one.code == "conflict").count();
+        for (outcome, count) in [
+            ("accepted", taken.accepted),
+            ("duplicate", taken.duplicates),
+            ("conflict", conflicts),
+            ("rejected", taken.rejected.len() - conflicts),
+        ] {
+            if count > 0 {
+                self.events.add(count as u64, &[KeyValue::new("outcome", outcome)]);
+            }
+        }
+    }
+}

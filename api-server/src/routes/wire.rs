@@ -1,0 +1,91 @@
+//! How values stand on the wire: decimals as texts, money with its currency.
+
+use std::fmt::Display;
+
+use axum::http::StatusCode;
+use iso_currency::Currency;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::Money;
+use crate::http::Problem;
+
+/// An amount of money.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MoneyOnWire {
+    /// A decimal with at most as many places as the currency has.
+    #[schema(example = "1049.00", max_length = 32, pattern = "^-?[0-9]+(\\.[0-9]+)?$")]
+    pub amount: String,
+    /// ISO 4217.
+    #[schema(example = "USD", min_length = 3, max_length = 3)]
+    pub currency: String,
+}
+
+impl From<Money> for MoneyOnWire {
+    fn from(money: Money) -> Self {
+        Self { amount: money.amount(), currency: money.currency().code().to_owned() }
+    }
+}
+
+/// Estimates, or the figures that follow from them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RangeOnWire<T> {
+    /// The cautious one.
+    pub low: T,
+    /// The likely one.
+    pub base: T,
+    /// The hopeful one.
+    pub high: T,
+}
+
+/// Collects all that is wrong with a body, so that one answer names it all.
+#[derive(Debug, Default)]
+pub struct Faults(Vec<(String, String)>);
+
+impl Faults {
+    /// Notes what is wrong at `pointer`; `detail` reads on after a field's name.
+    pub fn note(&mut self, pointer: impl Into<String>, detail: impl Display) {
+        self.0.push((pointer.into(), detail.to_string()));
+    }
+
+    /// A value, or a note and the value that stands in for it until the answer.
+    pub fn or_note<T: Default, E: Display>(&mut self, pointer: &str, read: Result<T, E>) -> T {
+        read.unwrap_or_else(|error| {
+            self.note(pointer, error);
+            T::default()
+        })
+    }
+
+    /// An amount of money.
+    pub fn money(&mut self, pointer: &str, wire: &MoneyOnWire) -> Money {
+        let currency = Currency::from_code(&wire.currency).unwrap_or_else(|| {
+            self.note(format!("{pointer}/currency"), "is no ISO 4217 currency such as USD");
+            Currency::USD
+        });
+        Money::parse(&wire.amount, currency).unwrap_or_else(|error| {
+            self.note(format!("{pointer}/amount"), error);
+            Money::zero(currency)
+        })
+    }
+
+    /// Nothing, when nothing was noted.
+    ///
+    /// # Errors
+    /// 422 with every note: the body can be read, but not worked with.
+    pub fn check(self) -> Result<(), Problem> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let problem = Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid-values",
+            "Invalid values",
+            "The body has values that cannot be worked with; see errors.",
+        );
+        Err(self.0.into_iter().fold(problem, |problem, (pointer, detail)| {
+            problem.with_error(pointer, "invalid_value", detail)
+        }))
+    }
+}

@@ -1,0 +1,18 @@
+//! The server as its clients meet it: bodies, limits, errors, routes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
+#![allow(clippy::too_many_lines, reason = "tables of bad input are as long as they are")]
+#![allow(missing_docs, reason = "a test's name says what it shows")]
+
+mod api;
+mod bodies;
+mod document;
+mod echo;
+mod events;
+mod layers;
+mod plans;
+mod wire;
