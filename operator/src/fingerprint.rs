@@ -32,9 +32,23 @@ pub fn of_desired(body: &Value) -> u64 {
 #[must_use]
 pub fn of_live(live: &Value, manager: &str) -> Option<u64> {
     let entries = live.pointer("/metadata/managedFields")?.as_array()?;
-    let applied = entries.iter().find(|e| is_ours(e, manager, "Apply"));
-    let ours = applied.or_else(|| entries.iter().find(|e| is_ours(e, manager, "Update")))?;
-    Some(hash(&extract(live, ours.get("fieldsV1")?)))
+    if let Some(applied) = entries.iter().find(|e| is_ours(e, manager, "Apply")) {
+        return Some(hash(&extract(live, applied.get("fieldsV1")?)));
+    }
+    let created = entries.iter().find(|e| is_ours(e, manager, "Update"))?;
+    Some(hash(&extract(live, &without_servers(created.get("fieldsV1")?))))
+}
+
+/// The label that the server puts on a namespace at its creation, which counts as the creator's.
+const SERVERS_LABEL: &str = "f:kubernetes.io/metadata.name";
+
+fn without_servers(fields: &Value) -> Value {
+    let mut fields = fields.clone();
+    let labels = fields.pointer_mut("/f:metadata/f:labels").and_then(Value::as_object_mut);
+    if let Some(labels) = labels {
+        labels.remove(SERVERS_LABEL);
+    }
+    fields
 }
 
 fn is_ours(entry: &Value, manager: &str, operation: &str) -> bool {
@@ -53,6 +67,7 @@ pub fn creation_as_applied(live: &Value, manager: &str) -> Option<Vec<Value>> {
     }
     let created = entries.iter_mut().find(|e| is_ours(e, manager, "Update"))?;
     created["operation"] = "Apply".into();
+    created["fieldsV1"] = without_servers(created.get("fieldsV1")?);
     Some(entries)
 }
 
@@ -207,6 +222,9 @@ mod tests {
     fn what_was_only_created_is_ours_and_becomes_applied() {
         let mut created = live();
         created["metadata"]["managedFields"][1]["operation"] = json!("Update");
+        created["metadata"]["labels"]["kubernetes.io/metadata.name"] = json!("core");
+        created["metadata"]["managedFields"][1]["fieldsV1"]["f:metadata"]["f:labels"]["f:kubernetes.io/metadata.name"] =
+            json!({});
         assert_eq!(of_live(&created, "m"), Some(of_desired(&desired())));
         let entries = creation_as_applied(&created, "m").unwrap();
         assert_eq!(Value::Array(entries), live()["metadata"]["managedFields"]);

@@ -73,8 +73,9 @@ where
     K: Resource + Clone + std::fmt::Debug + DeserializeOwned + Send + 'static,
     K::DynamicType: Clone + Send,
 {
-    // Waiting at most this long keeps a silently dropped connection from hiding drift.
-    let config = config.timeout(240);
+    // Waiting at most this long keeps a silently dropped connection from hiding drift. Pages bound
+    // what a list holds in memory: many kinds are listed at once.
+    let config = config.timeout(240).page_size(100);
     let begin = move || watcher(api.clone(), config.clone()).default_backoff().boxed();
     let state = (begin(), begin, sink, BTreeSet::new(), check);
     futures::stream::unfold(state, |(mut events, begin, sink, mut seen, check)| async move {
