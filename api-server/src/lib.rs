@@ -6,6 +6,8 @@
 //! [`store`] keeps the tables, [`ledger`] adds to them.
 
 pub mod auth;
+pub mod cli;
+pub mod config;
 pub mod domain;
 pub mod http;
 pub mod ledger;

@@ -169,6 +169,12 @@ impl Keys {
         }
     }
 
+    /// Whether they are on this machine, so that they must be there at the start.
+    #[must_use]
+    pub fn are_local(&self) -> bool {
+        !matches!(self.source.0, From::Url { .. })
+    }
+
     /// Whether there is a key to verify with.
     #[must_use]
     pub fn usable(&self) -> bool {

@@ -15,4 +15,5 @@ mod echo;
 mod events;
 mod layers;
 mod plans;
+mod program;
 mod wire;

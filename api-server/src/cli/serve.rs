@@ -1,0 +1,111 @@
+//! `api-server serve`
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::Router;
+use futures::future::join_all;
+use jiff::Timestamp;
+use opentelemetry::metrics::Meter;
+use telemetry::Telemetry;
+use telemetry::health::{self, Check, Checks};
+use telemetry::shutdown::{self, Shutdown};
+
+use crate::auth::bindings::Recorded;
+use crate::auth::caller::Clock;
+use crate::auth::{Authenticator, Verifier};
+use crate::config::ServeConfig;
+use crate::http::budget::Budgets;
+use crate::http::layers;
+use crate::http::server::Server;
+use crate::ledger::{Health, Ledger, Settings};
+use crate::routes::{App, Metrics, Routes};
+
+/// Serves until SIGTERM or SIGINT; then drains, stores what waits, and closes.
+///
+/// # Errors
+/// What keeps it from starting, or a part that ended by itself.
+pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
+    let telemetry = Telemetry::init(telemetry::Config {
+        service_name: "tenantry-api-server",
+        service_version: env!("CARGO_PKG_VERSION"),
+        log_filter: config.log.clone(),
+        log_format: config.log_format,
+        otlp_endpoint: config.otlp_endpoint.clone(),
+    })?;
+    telemetry.build_info(&[]);
+    let result = Box::pin(serve(&config, &telemetry)).await;
+    telemetry.shutdown().await;
+    result
+}
+
+async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()> {
+    let signalled = shutdown::signal()?;
+    let checks = Checks::new();
+    let serving = checks.ready("serving");
+    let verifier = Arc::new(Verifier::new(config.trusted().await?));
+    let catalogue = config.catalogue()?;
+    let ledger = Ledger::open(&config.storage, Settings::default())
+        .await
+        .with_context(|| format!("ledger in {}", config.storage.display()))?;
+    let meter = telemetry.meter("tenantry-api-server");
+    let clock: Clock = Arc::new(Timestamp::now);
+    let bindings = Arc::new(Recorded(ledger.store().clone()));
+    let budgets = Arc::new(Budgets::new(config.rates()));
+    let authenticator =
+        Authenticator::new(verifier.clone(), bindings, clock.clone(), budgets, &meter);
+    let metrics = Metrics::new(&meter);
+    let catalogue = Arc::new(catalogue);
+    let app = App { authenticator, clock, catalogue, ledger: ledger.clone(), metrics };
+    let routes = router(app, config, &meter);
+
+    let server = Server::bind(config.address).await?;
+    let health = health::Server::bind(config.health_address, &checks, telemetry.registry()).await?;
+    tracing::info!(address = %server.local_addr(), health = %health.local_addr(), "serving");
+    let (stop, stop_health) = (Shutdown::new(), Shutdown::new());
+    let keys = join_all(verifier.issuers().iter().map(|issuer| {
+        let check = checks.ready(format!("keys of {}", issuer.name()));
+        issuer.keys().keep(issuer.name(), check, stop.clone())
+    }));
+    let watch = watch(ledger.clone(), checks.ready("ledger"), stop.clone());
+    // Health answers until all else has ended.
+    let health = tokio::spawn(health.run(stop_health.clone()));
+    let mut work = Box::pin(async {
+        tokio::join!(server.run(routes, config.patience(), stop.clone()), keys, watch);
+    });
+    serving.ok();
+    let result = tokio::select! {
+        () = &mut work => Err(anyhow::anyhow!("a part of the server ended by itself")),
+        signal = signalled => {
+            tracing::info!(signal, "draining");
+            serving.failing("stopping");
+            stop.cancel();
+            work.await;
+            Ok(())
+        }
+    };
+    ledger.close().await;
+    stop_health.cancel();
+    health.await.context("the health server ended badly")?;
+    result
+}
+
+fn router(app: App, config: &ServeConfig, meter: &Meter) -> Router {
+    layers::around(Routes::all().into_router(app), &config.limits(), meter)
+}
+
+/// Ready means that usage is taken.
+async fn watch(ledger: Ledger, check: Check, stop: Shutdown) {
+    let mut changes = ledger.health_changes();
+    let mut stopped = std::pin::pin!(stop.cancelled());
+    loop {
+        match changes.borrow_and_update().clone() {
+            Health::Ready => check.ok(),
+            Health::Full(why) | Health::Broken(why) => check.failing(why),
+        }
+        tokio::select! {
+            () = &mut stopped => return,
+            changed = changes.changed() => if changed.is_err() { return },
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What the server is told, by flags or environment.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use telemetry::LogFormat;
+
+use crate::auth::{Issuer, issuer, local};
+use crate::domain::catalogue::Catalogue;
+use crate::http::budget::Rates;
+use crate::http::layers::{Limits, TIME_LIMIT};
+use crate::http::server::Patience;
+
+/// How the server runs.
+#[derive(Args, Clone, Debug)]
+pub struct ServeConfig {
+    /// Where the API answers.
+    #[arg(long, env = "TENANTRY_API_ADDRESS", default_value = "0.0.0.0:8080")]
+    pub address: SocketAddr,
+    /// Where `/healthz`, `/readyz` and `/metrics` answer.
+    #[arg(long, env = "TENANTRY_HEALTH_ADDRESS", default_value = "0.0.0.0:8081")]
+    pub health_address: SocketAddr,
+    /// The folder of the ledger; made if it is not there.
+    #[arg(long, env = "TENANTRY_BILLING_STORAGE", default_value = "storage/billing")]
+    pub storage: PathBuf,
+    /// A file (YAML) with the issuers whose tokens are trusted.
+    #[arg(long, env = "TENANTRY_ISSUERS")]
+    pub issuers: Option<PathBuf>,
+    /// A file with a secret of at least 32 bytes for tokens that `api-server token` makes. For local
+    /// development: whoever reads it can be anyone.
+    #[arg(long, env = "TENANTRY_DEVELOPMENT_SECRET_FILE")]
+    pub development_secret_file: Option<PathBuf>,
+    /// A file (YAML) with the plans, instead of those compiled in.
+    #[arg(long, env = "TENANTRY_PLANS")]
+    pub plans: Option<PathBuf>,
+    /// Requests a second from one address to public routes.
+    #[arg(long, env = "TENANTRY_RATE_PUBLIC", default_value = "20")]
+    pub rate_public: NonZeroU32,
+    /// Reads a second of one account or person.
+    #[arg(long, env = "TENANTRY_RATE_READ", default_value = "100")]
+    pub rate_read: NonZeroU32,
+    /// Changes a second by one account or person.
+    #[arg(long, env = "TENANTRY_RATE_WRITE", default_value = "50")]
+    pub rate_write: NonZeroU32,
+    /// Requests with usage a second of one account, each of up to 1,000 events.
+    #[arg(long, env = "TENANTRY_RATE_INGEST", default_value = "1000")]
+    pub rate_ingest: NonZeroU32,
+    /// Requests that are worked on at once; more are answered 503.
+    #[arg(long, env = "TENANTRY_MAX_REQUESTS", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_requests: u32,
+    /// Connections at once; more wait.
+    #[arg(long, env = "TENANTRY_MAX_CONNECTIONS", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_connections: u32,
+    /// `text` or `json`.
+    #[arg(long, env = "TENANTRY_LOG_FORMAT", default_value = "json")]
+    pub log_format: LogFormat,
+    /// What is logged, for example `info` or `api_server=debug`.
+    #[arg(long, env = "TENANTRY_LOG", default_value = "info")]
+    pub log: String,
+    /// Where traces and metrics are sent over OTLP (HTTP/protobuf). Nowhere without it.
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    pub otlp_endpoint: Option<String>,
+}
+
+impl ServeConfig {
+    /// The trusted issuers. Keys that are in files are read, so that a server without keys does not
+    /// start; keys at URLs are fetched later, since an issuer may start after us.
+    ///
+    /// # Errors
+    /// When there is no issuer, or one that cannot be used.
+    pub async fn trusted(&self) -> anyhow::Result<Vec<Issuer>> {
+        let mut issuers = Vec::new();
+        if let Some(path) = &self.issuers {
+            let named = || format!("issuers file {}", path.display());
+            let text = std::fs::read_to_string(path).with_context(named)?;
+            issuers = issuer::read(&text).with_context(named)?;
+        }
+        if let Some(path) = &self.development_secret_file {
+            let secret = secret(path)?;
+            issuers.push(
+                Issuer::development(local::ISSUER, &secret)
+                    .with_context(|| path.display().to_string())?,
+            );
+            tracing::warn!("tokens made with the development secret are trusted");
+        }
+        if issuers.is_empty() {
+            bail!(
+                "no issuer is trusted, so nobody could call: give --issuers, or for local \
+                 development --development-secret-file"
+            );
+        }
+        for issuer in issuers.iter().filter(|issuer| issuer.keys().are_local()) {
+            let named = || format!("issuer {:?}", issuer.name());
+            issuer.keys().refresh().await.with_context(named)?;
+        }
+        Ok(issuers)
+    }
+
+    /// The plans.
+    ///
+    /// # Errors
+    /// When the file cannot be read, with what is wrong where.
+    pub fn catalogue(&self) -> anyhow::Result<Catalogue> {
+        let Some(path) = &self.plans else { return Ok(Catalogue::shipped()?) };
+        let named = || format!("plans file {}", path.display());
+        let text = std::fs::read_to_string(path).with_context(named)?;
+        Catalogue::parse(&text).with_context(named)
+    }
+
+    /// The rate budgets.
+    #[must_use]
+    pub fn rates(&self) -> Rates {
+        Rates {
+            public: self.rate_public,
+            read: self.rate_read,
+            write: self.rate_write,
+            ingest: self.rate_ingest,
+        }
+    }
+
+    /// How much is answered at once.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits { requests: self.max_requests as usize, time: TIME_LIMIT }
+    }
+
+    /// How patient the server is.
+    #[must_use]
+    pub fn patience(&self) -> Patience {
+        Patience { connections: self.max_connections as usize, ..Patience::default() }
+    }
+}
+
+/// A secret from a file, without the line's end.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn secret(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let mut secret = std::fs::read(path).with_context(|| path.display().to_string())?;
+    secret.truncate(secret.trim_ascii_end().len());
+    Ok(secret)
+}

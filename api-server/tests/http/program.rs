@@ -1,0 +1,182 @@
+//! The program itself: what keeps it from starting, how it serves, how it stops.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::echo::client;
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_api-server"));
+    command.env_clear();
+    command
+}
+
+fn complaint(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    // Past the log, which says it too.
+    errors.split_once("\napi-server: ").unwrap_or(("", &errors)).1.to_owned()
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> String {
+    let path = folder.join(name);
+    std::fs::File::create(&path).unwrap().write_all(text.as_bytes()).unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn what_keeps_it_from_starting_is_said_with_the_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| write(folder.path(), name, text);
+    let short = file("short", "0123456789");
+    let secret = file("secret", &"x".repeat(32));
+    let missing = folder.path().join("missing").display().to_string();
+    let issuers =
+        file("issuers", "issuers: [{issuer: i, kind: people, keys: {file: /nothing/here}}]");
+    let plans = file("plans", "plans: [{plan: x}]");
+    for (args, part) in [
+        (vec![], "give --issuers"),
+        (vec!["--development-secret-file", &short], "at least 32"),
+        (vec!["--development-secret-file", &missing], "missing"),
+        (vec!["--issuers", &missing], "issuers file"),
+        (vec!["--issuers", &short], "issuers file"),
+        (vec!["--issuers", &issuers], "/nothing/here"),
+        (vec!["--development-secret-file", &secret, "--plans", &plans], "/plans/0"),
+    ] {
+        let storage = folder.path().join("storage");
+        let output =
+            program().arg("serve").arg("--storage").arg(&storage).args(&args).output().unwrap();
+        let complaint = complaint(&output);
+        assert!(complaint.contains(part), "{args:?}: {part:?} in {complaint:?}");
+        assert!(!storage.exists(), "{args:?}: nothing is made before it is known to start");
+    }
+}
+
+/// Ends the program with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A program that serves.
+struct Serving {
+    child: Running,
+    api: String,
+    health: String,
+    log: BufReader<std::process::ChildStderr>,
+}
+
+impl Serving {
+    fn start(storage: &Path, secret: &str) -> Self {
+        let child = program()
+            .args(["serve", "--address", "127.0.0.1:0", "--health-address", "127.0.0.1:0"])
+            .args(["--development-secret-file", secret])
+            .arg("--storage")
+            .arg(storage)
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut child = Running(child.unwrap());
+        let mut log = BufReader::new(child.0.stderr.take().unwrap());
+        loop {
+            let mut line = String::new();
+            assert!(log.read_line(&mut line).unwrap() > 0, "it ended before it served");
+            let line: Value = serde_json::from_str(&line).unwrap();
+            if line["message"] == "serving" {
+                let url = |name: &str| format!("http://{}", line[name].as_str().unwrap());
+                let (api, health) = (url("address"), url("health"));
+                return Self { child, api, health, log };
+            }
+        }
+    }
+
+    fn terminate(&mut self) {
+        let id = self.child.0.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    }
+}
+
+#[tokio::test]
+async fn it_serves_answers_health_and_stops_when_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = write(folder.path(), "secret", &format!("{}\n", "x".repeat(40)));
+    let mut serving = Serving::start(&folder.path().join("billing"), &secret);
+    let client = client();
+    let plans = client.get(format!("{}/billing/plans", serving.api)).send().await.unwrap();
+    assert_eq!(plans.status(), StatusCode::OK);
+
+    let ready = format!("{}/readyz", serving.health);
+    let mut check = program();
+    // The first look at the keys and the ledger may still be under way.
+    while !check.args(["healthcheck", "--url", &ready]).status().unwrap().success() {
+        check = program();
+    }
+    let lost =
+        program().args(["healthcheck", "--url", &format!("{}/nothing", serving.health)]).output();
+    assert!(complaint(&lost.unwrap()).contains("404"));
+    let on_the_api = client.get(format!("{}/metrics", serving.api)).send().await.unwrap();
+    assert_eq!(on_the_api.status(), StatusCode::NOT_FOUND);
+
+    let args =
+        ["token", "--audience", "tenantry-usage", "--scope", "usage:write", "--tenant", "acme"];
+    let token = program().args(args).args(["--development-secret-file", &secret]).output().unwrap();
+    assert!(token.status.success(), "{token:?}");
+    let token = String::from_utf8(token.stdout).unwrap();
+    let event = json!({"specversion": "1.0", "id": "e", "source": "/s", "type": "dev.tenantry.usage.query",
+        "time": jiff::Timestamp::now().to_string(), "data": {"quantity": "1"}});
+    let sent = client
+        .post(format!("{}/usage/events", serving.api))
+        .bearer_auth(token.trim())
+        .header("content-type", "application/cloudevents+json")
+        .body(event.to_string())
+        .send()
+        .await
+        .unwrap();
+    let answer = sent.text().await.unwrap();
+    assert!(answer.contains("unknown_account"), "{answer}");
+
+    let metrics = client
+        .get(format!("{}/metrics", serving.health))
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    for series in [
+        "tenantry_api_requests_total{method=\"GET\",route=\"/billing/plans\",status=\"2xx\"} 1",
+        "tenantry_api_request_duration_seconds_bucket",
+        "tenantry_usage_events_total{outcome=\"rejected\"} 1",
+    ] {
+        assert!(metrics.contains(series), "{series} in {metrics}");
+    }
+
+    serving.terminate();
+    let mut log = String::new();
+    std::io::Read::read_to_string(&mut serving.log, &mut log).unwrap();
+    assert!(serving.child.0.wait().unwrap().success(), "{log}");
+    assert!(log.contains("draining"), "{log}");
+}
+
+#[test]
+fn a_second_server_on_the_same_ledger_does_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = write(folder.path(), "secret", &"x".repeat(32));
+    let storage = folder.path().join("billing");
+    let _first = Serving::start(&storage, &secret);
+    let second = program()
+        .args(["serve", "--address", "127.0.0.1:0", "--health-address", "127.0.0.1:0"])
+        .args(["--development-secret-file", &secret])
+        .arg("--storage")
+        .arg(&storage)
+        .output()
+        .unwrap();
+    assert!(complaint(&second).contains("one server works on a ledger at a time"));
+}
