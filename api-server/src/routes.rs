@@ -21,6 +21,7 @@ pub mod events;
 mod metrics;
 pub mod plans;
 mod problems;
+pub mod recommendation;
 pub mod roi;
 pub mod wire;
 
@@ -126,7 +127,7 @@ impl Routes {
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
         let none = Self { routes: OpenApiRouter::with_openapi(document), registered: Vec::new() };
-        [plans::routes, roi::routes, events::routes]
+        [plans::routes, roi::routes, recommendation::routes, events::routes]
             .into_iter()
             .fold(none, |routes, group| group(routes))
     }

@@ -16,4 +16,5 @@ mod events;
 mod layers;
 mod plans;
 mod program;
+mod recommendation;
 mod wire;
