@@ -17,6 +17,7 @@ pub mod money;
 pub mod projection;
 pub mod proration;
 pub mod quantity;
+pub mod quota;
 pub mod rating;
 pub mod ratio;
 pub mod recommendation;

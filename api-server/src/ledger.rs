@@ -19,20 +19,27 @@ use tokio::{
     task::JoinHandle,
 };
 
+mod agree;
 pub mod chain;
 pub mod dedup;
 mod group;
 pub mod heads;
+mod levels;
 mod plan;
 mod posting;
 mod queue;
 pub mod request;
+pub mod upkeep;
 pub mod verify;
 mod writer;
 
 use crate::{
-    domain::account::AccountId,
-    store::{Session, Store, StoreError, append::SaltedDims, periods},
+    domain::{
+        account::AccountId,
+        catalogue::{Catalogue, ImportError, import},
+        subscription::Agreement,
+    },
+    store::{Session, Store, StoreError, append::SaltedDims, periods, plans},
 };
 pub use queue::Limits;
 use queue::{Queue, Refused};
@@ -97,6 +104,17 @@ pub enum LedgerError {
     Store(#[from] StoreError),
 }
 
+/// Why plan versions were not published.
+#[derive(Debug, Error)]
+pub enum PlansError {
+    /// The file is not one that can follow what was published.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
 /// A handle on the ledger; clones share it.
 #[derive(Clone)]
 pub struct Ledger {
@@ -139,7 +157,7 @@ impl Ledger {
     /// [`LedgerError`]: nothing was acknowledged.
     pub async fn append(&self, request: Append) -> Result<Receipt, LedgerError> {
         if request.items.is_empty() {
-            return Ok(Receipt { outcomes: Vec::new(), stored_at: (self.inner.clock)() });
+            return Ok(Receipt { outcomes: Vec::new(), stored_at: self.now() });
         }
         let prepared = prepare(request)?;
         let (answer, answered) = oneshot::channel();
@@ -189,6 +207,43 @@ impl Ledger {
         })
     }
 
+    /// Publishes plan versions of a catalogue file, after comparing it with those published
+    /// before; answers with all that are stored then.
+    ///
+    /// # Errors
+    /// [`PlansError::Import`] when the file changes what was published, with a diff.
+    pub async fn import_plans(&self, file: Catalogue) -> Result<Catalogue, PlansError> {
+        let work = self.transact(None, move |session, _| {
+            Box::pin(async move {
+                let stored = plans::catalogue(session).await?;
+                let import = match import(&stored, &file) {
+                    Ok(import) => import,
+                    Err(error) => return Ok(Err(error)),
+                };
+                plans::put(session, &import.added).await?;
+                plans::put(session, &import.redated).await?;
+                Ok(Ok(import.catalogue))
+            })
+        });
+        Ok(work.await??)
+    }
+
+    /// Records that an account is on a plan version, and measures its open figures against it.
+    ///
+    /// # Errors
+    /// As [`Ledger::transact`]; [`StoreError::Statement`] when there is no such account or version.
+    pub async fn agree(
+        &self,
+        account: &AccountId,
+        agreement: Agreement,
+    ) -> Result<(), LedgerError> {
+        let of = account.clone();
+        let work = self.transact(Some(account.clone()), move |session, now| {
+            Box::pin(async move { agree::agree(session, &of, agreement, now).await })
+        });
+        work.await
+    }
+
     /// Closes every period whose grace is over; answers how many. From then on nothing enters
     /// them, and their figures are final.
     ///
@@ -205,7 +260,7 @@ impl Ledger {
     pub async fn record_heads(&self) -> Result<heads::Recorded, heads::HeadsError> {
         let mut session = self.inner.store.read().await?;
         let file = self.inner.store.folder().join(heads::FILE);
-        heads::record(&mut session, &file, (self.inner.clock)()).await
+        heads::record(&mut session, &file, self.now()).await
     }
 
     /// Whether it takes anything now.
@@ -218,6 +273,12 @@ impl Ledger {
     #[must_use]
     pub fn health_changes(&self) -> watch::Receiver<Health> {
         self.inner.health.clone()
+    }
+
+    /// The time, by the ledger's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.inner.clock)()
     }
 
     /// Where to read.

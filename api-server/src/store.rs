@@ -9,14 +9,20 @@ use sqlx::SqlitePool;
 use thiserror::Error;
 
 pub mod accounts;
+pub mod alerts;
 pub(crate) mod append;
 pub(crate) mod audit;
+pub mod events;
+pub mod list;
 mod lock;
 pub mod migrations;
 pub mod periods;
+pub mod plans;
 pub mod row;
 pub mod sql;
 mod sqlite;
+pub mod timeline;
+pub mod usage;
 
 use lock::Lock;
 pub use sql::Session;

@@ -1,6 +1,9 @@
 //! One transaction: load what the requests touch, work it out, store it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 
@@ -11,8 +14,8 @@ use super::{
     request::{Item, Outcome, Prepared, Reason, Receipt},
 };
 use crate::{
-    domain::account::AccountId,
-    store::{Session, StoreError, append, row::RollupKey},
+    domain::{account::AccountId, quota::KnownTerms},
+    store::{Session, StoreError, alerts, append, plans, row::RollupKey},
 };
 
 type Sheets = BTreeMap<AccountId, Sheet>;
@@ -20,10 +23,11 @@ type Sheets = BTreeMap<AccountId, Sheet>;
 /// Adds requests within a transaction that is under way. The receipts hold once it is committed.
 pub(super) async fn append(
     session: &mut Session,
+    terms: &mut Arc<KnownTerms>,
     requests: &[&Prepared],
     now: Timestamp,
 ) -> Result<Vec<Receipt>, StoreError> {
-    let mut sheets = load(session, requests).await?;
+    let mut sheets = load(session, terms, requests).await?;
     load_figures(session, requests, &mut sheets).await?;
     let receipts = requests.iter().map(|request| {
         let unknown = Outcome::Refused(Reason::UnknownAccount);
@@ -38,15 +42,25 @@ pub(super) async fn append(
     Ok(receipts)
 }
 
-async fn load(session: &mut Session, requests: &[&Prepared]) -> Result<Sheets, StoreError> {
+async fn load(
+    session: &mut Session,
+    terms: &mut Arc<KnownTerms>,
+    requests: &[&Prepared],
+) -> Result<Sheets, StoreError> {
     let accounts: BTreeSet<_> = requests.iter().map(|request| request.account.clone()).collect();
     let accounts: Vec<_> = accounts.into_iter().collect();
     let mut sheets = Sheets::new();
+    let agreements = plans::agreements(session, &accounts).await?;
+    learn(session, terms, &agreements).await?;
     for (account, head) in append::load_accounts(session, &accounts).await? {
         let sheet = Sheet {
             account: account.id.clone(),
             calendar: Calendar::new(account.zone, account.anchor),
             head,
+            subscription: agreements.get(&account.id).and_then(|all| plans::subscription(all)),
+            terms: terms.clone(),
+            quotas: HashMap::new(),
+            alerts: HashMap::new(),
             known: HashMap::new(),
             corrected: HashMap::new(),
             totals: HashMap::new(),
@@ -71,6 +85,23 @@ async fn load(session: &mut Session, requests: &[&Prepared]) -> Result<Sheets, S
         }
     }
     Ok(sheets)
+}
+
+/// Looks up terms that are not known yet.
+async fn learn(
+    session: &mut Session,
+    terms: &mut Arc<KnownTerms>,
+    agreements: &HashMap<AccountId, Vec<plans::Recorded>>,
+) -> Result<(), StoreError> {
+    let ids = agreements.values().flatten().map(|recorded| &recorded.agreement.plan);
+    let new: HashSet<_> = ids.filter(|id| !terms.contains_key(*id)).cloned().collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    let versions = plans::versions(session, &new.into_iter().collect::<Vec<_>>()).await?;
+    let known = Arc::make_mut(terms);
+    known.extend(versions.into_iter().map(|version| (version.id, version.terms)));
+    Ok(())
 }
 
 /// Each item's key in the month of its arrival and in the month before.
@@ -118,6 +149,11 @@ async fn load_figures(
             sheet.totals.insert(key, total);
         }
     }
+    for (key, state) in alerts::load(session, &totals).await? {
+        if let Some(sheet) = sheets.get_mut(&key.account) {
+            sheet.alerts.insert(key, state);
+        }
+    }
     for (key, rollup) in append::load_rollups(session, &hours).await? {
         if let Some(sheet) = sheets.get_mut(&key.total.account) {
             sheet.rollups.insert(key, rollup);
@@ -130,6 +166,7 @@ async fn store(session: &mut Session, sheets: Sheets) -> Result<(), StoreError> 
     let mut all = Written::default();
     let (mut heads, mut periods) = (Vec::new(), Vec::new());
     let (mut totals, mut rollups) = (Vec::new(), Vec::new());
+    let mut states = Vec::new();
     for (account, mut sheet) in sheets {
         let written = std::mem::take(&mut sheet.written);
         if written.entries.is_empty() {
@@ -141,6 +178,9 @@ async fn store(session: &mut Session, sheets: Sheets) -> Result<(), StoreError> 
         totals.extend(written.totals.into_iter().map(total).map(|(total, key)| (key, total)));
         let rollup = |key| (sheet.rollups.get(&key).copied().unwrap_or_default(), key);
         rollups.extend(written.rollups.into_iter().map(rollup).map(|(hour, key)| (key, hour)));
+        let state = |key| (sheet.alerts.get(&key).copied().unwrap_or_default(), key);
+        states.extend(written.states.into_iter().map(state).map(|(state, key)| (key, state)));
+        all.alerts.extend(written.alerts);
         all.entries.extend(written.entries);
         all.dims.extend(written.dims);
         all.keys.extend(written.keys);
@@ -157,5 +197,7 @@ async fn store(session: &mut Session, sheets: Sheets) -> Result<(), StoreError> 
     append::insert_periods(session, &periods).await?;
     append::put_rollups(session, &rollups).await?;
     append::put_totals(session, &totals).await?;
+    alerts::put_states(session, &states).await?;
+    alerts::insert(session, &all.alerts).await?;
     append::put_heads(session, &heads).await
 }

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
+use super::LedgerError;
 use crate::{
     domain::account::AccountId,
     store::{Session, StoreError, append::Head, audit},
@@ -46,9 +47,12 @@ pub enum HeadsError {
         /// What is wrong with it.
         why: String,
     },
-    /// The ledger.
+    /// Reading the ledger.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Writing to it.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
 }
 
 #[derive(Serialize, Deserialize)]

@@ -1,18 +1,31 @@
 //! One transaction's work, worked out in memory: given what the store knows, which item becomes
 //! which row, and what every figure is then. Nothing here reads or writes.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 
 use super::{
     chain, dedup,
+    levels::advance,
     posting::{Calendar, Place},
     request::{Change, Item, Outcome, Prepared, PreparedItem, Reason},
 };
 use crate::{
-    domain::{Quantity, account::AccountId, calendar::Period, meter::Meter},
+    domain::{
+        Quantity,
+        account::AccountId,
+        calendar::Period,
+        meter::Meter,
+        quota::{KnownTerms, quota},
+        subscription::Subscription,
+        threshold::State,
+    },
     store::{
+        alerts::AlertRow,
         append::{Corrected, DedupKey, Head, Known, SaltedDims},
         row::{Entry, Kind, Rollup, RollupKey, Total, TotalKey},
     },
@@ -28,6 +41,10 @@ pub(super) struct Sheet {
     pub(super) corrected: HashMap<i64, Corrected>,
     pub(super) totals: HashMap<TotalKey, Total>,
     pub(super) rollups: HashMap<RollupKey, Rollup>,
+    pub(super) subscription: Option<Subscription>,
+    pub(super) terms: Arc<KnownTerms>,
+    pub(super) quotas: HashMap<TotalKey, Option<Quantity>>,
+    pub(super) alerts: HashMap<TotalKey, State>,
     pub(super) written: Written,
 }
 
@@ -39,6 +56,8 @@ pub(super) struct Written {
     pub(super) keys: Vec<(DedupKey, Known)>,
     pub(super) totals: HashSet<TotalKey>,
     pub(super) rollups: HashSet<RollupKey>,
+    pub(super) states: HashSet<TotalKey>,
+    pub(super) alerts: Vec<AlertRow>,
 }
 
 /// Where an item belongs.
@@ -103,6 +122,7 @@ impl Sheet {
             return Outcome::Refused(Reason::TotalOverflow);
         };
         self.put(&draft, total, rollup);
+        self.measure(&draft, total, now);
         Outcome::Accepted { seq: self.write(&draft, item, arrived, now) }
     }
 
@@ -167,6 +187,23 @@ impl Sheet {
         if let Some(row) = draft.ref_seq.and_then(|seq| self.corrected.get_mut(&seq)) {
             // Between nothing and what the figures that fit hold.
             row.net = row.net.checked_add(draft.quantity).unwrap_or(row.net);
+        }
+    }
+
+    /// Holds the figure against its quota.
+    fn measure(&mut self, draft: &Draft<'_>, total: Total, now: Timestamp) {
+        let key = &draft.hour.total;
+        let quota = *self.quotas.entry(key.clone()).or_insert_with(|| {
+            let period = draft.spot.place.period;
+            quota(self.subscription.as_ref(), &self.terms, period, key.meter)
+        });
+        let before = self.alerts.get(key).copied().unwrap_or_default();
+        let moment = (total.last_seq, now);
+        let (state, mut happened) = advance(key, before, (total.used, quota), moment);
+        if state != before {
+            self.alerts.insert(key.clone(), state);
+            self.written.states.insert(key.clone());
+            self.written.alerts.append(&mut happened);
         }
     }
 

@@ -1,8 +1,8 @@
 //! Recomputes everything from the rows alone and says where the ledger differs.
 //!
 //! For each account: numbers without gaps, the chain, dimensions against their hash, what a
-//! correction is about, the period and hour that each row was posted to, every figure, every key by
-//! which repeats are known, the head; and heads that were written down elsewhere.
+//! correction is about, the period and hour that each row was posted to, every figure and alert, every
+//! key by which repeats are known, the head; and heads that were written down elsewhere.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,9 +20,11 @@ use crate::{
 };
 
 mod figures;
+mod levels;
 mod rows;
 
 use figures::Figures;
+use levels::Levels;
 use rows::Rows;
 
 /// The kind of a difference.
@@ -44,6 +46,8 @@ pub enum What {
     Total,
     /// An hour that is not the sum of its rows.
     Rollup,
+    /// An alert that does not follow from use and quota, or is missing.
+    Alert,
     /// A key that does not belong to its row.
     Dedup,
     /// The stored head is not the last row.
@@ -65,6 +69,7 @@ impl What {
             Self::Posting => "wrong period",
             Self::Total => "wrong figure",
             Self::Rollup => "wrong hour",
+            Self::Alert => "wrong alert",
             Self::Dedup => "wrong key",
             Self::Head => "wrong head",
             Self::External => "not what was written down",
@@ -190,7 +195,8 @@ async fn check_account(
     let recorded: HashMap<i64, [u8; 32]> =
         heads.get(&account.id).into_iter().flatten().map(|head| (head.seq, head.chain)).collect();
     let mut rows = Rows::new(account, &periods, &recorded, dedup::months(now).1);
-    let mut figures = Figures::default();
+    let levels = Levels::load(session, &account.id, &periods).await?;
+    let mut figures = Figures::new(levels);
     loop {
         let page = audit::entries_after(session, &account.id, rows.last(), PAGE).await?;
         if page.is_empty() {

@@ -12,7 +12,10 @@ use super::{
     request::{Prepared, Receipt},
     whole_millisecond,
 };
-use crate::store::{Session, StoreError};
+use crate::{
+    domain::quota::KnownTerms,
+    store::{Session, StoreError},
+};
 
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
@@ -56,6 +59,7 @@ pub(super) struct Writer {
     queue: Arc<Queue<Job>>,
     health: watch::Sender<Health>,
     settings: Settings,
+    terms: Arc<KnownTerms>,
 }
 
 impl Drop for Writer {
@@ -73,13 +77,13 @@ impl Drop for Writer {
 }
 
 impl Writer {
-    pub(super) const fn new(
+    pub(super) fn new(
         session: Session,
         queue: Arc<Queue<Job>>,
         health: watch::Sender<Health>,
         settings: Settings,
     ) -> Self {
-        Self { session, queue, health, settings }
+        Self { session, queue, health, settings, terms: Arc::default() }
     }
 
     /// Works until the queue is closed and empty.
@@ -150,7 +154,7 @@ impl Writer {
 
     async fn append(&mut self, requests: Vec<&Prepared>) -> Result<Vec<Receipt>, StoreError> {
         let result = match self.begin().await {
-            Ok(now) => group::append(&mut self.session, &requests, now).await,
+            Ok(now) => group::append(&mut self.session, &mut self.terms, &requests, now).await,
             Err(error) => Err(error),
         };
         self.end(result).await

@@ -341,3 +341,15 @@ pub async fn put_heads(
     );
     session.run_many(sql, 3, values).await
 }
+
+/// Drops up to `limit` of an account's keys of months before one; answers how many.
+pub async fn drop_keys(
+    session: &mut Session,
+    account: &AccountId,
+    before: i64,
+    limit: u32,
+) -> Result<u64, StoreError> {
+    let sql = "DELETE FROM dedup WHERE account = $1 AND month < $2 AND k IN
+                 (SELECT k FROM dedup WHERE account = $1 AND month < $2 LIMIT $3)";
+    session.run(sql, args![account, before, limit]).await
+}

@@ -8,8 +8,10 @@ use sqlx::{
 
 use super::StoreError;
 
-const SQLITE: [(i64, &str, &str); 1] =
-    [(1, "ledger", include_str!("../../migrations/sqlite/0001_ledger.sql"))];
+const SQLITE: [(i64, &str, &str); 2] = [
+    (1, "ledger", include_str!("../../migrations/sqlite/0001_ledger.sql")),
+    (2, "plans", include_str!("../../migrations/sqlite/0002_plans.sql")),
+];
 
 /// The version that this program works with.
 pub const LATEST: i64 = SQLITE[SQLITE.len() - 1].0;

@@ -27,7 +27,7 @@ pub fn account(id: &str) -> AccountId {
 pub struct Ground {
     pub folder: TempDir,
     pub ledger: Ledger,
-    clock: Arc<Mutex<Timestamp>>,
+    pub clock: Arc<Mutex<Timestamp>>,
 }
 
 pub fn settings(clock: &Arc<Mutex<Timestamp>>) -> Settings {
@@ -170,4 +170,11 @@ pub async fn check(folder: &Path) -> api_server::ledger::verify::Report {
     let report = verify::verify(&store, &recorded, at(NOW)).await.unwrap();
     store.close().await;
     report
+}
+
+impl Ground {
+    /// The same folder and clock with another handle on its ledger.
+    pub fn replace(self, ledger: Ledger) -> Self {
+        Self { ledger, ..self }
+    }
 }

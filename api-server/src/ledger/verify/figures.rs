@@ -7,7 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{Findings, What};
+use super::{Findings, Levels, What};
 use crate::{
     domain::account::AccountId,
     store::{
@@ -17,19 +17,24 @@ use crate::{
 };
 
 /// The sums of the rows seen so far.
-#[derive(Default)]
-pub(super) struct Figures {
+pub(super) struct Figures<'a> {
+    levels: Levels<'a>,
     totals: BTreeMap<TotalKey, Total>,
     rollups: BTreeMap<RollupKey, Rollup>,
 }
 
-impl Figures {
+impl<'a> Figures<'a> {
+    pub(super) const fn new(levels: Levels<'a>) -> Self {
+        Self { levels, totals: BTreeMap::new(), rollups: BTreeMap::new() }
+    }
+
     /// Adds a row that belongs to `hour`.
     pub(super) fn add(&mut self, entry: &Entry, hour: Timestamp, findings: &mut Findings<'_>) {
+        self.levels.agree_before(entry.seq, &self.totals);
         let (account, period_start) = (entry.account.clone(), entry.period_start);
         let key = TotalKey { account, period_start, meter: entry.meter };
         let total = self.totals.entry(key.clone()).or_default();
-        let rollup = self.rollups.entry(RollupKey { total: key, hour }).or_default();
+        let rollup = self.rollups.entry(RollupKey { total: key.clone(), hour }).or_default();
         total.count += 1;
         total.last_seq = entry.seq;
         rollup.count += 1;
@@ -44,11 +49,12 @@ impl Figures {
         };
         total.used = used;
         rollup.quantity = quantity;
+        self.levels.measure(&key, used, (entry.seq, entry.t_stored));
     }
 
     /// Compares with what is stored.
     pub(super) async fn compare(
-        self,
+        mut self,
         session: &mut Session,
         account: &AccountId,
         findings: &mut Findings<'_>,
@@ -59,11 +65,12 @@ impl Figures {
         let rollups = audit::rollups(session, account).await?.into_iter().collect();
         let show = |key: &RollupKey| format!("{} at {}", key.total.meter, key.hour);
         differences(&self.rollups, &rollups, show, What::Rollup, findings);
-        Ok(())
+        self.levels.agree_before(i64::MAX, &self.totals);
+        self.levels.compare(session, account, findings).await
     }
 }
 
-fn differences<K: Ord, V: PartialEq + Debug>(
+pub(super) fn differences<K: Ord, V: PartialEq + Debug>(
     summed: &BTreeMap<K, V>,
     stored: &BTreeMap<K, V>,
     show: impl Fn(&K) -> String,

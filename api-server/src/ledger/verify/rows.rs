@@ -69,7 +69,7 @@ impl<'a> Rows<'a> {
         &mut self,
         session: &mut Session,
         page: Vec<(i64, audit::Read)>,
-        figures: &mut Figures,
+        figures: &mut Figures<'_>,
         findings: &mut Findings<'_>,
     ) -> Result<(), StoreError> {
         let mut entries = Vec::with_capacity(page.len());

@@ -1,0 +1,90 @@
+//! How much of a meter an account may use in a period.
+
+use std::collections::HashMap;
+
+use super::{
+    Quantity,
+    calendar::Period,
+    catalogue::PlanId,
+    meter::Meter,
+    rating::{Stretch, Terms, Usage, included},
+    subscription::Subscription,
+};
+
+/// Terms by plan version. They never change once published, so they may be kept for good.
+pub type KnownTerms = HashMap<PlanId, Terms>;
+
+/// The included units of a period, each plan's for its share of it; `None` when no plan that is in
+/// force in it charges for the meter, or the terms of one are not known.
+#[must_use]
+pub fn quota(
+    subscription: Option<&Subscription>,
+    terms: &KnownTerms,
+    period: Period,
+    meter: Meter,
+) -> Option<Quantity> {
+    let stretches = subscription?.stretches(period);
+    let unused = Usage::new();
+    let stretches: Option<Vec<_>> = stretches
+        .iter()
+        .map(|s| Some(Stretch { terms: terms.get(&s.plan)?, share: s.share, usage: &unused }))
+        .collect();
+    let stretches = stretches?;
+    let charged = stretches.iter().any(|s| s.terms.charges.contains_key(&meter));
+    if !charged {
+        return None;
+    }
+    included(&stretches, meter).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{catalogue::Catalogue, subscription::Agreement};
+
+    fn at(text: &str) -> jiff::Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn terms() -> KnownTerms {
+        let shipped = Catalogue::shipped().unwrap();
+        shipped.versions().map(|v| (v.id.clone(), v.terms.clone())).collect()
+    }
+
+    fn on(plan: &str, from: &str) -> Agreement {
+        let plan = PlanId { plan: plan.to_owned(), version: 1 };
+        Agreement { plan, effective_at: at(from), agreed_at: at(from) }
+    }
+
+    fn june() -> Period {
+        Period::from_edges(at("2026-06-01T00:00:00Z"), at("2026-07-01T00:00:00Z")).unwrap()
+    }
+
+    fn units(subscription: Option<&Subscription>, meter: Meter) -> Option<String> {
+        quota(subscription, &terms(), june(), meter).map(|quota| quota.to_string())
+    }
+
+    #[test]
+    fn a_plan_for_the_whole_period_gives_all_its_units() {
+        let team = Subscription::start(on("team", "2026-01-01T00:00:00Z"));
+        assert_eq!(units(Some(&team), Meter::Agents).as_deref(), Some("40000"));
+    }
+
+    #[test]
+    fn an_upgrade_halfway_gives_half_of_each() {
+        let mut plans = Subscription::start(on("starter", "2026-01-01T00:00:00Z"));
+        plans.append(on("team", "2026-06-16T00:00:00Z"));
+        assert_eq!(units(Some(&plans), Meter::Agents).as_deref(), Some("25000"));
+    }
+
+    #[test]
+    fn what_no_plan_charges_for_has_no_quota() {
+        let team = Subscription::start(on("team", "2026-01-01T00:00:00Z"));
+        assert_eq!(units(Some(&team), Meter::Signup), None);
+        assert_eq!(units(None, Meter::Agents), None);
+        let later = Subscription::start(on("team", "2026-07-01T00:00:00Z"));
+        assert_eq!(units(Some(&later), Meter::Agents), None);
+        let unknown = Subscription::start(on("gone", "2026-01-01T00:00:00Z"));
+        assert_eq!(units(Some(&unknown), Meter::Agents), None);
+    }
+}

@@ -1,0 +1,96 @@
+//! What a ledger needs from time to time: periods closed, heads written down, old keys dropped.
+
+use std::time::Duration;
+
+use jiff::{civil::Date, tz::Offset};
+
+use super::{Ledger, LedgerError, dedup, heads::HeadsError};
+use crate::store::{accounts, append};
+
+/// How often to look. A period is closed at most this much late; until then it is not final.
+pub const EVERY: Duration = Duration::from_secs(300);
+
+/// Keys dropped in one transaction: few enough that nobody waits for them.
+const KEYS_AT_ONCE: u32 = 2_000;
+
+/// What was done when.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Upkeep {
+    heads_of: Option<Date>,
+    keys_of: Option<i64>,
+}
+
+/// What one round did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Periods closed.
+    pub closed: u64,
+    /// Whether heads were written down.
+    pub heads: bool,
+    /// Keys dropped.
+    pub keys: u64,
+}
+
+impl Upkeep {
+    /// Goes on for ever; faults are logged, and tried again in the next round.
+    pub async fn run(mut self, ledger: &Ledger, every: Duration) {
+        loop {
+            match self.round(ledger).await {
+                Ok(done) if done == Done::default() => {}
+                Ok(Done { closed, heads, keys }) => {
+                    tracing::info!(closed, heads, keys, "kept the ledger");
+                }
+                Err(error) => tracing::error!(%error, "the ledger could not be kept; tried again"),
+            }
+            tokio::time::sleep(every).await;
+        }
+    }
+
+    /// Closes what is due; writes heads down once a day, drops keys once a month (UTC).
+    ///
+    /// # Errors
+    /// What kept it from being done; what was done stays.
+    pub async fn round(&mut self, ledger: &Ledger) -> Result<Done, HeadsError> {
+        let mut done = Done { closed: ledger.close_due().await?, ..Done::default() };
+        let now = ledger.now();
+        let today = Offset::UTC.to_datetime(now).date();
+        if self.heads_of != Some(today) {
+            ledger.record_heads().await?;
+            (self.heads_of, done.heads) = (Some(today), true);
+        }
+        let (month, previous) = dedup::months(now);
+        if self.keys_of != Some(month) {
+            done.keys = drop_keys(ledger, previous).await?;
+            self.keys_of = Some(month);
+        }
+        Ok(done)
+    }
+}
+
+/// Drops the keys of the months before one.
+async fn drop_keys(ledger: &Ledger, before: i64) -> Result<u64, LedgerError> {
+    let mut dropped = 0;
+    let mut after = None;
+    loop {
+        let mut session = ledger.store().read().await?;
+        let page = accounts::page(&mut session, after.as_ref(), 500).await?;
+        drop(session);
+        let Some(last) = page.last() else { return Ok(dropped) };
+        after = Some(last.id.clone());
+        for account in page {
+            loop {
+                let id = account.id.clone();
+                let work = ledger.transact(None, move |session, _| {
+                    Box::pin(
+                        async move { append::drop_keys(session, &id, before, KEYS_AT_ONCE).await },
+                    )
+                });
+                let some = work.await?;
+                dropped += some;
+                if some < u64::from(KEYS_AT_ONCE) {
+                    break;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Plan versions, and which account agreed to which.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use super::{
+    Session, StoreError,
+    sql::{Row, Value, args},
+};
+use crate::domain::{
+    account::AccountId,
+    catalogue::{Catalogue, PlanId, PlanVersion, VersionDocument},
+    quota::KnownTerms,
+    subscription::{Agreement, Subscription},
+};
+
+/// An agreement as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// What was agreed.
+    pub agreement: Agreement,
+    /// When it was stored.
+    pub recorded_at: Timestamp,
+    /// The account's newest row then.
+    pub at_seq: i64,
+}
+
+fn unreadable(error: &impl std::fmt::Display) -> StoreError {
+    StoreError::Unreadable(format!("plan_versions: {error}"))
+}
+
+/// Every plan version that was ever published here.
+pub async fn catalogue(session: &mut Session) -> Result<Catalogue, StoreError> {
+    let sql = "SELECT document FROM plan_versions ORDER BY plan, version";
+    let rows = session.rows(sql, Vec::new()).await?;
+    let versions = rows.iter().map(|row| version(row.text(0)?)).collect::<Result<_, _>>()?;
+    Catalogue::new(versions).map_err(|error| unreadable(&error))
+}
+
+fn version(document: &str) -> Result<PlanVersion, StoreError> {
+    let document: VersionDocument =
+        serde_json::from_str(document).map_err(|error| unreadable(&error))?;
+    document.read("").map_err(|error| unreadable(&error))
+}
+
+/// Those plan versions that are there.
+pub async fn versions(
+    session: &mut Session,
+    wanted: &[PlanId],
+) -> Result<Vec<PlanVersion>, StoreError> {
+    let sql = (
+        "WITH want (plan, version) AS (",
+        ") SELECT p.document FROM want CROSS JOIN plan_versions p
+             ON p.plan = want.plan AND p.version = want.version",
+    );
+    let values = wanted.iter().flat_map(|id| args![id.plan.as_str(), id.version]).collect();
+    let rows = session.rows_many(sql, 2, values).await?;
+    rows.iter().map(|row| version(row.text(0)?)).collect()
+}
+
+/// Publishes versions, or changes until when they are on sale; what they cost was compared before.
+pub async fn put(session: &mut Session, versions: &[PlanVersion]) -> Result<(), StoreError> {
+    let mut values: Vec<Value> = Vec::new();
+    for version in versions {
+        let document = serde_json::to_string(&VersionDocument::from(version));
+        let document = document.map_err(|error| unreadable(&error))?;
+        values.extend(args![version.id.plan.as_str(), version.id.version, document]);
+    }
+    let sql = (
+        "INSERT INTO plan_versions (plan, version, document)",
+        "ON CONFLICT (plan, version) DO UPDATE SET document = excluded.document",
+    );
+    session.run_many(sql, 3, values).await
+}
+
+/// What accounts agreed to, each account's in the order in which it was agreed.
+pub async fn agreements(
+    session: &mut Session,
+    wanted: &[AccountId],
+) -> Result<HashMap<AccountId, Vec<Recorded>>, StoreError> {
+    let sql = (
+        "WITH want (account) AS (",
+        ") SELECT g.account, g.plan, g.version, g.effective_at, g.agreed_at, g.recorded_at, g.at_seq
+           FROM want CROSS JOIN agreements g ON g.account = want.account
+           ORDER BY g.account, g.n",
+    );
+    let values = wanted.iter().map(Value::from).collect();
+    let mut all: HashMap<AccountId, Vec<Recorded>> = HashMap::new();
+    for row in session.rows_many(sql, 1, values).await? {
+        all.entry(row.parsed(0)?).or_default().push(recorded(&row)?);
+    }
+    Ok(all)
+}
+
+fn recorded(row: &Row) -> Result<Recorded, StoreError> {
+    let version = u32::try_from(row.int(2)?).map_err(|error| unreadable(&error))?;
+    let plan = PlanId { plan: row.text(1)?.to_owned(), version };
+    let agreement = Agreement { plan, effective_at: row.time(3)?, agreed_at: row.time(4)? };
+    Ok(Recorded { agreement, recorded_at: row.time(5)?, at_seq: row.int(6)? })
+}
+
+/// The subscription that agreements make; none when there are none.
+#[must_use]
+pub fn subscription(recorded: &[Recorded]) -> Option<Subscription> {
+    let (first, rest) = recorded.split_first()?;
+    let mut subscription = Subscription::start(first.agreement.clone());
+    for later in rest {
+        subscription.append(later.agreement.clone());
+    }
+    Some(subscription)
+}
+
+/// What one account agreed to.
+pub async fn of_account(
+    session: &mut Session,
+    account: &AccountId,
+) -> Result<Vec<Recorded>, StoreError> {
+    let mut all = agreements(session, std::slice::from_ref(account)).await?;
+    Ok(all.remove(account).unwrap_or_default())
+}
+
+/// The terms of all plan versions that were agreed to.
+pub async fn terms(session: &mut Session, recorded: &[Recorded]) -> Result<KnownTerms, StoreError> {
+    let ids: Vec<_> = recorded.iter().map(|recorded| recorded.agreement.plan.clone()).collect();
+    let versions = versions(session, &ids).await?;
+    Ok(versions.into_iter().map(|version| (version.id, version.terms)).collect())
+}
+
+/// Adds an agreement as an account's newest.
+pub(crate) async fn add(
+    session: &mut Session,
+    account: &AccountId,
+    new: &Recorded,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO agreements
+                 (account, n, plan, version, effective_at, agreed_at, recorded_at, at_seq)
+               VALUES ($1, (SELECT COALESCE(MAX(n), 0) + 1 FROM agreements WHERE account = $1),
+                 $2, $3, $4, $5, $6, $7)";
+    let Agreement { plan, effective_at, agreed_at } = &new.agreement;
+    let values = args![
+        account,
+        plan.plan.as_str(),
+        plan.version,
+        *effective_at,
+        *agreed_at,
+        new.recorded_at,
+        new.at_seq,
+    ];
+    session.run(sql, values).await.map(drop)
+}

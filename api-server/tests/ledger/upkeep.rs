@@ -1,0 +1,80 @@
+//! What is done from time to time, and the months for which repeats are known.
+
+use api_server::{
+    domain::{event::oldest_time, meter::Meter},
+    ledger::{
+        Item, Outcome, heads,
+        upkeep::{Done, Upkeep},
+    },
+};
+
+use crate::ground::{Ground, accepted, check, query, usage};
+
+const KEYS: &str = "SELECT month FROM dedup ORDER BY month";
+
+fn first(done: Done) -> (u64, bool, u64) {
+    (done.closed, done.heads, done.keys)
+}
+
+#[tokio::test]
+async fn a_round_closes_writes_heads_once_a_day_and_drops_keys_once_a_month() {
+    let ground = Ground::with(&["acme"]).await;
+    ground.send("acme", vec![query("acme", "e-1", "1")]).await;
+    let mut upkeep = Upkeep::default();
+    assert_eq!(first(upkeep.round(&ground.ledger).await.unwrap()), (0, true, 0));
+    assert!(ground.folder.path().join(heads::FILE).is_file());
+    assert_eq!(first(upkeep.round(&ground.ledger).await.unwrap()), (0, false, 0));
+    ground.set_clock("2026-12-03T23:00:00Z");
+    assert_eq!(first(upkeep.round(&ground.ledger).await.unwrap()), (1, true, 0));
+    ground.set_clock("2027-01-01T00:00:00Z");
+    assert_eq!(first(upkeep.round(&ground.ledger).await.unwrap()), (0, true, 1));
+    assert_eq!(ground.table(KEYS).await.len(), 0);
+    assert_eq!(ground.table("SELECT seq FROM usage_ledger").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_repeat_is_known_to_the_last_instant_of_the_month_after_its_arrival() {
+    let ground = Ground::with(&["acme"]).await;
+    ground.set_clock("2026-11-01T00:00:00Z");
+    ground.send("acme", vec![Item::Usage(event())]).await;
+    ground.set_clock("2026-12-31T23:59:59.999Z");
+    Upkeep::default().round(&ground.ledger).await.unwrap();
+    let again = ground.send("acme", vec![Item::Usage(event())]).await;
+    assert!(matches!(again.outcomes[0], Outcome::Duplicate { seq: 1, .. }));
+}
+
+fn event() -> api_server::domain::event::UsageEvent {
+    usage("acme", "e-1", Meter::Query, "2026-11-02T00:00:00Z", "1")
+}
+
+/// A day ahead of its arrival, so its time is as young as it can be when its key is dropped.
+#[tokio::test]
+async fn when_a_key_is_dropped_its_event_is_too_old_to_be_taken() {
+    let ground = Ground::with(&["acme"]).await;
+    ground.set_clock("2026-10-31T23:59:59.999Z");
+    let ahead = usage("acme", "e-1", Meter::Query, "2026-11-01T23:59:59.999Z", "1");
+    ground.send("acme", vec![Item::Usage(ahead.clone())]).await;
+    ground.set_clock("2026-12-01T00:00:00Z");
+    assert_eq!(Upkeep::default().round(&ground.ledger).await.unwrap().keys, 1);
+    assert!(ahead.time < oldest_time(ground.now()));
+}
+
+#[tokio::test]
+async fn many_old_keys_go_while_young_ones_stay() {
+    let ground = Ground::with(&["acme", "borealis"]).await;
+    ground.set_clock("2026-09-15T00:00:00Z");
+    for of in ["acme", "borealis"] {
+        for batch in 0..3 {
+            let item =
+                |n| usage(of, &format!("{batch}-{n}"), Meter::Query, "2026-09-14T00:00:00Z", "1");
+            let items = (0..900).map(item).map(Item::Usage).collect();
+            accepted(&ground.send(of, items).await);
+        }
+    }
+    ground.set_clock(crate::ground::NOW);
+    ground.send("acme", vec![query("acme", "young", "1")]).await;
+    assert_eq!(Upkeep::default().round(&ground.ledger).await.unwrap().keys, 5_400);
+    assert_eq!(ground.table(KEYS).await, [["202611"]]);
+    ground.ledger.close().await;
+    assert_eq!(check(ground.folder.path()).await.findings, []);
+}

@@ -1,0 +1,188 @@
+//! Waiting for the writer: bounds, turns, callers that go away, what readers see meanwhile.
+
+use std::sync::{Arc, Mutex};
+
+use api_server::{
+    ledger::{Append, Ledger, LedgerError, Limits, Settings},
+    store::StoreError,
+};
+use tokio::sync::oneshot;
+
+use crate::ground::{Ground, accepted, at, dump, query, settings};
+
+const COUNT: &str = "SELECT COUNT(*) FROM usage_ledger";
+
+async fn rows(ledger: &Ledger) -> u64 {
+    dump(ledger, COUNT).await[0][0].parse().unwrap()
+}
+
+/// Holds the writer until the answer is dropped.
+async fn hold(ledger: &Ledger) -> (oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
+    let (go, wait) = oneshot::channel::<()>();
+    let (started, has_started) = oneshot::channel::<()>();
+    let ledger = ledger.clone();
+    let task = tokio::spawn(async move {
+        let work = ledger.transact(None, move |_, _| {
+            Box::pin(async move {
+                started.send(()).unwrap();
+                let _go = wait.await;
+                Ok::<_, StoreError>(())
+            })
+        });
+        work.await.unwrap();
+    });
+    has_started.await.unwrap();
+    (go, task)
+}
+
+async fn limited(limits: Limits) -> Ground {
+    let ground = Ground::with(&["acme", "borealis"]).await;
+    ground.ledger.close().await;
+    let clock = Arc::new(Mutex::new(at(crate::ground::NOW)));
+    let settings = Settings { limits, ..settings(&clock) };
+    let ledger = Ledger::open(ground.folder.path(), settings).await.unwrap();
+    ground.replace(ledger)
+}
+
+fn send(
+    ground: &Ground,
+    of: &'static str,
+    ids: std::ops::Range<usize>,
+) -> tokio::task::JoinHandle<Result<api_server::ledger::Receipt, LedgerError>> {
+    let items = ids.map(|n| query(of, &format!("e-{n}"), "1")).collect();
+    let (ledger, request) = (ground.ledger.clone(), ground.request(of, items));
+    tokio::spawn(async move { ledger.append(request).await })
+}
+
+#[tokio::test]
+async fn an_account_that_sends_too_much_is_told_so_and_others_are_not() {
+    let ground = limited(Limits { items: 100, items_per_account: 10 }).await;
+    let (go, held) = hold(&ground.ledger).await;
+    let first = send(&ground, "acme", 0..10);
+    tokio::task::yield_now().await;
+    assert_eq!(send(&ground, "acme", 10..11).await.unwrap(), Err(LedgerError::AccountBusy));
+    let other = send(&ground, "borealis", 0..10);
+    tokio::task::yield_now().await;
+    drop(go);
+    held.await.unwrap();
+    assert_eq!(accepted(&first.await.unwrap().unwrap()).len(), 10);
+    assert_eq!(accepted(&other.await.unwrap().unwrap()).len(), 10);
+    assert_eq!(rows(&ground.ledger).await, 20);
+}
+
+#[tokio::test]
+async fn when_all_together_send_too_much_everybody_is_told() {
+    let ground = limited(Limits { items: 10, items_per_account: 10 }).await;
+    let (go, held) = hold(&ground.ledger).await;
+    let first = send(&ground, "acme", 0..10);
+    tokio::task::yield_now().await;
+    assert_eq!(send(&ground, "borealis", 0..1).await.unwrap(), Err(LedgerError::Busy));
+    drop(go);
+    held.await.unwrap();
+    first.await.unwrap().unwrap();
+    assert!(send(&ground, "borealis", 0..1).await.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_does_not_take_its_request_back() {
+    let ground = Ground::with(&["acme"]).await;
+    let (go, held) = hold(&ground.ledger).await;
+    let waiting = send(&ground, "acme", 0..3);
+    tokio::task::yield_now().await;
+    waiting.abort();
+    assert!(waiting.await.unwrap_err().is_cancelled());
+    drop(go);
+    held.await.unwrap();
+    // Behind it in the same line.
+    send(&ground, "acme", 3..4).await.unwrap().unwrap();
+    assert_eq!(rows(&ground.ledger).await, 4);
+}
+
+#[tokio::test]
+async fn closing_stores_what_waits() {
+    let ground = Ground::with(&["acme"]).await;
+    let (go, held) = hold(&ground.ledger).await;
+    let waiting = send(&ground, "acme", 0..3);
+    tokio::task::yield_now().await;
+    let closing = tokio::spawn({
+        let ledger = ground.ledger.clone();
+        async move { ledger.close().await }
+    });
+    drop(go);
+    held.await.unwrap();
+    assert_eq!(accepted(&waiting.await.unwrap().unwrap()), [1, 2, 3]);
+    closing.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_one_account_does_not_hold_up_another() {
+    let ground = Ground::with(&["acme", "borealis"]).await;
+    let (go, held) = hold(&ground.ledger).await;
+    let mut flood = Vec::new();
+    for n in 0..10 {
+        flood.push(send(&ground, "acme", n * 900..(n + 1) * 900));
+        tokio::task::yield_now().await;
+    }
+    let small = send(&ground, "borealis", 0..1);
+    tokio::task::yield_now().await;
+    drop(go);
+    held.await.unwrap();
+    let stored = small.await.unwrap().unwrap();
+    assert_eq!(accepted(&stored), [1]);
+    for task in flood {
+        task.await.unwrap().unwrap();
+    }
+    assert_eq!(rows(&ground.ledger).await, 9_001);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_never_see_part_of_a_batch() {
+    const FIGURES: &str = "SELECT (SELECT COUNT(*) FROM usage_ledger),
+        (SELECT COALESCE(SUM(cnt), 0) FROM usage_period),
+        (SELECT COALESCE(SUM(cnt), 0) FROM usage_rollup_hour),
+        (SELECT COALESCE(MAX(seq), 0) FROM heads)";
+    let ground = Ground::with(&["acme"]).await;
+    let ledger = ground.ledger.clone();
+    let requests: Vec<Append> = (0..40)
+        .map(|batch| {
+            let ids = batch * 10..(batch + 1) * 10;
+            let items = ids.map(|n: i32| query("acme", &format!("e-{n}"), "1")).collect();
+            ground.request("acme", items)
+        })
+        .collect();
+    let writing = tokio::spawn(async move {
+        for request in requests {
+            ledger.append(request).await.unwrap();
+        }
+    });
+    loop {
+        let done = writing.is_finished();
+        let row = dump(&ground.ledger, FIGURES).await.remove(0);
+        let count: u64 = row[0].parse().unwrap();
+        assert_eq!(count % 10, 0);
+        assert!(row.iter().all(|figure| *figure == row[0]), "{row:?}");
+        if done {
+            assert_eq!(count, 400);
+            break;
+        }
+    }
+    writing.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_request_that_the_database_refuses_does_not_fail_its_neighbours() {
+    let ground = Ground::with(&["acme", "borealis"]).await;
+    let trap = "CREATE TRIGGER trap BEFORE INSERT ON usage_ledger WHEN new.event_id = 'e-666'
+                BEGIN SELECT RAISE(ABORT, 'trap'); END";
+    let work = ground.ledger.transact(None, move |session, _| Box::pin(session.run(trap, vec![])));
+    work.await.unwrap();
+    let (go, held) = hold(&ground.ledger).await;
+    let bad = send(&ground, "acme", 666..667);
+    let good = send(&ground, "borealis", 0..2);
+    tokio::task::yield_now().await;
+    drop(go);
+    held.await.unwrap();
+    let refused = bad.await.unwrap().unwrap_err();
+    assert!(matches!(refused, LedgerError::Store(StoreError::Statement(_))), "{refused}");
+    assert_eq!(accepted(&good.await.unwrap().unwrap()), [1, 2]);
+}
