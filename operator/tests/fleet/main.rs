@@ -12,6 +12,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "tests hand over what they build")]
 
 mod conditions;
+mod crash;
 mod deletion;
 mod documents;
 mod drift;

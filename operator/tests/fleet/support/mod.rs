@@ -4,11 +4,13 @@
 pub mod api;
 pub mod apifault;
 pub mod audit;
+pub mod crash;
 pub mod fixtures;
 pub mod ground;
 pub mod lab;
 pub mod process;
 pub mod wait;
+pub mod whole;
 
 pub use api::Api;
 pub use fixtures::{dev, edit, everything, prod, tenant, with};

@@ -6,7 +6,7 @@ use std::{
 };
 
 /// Generous: many tests share two cores. Nothing is judged by how long it took.
-const BOUND: Duration = Duration::from_secs(120);
+pub const BOUND: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Asks until the answer is `Ok`; panics with the last `Err` when the bound has passed.
@@ -18,15 +18,21 @@ pub async fn eventually<T, E: Display>(what: &str, ask: impl AsyncFnMut() -> Res
 pub async fn within<T, E: Display>(
     bound: Duration,
     what: &str,
-    mut ask: impl AsyncFnMut() -> Result<T, E>,
+    ask: impl AsyncFnMut() -> Result<T, E>,
 ) -> T {
+    match by(bound, ask).await {
+        Ok(answer) => answer,
+        Err(last) => panic!("waited {bound:?} for: {what}\nlast seen: {last}"),
+    }
+}
+
+/// Asks until the answer is `Ok`; the last `Err` when the bound has passed.
+pub async fn by<T, E>(bound: Duration, mut ask: impl AsyncFnMut() -> Result<T, E>) -> Result<T, E> {
     let started = Instant::now();
     loop {
         match ask().await {
-            Ok(answer) => return answer,
-            Err(last) if started.elapsed() > bound => {
-                panic!("waited {bound:?} for: {what}\nlast seen: {last}")
-            }
+            Ok(answer) => return Ok(answer),
+            Err(last) if started.elapsed() > bound => return Err(last),
             Err(_) => tokio::time::sleep(PAUSE).await,
         }
     }

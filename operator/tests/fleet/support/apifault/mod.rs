@@ -2,6 +2,7 @@
 //! test says. It adds nothing of its own: the operator's token is forwarded as it came, so that its
 //! real rights stay in force.
 
+mod gate;
 mod plan;
 mod route;
 pub mod wire;
@@ -19,6 +20,7 @@ use tokio::{
     sync::oneshot,
 };
 
+pub use gate::{Gate, When};
 pub use plan::{Fault, Plan};
 pub use route::Asked;
 use wire::{Request, Wire};
@@ -125,13 +127,17 @@ async fn serve(stream: TcpStream, client: &Client, plan: &Plan) -> std::io::Resu
     stream.set_nodelay(true)?;
     let mut wire = Wire::new(stream);
     while let Some(request) = wire.request().await? {
-        let asked = Asked::parse(&request.method, &request.target);
+        let asked = Asked::parse(&request.method, &request.target).with(&request.body);
         let go_on = match plan.meets(&asked) {
             Some(Fault::Refuse(code)) => refuse(&mut wire, code).await?,
             Some(Fault::Hang) => {
                 wire.hung_up().await;
                 false
             }
+            Some(Fault::Hold(gate, when)) => {
+                hold(&mut wire, client, plan, (gate, when), &asked, request).await?
+            }
+            Some(Fault::Cut) => false,
             Some(Fault::Gone) => gone(&mut wire).await?,
             Some(Fault::Recorded(list)) => {
                 wire.answer(200, "", list.to_string().as_bytes()).await?;
@@ -202,6 +208,36 @@ async fn forward(
     }
     wire.answer(code, "", &body).await?;
     Ok(true)
+}
+
+/// The write that a gate waits for. Its writer is left without an answer until it ends.
+async fn hold(
+    wire: &mut Wire,
+    client: &Client,
+    plan: &Plan,
+    (gate, when): (usize, When),
+    asked: &Asked,
+    request: Request,
+) -> std::io::Result<bool> {
+    match when {
+        When::Before => {
+            plan.arrived(gate, None);
+        }
+        When::After => {
+            let answer = client.send(upstream(request, Body::from)).await;
+            let answer = answer.map_err(std::io::Error::other)?;
+            let code = answer.status().as_u16();
+            let body = answer.into_body().collect_bytes().await.map_err(std::io::Error::other)?;
+            if !plan.arrived(gate, Some(code)) {
+                wire.answer(code, "", &body).await?;
+                return Ok(true);
+            }
+        }
+    }
+    if !gate::shares_places(asked) {
+        wire.hung_up().await;
+    }
+    Ok(false)
 }
 
 /// A watch, line by line.

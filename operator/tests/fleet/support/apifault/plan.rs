@@ -8,7 +8,10 @@ use std::{
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::route::Asked;
+use super::{
+    gate::{Gate, Gates, When},
+    route::Asked,
+};
 
 /// Which requests.
 pub type Which = Box<dyn Fn(&Asked) -> bool + Send>;
@@ -28,6 +31,10 @@ pub enum Fault {
     Gone,
     /// A list is answered from a record.
     Recorded(Value),
+    /// The write that this gate waits for: its writer is to end here.
+    Hold(usize, When),
+    /// The connection is cut, and nothing forwarded.
+    Cut,
 }
 
 struct Rule {
@@ -47,6 +54,7 @@ pub struct Hit {
 #[derive(Default)]
 struct Inner {
     rules: Vec<Rule>,
+    gates: Gates,
     hold: Option<Which>,
     watches: Vec<(u64, Asked)>,
     asked: Vec<Asked>,
@@ -133,6 +141,9 @@ impl Plan {
     pub fn meets(&self, asked: &Asked) -> Option<Fault> {
         let mut inner = self.lock();
         inner.asked.push(asked.clone());
+        if let Some(fault) = inner.gates.meets(asked) {
+            return Some(fault);
+        }
         let rule = inner.rules.iter_mut().find(|r| r.left > 0 && (r.which)(asked))?;
         let fault = rule.fault.clone();
         if matches!(fault, Fault::CutAfterCreate | Fault::CutAfterWrite) {
@@ -162,6 +173,26 @@ impl Plan {
         let withheld = serde_json::from_slice(answer).unwrap_or_default();
         hits.push(Hit { asked: asked.clone(), withheld });
         true
+    }
+
+    /// From now on a write is waited for; returns what to ask [`Plan::is_at`] with.
+    pub fn gate(&self, gate: Gate) -> usize {
+        self.lock().gates.add(gate)
+    }
+
+    /// The write that a gate waited for is there; after its commit, with this code. Whether it stays.
+    pub fn arrived(&self, gate: usize, code: Option<u16>) -> bool {
+        self.lock().gates.arrived(gate, code)
+    }
+
+    /// Whether the write that a gate waits for is held: nothing of its life comes through any more.
+    pub fn is_at(&self, gate: usize) -> bool {
+        self.lock().gates.is_at(gate)
+    }
+
+    /// The requests of a kind, in order.
+    pub fn asked(&self, which: impl Fn(&Asked) -> bool) -> Vec<Asked> {
+        self.lock().asked.iter().filter(|a| which(a)).cloned().collect()
     }
 
     /// The requests that a fault met.

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use serde_json::Value;
+
 /// A request to the API server, in Kubernetes' words.
 #[derive(Clone, Debug)]
 pub struct Asked {
@@ -15,6 +17,9 @@ pub struct Asked {
     pub name: String,
     /// Empty for the object itself.
     pub subresource: String,
+    /// What a creation names in its body, as its address does not: the object, or what an event is
+    /// about.
+    pub subject: String,
     /// When it came.
     pub at: Instant,
 }
@@ -48,8 +53,19 @@ impl Asked {
             namespace: owned(namespace),
             name: owned(part(1)),
             subresource: owned(part(2)),
+            subject: String::new(),
             at: Instant::now(),
         }
+    }
+
+    /// The same, with what the body of a creation tells.
+    pub fn with(mut self, body: &[u8]) -> Self {
+        if self.verb == "create" {
+            let body: Value = serde_json::from_slice(body).unwrap_or_default();
+            let named = body.pointer("/regarding/name").or(body.pointer("/metadata/name"));
+            self.subject = named.and_then(Value::as_str).unwrap_or_default().to_owned();
+        }
+        self
     }
 
     /// The same for equal requests.
