@@ -11,6 +11,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 #![allow(clippy::needless_pass_by_value, reason = "tests hand over what they build")]
 
+mod bookkeeping;
 mod conditions;
 mod crash;
 mod deletion;

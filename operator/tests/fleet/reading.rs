@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Waits until the API server answers the operator's question "may I" so.
-async fn may(operator: &Api, attributes: Value, allowed: bool) {
+pub async fn may(operator: &Api, attributes: Value, allowed: bool) {
     let ask = json!({ "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
         "spec": { "resourceAttributes": attributes } });
     eventually(&format!("may {attributes}: {allowed}"), async || {
@@ -21,15 +21,15 @@ async fn may(operator: &Api, attributes: Value, allowed: bool) {
     .await;
 }
 
-fn to(verb: &str, group: &str, resource: &str) -> Value {
+pub fn to(verb: &str, group: &str, resource: &str) -> Value {
     json!({ "verb": verb, "group": group, "resource": resource })
 }
 
-async fn rules(lab: &Lab) -> Value {
+pub async fn rules(lab: &Lab) -> Value {
     lab.api.get("clusterroles", "", "tenantry-operator").await.unwrap()["rules"].clone()
 }
 
-async fn is_not_ready(process: &Operator, words: &[&str]) {
+pub async fn is_not_ready(process: &Operator, words: &[&str]) {
     eventually(&format!("readyz says {words:?}"), async || {
         let answer = process.get("/readyz").await.map_err(|e| e.to_string())?;
         let told = words.iter().all(|word| answer.contains(word));
