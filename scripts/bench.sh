@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
-# Measures the operator at scale on a control plane of its own and prints one table:
-#   scripts/bench.sh fleet [--tenants 1000] [--json FILE]
+# Measures the operator on a control plane of its own and prints one table:
+#   scripts/bench.sh fleet [--tenants 1000] [--json FILE]    at scale
+#   scripts/bench.sh crash [--steps N] [--json FILE]         killed at every write of a tenant's life
 # Rows are measure, value, unit, goal, met; --json writes the same. docs/benchmarks.md reads them.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-case ${1:-} in
-fleet) shift ;;
+bench=${1:-}
+case $bench in
+fleet | crash) shift ;;
 *)
-  sed -n '2,4s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,5s/^# \{0,1\}//p' "$0" >&2
   exit 2
   ;;
 esac
@@ -24,4 +26,4 @@ while [ $# -gt 0 ]; do
 done
 
 # The operator as it is shipped and the program that measures it, in one build.
-exec cargo bench --quiet --manifest-path "$root/Cargo.toml" -p tenantry-operator --bench fleet -- "${args[@]+"${args[@]}"}"
+exec cargo bench --quiet --manifest-path "$root/Cargo.toml" -p tenantry-operator --bench "$bench" -- "${args[@]+"${args[@]}"}"
