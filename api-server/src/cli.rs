@@ -4,9 +4,12 @@ use clap::{Parser, Subcommand};
 
 use crate::config::ServeConfig;
 
+mod accounts;
 mod healthcheck;
+mod migrate;
 mod serve;
 mod token;
+mod verify;
 
 /// Usage in, truth out: the ledger of what tenants use, and the API to it.
 #[derive(Parser, Debug)]
@@ -22,6 +25,13 @@ pub struct Cli {
 pub enum Command {
     /// Serve the API.
     Serve(Box<ServeConfig>),
+    /// Bring a ledger's schema up to date.
+    Migrate(migrate::Args),
+    /// Recompute a ledger from its rows and name every difference; the exit code says whether there
+    /// is one.
+    Verify(verify::Args),
+    /// Add accounts, and bind workloads to them.
+    Accounts(accounts::Args),
     /// Print a token for local development, signed with the server's development secret.
     Token(token::Args),
     /// Ask a running server whether it is ready; the exit code says so.
@@ -36,6 +46,9 @@ impl Cli {
     pub async fn run(self) -> anyhow::Result<()> {
         match self.command {
             Command::Serve(config) => serve::run(*config).await,
+            Command::Migrate(args) => migrate::run(args).await,
+            Command::Verify(args) => verify::run(args).await,
+            Command::Accounts(args) => accounts::run(args).await,
             Command::Token(args) => token::run(&args),
             Command::Healthcheck(args) => healthcheck::run(args).await,
         }

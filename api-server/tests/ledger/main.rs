@@ -10,6 +10,7 @@
 mod accounts;
 mod appending;
 mod closing;
+mod commands;
 mod disk;
 mod ground;
 mod heads;

@@ -1,0 +1,155 @@
+//! `api-server accounts`
+
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+};
+
+use anyhow::{Context as _, bail, ensure};
+use jiff::Timestamp;
+
+use crate::{
+    domain::{
+        account::AccountId,
+        calendar::{AnchorDay, Zone},
+        catalogue::PlanId,
+        money::Currency,
+        subscription::Agreement,
+    },
+    ledger::{Ledger, Settings},
+    store::accounts::{self, Account, Added, Binding},
+};
+
+/// What to do with accounts.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The ledger's folder. No server may be working on it.
+    #[arg(
+        long,
+        global = true,
+        env = "TENANTRY_BILLING_STORAGE",
+        default_value = "storage/billing"
+    )]
+    storage: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum Command {
+    /// Add an account. Zone, anchor day and currency never change.
+    Create(Create),
+    /// Let a workload's projected token stand for an account.
+    Bind(Bind),
+}
+
+#[derive(clap::Args, Debug)]
+struct Create {
+    /// Its id.
+    account: AccountId,
+    /// The customer's name; the id without it.
+    #[arg(long)]
+    name: Option<String>,
+    /// The time zone by whose midnights its periods run.
+    #[arg(long, default_value = "UTC")]
+    zone: Zone,
+    /// The day of the month on which its periods start.
+    #[arg(long, default_value_t = 1)]
+    anchor_day: i64,
+    /// What it is billed in, ISO 4217.
+    #[arg(long, default_value = "USD")]
+    currency: String,
+    /// The plan that it is on from now, such as team@1; the server must have published it.
+    #[arg(long)]
+    plan: Option<String>,
+    /// Since when it is on the plan; now, without it.
+    #[arg(long, requires = "plan")]
+    since: Option<Timestamp>,
+}
+
+#[derive(clap::Args, Debug)]
+struct Bind {
+    /// The account.
+    account: AccountId,
+    /// The workload's namespace.
+    #[arg(long)]
+    namespace: String,
+    /// The workload's ServiceAccount.
+    #[arg(long)]
+    service_account: String,
+    /// That ServiceAccount's uid.
+    #[arg(long)]
+    uid: String,
+}
+
+/// Does it.
+///
+/// # Errors
+/// Why it was not done.
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    let ledger = Ledger::open(&args.storage, Settings::default()).await?;
+    let done = match args.command {
+        Command::Create(create) => add(&ledger, create).await,
+        Command::Bind(wanted) => bind(&ledger, wanted).await,
+    };
+    ledger.close().await;
+    writeln!(io::stdout(), "{}", done?)?;
+    Ok(())
+}
+
+async fn add(ledger: &Ledger, create: Create) -> anyhow::Result<String> {
+    let id = create.account;
+    let unknown = || format!("--currency {:?} is no ISO 4217 code such as USD", create.currency);
+    let currency = Currency::from_code(&create.currency).with_context(unknown)?;
+    let plan = create.plan.as_deref().map(plan).transpose()?;
+    let account = Account {
+        id: id.clone(),
+        name: create.name.unwrap_or_else(|| id.to_string()),
+        zone: create.zone,
+        anchor: AnchorDay::new(create.anchor_day)?,
+        currency: currency.code().to_owned(),
+        created_at: ledger.now(),
+    };
+    let work = ledger.transact(None, move |session, _| {
+        Box::pin(async move { accounts::add(session, &account).await })
+    });
+    match work.await? {
+        Added::Other => bail!("account {id} is there with another name, zone, day or currency"),
+        Added::Same => return Ok(format!("account {id} is there already")),
+        Added::New => {}
+    }
+    let Some(plan) = plan else { return Ok(format!("account {id} added")) };
+    let agreed_at = ledger.now();
+    let effective_at = create.since.unwrap_or(agreed_at);
+    ensure!(effective_at <= agreed_at, "--since {effective_at} lies in the future");
+    let told = format!("account {id} added, on {plan} since {effective_at}");
+    ledger.agree(&id, Agreement { plan, effective_at, agreed_at }).await?;
+    Ok(told)
+}
+
+fn plan(text: &str) -> anyhow::Result<PlanId> {
+    let parts = text.split_once('@').and_then(|(plan, v)| Some((plan, v.parse().ok()?)));
+    let Some((plan, version)) = parts else {
+        bail!("--plan {text:?} is no plan version such as team@1");
+    };
+    Ok(PlanId { plan: plan.to_owned(), version })
+}
+
+async fn bind(ledger: &Ledger, wanted: Bind) -> anyhow::Result<String> {
+    let Bind { account, namespace, service_account, uid } = wanted;
+    let told = format!("{namespace}/{service_account} stands for account {account}");
+    let binding = Binding { account: account.clone(), namespace, service_account, uid };
+    let work = ledger.transact(None, move |session, now| {
+        Box::pin(async move {
+            if accounts::get(session, &binding.account).await?.is_none() {
+                return Ok(None);
+            }
+            accounts::bind(session, &binding, now).await.map(Some)
+        })
+    });
+    match work.await? {
+        None => bail!("there is no account {account}; add it with `api-server accounts create`"),
+        Some(Added::Other) => bail!("that workload stands for another account"),
+        Some(Added::New | Added::Same) => Ok(told),
+    }
+}

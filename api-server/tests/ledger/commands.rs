@@ -1,0 +1,125 @@
+//! The ledger's subcommands, as processes.
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+use api_server::domain::catalogue::Catalogue;
+
+use crate::ground::{Ground, account, query, tamper};
+
+fn run(folder: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_api-server"))
+        .args(args)
+        .arg("--storage")
+        .arg(folder)
+        .output()
+        .unwrap()
+}
+
+/// What it printed, when it went well.
+fn told(folder: &Path, args: &[&str]) -> String {
+    let output = run(folder, args);
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What it complained, when it did not.
+fn refused(folder: &Path, args: &[&str]) -> String {
+    let output = run(folder, args);
+    assert!(!output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[tokio::test]
+async fn verify_says_that_all_is_well_or_names_the_row() {
+    let ground = Ground::with(&["acme"]).await;
+    ground.send("acme", vec![query("acme", "e-1", "1"), query("acme", "e-2", "1")]).await;
+    ground.ledger.record_heads().await.unwrap();
+    let folder = ground.folder.path();
+    let well = told(folder, &["verify"]);
+    assert!(well.contains("1 accounts, 2 rows, 1 heads") && well.contains("agrees"), "{well}");
+    ground.ledger.close().await;
+    tamper(folder, &["UPDATE usage_ledger SET qty_micro = 5 WHERE seq = 2"]).await;
+    let output = run(folder, &["verify"]);
+    assert!(!output.status.success());
+    let first = String::from_utf8(output.stdout).unwrap();
+    assert!(first.starts_with("account acme, row 2: changed row:"), "{first}");
+}
+
+#[tokio::test]
+async fn verify_takes_heads_from_elsewhere() {
+    let ground = Ground::with(&["acme"]).await;
+    ground.send("acme", vec![query("acme", "e-1", "1")]).await;
+    let chain = "0".repeat(64);
+    let elsewhere = tempfile::NamedTempFile::new().unwrap();
+    let line =
+        format!(r#"{{"at":"2026-11-23T12:00:00Z","account":"acme","seq":1,"chain":"{chain}"}}"#);
+    std::fs::write(elsewhere.path(), line + "\n").unwrap();
+    let heads = elsewhere.path().to_str().unwrap();
+    let output = run(ground.folder.path(), &["verify", "--heads", heads]);
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert!(!output.status.success() && out.contains("not what was written down"), "{out}");
+}
+
+#[test]
+fn verify_makes_no_ledger_where_there_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let complaint = refused(folder.path(), &["verify"]);
+    assert!(complaint.contains("there is no ledger in"), "{complaint}");
+}
+
+#[test]
+fn migrate_makes_the_newest_schema() {
+    let folder = tempfile::tempdir().unwrap();
+    let newest = api_server::store::migrations::LATEST;
+    let said = told(folder.path(), &["migrate"]);
+    assert!(said.contains(&format!("schema version {newest}")), "{said}");
+    assert!(told(folder.path(), &["verify"]).contains("0 accounts"));
+}
+
+#[tokio::test]
+async fn accounts_are_made_and_bound_from_outside() {
+    let ground = Ground::empty().await;
+    ground.ledger.import_plans(Catalogue::shipped().unwrap()).await.unwrap();
+    ground.ledger.close().await;
+    let folder = ground.folder.path();
+    let create = ["accounts", "create", "acme", "--zone", "Europe/Berlin", "--plan", "team@1"];
+    assert!(told(folder, &create).contains("account acme added, on team@1 since"));
+    assert!(told(folder, &create).contains("there already"));
+    let other = refused(folder, &["accounts", "create", "acme", "--zone", "UTC"]);
+    assert!(other.contains("another name, zone, day or currency"), "{other}");
+    let bind = |of: &'static str| {
+        ["accounts", "bind", of, "--namespace", "n", "--service-account", "core", "--uid", "u"]
+    };
+    assert!(told(folder, &bind("acme")).contains("n/core stands for account acme"));
+    assert!(refused(folder, &bind("ghost")).contains("no account ghost"));
+    let ground = ground.reopen().await;
+    let mut session = ground.ledger.store().read().await.unwrap();
+    let bound = api_server::store::accounts::bound(&mut session, "n", "core", "u");
+    assert_eq!(bound.await.unwrap(), Some(account("acme")));
+}
+
+#[test]
+fn what_is_no_account_zone_day_currency_or_plan_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    for (args, word) in [
+        (["../x", "--zone", "UTC"], "account id"),
+        (["acme", "--zone", "Mars/Base"], "IANA time zone"),
+        (["acme", "--anchor-day", "32"], "1 to 31"),
+        (["acme", "--currency", "XXZ"], "ISO 4217"),
+        (["acme", "--plan", "team"], "team@1"),
+    ] {
+        let all: Vec<_> = ["accounts", "create"].into_iter().chain(args).collect();
+        let complaint = refused(folder.path(), &all);
+        assert!(complaint.contains(word), "{args:?}: {complaint}");
+    }
+}
+
+#[tokio::test]
+async fn what_writes_waits_for_no_server_and_says_who_has_it() {
+    let ground = Ground::empty().await;
+    let complaint = refused(ground.folder.path(), &["accounts", "create", "acme"]);
+    assert!(complaint.contains("stop that one first"), "{complaint}");
+}
