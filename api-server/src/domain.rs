@@ -14,6 +14,7 @@ pub mod event;
 pub mod health;
 pub mod meter;
 pub mod money;
+pub mod onboarding;
 pub mod projection;
 pub mod proration;
 pub mod quantity;

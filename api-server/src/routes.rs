@@ -19,6 +19,7 @@ mod app;
 mod document;
 pub mod events;
 mod metrics;
+pub mod onboarding;
 pub mod plans;
 mod problems;
 pub mod recommendation;
@@ -127,7 +128,7 @@ impl Routes {
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
         let none = Self { routes: OpenApiRouter::with_openapi(document), registered: Vec::new() };
-        [plans::routes, roi::routes, recommendation::routes, events::routes]
+        [plans::routes, roi::routes, recommendation::routes, events::routes, onboarding::routes]
             .into_iter()
             .fold(none, |routes, group| group(routes))
     }
@@ -197,5 +198,6 @@ fn describe_way(way: Way) -> serde_json::Value {
             "audience": audience.as_str(), "serviceAccount": account.unwrap_or("any that is bound"),
             "reaches": "the account of the binding",
         }),
+        Way::Receipt => json!({ "receipt": true, "reaches": "the request that it was given for" }),
     }
 }

@@ -16,6 +16,7 @@ pub mod events;
 pub mod list;
 mod lock;
 pub mod migrations;
+pub mod onboarding;
 pub mod periods;
 pub mod plans;
 pub mod row;

@@ -14,6 +14,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Meter};
 
 use super::identity::{Identity, Person, ServiceAccount};
+use super::receipt::ReceiptHash;
 use super::rule::{Rule, Way};
 use super::verifier::{Refusal, Verifier};
 use crate::domain::account::AccountId;
@@ -73,6 +74,11 @@ impl Authenticator {
         let presented = headers.contains_key(header::AUTHORIZATION);
         let refuse = |refusal| self.refuse(refusal, presented);
         let token = bearer(headers).map_err(refuse)?;
+        if ways.contains(&Way::Receipt)
+            && let Some(receipt) = ReceiptHash::of(token)
+        {
+            return Ok(Admitted { identity: None, reach: Reach::Receipt(receipt) });
+        }
         let identity = self.verifier.verify(token, (self.clock)()).await.map_err(refuse)?;
         let candidates: Vec<Way> =
             ways.iter().copied().filter(|way| fits(*way, &identity)).collect();
@@ -122,14 +128,14 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
 
 /// Whether the way is for tokens of this kind and audience.
 fn fits(way: Way, identity: &Identity) -> bool {
-    let kind = match (way, identity) {
-        (Way::Person { .. }, Identity::Person(_)) => true,
-        (Way::Workload { account, .. }, Identity::Workload(workload)) => {
-            account.is_none_or(|account| account == workload.account.name)
+    match (way, identity) {
+        (Way::Person { audience, .. }, Identity::Person(_)) => identity.is_for(audience),
+        (Way::Workload { audience, account }, Identity::Workload(workload)) => {
+            identity.is_for(audience)
+                && account.is_none_or(|account| account == workload.account.name)
         }
         _ => false,
-    };
-    kind && identity.is_for(way.audience())
+    }
 }
 
 /// How far a person comes by a way; `None` when it is closed to them.
@@ -184,6 +190,8 @@ pub enum Reach {
     Everyone,
     /// One account's, by its id.
     Own(AccountId),
+    /// The form that this is the receipt of.
+    Receipt(ReceiptHash),
 }
 
 /// A caller who keeps the rule `R`. Only the extractor makes one.
@@ -222,7 +230,7 @@ impl<R> Caller<R> {
     pub fn own(&self) -> Result<&AccountId, Problem> {
         match &self.reach {
             Reach::Own(account) => Ok(account),
-            Reach::Everyone | Reach::Nothing => Err(Problem::not_found()),
+            Reach::Everyone | Reach::Nothing | Reach::Receipt(_) => Err(Problem::not_found()),
         }
     }
 
@@ -234,7 +242,7 @@ impl<R> Caller<R> {
         match &self.reach {
             Reach::Everyone => Ok(()),
             Reach::Own(own) if own == account => Ok(()),
-            Reach::Own(_) | Reach::Nothing => Err(Problem::not_found()),
+            Reach::Own(_) | Reach::Nothing | Reach::Receipt(_) => Err(Problem::not_found()),
         }
     }
 }

@@ -39,16 +39,9 @@ pub enum Way {
         /// The ServiceAccount's name, where only one will do.
         account: Option<&'static str>,
     },
-}
-
-impl Way {
-    /// The audience of the tokens that this way is for.
-    #[must_use]
-    pub fn audience(self) -> Audience {
-        match self {
-            Self::Person { audience, .. } | Self::Workload { audience, .. } => audience,
-        }
-    }
+    /// A receipt; it reaches the form that it was given for. The handler, which has the form,
+    /// compares them.
+    Receipt,
 }
 
 const fn everyone(scope: &'static str, role: Option<&'static str>) -> Way {
@@ -95,4 +88,12 @@ rules! {
     BillingCorrect = "billing-correct" Write [everyone("billing:correct", None)];
     /// Who may change an account's plan.
     BillingPlan = "billing-plan" Write [everyone("billing:plan", None)];
+    /// Who may see all requests of customers.
+    OnboardingRead = "onboarding-read" Read [everyone("onboarding:approve", CSM)];
+    /// Who may see one: customer success, or who sent it.
+    OnboardingFollow = "onboarding-follow" Read [everyone("onboarding:approve", CSM), Way::Receipt];
+    /// Who may take a customer on, or not.
+    OnboardingDecide = "onboarding-decide" Write [everyone("onboarding:approve", CSM)];
+    /// Who may take a request back: customer success, or who sent it.
+    OnboardingWithdraw = "onboarding-withdraw" Write [everyone("onboarding:approve", CSM), Way::Receipt];
 }

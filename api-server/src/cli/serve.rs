@@ -16,6 +16,7 @@ use crate::auth::caller::Clock;
 use crate::auth::{Authenticator, Verifier};
 use crate::config::ServeConfig;
 use crate::http::budget::Budgets;
+use crate::http::cursor::Cursors;
 use crate::http::layers;
 use crate::http::server::Server;
 use crate::ledger::{Health, Ledger, Settings};
@@ -55,8 +56,9 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     let authenticator =
         Authenticator::new(verifier.clone(), bindings, clock.clone(), budgets, &meter);
     let metrics = Metrics::new(&meter);
+    let cursors = Cursors::new(cursor_key()?);
     let catalogue = Arc::new(catalogue);
-    let app = App { authenticator, clock, catalogue, ledger: ledger.clone(), metrics };
+    let app = App { authenticator, clock, catalogue, ledger: ledger.clone(), cursors, metrics };
     let routes = router(app, config, &meter);
 
     let server = Server::bind(config.address).await?;
@@ -88,6 +90,13 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     stop_health.cancel();
     health.await.context("the health server ended badly")?;
     result
+}
+
+/// Cursors are good until the server is started anew.
+fn cursor_key() -> anyhow::Result<[u8; 32]> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).context("no randomness for the cursors of lists")?;
+    Ok(key)
 }
 
 fn router(app: App, config: &ServeConfig, meter: &Meter) -> Router {

@@ -8,6 +8,7 @@ use super::Metrics;
 use crate::auth::Authenticator;
 use crate::auth::caller::Clock;
 use crate::domain::catalogue::Catalogue;
+use crate::http::cursor::Cursors;
 use crate::ledger::Ledger;
 
 /// The state of the server. Clones are the same.
@@ -21,6 +22,8 @@ pub struct App {
     pub catalogue: Arc<Catalogue>,
     /// What was used.
     pub ledger: Ledger,
+    /// The cursors of lists.
+    pub cursors: Cursors,
     /// What is counted.
     pub metrics: Metrics,
 }

@@ -232,7 +232,7 @@ fn none_taken(rejected: Vec<NotTaken>) -> Problem {
 }
 
 /// Nothing was acknowledged; sending again is safe.
-fn busy(error: LedgerError) -> Problem {
+pub(super) fn busy(error: LedgerError) -> Problem {
     match error {
         LedgerError::AccountBusy => Problem::new(
             StatusCode::TOO_MANY_REQUESTS,

@@ -124,7 +124,7 @@ async fn calculate(
     }
 }
 
-fn inputs(given: RoiIn, faults: &mut Faults) -> Inputs {
+pub(super) fn inputs(given: RoiIn, faults: &mut Faults) -> Inputs {
     let RoiIn {
         departments,
         salary,
@@ -182,7 +182,7 @@ fn department(index: usize, given: &DepartmentIn, faults: &mut Faults) -> Depart
     Department { people: *people, hours_per_week, weeks_per_year: *weeks_per_year }
 }
 
-fn range<T>(
+pub(super) fn range<T>(
     pointer: &str,
     given: &RangeOnWire<String>,
     faults: &mut Faults,
@@ -201,7 +201,7 @@ fn share(pointer: &str, text: &str, faults: &mut Faults) -> BasisPoints {
     BasisPoints(faults.or_note(pointer, decimal::parse(text, 4)))
 }
 
-fn out(roi: &Roi, currency: &str) -> RoiOut {
+pub(super) fn out(roi: &Roi, currency: &str) -> RoiOut {
     let Roi { hourly_rate, outcomes, break_even_hours } = roi;
     let money =
         |of: fn(&Outcome) -> Money| each(outcomes, |outcome| MoneyOnWire::from(of(outcome)));

@@ -70,6 +70,28 @@ impl Faults {
         })
     }
 
+    /// Notes what is wrong with a part of the body, whose pointers `place` puts into the whole;
+    /// those that it finds no place for are left out.
+    pub fn within(&mut self, part: Self, place: impl Fn(&str) -> Option<String>) {
+        let placed = part.0.into_iter().filter_map(|(at, detail)| Some((place(&at)?, detail)));
+        self.0.extend(placed);
+    }
+
+    /// Notes what is wrong with values of which some could not be read. What is said of a value that
+    /// only stands in for one of those, or of its neighbours because of it, is left out.
+    pub fn of_values(&mut self, invalid: impl IntoIterator<Item = (String, String)>) {
+        let unread: Vec<String> = self.0.iter().map(|(at, _)| at.clone()).collect();
+        let currency = unread.iter().any(|at| at.ends_with("/currency"));
+        let parent = |at: &str| at.rsplit_once('/').map(|(parent, _)| parent.to_owned());
+        self.0.extend(invalid.into_iter().filter(|(at, _)| {
+            let beside = |other: &String| {
+                parent(at).is_some_and(|own| !own.is_empty() && parent(other) == Some(own))
+            };
+            let stands_in = unread.iter().any(|other| other == at || beside(other));
+            !(stands_in || (currency && at.ends_with("/currency")))
+        }));
+    }
+
     /// Nothing, when nothing was noted.
     ///
     /// # Errors

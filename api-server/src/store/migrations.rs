@@ -8,9 +8,10 @@ use sqlx::{
 
 use super::StoreError;
 
-const SQLITE: [(i64, &str, &str); 2] = [
+const SQLITE: [(i64, &str, &str); 3] = [
     (1, "ledger", include_str!("../../migrations/sqlite/0001_ledger.sql")),
     (2, "plans", include_str!("../../migrations/sqlite/0002_plans.sql")),
+    (3, "onboarding", include_str!("../../migrations/sqlite/0003_onboarding.sql")),
 ];
 
 /// The version that this program works with.

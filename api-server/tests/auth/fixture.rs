@@ -181,6 +181,7 @@ fn app(authenticator: Authenticator) -> Router {
             Reach::Nothing => "nothing".to_owned(),
             Reach::Everyone => "everyone".to_owned(),
             Reach::Own(account) => format!("own {account}"),
+            Reach::Receipt(_) => "a form".to_owned(),
         }
     }
     Router::new()

@@ -10,6 +10,7 @@ use api_server::auth::{Audience, Authenticator, Issuer, Verifier};
 use api_server::domain::calendar::AnchorDay;
 use api_server::domain::catalogue::Catalogue;
 use api_server::http::budget::{Budgets, Rates};
+use api_server::http::cursor::Cursors;
 use api_server::http::layers::{self, Limits};
 use api_server::ledger::{Ledger, Settings};
 use api_server::routes::{App, Metrics, Routes};
@@ -81,7 +82,8 @@ impl Api {
         let authenticator = Authenticator::new(verifier, bindings, clock.clone(), budgets, &meter);
         let catalogue = Arc::new(Catalogue::shipped().unwrap());
         let metrics = Metrics::new(&meter);
-        let app = App { authenticator, clock, catalogue, ledger: ledger.clone(), metrics };
+        let cursors = Cursors::new([7; 32]);
+        let app = App { authenticator, clock, catalogue, ledger: ledger.clone(), cursors, metrics };
         let routes = Routes::all().into_router(app);
         let router = layers::around(routes, &Limits::default(), &meter);
         Self { router, ledger, _folder: folder }

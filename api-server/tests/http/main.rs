@@ -14,6 +14,7 @@ mod document;
 mod echo;
 mod events;
 mod layers;
+mod onboarding;
 mod plans;
 mod program;
 mod recommendation;

@@ -1,0 +1,249 @@
+//! Requests of customers to be taken on, and what was decided about them.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{
+    Session, StoreError,
+    accounts::{self, Account, Added},
+    sql::{Row, Value, args},
+};
+use crate::domain::{
+    calendar::AnchorDay,
+    catalogue::PlanId,
+    onboarding::{Actor, Decision, Move, State, Status, Verdict},
+};
+
+/// A request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intake {
+    /// Its id.
+    pub id: Uuid,
+    /// The name that the tenant and its account are to have.
+    pub tenant: String,
+    /// The customer's name, to show.
+    pub display_name: String,
+    /// The form, as JSON.
+    pub form: String,
+    /// What was answered to it, as JSON.
+    pub answer: String,
+    /// The plan in that answer; none when no plan fits.
+    pub plan: Option<PlanId>,
+    /// The profile in it.
+    pub profile: String,
+    /// ISO 4217 code of what the account is to be billed in.
+    pub currency: String,
+    /// The IANA name of the account's zone.
+    pub zone: String,
+    /// The day on which the account's periods are to start.
+    pub anchor_day: i64,
+    /// The hash of the receipt.
+    pub receipt: [u8; 32],
+    /// The hash of Idempotency-Key and form.
+    pub scope: Option<[u8; 32]>,
+    /// Makes the receipt again for who has key and form.
+    pub salt: [u8; 32],
+    /// When it came, in whole milliseconds.
+    pub submitted_at: Timestamp,
+    /// What became of it.
+    pub state: State,
+}
+
+/// What became of a decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decided {
+    /// It stands: now, or since the same was decided before.
+    Stands(Box<Intake>),
+    /// Something else stands.
+    Otherwise(Status),
+    /// It cannot be approved: there is no plan to approve.
+    NoPlan,
+    /// It cannot be approved: the name is another account's.
+    NameTaken,
+    /// There is no such request.
+    Unknown,
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT intake, tenant, display_name, form, answer, plan, version, profile, currency,
+                    zone, anchor_day, receipt, scope, salt, submitted_at, status, decided_at,
+                    decided_by, reason
+             FROM intakes ",
+            $rest
+        )
+    };
+}
+
+/// Adds a request, unless one with its scope is there: then that one is the answer.
+pub async fn add(session: &mut Session, new: &Intake) -> Result<Intake, StoreError> {
+    if let Some(scope) = &new.scope
+        && let Some(row) = session.row(select!("WHERE scope = $1"), args![&scope[..]]).await?
+    {
+        return intake(&row);
+    }
+    let sql = "INSERT INTO intakes (intake, tenant, display_name, form, answer, plan, version,
+                 profile, currency, zone, anchor_day, receipt, scope, salt, submitted_at, status)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+    let values = args![
+        new.id.to_string(),
+        new.tenant.as_str(),
+        new.display_name.as_str(),
+        new.form.as_str(),
+        new.answer.as_str(),
+        new.plan.as_ref().map(|plan| plan.plan.clone()),
+        new.plan.as_ref().map(|plan| i64::from(plan.version)),
+        new.profile.as_str(),
+        new.currency.as_str(),
+        new.zone.as_str(),
+        new.anchor_day,
+        &new.receipt[..],
+        new.scope,
+        &new.salt[..],
+        new.submitted_at,
+        Status::AwaitingApproval.name(),
+    ];
+    session.run(sql, values).await?;
+    Ok(new.clone())
+}
+
+/// One request.
+pub async fn get(session: &mut Session, id: Uuid) -> Result<Option<Intake>, StoreError> {
+    let row = session.row(select!("WHERE intake = $1"), args![id.to_string()]).await?;
+    row.as_ref().map(intake).transpose()
+}
+
+/// Where a page begins: behind the request of this time and id.
+pub type Position = (Timestamp, Uuid);
+
+/// Which requests a page has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Of this status alone.
+    pub status: Option<Status>,
+    /// The newest first.
+    pub descending: bool,
+    /// Behind this one.
+    pub after: Option<Position>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// Requests by the time at which they came.
+pub async fn page(session: &mut Session, page: Page) -> Result<Vec<Intake>, StoreError> {
+    let Page { status, descending, after, limit } = page;
+    // Beyond all times that can be stored, so that the first page needs no query of its own.
+    let edge = if descending { i64::MAX } else { i64::MIN };
+    let (time, id) =
+        after.map_or((edge, String::new()), |(time, id)| (time.as_millisecond(), id.to_string()));
+    let mut values = args![time, id, limit];
+    values.extend(status.map(|status| Value::from(status.name())));
+    let sql = match (status, descending) {
+        (None, false) => select!(
+            "WHERE (submitted_at, intake) > ($1, $2) ORDER BY submitted_at, intake LIMIT $3"
+        ),
+        (None, true) => select!(
+            "WHERE (submitted_at, intake) < ($1, $2)
+             ORDER BY submitted_at DESC, intake DESC LIMIT $3"
+        ),
+        (Some(_), false) => select!(
+            "WHERE status = $4 AND (submitted_at, intake) > ($1, $2)
+             ORDER BY submitted_at, intake LIMIT $3"
+        ),
+        (Some(_), true) => select!(
+            "WHERE status = $4 AND (submitted_at, intake) < ($1, $2)
+             ORDER BY submitted_at DESC, intake DESC LIMIT $3"
+        ),
+    };
+    session.rows(sql, values).await?.iter().map(intake).collect()
+}
+
+/// Records a decision, if it may be made. An approval opens the account; give this a transaction.
+pub async fn decide(
+    session: &mut Session,
+    id: Uuid,
+    wanted: Decision,
+) -> Result<Decided, StoreError> {
+    let Some(known) = get(session, id).await? else { return Ok(Decided::Unknown) };
+    let decision = match known.state.decide(wanted) {
+        Ok(Move::New(decision)) => decision,
+        Ok(Move::Same(_)) => return Ok(Decided::Stands(Box::new(known))),
+        Err(already) => return Ok(Decided::Otherwise(already.0)),
+    };
+    if decision.verdict == Verdict::Approved {
+        if known.plan.is_none() {
+            return Ok(Decided::NoPlan);
+        }
+        // An account that looks the same was opened by somebody else, for somebody else.
+        if accounts::add(session, &account(&known, decision.at)?).await? != Added::New {
+            return Ok(Decided::NameTaken);
+        }
+    }
+    let by = match &decision.by {
+        Actor::Manager(subject) => Some(subject.clone()),
+        Actor::Applicant => None,
+    };
+    let reason = match &decision.verdict {
+        Verdict::Rejected { reason } => Some(reason.clone()),
+        Verdict::Approved | Verdict::Withdrawn => None,
+    };
+    let at = decision.at;
+    let state = State::Decided(decision);
+    let sql = "UPDATE intakes SET status = $2, decided_at = $3, decided_by = $4, reason = $5
+               WHERE intake = $1";
+    session.run(sql, args![id.to_string(), state.status().name(), at, by, reason]).await?;
+    Ok(Decided::Stands(Box::new(Intake { state, ..known })))
+}
+
+fn account(intake: &Intake, opened: Timestamp) -> Result<Account, StoreError> {
+    let bad = |what: &str| StoreError::Unreadable(format!("intakes.{what}"));
+    Ok(Account {
+        id: intake.tenant.parse().map_err(|_| bad("tenant"))?,
+        name: intake.display_name.clone(),
+        zone: intake.zone.parse().map_err(|_| bad("zone"))?,
+        anchor: AnchorDay::new(intake.anchor_day).map_err(|_| bad("anchor_day"))?,
+        currency: intake.currency.clone(),
+        created_at: opened,
+    })
+}
+
+fn intake(row: &Row) -> Result<Intake, StoreError> {
+    let plan = match row.opt_text(5)? {
+        None => None,
+        Some(plan) => {
+            let version = u32::try_from(row.int(6)?)
+                .map_err(|_| StoreError::Unreadable("intakes.version".to_owned()))?;
+            Some(PlanId { plan: plan.to_owned(), version })
+        }
+    };
+    Ok(Intake {
+        id: row.parsed(0)?,
+        tenant: row.text(1)?.to_owned(),
+        display_name: row.text(2)?.to_owned(),
+        form: row.text(3)?.to_owned(),
+        answer: row.text(4)?.to_owned(),
+        plan,
+        profile: row.text(7)?.to_owned(),
+        currency: row.text(8)?.to_owned(),
+        zone: row.text(9)?.to_owned(),
+        anchor_day: row.int(10)?,
+        receipt: row.bytes(11)?,
+        scope: row.opt_bytes(12)?,
+        salt: row.bytes(13)?,
+        submitted_at: row.time(14)?,
+        state: state(row)?,
+    })
+}
+
+fn state(row: &Row) -> Result<State, StoreError> {
+    let verdict = match row.parsed(15)? {
+        Status::AwaitingApproval => return Ok(State::AwaitingApproval),
+        Status::Approved => Verdict::Approved,
+        Status::Rejected => Verdict::Rejected { reason: row.text(18)?.to_owned() },
+        Status::Withdrawn => Verdict::Withdrawn,
+    };
+    let by = row.opt_text(17)?;
+    let by = by.map_or(Actor::Applicant, |subject| Actor::Manager(subject.to_owned()));
+    Ok(State::Decided(Decision { verdict, by, at: row.time(16)? }))
+}
