@@ -16,6 +16,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use crate::auth::{Caller, Rule, Way};
 
 mod app;
+pub mod corrections;
 mod document;
 pub mod events;
 mod metrics;
@@ -128,9 +129,16 @@ impl Routes {
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
         let none = Self { routes: OpenApiRouter::with_openapi(document), registered: Vec::new() };
-        [plans::routes, roi::routes, recommendation::routes, events::routes, onboarding::routes]
-            .into_iter()
-            .fold(none, |routes, group| group(routes))
+        [
+            plans::routes,
+            roi::routes,
+            recommendation::routes,
+            events::routes,
+            corrections::routes,
+            onboarding::routes,
+        ]
+        .into_iter()
+        .fold(none, |routes, group| group(routes))
     }
 
     /// Adds what `routes!` made of a handler. Use [`route!`].

@@ -135,8 +135,21 @@ pub async fn migrate(folder: &Path, target: i64) -> Result<(), StoreError> {
 async fn open_at(folder: &Path, target: i64) -> Result<Session, StoreError> {
     let broken = |error| StoreError::Broken(format!("folder {}: {error}", folder.display()));
     std::fs::create_dir_all(folder).map_err(broken)?;
-    let lock = Lock::take(&folder.join(LOCK))?;
+    let lock = locked(&folder.join(LOCK)).await?;
     let mut connection = sqlite::writer(&folder.join(DATABASE)).await?;
     migrations::sqlite(&mut connection, target).await?;
     Ok(Session::sqlite_writer(connection, lock))
+}
+
+/// Takes the lock. Who has just ended may hold it for a moment longer: a process that is started by
+/// another keeps its files open until it runs.
+async fn locked(path: &Path) -> Result<Lock, StoreError> {
+    let mut left = 50;
+    loop {
+        match Lock::take(path) {
+            Err(StoreError::InUse { .. }) if left > 0 => left -= 1,
+            result => return result,
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
 }

@@ -10,6 +10,7 @@
 
 mod api;
 mod bodies;
+mod corrections;
 mod document;
 mod echo;
 mod events;
