@@ -19,7 +19,10 @@ use crate::http::budget::Budgets;
 use crate::http::cursor::Cursors;
 use crate::http::layers;
 use crate::http::server::Server;
-use crate::ledger::{Health, Ledger, Settings};
+use crate::ledger::{
+    Health, Ledger, Settings,
+    upkeep::{self, Upkeep},
+};
 use crate::routes::{App, Metrics, Routes};
 
 /// Serves until SIGTERM or SIGINT; then drains, stores what waits, and closes.
@@ -49,6 +52,8 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     let ledger = Ledger::open(&config.storage, Settings::default())
         .await
         .with_context(|| format!("ledger in {}", config.storage.display()))?;
+    // Published terms never change: a file that says otherwise keeps the server from starting.
+    let catalogue = ledger.import_plans(catalogue).await.context("plans")?;
     let meter = telemetry.meter("tenantry-api-server");
     let clock: Clock = Arc::new(Timestamp::now);
     let bindings = Arc::new(Recorded(ledger.store().clone()));
@@ -73,7 +78,8 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     // Health answers until all else has ended.
     let health = tokio::spawn(health.run(stop_health.clone()));
     let mut work = Box::pin(async {
-        tokio::join!(server.run(routes, config.patience(), stop.clone()), keys, watch);
+        let served = server.run(routes, config.patience(), stop.clone());
+        tokio::join!(served, keys, watch, keep(ledger.clone(), stop.clone()));
     });
     serving.ok();
     let result = tokio::select! {
@@ -97,6 +103,14 @@ fn cursor_key() -> anyhow::Result<[u8; 32]> {
     let mut key = [0; 32];
     getrandom::fill(&mut key).context("no randomness for the cursors of lists")?;
     Ok(key)
+}
+
+/// Closes periods, writes heads down and drops old keys, until it is time to stop.
+async fn keep(ledger: Ledger, stop: Shutdown) {
+    tokio::select! {
+        () = Upkeep::default().run(&ledger, upkeep::EVERY) => {}
+        () = stop.cancelled() => {}
+    }
 }
 
 fn router(app: App, config: &ServeConfig, meter: &Meter) -> Router {

@@ -60,5 +60,11 @@ pub fn months(arrival: Timestamp) -> (i64, i64) {
     (year * 100 + month, previous)
 }
 
+/// The month after one, both as 202612.
+#[must_use]
+pub fn after(month: i64) -> i64 {
+    if month % 100 == 12 { month + 89 } else { month + 1 }
+}
+
 #[cfg(test)]
 mod tests;

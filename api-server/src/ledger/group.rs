@@ -104,14 +104,16 @@ async fn learn(
     Ok(())
 }
 
-/// Each item's key in the month of its arrival and in the month before.
+/// Each item's key in the month of its arrival, the month before, and the month after: what was
+/// sent again may arrive later and be stored first.
 fn keys(requests: &[&Prepared]) -> Vec<append::DedupKey> {
     let mut keys = Vec::new();
     for request in requests {
         let (month, previous) = dedup::months(request.arrived);
         for item in &request.items {
-            keys.push((request.account.clone(), month, item.key));
-            keys.push((request.account.clone(), previous, item.key));
+            for month in [previous, month, dedup::after(month)] {
+                keys.push((request.account.clone(), month, item.key));
+            }
         }
     }
     keys

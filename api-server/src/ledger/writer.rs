@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use tokio::sync::{oneshot, watch};
+use tokio::{
+    sync::{oneshot, watch},
+    time::Instant,
+};
 
 use super::{
     Health, Settings, group,
@@ -88,24 +91,25 @@ impl Writer {
 
     /// Works until the queue is closed and empty.
     pub(super) async fn run(mut self) {
+        let mut probe_at = None;
         loop {
             let full = matches!(*self.health.borrow(), Health::Full(_));
-            let probe_every = self.settings.probe_every;
+            let due = *probe_at.get_or_insert(Instant::now() + self.settings.probe_every);
+            if !full {
+                probe_at = None;
+            }
+            // The probe first: however many requests come, room is found again.
             let group = tokio::select! {
                 biased;
-                group = self.queue.next() => group,
-                () = tokio::time::sleep(probe_every), if full => {
+                () = tokio::time::sleep_until(due), if full => {
+                    probe_at = None;
                     Box::pin(self.probe()).await;
                     continue;
                 }
+                group = self.queue.next() => group,
             };
             let Some(group) = group else { break };
-            let refusal = match &*self.health.borrow() {
-                Health::Ready => None,
-                Health::Full(why) => Some(StoreError::Full(why.clone())),
-                Health::Broken(why) => Some(StoreError::Broken(why.clone())),
-            };
-            match refusal {
+            match self.refusal() {
                 None => Box::pin(self.serve(group)).await,
                 Some(error) => group.into_iter().for_each(|job| job.refuse(error.clone())),
             }
@@ -115,13 +119,25 @@ impl Writer {
         }
     }
 
+    /// Why nothing is written now.
+    fn refusal(&self) -> Option<StoreError> {
+        match &*self.health.borrow() {
+            Health::Ready => None,
+            Health::Full(why) => Some(StoreError::Full(why.clone())),
+            Health::Broken(why) => Some(StoreError::Broken(why.clone())),
+        }
+    }
+
     async fn serve(&mut self, group: Vec<Job>) {
         let mut requests = Vec::new();
         for job in group {
             match job {
                 Job::Append(request, answer) => requests.push((request, answer)),
                 Job::Work(work, answer) => {
-                    let done = self.work(work).await;
+                    let done = match self.refusal() {
+                        None => self.work(work).await,
+                        Some(error) => Err(error),
+                    };
                     let _gone = answer.send(done).is_err();
                 }
             }
@@ -139,7 +155,11 @@ impl Writer {
             // A fault of the program that one request provokes must not fail its neighbours.
             Err(StoreError::Statement(_) | StoreError::Unreadable(_)) if requests.len() > 1 => {
                 for (request, answer) in requests {
-                    let stored = self.append(vec![&request]).await;
+                    // The disk may fail on the way; then nothing more is tried.
+                    let stored = match self.refusal() {
+                        None => self.append(vec![&request]).await,
+                        Some(error) => Err(error),
+                    };
                     let stored = stored.map(|mut receipts| receipts.swap_remove(0));
                     let _gone = answer.send(stored).is_err();
                 }

@@ -102,11 +102,10 @@ async fn a_length_beside_chunks_smuggles_nothing() {
     let smuggled = b"POST /order HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n\
         GET /peer HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
     let answer = raw(&server, smuggled).await;
-    assert_eq!(
-        answer.matches("HTTP/1.1 200").count(),
-        usize::from(answer.contains("127.0.0.1")),
-        "{answer}"
-    );
+    // The chunks end the first request; what follows is a request of its own or nothing, never
+    // a body that hides one: as many answers as requests were seen, and the last one closes.
+    assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+    assert!(!answer.contains("127.0.0.1"), "{answer}");
 }
 
 #[tokio::test]

@@ -44,6 +44,20 @@ async fn numbers_count_from_one_inside_each_account() {
     }
 }
 
+/// A slow request that arrived before its own repetition may be stored after it.
+#[tokio::test]
+async fn a_repetition_that_overtakes_in_the_next_month_is_one() {
+    let ground = Ground::with(&["acme"]).await;
+    let event = || Item::Usage(usage("acme", "e-1", Meter::Query, "2026-11-30T23:00:00Z", "1"));
+    ground.set_clock("2026-11-30T23:59:58Z");
+    let slow = ground.request("acme", vec![event()]);
+    ground.set_clock("2026-12-01T00:00:01Z");
+    let first_seen_at = ground.now();
+    assert_eq!(accepted(&ground.send("acme", vec![event()]).await), [1]);
+    let late = ground.ledger.append(slow).await.unwrap();
+    assert_eq!(late.outcomes, [Outcome::Duplicate { seq: 1, first_seen_at }]);
+}
+
 #[tokio::test]
 async fn sending_again_is_a_success_that_counts_nothing() {
     let ground = Ground::with(&["acme"]).await;

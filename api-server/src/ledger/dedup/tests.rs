@@ -73,3 +73,9 @@ fn keys_are_looked_for_in_the_month_of_arrival_and_the_one_before() {
     // By UTC, whatever the account's zone: keys of all accounts age together.
     assert_eq!(months("2026-11-30T23:30:00-05:00"), (202_612, 202_611));
 }
+
+#[test]
+fn after_december_comes_january() {
+    assert_eq!(after(202_611), 202_612);
+    assert_eq!(after(202_612), 202_701);
+}
