@@ -1,6 +1,7 @@
 //! The driver for tenants: observe, decide, apply, say how it went.
 
 mod deletion;
+mod news;
 mod orphans;
 mod relook;
 mod report;

@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use crds::{
     Tenant, TenantStatus,
-    conditions::{self, PROFILE_VALID, READY, RECONCILING, STALLED, SUSPENDED},
+    conditions::{self, READY, STALLED},
     names::NAMESPACE_PREFIX,
 };
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::{Next, relook};
+use super::{
+    Next,
+    news::{News, news},
+    relook,
+};
 use crate::{
     cluster::ApiError,
     context::Context,
@@ -43,7 +47,8 @@ pub(super) async fn report(
     }
     let observed = ctx.world.observed(&tenant.name_any());
     let health = decision.health(&observed);
-    let next = write(ctx, tenant, decision, &outcome, &observed, &health, now).await?;
+    let new = compose(tenant, decision, &outcome, &observed, &health, now);
+    let next = put(ctx, tenant, new).await?;
     match error {
         Some(error) => Err(error),
         None => Ok(next.or(wake(tenant, &outcome, now))),
@@ -66,36 +71,34 @@ pub(super) async fn announce(
     );
     health.cause = Some(crate::health::Cause { reason: "Applying", message });
     let outcome = Outcome::Applied { wrote: true };
-    write(ctx, tenant, decision, &outcome, &seen.observed, &health, now).await.map(|_| ())
+    let new = compose(tenant, decision, &outcome, &seen.observed, &health, now);
+    // Not a word that can wait: it is what a rollout counts after a crash.
+    let old = tenant.status.clone().unwrap_or_default();
+    send(ctx, tenant, &old, &new, News::Urgent).await
 }
 
-async fn write(
-    ctx: &Context,
+fn compose(
     tenant: &Tenant,
     decision: &Decision,
     outcome: &Outcome,
     observed: &Observed,
     health: &Health,
     now: Timestamp,
-) -> Result<Next, ApiError> {
-    let name = tenant.name_any();
-    let new = status::status(
-        &Input {
-            previous: tenant.status.as_ref(),
-            generation: tenant.metadata.generation,
-            uid: tenant.metadata.uid.as_deref().unwrap_or_default(),
-            namespace: format!("{NAMESPACE_PREFIX}{name}"),
-            outcome,
-            health,
-            observed,
-            desired_revision: decision.revision.clone(),
-            renderer: RENDERER,
-            suspended: tenant.spec.suspend,
-            endpoints: decision.endpoints.clone(),
-        },
-        now,
-    );
-    put(ctx, tenant, new).await
+) -> TenantStatus {
+    let input = Input {
+        previous: tenant.status.as_ref(),
+        generation: tenant.metadata.generation,
+        uid: tenant.metadata.uid.as_deref().unwrap_or_default(),
+        namespace: format!("{NAMESPACE_PREFIX}{}", tenant.name_any()),
+        outcome,
+        health,
+        observed,
+        desired_revision: decision.revision.clone(),
+        renderer: RENDERER,
+        suspended: tenant.spec.suspend,
+        endpoints: decision.endpoints.clone(),
+    };
+    status::status(&input, now)
 }
 
 /// Patches the status if it differs. What tells only of progress waits its turn.
@@ -120,48 +123,21 @@ pub(super) async fn put(
     if !delay.is_zero() {
         return Ok(Some(delay));
     }
-    ctx.cluster.write_tenant_status(tenant, &new).await?;
-    ctx.pace.wrote_status(&name, news == News::Progress);
-    tell(ctx, tenant, &old, &new).await;
+    send(ctx, tenant, &old, &new, news).await?;
     Ok(None)
 }
 
-/// How soon somebody should know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum News {
-    /// At once: a condition turned, or something fails.
-    Urgent,
-    /// All is at rest and no condition turned.
-    Settled,
-    /// On the way to where we bring it: the way is told now and then, the end at once.
-    Progress,
-}
-
-fn news(old: &TenantStatus, new: &TenantStatus) -> News {
-    let turned = |type_| {
-        let of = |status: &TenantStatus| {
-            conditions::find(&status.conditions, type_).map(|c| c.status.clone())
-        };
-        of(old) != of(new)
-    };
-    let reason = |status: &TenantStatus| {
-        conditions::find(&status.conditions, READY).map_or(String::new(), |c| c.reason.clone())
-    };
-    let fails = FAILING.contains(&reason(new).as_str()) && reason(new) != reason(old);
-    let under_way = conditions::is_true(&new.conditions, RECONCILING);
-    let is_ready = conditions::is_true(&new.conditions, READY);
-    let others = [STALLED, PROFILE_VALID, SUSPENDED].into_iter().any(|t| {
-        // A new tenant's first words are no turn.
-        conditions::find(&old.conditions, t).is_some() && turned(t)
-    });
-    match () {
-        () if fails || others || reason(new) == "Deleting" => News::Urgent,
-        () if under_way && !is_ready => News::Progress,
-        () if turned(READY) || turned(RECONCILING) => News::Urgent,
-        () if old.observed_generation != new.observed_generation => News::Urgent,
-        () if under_way => News::Progress,
-        () => News::Settled,
-    }
+async fn send(
+    ctx: &Context,
+    tenant: &Tenant,
+    old: &TenantStatus,
+    new: &TenantStatus,
+    news: News,
+) -> Result<(), ApiError> {
+    ctx.cluster.write_tenant_status(tenant, new).await?;
+    ctx.pace.wrote_status(&tenant.name_any(), news == News::Progress);
+    tell(ctx, tenant, old, new).await;
+    Ok(())
 }
 
 /// An event when a stack fails, stalls, or is well again. That a new one became ready is in its

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    Lab, dev,
+    Lab, dev, eventually, holds,
     lab::{condition, is},
     prod, tenant, with,
 };
@@ -69,6 +69,23 @@ async fn contacts_stand_on_the_namespace() {
     let note = &ns["metadata"]["annotations"];
     assert_eq!(note["tenantry.dev/contact-name"], "Operations");
     assert_eq!(note["tenantry.dev/contact-email"], "ops@acme.example");
+    let writers = ns["metadata"]["managedFields"].as_array().unwrap();
+    let ours = writers.iter().filter(|w| w["manager"] == "tenantry-operator");
+    let operations: Vec<&Value> = ours.map(|w| &w["operation"]).collect();
+    assert_eq!(operations, ["Update"], "made in one request, and left alone");
+
+    // What was created and never applied goes too when it is no longer wanted.
+    lab.apply(&[tenant("dev-contact", "dev-contact")]).await;
+    eventually("the contact is gone", async || {
+        let ns = lab.api.get("namespaces", "", "tenant-dev-contact").await.unwrap();
+        let note = ns["metadata"]["annotations"].as_object().unwrap();
+        let left: Vec<&String> = note.keys().filter(|k| k.contains("contact")).collect();
+        holds(left.is_empty(), left.len())
+    })
+    .await;
+    let ns = lab.api.get("namespaces", "", "tenant-dev-contact").await.unwrap();
+    assert_eq!(ns["metadata"]["labels"]["kubernetes.io/metadata.name"], "tenant-dev-contact");
+    assert_eq!(ns["metadata"]["labels"]["pod-security.kubernetes.io/enforce"], "restricted");
 }
 
 #[tokio::test]
