@@ -164,6 +164,8 @@ fn workload_cause(
     observed: &Observed,
 ) -> Option<Cause> {
     let complete = workload.counts_hold()
+        // Stopped means that the controller has stopped them, not that it is going to.
+        && (wanted > 0 || (workload.observed && workload.existing == 0))
         && workload.updated >= wanted
         && workload.existing <= workload.updated.max(wanted)
         && workload.available >= wanted;
@@ -178,13 +180,11 @@ fn workload_cause(
         pods.filter_map(pod_cause).reduce(|a, b| if b.failing() && !a.failing() { b } else { a });
     let stuck = if workload.stuck { ", and it makes no progress" } else { "" };
     Some(problem.unwrap_or_else(|| {
-        cause(
-            reasons::WAITING_FOR_PODS,
-            format!(
-                "{name}: {}: {} of {wanted} pods are available{stuck}",
-                object.key, workload.available
-            ),
-        )
+        let what = match wanted {
+            0 => format!("{} pods are to stop", workload.existing),
+            _ => format!("{} of {wanted} pods are available{stuck}", workload.available),
+        };
+        cause(reasons::WAITING_FOR_PODS, format!("{name}: {}: {what}", object.key))
     }))
 }
 

@@ -101,6 +101,11 @@ try() {
 install_resources() {
   begin resources "applying"
   try "the context must be allowed to install CustomResourceDefinitions" apply --server-side -f crds/generated
+  # kubectl takes a definition whose status is still empty for an error.
+  try "the CustomResourceDefinitions must be accepted" wait --for=jsonpath='{.status.acceptedNames.kind}'=Tenant \
+    --timeout=30s crd/tenants.tenantry.dev
+  try "the CustomResourceDefinitions must be accepted" wait --timeout=30s crd/deploymentprofiles.tenantry.dev \
+    --for=jsonpath='{.status.acceptedNames.kind}'=DeploymentProfile
   try "the CustomResourceDefinitions must become Established" wait --for=condition=Established --timeout=30s \
     crd/tenants.tenantry.dev crd/deploymentprofiles.tenantry.dev
   try "the context must be allowed to grant the operator's rights" apply --server-side -f operator/generated/manifests.yaml

@@ -45,6 +45,10 @@ impl Ground {
         for file in files.map(|f| root().join(f)) {
             ground.kubectl(&["apply", "--server-side", "-f", &file.to_string_lossy()])?;
         }
+        // kubectl takes a definition whose status is still empty for an error.
+        let definition = "crd/deploymentprofiles.tenantry.dev";
+        let named = "--for=jsonpath={.status.acceptedNames.kind}=DeploymentProfile";
+        ground.kubectl(&["wait", named, definition])?;
         ground.kubectl(&["wait", "--for=condition=Established", "crd", "--all"])?;
         Ok(ground)
     }

@@ -55,6 +55,26 @@ fn what_is_missing_or_going_is_named() {
 }
 
 #[test]
+fn a_service_has_stopped_when_its_controller_says_so() {
+    let stopped = |observed: bool, existing: i32| {
+        let mut desired = objects();
+        let core = desired.iter_mut().find(|o| o.key == key(Kind::Deployment, "core")).unwrap();
+        core.body["spec"]["replicas"] = 0.into();
+        let mut seen = in_sync(&desired);
+        deployment(&mut seen, "core", |w| {
+            (w.replicas, w.observed) = (0, observed);
+            (w.updated, w.existing, w.available) = (existing, existing, existing);
+        });
+        judge(&desired, &seen).cause.map(|c| c.message)
+    };
+    assert_eq!(stopped(true, 0), None);
+    let waits = "core: Deployment core: 2 pods are to stop".to_owned();
+    assert_eq!(stopped(true, 2), Some(waits.clone()));
+    assert_eq!(stopped(false, 2), Some(waits));
+    assert!(stopped(false, 0).is_some(), "it may be about to start one");
+}
+
+#[test]
 fn a_deployment_is_complete_only_when_all_of_it_is_new_and_available() {
     let cases: [(&str, fn(&mut Workload), bool); 6] = [
         ("one pod is not available", |w| w.available = 1, false),
