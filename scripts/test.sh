@@ -2,7 +2,7 @@
 # Everything that must hold before a change lands, in named stages:
 #
 #   scripts/test.sh              all of them, in this order
-#   scripts/test.sh STAGE…       some: check unit ground parts fleet demo
+#   scripts/test.sh STAGE…       some: check unit ground parts fleet ledger demo
 #
 # Each stage's minutes stand beside its budget. The last line is `N passed, N failed`.
 set -euo pipefail
@@ -11,16 +11,17 @@ set -euo pipefail
 cd "$root"
 exec </dev/null
 
-stages=(check unit ground parts fleet demo)
+stages=(check unit ground parts fleet ledger demo)
 # Minutes on two cores: nothing built yet, and everything built.
 declare -A budget=([check]="12 3" [unit]="18 5" [ground]="13 0" [parts]="4 0.5"
-  [fleet]="8 6" [demo]="3 2")
+  [fleet]="8 6" [ledger]="6 4" [demo]="3 2")
 declare -A about=(
   [check]="formatting, clippy, go vet, shellcheck, lock file, paths"
   [unit]="Rust and Go tests that need no cluster, drift of generated files, docs"
   [ground]="the pinned Kubernetes, built once"
   [parts]="what stacks run, checked by the programs themselves (otelcol, built once)"
   [fleet]="the operator on a real API server"
+  [ledger]="the ledger and the API server on real files and ports, killed and flooded"
   [demo]="scripts/demo.sh --once"
 )
 go_modules=(infra/ground infra/images/sample)
@@ -156,6 +157,14 @@ stage_fleet() {
   cargo metadata --locked --no-deps --format-version 1 | grep -q '"name":"fleet"' ||
     fails "tenantry-operator has no test target \"fleet\" (operator/tests/fleet, operator/Cargo.toml)"
   cargo_tests fleet --workspace --test fleet
+}
+
+stage_ledger() {
+  local kills
+  cargo_tests ledger --workspace --test ledger --test process -- --nocapture
+  kills=$(awk '{ for (i = 2; i <= NF; i++) if ($i ~ /^kills/) sum += $(i - 1) } END { print sum + 0 }' "$logs/ledger.log")
+  [ "$kills" -ge 20 ] || fails "the server was killed $kills times; at least 20 are meant"
+  fact "kills: $kills"
 }
 
 stage_demo() { scripts/demo.sh --once; }

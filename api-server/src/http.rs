@@ -7,6 +7,7 @@ pub mod json;
 pub mod layers;
 pub mod problem;
 pub mod query;
+mod rest;
 pub mod server;
 
 pub use body::Json;

@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use super::budget::Receipt;
 use super::problem::{MEDIA_TYPE, Problem};
+use super::rest::Shared;
 
 /// The header that carries a request's id, both ways.
 pub static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -96,8 +97,11 @@ pub fn around(routes: Router, limits: &Limits, meter: &Meter) -> Router {
 }
 
 /// The outermost: id, span, room, time, measurement.
-async fn surround(State(outer): State<Arc<Outer>>, mut request: Request, next: Next) -> Response {
+async fn surround(State(outer): State<Arc<Outer>>, request: Request, next: Next) -> Response {
     let began = Instant::now();
+    let (parts, body) = request.into_parts();
+    let rest = Shared::new(body);
+    let mut request = Request::from_parts(parts, Body::new(rest.clone()));
     let id = RequestId::of(request.headers());
     let path = request.uri().path().to_owned();
     let method = request.method().clone();
@@ -120,6 +124,7 @@ async fn surround(State(outer): State<Arc<Outer>>, mut request: Request, next: N
         }
         Err(_) => overloaded().into_response(),
     };
+    rest.drain().await;
     let mut response = finish(answered, &id, &path);
     for (name, value) in receipt.headers() {
         response.headers_mut().entry(name).or_insert_with(|| value.clone());

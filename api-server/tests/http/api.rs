@@ -23,6 +23,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tower::ServiceExt;
 
+use crate::cluster;
+
 pub const SECRET: &[u8] = b"a development secret of 32 bytes!";
 
 /// The time in all tests: 2026-11-23T12:00:00Z.
@@ -73,10 +75,12 @@ impl Api {
         let ledger = Ledger::open(folder.path(), settings).await.unwrap();
         for account in ["acme", "globex"] {
             add_account(&ledger, account).await;
+            cluster::bind(&ledger, account).await;
         }
         let meter = opentelemetry::global::meter("test");
-        let issuer = Issuer::development(local::ISSUER, SECRET).unwrap();
-        let verifier = Arc::new(Verifier::new(vec![issuer]));
+        let people = Issuer::development(local::ISSUER, SECRET).unwrap();
+        let cluster = cluster::issuer(folder.path()).await;
+        let verifier = Arc::new(Verifier::new(vec![people, cluster]));
         let bindings = Arc::new(Recorded(ledger.store().clone()));
         let budgets = Arc::new(Budgets::new(rates));
         let authenticator = Authenticator::new(verifier, bindings, clock.clone(), budgets, &meter);

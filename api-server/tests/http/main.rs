@@ -10,13 +10,15 @@
 
 mod api;
 mod bodies;
+mod cluster;
 mod corrections;
 mod document;
 mod echo;
 mod events;
 mod layers;
+mod matrix;
 mod onboarding;
 mod plans;
-mod program;
 mod recommendation;
 mod wire;
+mod workloads;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::api::{Answer, Api, rates, token};
 
 /// A law firm with 12 lawyers who each save four hours a week.
-fn form() -> Value {
+pub fn form() -> Value {
     let usd = |amount: &str| json!({"amount": amount, "currency": "USD"});
     json!({
         "display_name": "Initech Legal", "tenant": "initech",
@@ -45,7 +45,7 @@ async fn submit(api: &Api, form: &Value, key: Option<&str>) -> Answer {
 }
 
 /// The path and receipt of a request that was made.
-async fn submitted(api: &Api, form: &Value) -> (String, String) {
+pub async fn submitted(api: &Api, form: &Value) -> (String, String) {
     let answer = submit(api, form, None).await;
     assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
     place(&answer)

@@ -108,6 +108,34 @@ async fn a_length_beside_chunks_smuggles_nothing() {
     assert!(!answer.contains("127.0.0.1"), "{answer}");
 }
 
+/// The answer is there before the body is; whoever still sends must not lose it to a reset.
+#[tokio::test]
+async fn who_is_answered_early_may_send_the_rest() {
+    let server = Running::plain().await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let head = b"POST /nothing HTTP/1.1\r\nhost: x\r\ncontent-length: 800000\r\n\r\n";
+    stream.write_all(head).await.unwrap();
+    for _ in 0..8 {
+        stream.write_all(&[b'x'; 100_000]).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    // The same connection goes on: nothing was lost, nothing is left in it.
+    stream.write_all(b"GET /peer HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).await.unwrap();
+    assert!(status_line(&answers).contains("404"), "{answers}");
+    assert!(answers.ends_with("127.0.0.1"), "{answers}");
+}
+
+#[tokio::test]
+async fn a_rest_that_does_not_come_is_not_waited_for() {
+    let server = Running::plain().await;
+    let head = b"POST /nothing HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n";
+    // The server ends this.
+    let answer = raw(&server, head).await;
+    assert!(status_line(&answer).contains("404"), "{answer}");
+}
+
 #[tokio::test]
 async fn a_connection_too_many_waits_for_another_to_end() {
     let patience = Patience { connections: 1, ..Patience::default() };

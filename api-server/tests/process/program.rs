@@ -1,19 +1,13 @@
 //! The program itself: what keeps it from starting, how it serves, how it stops.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Output;
 
 use reqwest::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::echo::client;
-
-fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_api-server"));
-    command.env_clear();
-    command
-}
+use crate::serving::{Place, Serving, client, program};
 
 fn complaint(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
@@ -56,58 +50,13 @@ fn what_keeps_it_from_starting_is_said_with_the_remedy() {
     }
 }
 
-/// Ends the program with the test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// A program that serves.
-struct Serving {
-    child: Running,
-    api: String,
-    health: String,
-    log: BufReader<std::process::ChildStderr>,
-}
-
-impl Serving {
-    fn start(storage: &Path, secret: &str) -> Self {
-        let child = program()
-            .args(["serve", "--address", "127.0.0.1:0", "--health-address", "127.0.0.1:0"])
-            .args(["--development-secret-file", secret])
-            .arg("--storage")
-            .arg(storage)
-            .stderr(Stdio::piped())
-            .spawn();
-        let mut child = Running(child.unwrap());
-        let mut log = BufReader::new(child.0.stderr.take().unwrap());
-        loop {
-            let mut line = String::new();
-            assert!(log.read_line(&mut line).unwrap() > 0, "it ended before it served");
-            let line: Value = serde_json::from_str(&line).unwrap();
-            if line["message"] == "serving" {
-                let url = |name: &str| format!("http://{}", line[name].as_str().unwrap());
-                let (api, health) = (url("address"), url("health"));
-                return Self { child, api, health, log };
-            }
-        }
-    }
-
-    fn terminate(&mut self) {
-        let id = self.child.0.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-    }
-}
-
 #[tokio::test]
 async fn it_serves_answers_health_and_stops_when_told() {
     let folder = tempfile::tempdir().unwrap();
-    let secret = write(folder.path(), "secret", &format!("{}\n", "x".repeat(40)));
-    let mut serving = Serving::start(&folder.path().join("billing"), &secret);
+    let place = Place::new(folder.path());
+    std::fs::write(&place.secret, format!("{}\n", "x".repeat(40))).unwrap();
+    let secret = place.secret.display().to_string();
+    let mut serving = Serving::start(&place, &[]);
     let client = client();
     let plans = client.get(format!("{}/billing/plans", serving.api)).send().await.unwrap();
     assert_eq!(plans.status(), StatusCode::OK);
@@ -158,24 +107,22 @@ async fn it_serves_answers_health_and_stops_when_told() {
         assert!(metrics.contains(series), "{series} in {metrics}");
     }
 
-    serving.terminate();
-    let mut log = String::new();
-    std::io::Read::read_to_string(&mut serving.log, &mut log).unwrap();
-    assert!(serving.child.0.wait().unwrap().success(), "{log}");
+    let (status, log) = serving.stop();
+    assert!(status.success(), "{log}");
     assert!(log.contains("draining"), "{log}");
 }
 
 #[test]
 fn a_second_server_on_the_same_ledger_does_not_start() {
     let folder = tempfile::tempdir().unwrap();
-    let secret = write(folder.path(), "secret", &"x".repeat(32));
-    let storage = folder.path().join("billing");
-    let _first = Serving::start(&storage, &secret);
+    let place = Place::new(folder.path());
+    let _first = Serving::start(&place, &[]);
     let second = program()
         .args(["serve", "--address", "127.0.0.1:0", "--health-address", "127.0.0.1:0"])
-        .args(["--development-secret-file", &secret])
+        .arg("--development-secret-file")
+        .arg(&place.secret)
         .arg("--storage")
-        .arg(&storage)
+        .arg(&place.storage)
         .output()
         .unwrap();
     assert!(complaint(&second).contains("one server works on a ledger at a time"));

@@ -1,0 +1,41 @@
+//! The server is killed at any moment under clients that retry and repeat; what it acknowledged is
+//! there, once, and every figure is the sum of its rows. `scripts/bench.sh durability` kills more.
+
+use std::sync::atomic::Ordering;
+
+use crate::checker::{Compared, compare};
+use crate::load::{Load, Random};
+use crate::serving::{Place, Serving};
+
+const KILLS: usize = 20;
+const CLIENTS: usize = 16;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_any_moment_over_http_it_loses_and_doubles_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new(folder.path());
+    let accounts = ["acme", "globex", "initech"];
+    accounts.iter().for_each(|account| place.create(account));
+    let mut server = Serving::start(&place, &[]);
+    let load = Load::new(&place, &accounts, &server.api);
+    let clients: Vec<_> =
+        (0..CLIENTS).map(|number| tokio::spawn(load.clone().client(number))).collect();
+    let mut random = Random(20_261_125);
+    for _ in 0..KILLS {
+        // After none, some or many answers: at every phase of the work.
+        load.acknowledged(usize::try_from(random.below(120)).unwrap()).await;
+        server.kill();
+        server = Serving::start(&place, &[]);
+        load.moved(&server.api);
+    }
+    load.acknowledged(CLIENTS).await;
+    load.stop.store(true, Ordering::Relaxed);
+    server.kill();
+    for client in clients {
+        client.await.unwrap();
+    }
+    let compared = compare(&place, &load).await;
+    assert!(compared.acknowledged > KILLS * 10, "{compared:?}");
+    let Compared { acknowledged, stored } = compared;
+    println!("{KILLS} kills over HTTP: {acknowledged} events acknowledged, {stored} stored");
+}

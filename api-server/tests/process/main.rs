@@ -1,0 +1,17 @@
+//! The program as a process of its own, over HTTP: how it starts and stops, what it does when it is
+//! killed or flooded.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests fail by panicking, and say what they counted"
+)]
+#![allow(missing_docs, reason = "a test's name says what it shows")]
+
+mod checker;
+mod kills;
+mod load;
+mod overload;
+mod program;
+mod serving;

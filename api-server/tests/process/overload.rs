@@ -1,0 +1,101 @@
+//! More than it can take: it says 429 or 503, keeps what it acknowledged, and stays small.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures::future::join_all;
+
+use crate::checker::compare;
+use crate::load::{Load, Random, Sent};
+use crate::serving::{Place, Serving};
+
+/// Requests that this server works on at once.
+const ROOM: usize = 16;
+/// Clients at once: ten times as many.
+const CLIENTS: usize = 10 * ROOM;
+const BATCH: u64 = 1000;
+
+fn place(folder: &tempfile::TempDir, accounts: &[&str]) -> Place {
+    let place = Place::new(folder.path());
+    accounts.iter().for_each(|account| place.create(account));
+    place
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_times_too_much_is_refused_and_what_is_acknowledged_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let accounts = ["acme", "globex", "initech", "umbrella"];
+    let place = place(&folder, &accounts);
+    let room = ROOM.to_string();
+    let mut server = Serving::start(&place, &["--max-requests", &room]);
+    let small = server.memory("VmRSS");
+    let load = Load::new(&place, &accounts, &server.api);
+    let clients = (0..CLIENTS).map(|number| {
+        let load = load.clone();
+        async move {
+            let account = load.accounts[number % 4].clone();
+            let mut random = Random(number as u64);
+            for round in 0..3 {
+                let prefix = format!("{number}-{round}");
+                let events = load.events(&prefix, BATCH, &mut random);
+                let sent = load.send(&account, &events).await;
+                assert_ne!(sent, Sent::Lost, "whoever is refused is told so");
+            }
+        }
+    });
+    join_all(clients).await;
+    let refused = load.refused.lock().unwrap().clone();
+    let (answers, most) = (*load.answers.borrow(), server.memory("VmHWM"));
+    assert!(answers >= ROOM && refused.values().sum::<usize>() >= ROOM, "{answers} {refused:?}");
+    assert_eq!(answers + refused.values().sum::<usize>(), CLIENTS * 3, "{refused:?}");
+    // A batch here has 190 KB and takes some 2 MB while it is read; what waits is bounded too.
+    let bound = small + 96 * 1024;
+    assert!(most < bound, "{most} KiB, of which {small} before; at most {bound}");
+    println!(
+        "overload: {answers} taken, {refused:?} refused, {small} KiB before, {most} KiB at most"
+    );
+    server.stop();
+    compare(&place, &load).await;
+}
+
+/// One tenant's flood fills its own queue. Its neighbours are never refused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_one_tenant_is_refused_and_its_neighbour_never() {
+    let folder = tempfile::tempdir().unwrap();
+    let accounts = ["flood", "quiet"];
+    let place = place(&folder, &accounts);
+    let mut server = Serving::start(&place, &[]);
+    let load = Load::new(&place, &accounts, &server.api);
+    let over = AtomicBool::new(false);
+    let flood = (0..16).map(|number| {
+        let (load, over) = (&load, &over);
+        async move {
+            let mut random = Random(number);
+            for round in 0.. {
+                let events = load.events(&format!("{number}-{round}"), BATCH, &mut random);
+                load.send(&load.accounts[0], &events).await;
+                if over.load(Ordering::Relaxed) {
+                    return;
+                }
+            }
+        }
+    });
+    let quiet = async {
+        let mut random = Random(1);
+        for round in 0..20 {
+            let events = load.events(&format!("quiet-{round}"), 1, &mut random);
+            let sent = load.send(&load.accounts[1], &events).await;
+            assert_eq!(sent, Sent::Taken { accepted: 1, duplicates: 0 }, "round {round}");
+        }
+        // Not before the flood was told.
+        while load.refused.lock().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        over.store(true, Ordering::Relaxed);
+    };
+    futures::join!(join_all(flood), quiet);
+    let refused = load.refused.lock().unwrap().clone();
+    assert!(refused.keys().all(|status| *status == 429), "{refused:?}");
+    println!("flood: {refused:?} refused, {} taken", *load.answers.borrow());
+    server.stop();
+    compare(&place, &load).await;
+}

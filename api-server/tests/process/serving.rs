@@ -1,0 +1,157 @@
+//! A server in a process of its own, which can be killed. Benchmarks use it too.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use api_server::auth::Audience;
+use api_server::auth::local::{self, Claims};
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// The program, without anything of our environment.
+pub fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_api-server"));
+    command.env_clear();
+    command
+}
+
+/// What the program needs to run: a folder with a secret, and in it the ledger's.
+pub struct Place {
+    pub secret: PathBuf,
+    pub storage: PathBuf,
+    key: Vec<u8>,
+}
+
+impl Place {
+    pub fn new(folder: &Path) -> Self {
+        let key = vec![b'x'; 40];
+        let secret = folder.join("secret");
+        std::fs::write(&secret, &key).unwrap();
+        Self { secret, storage: folder.join("billing"), key }
+    }
+
+    /// Runs a subcommand on the ledger, which no server may have.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        program().args(arguments).arg("--storage").arg(&self.storage).output().unwrap()
+    }
+
+    /// Adds an account.
+    pub fn create(&self, account: &str) {
+        let done = self.run(&["accounts", "create", account]);
+        assert!(done.status.success(), "{done:?}");
+    }
+
+    /// A token for a tool that sends the usage of `account`, good for a day.
+    pub fn sender(&self, account: &str) -> String {
+        let mut claims = Claims::new("sender", &[Audience::Usage]);
+        claims.scope = "usage:write usage:read".to_owned();
+        claims.tenant = Some(account.to_owned());
+        self.token(&claims)
+    }
+
+    /// A token that says `claims`.
+    pub fn token(&self, claims: &Claims) -> String {
+        let day = Duration::from_secs(24 * 3600);
+        local::token(claims, &self.key, Timestamp::now(), day).unwrap()
+    }
+}
+
+/// How many of the last lines of a server's log are kept.
+const LINES: usize = 2000;
+
+/// A program that serves; it ends with its owner.
+pub struct Serving {
+    pub child: Child,
+    pub api: String,
+    pub health: String,
+    log: Arc<Mutex<Vec<String>>>,
+    reader: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Serving {
+    /// Starts the program on a place, with more flags, behind a command that runs it, if any.
+    pub fn start_behind(place: &Place, flags: &[&str], behind: &[&str]) -> Self {
+        let program = env!("CARGO_BIN_EXE_api-server");
+        let all: Vec<&str> = behind.iter().copied().chain([program, "serve"]).collect();
+        let mut child = Command::new(all[0])
+            .env_clear()
+            .args(&all[1..])
+            .args(["--address", "127.0.0.1:0", "--health-address", "127.0.0.1:0"])
+            .arg("--development-secret-file")
+            .arg(&place.secret)
+            .arg("--storage")
+            .arg(&place.storage)
+            .args(flags)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let (found, serving) = mpsc::channel();
+        let kept = log.clone();
+        let reader = std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                let entry: Value = serde_json::from_str(&line).unwrap_or_default();
+                if entry["message"] == "serving" {
+                    let url = |name: &str| format!("http://{}", entry[name].as_str().unwrap());
+                    let _gone = found.send((url("address"), url("health"))).is_err();
+                }
+                let mut kept = kept.lock().unwrap();
+                if kept.len() == LINES {
+                    kept.remove(0);
+                }
+                kept.push(line);
+            }
+        });
+        let Ok((api, health)) = serving.recv() else {
+            panic!("it ended before it served: {:#?}", log.lock().unwrap());
+        };
+        Self { child, api, health, log, reader: Some(reader) }
+    }
+
+    /// Starts the program on a place, with more flags.
+    pub fn start(place: &Place, flags: &[&str]) -> Self {
+        Self::start_behind(place, flags, &[])
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM, and how it ended, with its log.
+    pub fn stop(&mut self) -> (ExitStatus, String) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let status = self.child.wait().unwrap();
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        (status, self.log.lock().unwrap().join("\n"))
+    }
+
+    /// A size of the process, in KiB, as `/proc` names it: `VmRSS`, `VmHWM`.
+    pub fn memory(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+}
+
+/// A client that keeps connections.
+pub fn client() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
