@@ -13,6 +13,54 @@ use crate::domain::catalogue::Catalogue;
 use crate::http::budget::Rates;
 use crate::http::layers::{Limits, TIME_LIMIT};
 use crate::http::server::Patience;
+use crate::store::Place;
+use crate::store::postgres::Database;
+
+/// Where the ledger is. The database's URL holds a password, so no argument takes it.
+#[derive(Args, Clone, Debug)]
+pub struct LedgerPlace {
+    /// The ledger's folder; made if it is not there. With a database elsewhere it holds what stands
+    /// outside of that: heads.jsonl.
+    #[arg(
+        long,
+        global = true,
+        env = "TENANTRY_BILLING_STORAGE",
+        default_value = "storage/billing"
+    )]
+    pub storage: PathBuf,
+    /// A file with the URL of a PostgreSQL database that holds the ledger instead of the folder.
+    /// Or put the URL into the environment variable TENANTRY_DATABASE_URL.
+    #[arg(long, global = true, env = "TENANTRY_DATABASE_URL_FILE")]
+    pub database_url_file: Option<PathBuf>,
+}
+
+impl LedgerPlace {
+    /// The environment variable that holds the database's URL.
+    pub const URL: &str = "TENANTRY_DATABASE_URL";
+
+    /// The place, as flags and environment say.
+    ///
+    /// # Errors
+    /// When the URL cannot be read; nothing of it is repeated.
+    pub fn place(&self) -> anyhow::Result<Place> {
+        let given = std::env::var_os(Self::URL);
+        let (named, url) = match (&self.database_url_file, given) {
+            (Some(_), Some(_)) => bail!(
+                "a database is given twice: unset {} or --database-url-file \
+                 (TENANTRY_DATABASE_URL_FILE)",
+                Self::URL
+            ),
+            (None, None) => return Ok(Place::Folder(self.storage.clone())),
+            (Some(file), None) => {
+                let named = format!("database URL file {}", file.display());
+                (named.clone(), std::fs::read_to_string(file).context(named)?)
+            }
+            (None, Some(url)) => (Self::URL.to_owned(), url.to_string_lossy().into_owned()),
+        };
+        let database: Database = url.parse().context(named)?;
+        Ok(Place::Postgres { database, folder: self.storage.clone() })
+    }
+}
 
 /// How the server runs.
 #[derive(Args, Clone, Debug)]
@@ -23,9 +71,9 @@ pub struct ServeConfig {
     /// Where `/healthz`, `/readyz` and `/metrics` answer.
     #[arg(long, env = "TENANTRY_HEALTH_ADDRESS", default_value = "0.0.0.0:8081")]
     pub health_address: SocketAddr,
-    /// The folder of the ledger; made if it is not there.
-    #[arg(long, env = "TENANTRY_BILLING_STORAGE", default_value = "storage/billing")]
-    pub storage: PathBuf,
+    /// Where the ledger is.
+    #[command(flatten)]
+    pub ledger: LedgerPlace,
     /// A file (YAML) with the issuers whose tokens are trusted.
     #[arg(long, env = "TENANTRY_ISSUERS")]
     pub issuers: Option<PathBuf>,

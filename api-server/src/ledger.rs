@@ -3,10 +3,12 @@
 //! Requests wait in a queue per account; one task takes up to a thousand items at a time and stores
 //! dedup keys, rows, figures and chain in one transaction; it answers everybody after the durable
 //! commit. There is no waiting for more: what arrives during one commit is the next group.
+//!
+//! On PostgreSQL several servers do this on one database; they take turns by account (see
+//! `store::turn`).
 
 use std::{
     collections::BTreeMap,
-    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -24,6 +26,7 @@ pub mod chain;
 pub mod dedup;
 mod group;
 pub mod heads;
+pub mod lease;
 mod levels;
 mod plan;
 mod posting;
@@ -39,7 +42,7 @@ use crate::{
         catalogue::{Catalogue, ImportError, import},
         subscription::Agreement,
     },
-    store::{Session, Store, StoreError, append::SaltedDims, periods, plans},
+    store::{Place, Session, Store, StoreError, append::SaltedDims, periods, plans},
 };
 pub use queue::Limits;
 use queue::{Queue, Refused};
@@ -57,7 +60,7 @@ pub struct Settings {
     pub limits: Limits,
     /// Tells when a transaction runs.
     pub clock: Clock,
-    /// How often a full disk is tried again.
+    /// How often a full disk, or a database that is away, is tried again.
     pub probe_every: Duration,
 }
 
@@ -78,13 +81,16 @@ pub enum Health {
     Ready,
     /// Not while the disk is full; it looks again by itself. Reading works.
     Full(String),
+    /// Not while the database cannot be reached or takes no writes; it looks again by itself.
+    Away(String),
     /// Not until the server is started anew: it is not known what the disk holds. Reading goes on
     /// as far as it works.
     Broken(String),
 }
 
 /// Why a request was not answered with a receipt. Nothing of it was acknowledged; after
-/// [`StoreError::Broken`] it may or may not be there, and sending it again is safe.
+/// [`StoreError::Broken`] and [`StoreError::Away`] it may or may not be there, and sending it again
+/// is safe.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum LedgerError {
     /// An item of another account than the request's.
@@ -136,12 +142,12 @@ impl Drop for Inner {
 }
 
 impl Ledger {
-    /// Opens the ledger in a folder, which is made if it is not there, and starts its writer.
+    /// Opens a ledger, whose folder is made if it is not there, and starts its writer.
     ///
     /// # Errors
     /// As [`Store::open`].
-    pub async fn open(folder: &Path, settings: Settings) -> Result<Self, StoreError> {
-        let (store, session) = Store::open(folder).await?;
+    pub async fn open(at: impl Into<Place>, settings: Settings) -> Result<Self, StoreError> {
+        let (store, session) = Store::open(at).await?;
         let queue = Arc::new(Queue::new(settings.limits));
         let (told, health) = watch::channel(Health::Ready);
         let clock = settings.clock.clone();
@@ -167,10 +173,12 @@ impl Ledger {
     }
 
     /// Runs other writes in a transaction of their own, in turn with everything else of that
-    /// account (`None`: of the house). `work` gets the writer's session and the time.
+    /// account (`None`: of the house). `work` gets the writer's session and the time. It runs again
+    /// when another server's transaction got in its way. A failed statement fails it all.
     ///
     /// # Errors
-    /// [`LedgerError`]: nothing of it was written, except after [`StoreError::Broken`].
+    /// [`LedgerError`]: nothing of it was written, except after [`StoreError::Broken`] and
+    /// [`StoreError::Away`].
     pub async fn transact<T, W>(
         &self,
         account: Option<AccountId>,
@@ -179,20 +187,23 @@ impl Ledger {
     where
         T: Send + 'static,
         W: for<'a> FnOnce(&'a mut Session, Timestamp) -> BoxFuture<'a, Result<T, StoreError>>
+            + Clone
             + Send
+            + Sync
             + 'static,
     {
         let (answer, answered) = oneshot::channel();
         let slot = Arc::new(Mutex::new(None));
         let filled = slot.clone();
         let work: writer::Work = Box::new(move |session, now| {
+            let (work, filled) = (work.clone(), filled.clone());
             Box::pin(async move {
                 let done = work(session, now).await?;
                 *filled.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
                 Ok(())
             })
         });
-        self.push(account, Job::Work(work, answer))?;
+        self.push(account.clone(), Job::Work(account, work, answer))?;
         let lost = || StoreError::Broken("no writer".to_owned());
         answered.await.unwrap_or_else(|_| Err(lost()))?;
         let done = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -250,7 +261,15 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::transact`].
     pub async fn close_due(&self) -> Result<u64, LedgerError> {
-        self.transact(None, |session, now| Box::pin(periods::close_due(session, now))).await
+        let mut closed = 0;
+        loop {
+            let some =
+                self.transact(None, |session, now| Box::pin(periods::close_due(session, now)));
+            match some.await? {
+                0 => return Ok(closed),
+                some => closed += some,
+            }
+        }
     }
 
     /// Writes down every account's head outside the database; see [`heads`].

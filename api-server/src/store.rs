@@ -1,11 +1,11 @@
 //! The ledger's tables: one home for all SQL, a thin driver per engine.
 //!
 //! A [`Store`] hands out snapshots to read from; the one [`Session`] that writes belongs to the
-//! ledger's writer. Today the engine is SQLite in a folder: `ledger.db`, `ledger.lock`.
+//! ledger's writer. The engine is SQLite in a folder (`ledger.db`, `ledger.lock`), or PostgreSQL.
 
 use std::path::{Path, PathBuf};
 
-use sqlx::SqlitePool;
+use sqlx::{PgPool, SqlitePool};
 use thiserror::Error;
 
 pub mod accounts;
@@ -13,19 +13,24 @@ pub mod alerts;
 pub(crate) mod append;
 pub(crate) mod audit;
 pub mod events;
+pub(crate) mod leases;
 pub mod list;
 mod lock;
 pub mod migrations;
 pub mod onboarding;
 pub mod periods;
+mod place;
 pub mod plans;
+pub mod postgres;
 pub mod row;
 pub mod sql;
 mod sqlite;
 pub mod timeline;
+mod turn;
 pub mod usage;
 
 use lock::Lock;
+pub use place::Place;
 pub use sql::Session;
 pub use sqlite::OLDEST as OLDEST_SQLITE;
 
@@ -42,9 +47,21 @@ pub enum StoreError {
     /// Reading or writing the disk failed, so what was written last is not known to be there.
     #[error("the ledger's storage failed ({0}): check the disk, then restart the server")]
     Broken(String),
+    /// The database does not answer, or takes no writes. What was being committed is there or not.
+    #[error(
+        "the ledger's database cannot be reached or written ({0}): writing resumes by itself when \
+         it can"
+    )]
+    Away(String),
+    /// The database is set up so that it would break the ledger's promises.
+    #[error("the ledger's database is not fit for it: {0}")]
+    Unfit(String),
     /// Somebody else holds the database; to be tried again.
     #[error("the ledger is busy ({0}): try again")]
     Busy(String),
+    /// Another server's transaction met this one; nothing was written, and it may be begun anew.
+    #[error("another server wrote at the same moment ({0}): try again")]
+    Contended(String),
     /// Another process has this ledger.
     #[error(
         "{path} is held by {holder}: one server works on a ledger at a time; stop that one first",
@@ -76,35 +93,53 @@ pub enum StoreError {
 /// Where to read.
 #[derive(Clone, Debug)]
 pub struct Store {
-    readers: SqlitePool,
+    readers: Readers,
     folder: PathBuf,
 }
 
+#[derive(Clone, Debug)]
+enum Readers {
+    Sqlite(SqlitePool),
+    Postgres(PgPool, postgres::Database),
+}
+
 impl Store {
-    /// Opens a ledger to write and read it: makes the folder and the database, takes the lock,
-    /// brings the schema up to date.
+    /// Opens a ledger to write and read it: makes the folder, brings the schema up to date. In a
+    /// folder, makes the database and takes the lock.
     ///
     /// # Errors
     /// [`StoreError::InUse`] when another process has it; what else keeps it from opening.
-    pub async fn open(folder: &Path) -> Result<(Self, Session), StoreError> {
-        let writer = open_at(folder, migrations::LATEST).await?;
-        let readers = sqlite::readers(&folder.join(DATABASE));
-        Ok((Self { readers, folder: folder.to_owned() }, writer))
+    pub async fn open(at: impl Into<Place>) -> Result<(Self, Session), StoreError> {
+        let at = at.into();
+        let writer = open_at(&at, migrations::LATEST).await?;
+        Ok((Self::over(&at), writer))
     }
 
-    /// Opens a ledger to read it alone, also beside the server that writes it.
+    /// Opens a ledger to read it alone, also beside the servers that write it.
     ///
     /// # Errors
-    /// [`StoreError::NoLedger`] when there is none.
-    pub fn attach(folder: &Path) -> Result<Self, StoreError> {
-        let file = folder.join(DATABASE);
-        if !file.is_file() {
-            return Err(StoreError::NoLedger(folder.to_owned()));
+    /// [`StoreError::NoLedger`] when there is none in a folder.
+    pub fn attach(at: impl Into<Place>) -> Result<Self, StoreError> {
+        let at = at.into();
+        match &at {
+            Place::Folder(folder) if !folder.join(DATABASE).is_file() => {
+                Err(StoreError::NoLedger(folder.clone()))
+            }
+            _ => Ok(Self::over(&at)),
         }
-        Ok(Self { readers: sqlite::readers(&file), folder: folder.to_owned() })
     }
 
-    /// The folder it lies in.
+    fn over(at: &Place) -> Self {
+        let readers = match at {
+            Place::Folder(folder) => Readers::Sqlite(sqlite::readers(&folder.join(DATABASE))),
+            Place::Postgres { database, .. } => {
+                Readers::Postgres(postgres::readers(database), database.clone())
+            }
+        };
+        Self { readers, folder: at.folder().to_owned() }
+    }
+
+    /// The folder for what stands outside of the database.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -113,14 +148,27 @@ impl Store {
     /// A snapshot: all that is read from it is of one moment, and never part of a batch.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when all readers are taken for long.
+    /// [`StoreError::Busy`] when all readers are taken for long; [`StoreError::Away`].
     pub async fn read(&self) -> Result<Session, StoreError> {
-        Ok(Session::sqlite_reader(self.readers.begin().await?))
+        match &self.readers {
+            Readers::Sqlite(pool) => Ok(Session::sqlite_reader(pool.begin().await?)),
+            Readers::Postgres(pool, database) => {
+                let snapshot = pool.begin_with(postgres::SNAPSHOT).await;
+                let named = |error| match postgres::fault(error) {
+                    StoreError::Away(why) => StoreError::Away(format!("{database}: {why}")),
+                    other => other,
+                };
+                Ok(Session::postgres_reader(snapshot.map_err(named)?))
+            }
+        }
     }
 
     /// Lets go of the connections that read.
     pub async fn close(&self) {
-        self.readers.close().await;
+        match &self.readers {
+            Readers::Sqlite(pool) => pool.close().await,
+            Readers::Postgres(pool, _) => pool.close().await,
+        }
     }
 }
 
@@ -128,17 +176,26 @@ impl Store {
 ///
 /// # Errors
 /// As [`Store::open`]; [`StoreError::Migration`] when the database is newer than `target`.
-pub async fn migrate(folder: &Path, target: i64) -> Result<(), StoreError> {
-    open_at(folder, target).await?.tidy().await
+pub async fn migrate(at: impl Into<Place>, target: i64) -> Result<(), StoreError> {
+    open_at(&at.into(), target).await?.tidy().await
 }
 
-async fn open_at(folder: &Path, target: i64) -> Result<Session, StoreError> {
+async fn open_at(at: &Place, target: i64) -> Result<Session, StoreError> {
+    let folder = at.folder();
     let broken = |error| StoreError::Broken(format!("folder {}: {error}", folder.display()));
     std::fs::create_dir_all(folder).map_err(broken)?;
-    let lock = locked(&folder.join(LOCK)).await?;
-    let mut connection = sqlite::writer(&folder.join(DATABASE)).await?;
-    migrations::sqlite(&mut connection, target).await?;
-    Ok(Session::sqlite_writer(connection, lock))
+    match at {
+        Place::Folder(folder) => {
+            let lock = locked(&folder.join(LOCK)).await?;
+            let mut connection = sqlite::writer(&folder.join(DATABASE)).await?;
+            migrations::sqlite(&mut connection, target).await?;
+            Ok(Session::sqlite_writer(connection, lock))
+        }
+        Place::Postgres { database, .. } => {
+            migrations::postgres(database, target).await?;
+            Ok(Session::postgres_writer(postgres::Writer::open(database).await?))
+        }
+    }
 }
 
 /// Takes the lock. Who has just ended may hold it for a moment longer: a process that is started by

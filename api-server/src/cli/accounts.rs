@@ -1,14 +1,12 @@
 //! `api-server accounts`
 
-use std::{
-    io::{self, Write as _},
-    path::PathBuf,
-};
+use std::io::{self, Write as _};
 
 use anyhow::{Context as _, bail, ensure};
 use jiff::Timestamp;
 
 use crate::{
+    config::LedgerPlace,
     domain::{
         account::AccountId,
         calendar::{AnchorDay, Zone},
@@ -20,17 +18,11 @@ use crate::{
     store::accounts::{self, Account, Added, Binding},
 };
 
-/// What to do with accounts.
+/// What to do with accounts. No server may be working on a folder's ledger.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The ledger's folder. No server may be working on it.
-    #[arg(
-        long,
-        global = true,
-        env = "TENANTRY_BILLING_STORAGE",
-        default_value = "storage/billing"
-    )]
-    storage: PathBuf,
+    #[command(flatten)]
+    ledger: LedgerPlace,
     #[command(subcommand)]
     command: Command,
 }
@@ -87,7 +79,7 @@ struct Bind {
 /// # Errors
 /// Why it was not done.
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    let ledger = Ledger::open(&args.storage, Settings::default()).await?;
+    let ledger = Ledger::open(args.ledger.place()?, Settings::default()).await?;
     let done = match args.command {
         Command::Create(create) => add(&ledger, create).await,
         Command::Bind(wanted) => bind(&ledger, wanted).await,

@@ -21,6 +21,7 @@ use crate::http::layers;
 use crate::http::server::Server;
 use crate::ledger::{
     Health, Ledger, Settings,
+    lease::Lease,
     upkeep::{self, Upkeep},
 };
 use crate::routes::{App, Metrics, Routes};
@@ -49,9 +50,9 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     let serving = checks.ready("serving");
     let verifier = Arc::new(Verifier::new(config.trusted().await?));
     let catalogue = config.catalogue()?;
-    let ledger = Ledger::open(&config.storage, Settings::default())
-        .await
-        .with_context(|| format!("ledger in {}", config.storage.display()))?;
+    let place = config.ledger.place()?;
+    let named = format!("ledger in {place}");
+    let ledger = Ledger::open(place, Settings::default()).await.context(named)?;
     // Published terms never change: a file that says otherwise keeps the server from starting.
     let catalogue = ledger.import_plans(catalogue).await.context("plans")?;
     let meter = telemetry.meter("tenantry-api-server");
@@ -105,11 +106,16 @@ fn cursor_key() -> anyhow::Result<[u8; 32]> {
     Ok(key)
 }
 
-/// Closes periods, writes heads down and drops old keys, until it is time to stop.
+/// Closes periods, writes heads down and drops old keys, until it is time to stop; one server of
+/// several at a time.
 async fn keep(ledger: Ledger, stop: Shutdown) {
+    let mut lease = Lease::new("upkeep");
     tokio::select! {
-        () = Upkeep::default().run(&ledger, upkeep::EVERY) => {}
+        () = Upkeep::default().run(&ledger, &mut lease, upkeep::EVERY) => {}
         () = stop.cancelled() => {}
+    }
+    if let Err(error) = lease.release(&ledger).await {
+        tracing::warn!(%error, "another server keeps the ledger only after the lease's end");
     }
 }
 
@@ -124,7 +130,7 @@ async fn watch(ledger: Ledger, check: Check, stop: Shutdown) {
     loop {
         match changes.borrow_and_update().clone() {
             Health::Ready => check.ok(),
-            Health::Full(why) | Health::Broken(why) => check.failing(why),
+            Health::Full(why) | Health::Away(why) | Health::Broken(why) => check.failing(why),
         }
         tokio::select! {
             () = &mut stopped => return,

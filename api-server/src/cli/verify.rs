@@ -9,6 +9,7 @@ use anyhow::bail;
 use jiff::Timestamp;
 
 use crate::{
+    config::LedgerPlace,
     ledger::{
         heads::{self, Heads},
         verify,
@@ -19,13 +20,12 @@ use crate::{
 /// What to check.
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// The ledger's folder. A server may be working on it.
-    #[arg(long, env = "TENANTRY_BILLING_STORAGE", default_value = "storage/billing")]
-    storage: PathBuf,
+    #[command(flatten)]
+    ledger: LedgerPlace,
     /// Heads that were written down, kept where who can write the ledger cannot; without it, those
-    /// beside the ledger.
+    /// in the ledger's folder. May be repeated: each server of several writes a file of its own.
     #[arg(long)]
-    heads: Option<PathBuf>,
+    heads: Vec<PathBuf>,
 }
 
 /// Recomputes a ledger and names every difference, the first first.
@@ -33,13 +33,18 @@ pub struct Args {
 /// # Errors
 /// When there is a difference, or the ledger or heads cannot be read.
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    let store = Store::attach(&args.storage)?;
-    let beside = args.storage.join(heads::FILE);
-    let recorded = match args.heads {
-        Some(file) => heads::read(&file)?,
-        None if beside.exists() => heads::read(&beside)?,
-        None => Heads::new(),
-    };
+    let store = Store::attach(args.ledger.place()?)?;
+    let mut files = args.heads;
+    let beside = store.folder().join(heads::FILE);
+    if files.is_empty() && beside.exists() {
+        files.push(beside);
+    }
+    let mut recorded = Heads::new();
+    for file in &files {
+        for (account, mut heads) in heads::read(file)? {
+            recorded.entry(account).or_default().append(&mut heads);
+        }
+    }
     let report = verify::verify(&store, &recorded, Timestamp::now()).await?;
     store.close().await;
     let mut out = io::stdout().lock();

@@ -49,6 +49,7 @@ async fn load(
 ) -> Result<Sheets, StoreError> {
     let accounts: BTreeSet<_> = requests.iter().map(|request| request.account.clone()).collect();
     let accounts: Vec<_> = accounts.into_iter().collect();
+    session.lock(&accounts).await?;
     let mut sheets = Sheets::new();
     let agreements = plans::agreements(session, &accounts).await?;
     learn(session, terms, &agreements).await?;

@@ -3,8 +3,13 @@
 use std::time::Duration;
 
 use jiff::{civil::Date, tz::Offset};
+use tokio::time::Instant;
 
-use super::{Ledger, LedgerError, dedup, heads::HeadsError};
+use super::{
+    Ledger, LedgerError, dedup,
+    heads::HeadsError,
+    lease::{self, Lease},
+};
 use crate::store::{accounts, append};
 
 /// How often to look. A period is closed at most this much late; until then it is not final.
@@ -32,18 +37,47 @@ pub struct Done {
 }
 
 impl Upkeep {
-    /// Goes on for ever; faults are logged, and tried again in the next round.
-    pub async fn run(mut self, ledger: &Ledger, every: Duration) {
+    /// Goes on for ever, in rounds while the lease is ours; faults are logged, and tried again in
+    /// the next round.
+    pub async fn run(mut self, ledger: &Ledger, lease: &mut Lease, every: Duration) {
+        let mut due = Instant::now();
         loop {
-            match self.round(ledger).await {
-                Ok(done) if done == Done::default() => {}
-                Ok(Done { closed, heads, keys }) => {
-                    tracing::info!(closed, heads, keys, "kept the ledger");
+            if Instant::now() < due {
+                if let Err(error) = lease.hold(ledger).await {
+                    tracing::warn!(%error, "the lease of the ledger's upkeep could not be kept");
                 }
-                Err(error) => tracing::error!(%error, "the ledger could not be kept; tried again"),
+            } else {
+                match self.turn(ledger, lease).await {
+                    Ok(None) => {}
+                    Ok(Some(Done { closed, heads, keys })) => {
+                        due = Instant::now() + every;
+                        if (closed, heads, keys) != (0, false, 0) {
+                            tracing::info!(closed, heads, keys, "kept the ledger");
+                        }
+                    }
+                    Err(error) => {
+                        due = Instant::now() + every;
+                        tracing::error!(%error, "the ledger could not be kept; tried again");
+                    }
+                }
             }
-            tokio::time::sleep(every).await;
+            tokio::time::sleep(lease::RENEW.min(every)).await;
         }
+    }
+
+    /// A round, if the lease is ours.
+    ///
+    /// # Errors
+    /// As [`Upkeep::round`].
+    pub async fn turn(
+        &mut self,
+        ledger: &Ledger,
+        lease: &mut Lease,
+    ) -> Result<Option<Done>, HeadsError> {
+        if !lease.hold(ledger).await? {
+            return Ok(None);
+        }
+        self.round(ledger).await.map(Some)
     }
 
     /// Closes what is due; writes heads down once a day, drops keys once a month (UTC).

@@ -157,7 +157,8 @@ pub async fn verify(store: &Store, heads: &Heads, now: Timestamp) -> Result<Repo
     let mut session = store.read().await?;
     for (account, recorded) in heads {
         let known = accounts::get(&mut session, account).await?.is_some();
-        if let (false, Some(last)) = (known, recorded.last()) {
+        let last = recorded.iter().max_by_key(|head| head.seq);
+        if let (false, Some(last)) = (known, last) {
             let detail = format!("the account is gone; it had {} rows", last.seq);
             let (account, what) = (account.clone(), What::External);
             report.findings.push(Finding { account, seq: Some(last.seq), what, detail });
@@ -192,8 +193,10 @@ async fn check_account(
     const PAGE: u32 = 2_000;
     let periods = periods::of_account(session, &account.id).await?;
     let periods: BTreeMap<_, _> = periods.into_iter().map(|p| (p.period.start(), p)).collect();
-    let recorded: HashMap<i64, [u8; 32]> =
-        heads.get(&account.id).into_iter().flatten().map(|head| (head.seq, head.chain)).collect();
+    let mut recorded: HashMap<i64, Vec<[u8; 32]>> = HashMap::new();
+    for head in heads.get(&account.id).into_iter().flatten() {
+        recorded.entry(head.seq).or_default().push(head.chain);
+    }
     let mut rows = Rows::new(account, &periods, &recorded, dedup::months(now).1);
     let levels = Levels::load(session, &account.id, &periods).await?;
     let mut figures = Figures::new(levels);

@@ -16,7 +16,7 @@ use super::{
     whole_millisecond,
 };
 use crate::{
-    domain::quota::KnownTerms,
+    domain::{account::AccountId, quota::KnownTerms},
     store::{Session, StoreError},
 };
 
@@ -24,13 +24,19 @@ type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// Other writes, in a transaction of their own.
 pub(super) type Work = Box<
-    dyn for<'a> FnOnce(&'a mut Session, Timestamp) -> BoxFuture<'a, Result<(), StoreError>> + Send,
+    dyn for<'a> Fn(&'a mut Session, Timestamp) -> BoxFuture<'a, Result<(), StoreError>>
+        + Send
+        + Sync,
 >;
+
+/// How often a transaction that met another server's is begun anew.
+const AGAIN: u32 = 5;
 
 /// What waits for the writer.
 pub(super) enum Job {
     Append(Prepared, Answer<Receipt>),
-    Work(Work, Answer<()>),
+    /// Of an account, or of the house.
+    Work(Option<AccountId>, Work, Answer<()>),
 }
 
 impl Weigh for Job {
@@ -51,7 +57,7 @@ impl Job {
         // Who went away needs no answer.
         let _gone = match self {
             Self::Append(_, answer) => answer.send(Err(error)).is_err(),
-            Self::Work(_, answer) => answer.send(Err(error)).is_err(),
+            Self::Work(.., answer) => answer.send(Err(error)).is_err(),
         };
     }
 }
@@ -63,6 +69,8 @@ pub(super) struct Writer {
     health: watch::Sender<Health>,
     settings: Settings,
     terms: Arc<KnownTerms>,
+    /// When to look whether it can be written.
+    look_at: Instant,
 }
 
 impl Drop for Writer {
@@ -86,24 +94,20 @@ impl Writer {
         health: watch::Sender<Health>,
         settings: Settings,
     ) -> Self {
-        Self { session, queue, health, settings, terms: Arc::default() }
+        let look_at = Instant::now() + settings.probe_every;
+        Self { session, queue, health, settings, terms: Arc::default(), look_at }
     }
 
     /// Works until the queue is closed and empty.
     pub(super) async fn run(mut self) {
-        let mut probe_at = None;
         loop {
-            let full = matches!(*self.health.borrow(), Health::Full(_));
-            let due = *probe_at.get_or_insert(Instant::now() + self.settings.probe_every);
-            if !full {
-                probe_at = None;
-            }
-            // The probe first: however many requests come, room is found again.
+            // A database elsewhere may go away while nobody sends.
+            let waits = matches!(*self.health.borrow(), Health::Full(_) | Health::Away(_));
+            // Looking comes first: however many requests come, room is found again.
             let group = tokio::select! {
                 biased;
-                () = tokio::time::sleep_until(due), if full => {
-                    probe_at = None;
-                    Box::pin(self.probe()).await;
+                () = tokio::time::sleep_until(self.look_at), if waits || self.session.is_shared() => {
+                    Box::pin(self.look(waits)).await;
                     continue;
                 }
                 group = self.queue.next() => group,
@@ -124,6 +128,7 @@ impl Writer {
         match &*self.health.borrow() {
             Health::Ready => None,
             Health::Full(why) => Some(StoreError::Full(why.clone())),
+            Health::Away(why) => Some(StoreError::Away(why.clone())),
             Health::Broken(why) => Some(StoreError::Broken(why.clone())),
         }
     }
@@ -133,9 +138,9 @@ impl Writer {
         for job in group {
             match job {
                 Job::Append(request, answer) => requests.push((request, answer)),
-                Job::Work(work, answer) => {
+                Job::Work(account, work, answer) => {
                     let done = match self.refusal() {
-                        None => self.work(work).await,
+                        None => self.work(account.as_ref(), &work).await,
                         Some(error) => Err(error),
                     };
                     let _gone = answer.send(done).is_err();
@@ -173,19 +178,40 @@ impl Writer {
     }
 
     async fn append(&mut self, requests: Vec<&Prepared>) -> Result<Vec<Receipt>, StoreError> {
-        let result = match self.begin().await {
-            Ok(now) => group::append(&mut self.session, &mut self.terms, &requests, now).await,
-            Err(error) => Err(error),
-        };
-        self.end(result).await
+        let mut left = AGAIN;
+        loop {
+            let result = match self.begin().await {
+                Ok(now) => group::append(&mut self.session, &mut self.terms, &requests, now).await,
+                Err(error) => Err(error),
+            };
+            match self.end(result).await {
+                Err(StoreError::Contended(_)) if left > 0 => left -= 1,
+                done => return done,
+            }
+        }
     }
 
-    async fn work(&mut self, work: Work) -> Result<(), StoreError> {
-        let result = match self.begin().await {
-            Ok(now) => work(&mut self.session, now).await,
-            Err(error) => Err(error),
-        };
-        self.end(result).await
+    async fn work(&mut self, of: Option<&AccountId>, work: &Work) -> Result<(), StoreError> {
+        let mut left = AGAIN;
+        loop {
+            let result = match self.begin_work(of).await {
+                Ok(now) => work(&mut self.session, now).await,
+                Err(error) => Err(error),
+            };
+            match self.end(result).await {
+                Err(StoreError::Contended(_)) if left > 0 => left -= 1,
+                done => return done,
+            }
+        }
+    }
+
+    async fn begin_work(&mut self, of: Option<&AccountId>) -> Result<Timestamp, StoreError> {
+        let now = self.begin().await?;
+        match of {
+            Some(account) => self.session.lock(std::slice::from_ref(account)).await?,
+            None => self.session.lock_house().await?,
+        }
+        Ok(now)
     }
 
     async fn begin(&mut self) -> Result<Timestamp, StoreError> {
@@ -206,31 +232,47 @@ impl Writer {
         result
     }
 
-    fn note(&self, error: &StoreError) {
-        match error {
+    fn note(&mut self, error: &StoreError) {
+        let health = match error {
             StoreError::Full(why) => {
                 tracing::error!(%error, "the ledger takes nothing while its disk is full");
-                self.health.send_replace(Health::Full(why.clone()));
+                self.look_at = Instant::now() + self.settings.probe_every;
+                Health::Full(why.clone())
+            }
+            StoreError::Away(why) | StoreError::Unfit(why) => {
+                if !matches!(*self.health.borrow(), Health::Away(_)) {
+                    tracing::error!(%error, "the ledger takes nothing while its database is away");
+                }
+                // At once: often it is the connection alone that was lost.
+                self.look_at = Instant::now();
+                Health::Away(why.clone())
             }
             StoreError::Broken(why) => {
                 tracing::error!(%error, "the ledger takes nothing any more");
-                self.health.send_replace(Health::Broken(why.clone()));
+                Health::Broken(why.clone())
             }
-            other => tracing::warn!(error = %other, "a transaction of the ledger failed"),
-        }
+            other => {
+                tracing::warn!(error = %other, "a transaction of the ledger failed");
+                return;
+            }
+        };
+        self.health.send_replace(health);
     }
 
-    /// Looks whether there is room again.
-    async fn probe(&mut self) {
-        match self.session.probe().await {
-            Ok(()) => {
-                tracing::info!("the ledger's disk has room again");
-                self.health.send_replace(Health::Ready);
-            }
+    /// Looks whether it can be written; when it could not, by writing.
+    async fn look(&mut self, waits: bool) {
+        let looked = if waits { self.session.probe().await } else { self.session.ping().await };
+        match looked {
             Err(error) => {
                 self.session.rollback().await;
                 self.note(&error);
             }
+            Ok(()) if waits => {
+                tracing::info!("the ledger can be written again");
+                self.health.send_replace(Health::Ready);
+            }
+            Ok(()) => {}
         }
+        self.look_at = Instant::now() + self.settings.probe_every;
     }
 }

@@ -52,7 +52,7 @@ pub(crate) async fn load(
         "WITH want (account, period_start, meter) AS (",
         ") SELECT s.account, s.period_start, s.meter,
              s.soft_arming, s.soft_fired, s.hard_arming, s.hard_fired
-           FROM want CROSS JOIN alert_states s ON s.account = want.account
+           FROM want CROSS JOIN alert_states s WHERE s.account = want.account
              AND s.period_start = want.period_start AND s.meter = want.meter",
     );
     let values = wanted.iter().flat_map(|k| args![&k.account, k.period_start, k.meter.name()]);

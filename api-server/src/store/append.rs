@@ -78,8 +78,8 @@ pub async fn load_accounts(
     let sql = (
         "WITH want (account) AS (",
         ") SELECT a.account, a.name, a.zone, a.anchor_day, a.currency, a.created_at, h.seq, h.chain
-           FROM want CROSS JOIN accounts a ON a.account = want.account
-           LEFT JOIN heads h ON h.account = a.account",
+           FROM want CROSS JOIN accounts a LEFT JOIN heads h ON h.account = a.account
+           WHERE a.account = want.account",
     );
     let rows = session.rows_many(sql, 1, names(wanted)).await?;
     let read = |row: &super::sql::Row| {
@@ -101,7 +101,7 @@ pub async fn load_periods(
     let sql = (
         "WITH want (account) AS (",
         ") SELECT p.account, p.period_start, p.period_end, p.closed_at
-           FROM want CROSS JOIN periods p ON p.account = want.account",
+           FROM want CROSS JOIN periods p WHERE p.account = want.account",
     );
     let rows = session.rows_many(sql, 1, names(wanted)).await?;
     let read = |row: &super::sql::Row| {
@@ -121,7 +121,7 @@ pub async fn load_keys(
         "WITH want (account, month, k) AS (",
         ") SELECT d.account, d.k, d.seq, d.body, d.t_ingest
            FROM want CROSS JOIN dedup d
-             ON d.account = want.account AND d.month = want.month AND d.k = want.k",
+           WHERE d.account = want.account AND d.month = want.month AND d.k = want.k",
     );
     let values = wanted.iter().flat_map(|(a, m, k)| args![a, *m, k.as_slice()]).collect();
     let rows = session.rows_many(sql, 3, values).await?;
@@ -142,10 +142,10 @@ pub async fn load_corrected(
         ") SELECT l.account, l.seq, l.kind, l.source, l.event_id, l.meter, l.t_event, l.t_ingest,
              l.t_stored, l.qty_micro, l.ref_seq, l.period_start, l.happened_in, l.dims_hash,
              l.chain,
-             (SELECT SUM(c.qty_micro) FROM usage_ledger c
+             (SELECT CAST(SUM(c.qty_micro) AS BIGINT) FROM usage_ledger c
               WHERE c.account = l.account AND c.ref_seq = l.seq)
            FROM want CROSS JOIN usage_ledger l
-             ON l.account = want.account AND l.seq = want.seq",
+           WHERE l.account = want.account AND l.seq = want.seq",
     );
     let values = wanted.iter().flat_map(|(account, seq)| args![account, *seq]).collect();
     let rows = session.rows_many(sql, 2, values).await?;
@@ -167,7 +167,7 @@ pub async fn load_totals(
     let sql = (
         "WITH want (account, period_start, meter) AS (",
         ") SELECT u.account, u.period_start, u.meter, u.cnt, u.used_micro, u.last_seq
-           FROM want CROSS JOIN usage_period u ON u.account = want.account
+           FROM want CROSS JOIN usage_period u WHERE u.account = want.account
              AND u.period_start = want.period_start AND u.meter = want.meter",
     );
     let values = wanted.iter().flat_map(total_key).collect();
@@ -190,7 +190,7 @@ pub async fn load_rollups(
         "WITH want (account, period_start, meter, hour) AS (",
         ") SELECT r.account, r.period_start, r.meter, r.hour,
              r.cnt, r.qty_micro, r.first_seq, r.last_seq
-           FROM want CROSS JOIN usage_rollup_hour r ON r.account = want.account
+           FROM want CROSS JOIN usage_rollup_hour r WHERE r.account = want.account
              AND r.meter = want.meter AND r.period_start = want.period_start
              AND r.hour = want.hour",
     );

@@ -1,23 +1,46 @@
-//! The schema's versions, in order. A version that was released is never edited: its checksum is in
-//! every database that has it.
+//! The schema's versions, in order, for both engines. A version that was released is never edited:
+//! its checksum is in every database that has it.
 
 use sqlx::{
     SqlSafeStr as _, SqliteConnection,
-    migrate::{MigrateError, Migration, MigrationType, Migrator},
+    migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator},
 };
 
-use super::StoreError;
+use super::{
+    StoreError,
+    postgres::{self, Database},
+};
 
-const SQLITE: [(i64, &str, &str); 3] = [
-    (1, "ledger", include_str!("../../migrations/sqlite/0001_ledger.sql")),
-    (2, "plans", include_str!("../../migrations/sqlite/0002_plans.sql")),
-    (3, "onboarding", include_str!("../../migrations/sqlite/0003_onboarding.sql")),
+/// A version's number and name, and its statements for SQLite and for PostgreSQL.
+struct Step {
+    version: i64,
+    name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+macro_rules! steps {
+    ($($version:literal $name:literal $file:literal),* $(,)?) => {
+        [$(Step {
+            version: $version,
+            name: $name,
+            sqlite: include_str!(concat!("../../migrations/sqlite/", $file)),
+            postgres: include_str!(concat!("../../migrations/postgres/", $file)),
+        }),*]
+    };
+}
+
+const STEPS: &[Step] = &steps![
+    1 "ledger" "0001_ledger.sql",
+    2 "plans" "0002_plans.sql",
+    3 "onboarding" "0003_onboarding.sql",
+    4 "leases" "0004_leases.sql",
 ];
 
 /// The version that this program works with.
-pub const LATEST: i64 = SQLITE[SQLITE.len() - 1].0;
+pub const LATEST: i64 = STEPS[STEPS.len() - 1].version;
 
-/// Takes a database to version `target`, step by step, each in a transaction of its own.
+/// Takes a SQLite database to version `target`, step by step, each in a transaction of its own.
 ///
 /// # Errors
 /// [`StoreError::Migration`] when the database is newer than the program, when a step that it has
@@ -26,12 +49,43 @@ pub(super) async fn sqlite(
     connection: &mut SqliteConnection,
     target: i64,
 ) -> Result<(), StoreError> {
-    let steps = SQLITE.iter().map(|(version, name, sql)| {
+    migrate(connection, target, |step| step.sqlite).await.map_err(|error| told(&error, target))
+}
+
+/// The same for PostgreSQL. Several servers may do it at once: of those that take the same step one
+/// commits, the others fail and see it done when they look again.
+pub(super) async fn postgres(database: &Database, target: i64) -> Result<(), StoreError> {
+    const TIMES: u32 = 10;
+    let mut left = TIMES;
+    loop {
+        let mut connection = postgres::migrator(database).await?;
+        let done = migrate(&mut connection, target, |step| step.postgres).await;
+        match done {
+            Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..)) if left > 0 => {
+                left -= 1;
+            }
+            done => return done.map_err(|error| told(&error, target)),
+        }
+    }
+}
+
+async fn migrate(
+    connection: &mut impl Migrate,
+    target: i64,
+    sql: impl Fn(&Step) -> &'static str,
+) -> Result<(), MigrateError> {
+    let steps = STEPS.iter().take_while(|step| step.version <= target).map(|step| {
         let simple = MigrationType::Simple;
-        Migration::new(*version, (*name).into(), simple, sql.into_sql_str(), false)
+        Migration::new(step.version, step.name.into(), simple, sql(step).into_sql_str(), false)
     });
-    let migrator = Migrator::with_migrations(steps.take_while(|s| s.version <= target).collect());
-    migrator.run(connection).await.map_err(|error| match error {
+    let mut migrator = Migrator::with_migrations(steps.collect());
+    // It would be an advisory lock, which not every engine that speaks PostgreSQL has.
+    migrator.set_locking(false);
+    migrator.run_direct(None, connection, false).await
+}
+
+fn told(error: &MigrateError, target: i64) -> StoreError {
+    match error {
         MigrateError::VersionMissing(version) => StoreError::Migration(format!(
             "the database has schema version {version}, this program knows up to {target}: \
              run the newer program, or restore a backup made before the upgrade"
@@ -41,5 +95,5 @@ pub(super) async fn sqlite(
              run the program that made it"
         )),
         other => StoreError::Migration(other.to_string()),
-    })
+    }
 }

@@ -52,7 +52,7 @@ pub async fn versions(
     let sql = (
         "WITH want (plan, version) AS (",
         ") SELECT p.document FROM want CROSS JOIN plan_versions p
-             ON p.plan = want.plan AND p.version = want.version",
+           WHERE p.plan = want.plan AND p.version = want.version",
     );
     let values = wanted.iter().flat_map(|id| args![id.plan.as_str(), id.version]).collect();
     let rows = session.rows_many(sql, 2, values).await?;
@@ -82,7 +82,7 @@ pub async fn agreements(
     let sql = (
         "WITH want (account) AS (",
         ") SELECT g.account, g.plan, g.version, g.effective_at, g.agreed_at, g.recorded_at, g.at_seq
-           FROM want CROSS JOIN agreements g ON g.account = want.account
+           FROM want CROSS JOIN agreements g WHERE g.account = want.account
            ORDER BY g.account, g.n",
     );
     let values = wanted.iter().map(Value::from).collect();

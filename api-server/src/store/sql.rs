@@ -3,9 +3,9 @@
 //! Queries are written once, with `$1` placeholders; a [`Session`] runs them on its engine.
 
 use jiff::Timestamp;
-use sqlx::{SqliteConnection, Transaction};
+use sqlx::{PgConnection, SqliteConnection, Transaction};
 
-use super::{StoreError, lock::Lock, sqlite};
+use super::{StoreError, lock::Lock, postgres, sqlite};
 use crate::domain::account::AccountId;
 
 /// A value as it is bound or read; `None` is NULL of that type.
@@ -130,12 +130,20 @@ impl Row {
 }
 
 /// A connection that runs statements: the writer's own, or a reader's within one snapshot.
-pub struct Session(Engine);
+pub struct Session(pub(super) Engine);
 
-enum Engine {
+pub(super) enum Engine {
     // The lock goes after the connection does.
     SqliteWriter { connection: SqliteConnection, _lock: Lock },
     SqliteReader(Transaction<'static, sqlx::Sqlite>),
+    PostgresWriter(postgres::Writer),
+    PostgresReader(Transaction<'static, sqlx::Postgres>),
+}
+
+/// What a statement runs on.
+enum On<'a> {
+    Sqlite(&'a mut SqliteConnection),
+    Postgres(&'a mut PgConnection),
 }
 
 impl Session {
@@ -147,16 +155,38 @@ impl Session {
         Self(Engine::SqliteReader(snapshot))
     }
 
-    pub(super) fn sqlite(&mut self) -> &mut SqliteConnection {
+    pub(super) const fn postgres_writer(writer: postgres::Writer) -> Self {
+        Self(Engine::PostgresWriter(writer))
+    }
+
+    pub(super) const fn postgres_reader(snapshot: Transaction<'static, sqlx::Postgres>) -> Self {
+        Self(Engine::PostgresReader(snapshot))
+    }
+
+    fn on(&mut self) -> Result<On<'_>, StoreError> {
+        Ok(match &mut self.0 {
+            Engine::SqliteWriter { connection, .. } => On::Sqlite(connection),
+            Engine::SqliteReader(snapshot) => On::Sqlite(snapshot),
+            Engine::PostgresWriter(writer) => On::Postgres(writer.connection()?),
+            Engine::PostgresReader(snapshot) => On::Postgres(snapshot),
+        })
+    }
+
+    /// Lets the writer know what became of a statement.
+    fn heed<T>(&mut self, done: Result<T, StoreError>) -> Result<T, StoreError> {
         match &mut self.0 {
-            Engine::SqliteWriter { connection, .. } => connection,
-            Engine::SqliteReader(snapshot) => snapshot,
+            Engine::PostgresWriter(writer) => writer.heed(done),
+            _ => done,
         }
     }
 
     /// Runs a statement; answers how many rows it changed.
     pub async fn run(&mut self, sql: &'static str, args: Vec<Value>) -> Result<u64, StoreError> {
-        sqlite::run(self.sqlite(), sql.into(), args).await
+        let done = match self.on()? {
+            On::Sqlite(connection) => sqlite::run(connection, sql.into(), args).await,
+            On::Postgres(connection) => postgres::run(connection, sql.into(), args).await,
+        };
+        self.heed(done)
     }
 
     /// Runs a query; answers all its rows.
@@ -165,7 +195,11 @@ impl Session {
         sql: &'static str,
         args: Vec<Value>,
     ) -> Result<Vec<Row>, StoreError> {
-        sqlite::rows(self.sqlite(), sql.into(), args).await
+        let done = match self.on()? {
+            On::Sqlite(connection) => sqlite::rows(connection, sql.into(), args).await,
+            On::Postgres(connection) => postgres::rows(connection, sql.into(), args).await,
+        };
+        self.heed(done)
     }
 
     /// The first row of a query, if there is one.
@@ -178,64 +212,43 @@ impl Session {
     }
 
     /// Runs `head VALUES (…), (…) tail` over rows of `width` values each, which stand one after
-    /// another in `values`, in as many statements as it takes.
+    /// another in `values`, in as many statements as it takes; answers how many rows it changed.
+    /// PostgreSQL gets an array per column instead of `VALUES`: one statement for all numbers of
+    /// rows.
+    pub(crate) async fn change_many(
+        &mut self,
+        parts: (&'static str, &'static str),
+        width: usize,
+        values: Vec<Value>,
+    ) -> Result<u64, StoreError> {
+        let done = match self.on()? {
+            On::Sqlite(connection) => sqlite::run_many(connection, parts, width, values).await,
+            On::Postgres(connection) => postgres::run_many(connection, parts, width, values).await,
+        };
+        self.heed(done)
+    }
+
+    /// Like [`Session::change_many`], for who does not count.
     pub async fn run_many(
         &mut self,
-        (head, tail): (&'static str, &'static str),
+        parts: (&'static str, &'static str),
         width: usize,
         values: Vec<Value>,
     ) -> Result<(), StoreError> {
-        for (count, chunk) in sqlite::chunks(width, values) {
-            let sql = sqlite::with_values((head, tail), width, count);
-            sqlite::run(self.sqlite(), sql, chunk).await?;
-        }
-        Ok(())
+        self.change_many(parts, width, values).await.map(drop)
     }
 
     /// Like [`Session::run_many`] for a query: the rows of all statements.
     pub async fn rows_many(
         &mut self,
-        (head, tail): (&'static str, &'static str),
+        parts: (&'static str, &'static str),
         width: usize,
         values: Vec<Value>,
     ) -> Result<Vec<Row>, StoreError> {
-        let mut all = Vec::new();
-        for (count, chunk) in sqlite::chunks(width, values) {
-            let sql = sqlite::with_values((head, tail), width, count);
-            all.append(&mut sqlite::rows(self.sqlite(), sql, chunk).await?);
-        }
-        Ok(all)
-    }
-
-    /// Begins the writer's transaction: from here on nobody else writes.
-    pub(crate) async fn begin(&mut self) -> Result<(), StoreError> {
-        self.run("BEGIN IMMEDIATE", Vec::new()).await.map(drop)
-    }
-
-    /// Commits durably, or fails without saying whether it is.
-    pub(crate) async fn commit(&mut self) -> Result<(), StoreError> {
-        self.run("COMMIT", Vec::new()).await.map(drop)
-    }
-
-    /// Gives up the transaction, if one is under way.
-    pub(crate) async fn rollback(&mut self) {
-        // Some failures end a transaction by themselves; then there is none to roll back.
-        if let Err(error) = self.run("ROLLBACK", Vec::new()).await {
-            tracing::debug!(%error, "no transaction to roll back");
-        }
-    }
-
-    /// Writes a little, durably, to see whether that works.
-    pub(crate) async fn probe(&mut self) -> Result<(), StoreError> {
-        self.begin().await?;
-        // The header page, rewritten as it is.
-        self.run("PRAGMA user_version = 0", Vec::new()).await?;
-        self.commit().await
-    }
-
-    /// Folds the log into the database before the connection closes, so that the next start is
-    /// quick and the file is complete by itself.
-    pub(crate) async fn tidy(&mut self) -> Result<(), StoreError> {
-        self.rows("PRAGMA wal_checkpoint(TRUNCATE)", Vec::new()).await.map(drop)
+        let done = match self.on()? {
+            On::Sqlite(connection) => sqlite::rows_many(connection, parts, width, values).await,
+            On::Postgres(connection) => postgres::rows_many(connection, parts, width, values).await,
+        };
+        self.heed(done)
     }
 }

@@ -115,6 +115,33 @@ pub(super) async fn rows(
     found.iter().map(read).collect()
 }
 
+/// Runs `head VALUES (…), (…) tail` over all rows; answers how many it changed.
+pub(super) async fn run_many(
+    connection: &mut SqliteConnection,
+    parts: (&str, &str),
+    width: usize,
+    values: Vec<Value>,
+) -> Result<u64, StoreError> {
+    let mut changed = 0;
+    for (count, chunk) in chunks(width, values) {
+        changed += run(connection, with_values(parts, width, count), chunk).await?;
+    }
+    Ok(changed)
+}
+
+pub(super) async fn rows_many(
+    connection: &mut SqliteConnection,
+    parts: (&str, &str),
+    width: usize,
+    values: Vec<Value>,
+) -> Result<Vec<Row>, StoreError> {
+    let mut all = Vec::new();
+    for (count, chunk) in chunks(width, values) {
+        all.append(&mut rows(connection, with_values(parts, width, count), chunk).await?);
+    }
+    Ok(all)
+}
+
 fn read(row: &SqliteRow) -> Result<Row, StoreError> {
     let mut values = Vec::with_capacity(row.len());
     for column in row.columns() {
@@ -136,7 +163,7 @@ fn read(row: &SqliteRow) -> Result<Row, StoreError> {
 const SIZES: [usize; 5] = [256, 64, 16, 4, 1];
 
 /// Cuts rows of `width` values into statements' worth, with how many rows each holds.
-pub(super) fn chunks(width: usize, values: Vec<Value>) -> Vec<(usize, Vec<Value>)> {
+fn chunks(width: usize, values: Vec<Value>) -> Vec<(usize, Vec<Value>)> {
     let mut left = values.len() / width.max(1);
     let mut values = values.into_iter();
     let mut all = Vec::new();
@@ -147,11 +174,7 @@ pub(super) fn chunks(width: usize, values: Vec<Value>) -> Vec<(usize, Vec<Value>
     all
 }
 
-pub(super) fn with_values(
-    (head, tail): (&str, &str),
-    width: usize,
-    count: usize,
-) -> Cow<'static, str> {
+fn with_values((head, tail): (&str, &str), width: usize, count: usize) -> Cow<'static, str> {
     let tuple = format!("({})", vec!["?"; width].join(", "));
     format!("{head} VALUES {} {tail}", vec![tuple; count].join(", ")).into()
 }

@@ -2,7 +2,7 @@
 
 use api_server::store::accounts::{self, Added, Binding};
 
-use crate::ground::{Ground, account};
+use super::ground::{Ground, account};
 
 fn binding(of: &str, namespace: &str, uid: &str) -> Binding {
     Binding {
@@ -37,7 +37,7 @@ async fn an_account_is_added_once_and_never_changed() {
     let mut session = ground.ledger.store().read().await.unwrap();
     let known = accounts::get(&mut session, &account("acme")).await.unwrap().unwrap();
     assert_eq!((known.zone.name(), known.anchor.day()), ("Asia/Tokyo", 15));
-    assert_eq!(known.created_at, crate::ground::at(crate::ground::NOW));
+    assert_eq!(known.created_at, super::ground::at(super::ground::NOW));
     assert_eq!(accounts::get(&mut session, &account("ghost")).await.unwrap(), None);
 }
 

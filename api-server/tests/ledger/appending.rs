@@ -7,7 +7,7 @@ use api_server::{
     ledger::{Append, Change, Correction, Item, LedgerError, Outcome, Reason},
 };
 
-use crate::ground::{Ground, ROLLUPS, TOTALS, accepted, at, query, usage};
+use super::ground::{Ground, ROLLUPS, TOTALS, accepted, at, query, usage};
 
 fn strings(rows: &[&[&str]]) -> Vec<Vec<String>> {
     rows.iter().map(|row| row.iter().map(|&text| text.to_owned()).collect()).collect()

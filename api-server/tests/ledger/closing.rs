@@ -8,7 +8,7 @@ use api_server::{
     store::periods,
 };
 
-use crate::ground::{Ground, TOTALS, accepted, account, at, check, usage};
+use super::ground::{Ground, TOTALS, accepted, account, at, check, usage};
 
 const OCTOBER: &str = "2026-09-30T22:00:00Z";
 const NOVEMBER: &str = "2026-10-31T23:00:00Z";

@@ -12,9 +12,9 @@ use api_server::{
     store::StoreError,
 };
 
-use crate::{
+use super::{
     ground::{Ground, accepted, check, dump, query, usage},
-    process::Server,
+    process::{Client, Server},
 };
 
 const COUNT: &str = "SELECT COUNT(*) FROM usage_ledger";
@@ -116,7 +116,7 @@ async fn prepared() -> Ground {
 /// Sends until the first error; answers how many were acknowledged, and the error. After it, nothing
 /// is taken and everything acknowledged is still read.
 async fn until_it_fails(server: &Server) -> (usize, String) {
-    let mut client = server.connect().await;
+    let mut client = Client::connect(server.port).await.unwrap();
     let mut acknowledged = 0;
     let error = loop {
         let answer = client.ask(&format!("e-{acknowledged}:1")).await.unwrap();
@@ -139,7 +139,7 @@ async fn until_it_fails(server: &Server) -> (usize, String) {
 /// After a restart on a healthy disk all that was acknowledged is there, and sending goes on.
 async fn recovers(folder: &Path, acknowledged: usize) {
     let mut server = Server::start(folder, &[]);
-    let mut client = server.connect().await;
+    let mut client = Client::connect(server.port).await.unwrap();
     for n in 0..acknowledged {
         assert_eq!(client.ask(&format!("e-{n}:1")).await.unwrap(), "d", "e-{n} was acknowledged");
     }

@@ -1,4 +1,4 @@
-//! What the tests stand on: a ledger in a folder of its own, with a clock that they set.
+//! What the tests stand on: a ledger in a folder or database of its own, with a clock that they set.
 
 use std::{
     collections::BTreeMap,
@@ -9,10 +9,13 @@ use std::{
 use api_server::{
     domain::{Quantity, account::AccountId, calendar::AnchorDay, event::UsageEvent, meter::Meter},
     ledger::{Append, Item, Ledger, Limits, Outcome, Receipt, Settings, heads, verify},
-    store::{Store, accounts, accounts::Account, sql::Value},
+    store::{Place, Store, StoreError, accounts, accounts::Account, sql::Value},
 };
 use jiff::Timestamp;
-use tempfile::TempDir;
+
+use super::HERE;
+pub use crate::cluster::Folder;
+use crate::{Engine, cluster};
 
 pub const NOW: &str = "2026-11-23T12:00:00Z";
 
@@ -25,7 +28,7 @@ pub fn account(id: &str) -> AccountId {
 }
 
 pub struct Ground {
-    pub folder: TempDir,
+    pub folder: Folder,
     pub ledger: Ledger,
     pub clock: Arc<Mutex<Timestamp>>,
 }
@@ -39,12 +42,45 @@ pub fn settings(clock: &Arc<Mutex<Timestamp>>) -> Settings {
     }
 }
 
+/// A folder for a ledger; on PostgreSQL with an empty database.
+pub async fn folder() -> Folder {
+    match HERE {
+        Engine::Sqlite => Folder::alone(),
+        Engine::Postgres => Folder::with_database("template0").await,
+    }
+}
+
+/// The place of the ledger in a folder of ours.
+pub fn place(folder: &Path) -> Place {
+    match HERE {
+        Engine::Sqlite => folder.into(),
+        Engine::Postgres => cluster::place(folder),
+    }
+}
+
+pub async fn open(folder: &Path, settings: Settings) -> Result<Ledger, StoreError> {
+    Ledger::open(place(folder), settings).await
+}
+
+/// Puts a copy of a closed ledger in place of another.
+pub async fn copy(from: &Path, to: &Path) {
+    match HERE {
+        Engine::Sqlite => {
+            std::fs::copy(from.join("ledger.db"), to.join("ledger.db")).unwrap();
+        }
+        Engine::Postgres => cluster::copy(from, to).await,
+    }
+}
+
 impl Ground {
     /// An empty ledger.
     pub async fn empty() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = match HERE {
+            Engine::Sqlite => Folder::alone(),
+            Engine::Postgres => Folder::with_database(cluster::template().await).await,
+        };
         let clock = Arc::new(Mutex::new(at(NOW)));
-        let ledger = Ledger::open(folder.path(), settings(&clock)).await.unwrap();
+        let ledger = open(folder.path(), settings(&clock)).await.unwrap();
         Self { folder, ledger, clock }
     }
 
@@ -84,7 +120,7 @@ impl Ground {
     pub async fn reopen(self) -> Self {
         self.ledger.close().await;
         let Self { folder, clock, .. } = self;
-        let ledger = Ledger::open(folder.path(), settings(&clock)).await.unwrap();
+        let ledger = open(folder.path(), settings(&clock)).await.unwrap();
         Self { folder, ledger, clock }
     }
 
@@ -148,6 +184,9 @@ pub fn accepted(receipt: &Receipt) -> Vec<i64> {
 /// Does to a closed ledger's database what nobody should.
 pub async fn tamper(folder: &Path, statements: &[&'static str]) {
     use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+    if HERE == Engine::Postgres {
+        return cluster::tamper(folder, statements).await;
+    }
     let file = folder.join("ledger.db");
     let options = SqliteConnectOptions::new().filename(file).foreign_keys(false);
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
@@ -166,7 +205,7 @@ pub async fn tamper(folder: &Path, statements: &[&'static str]) {
 pub async fn check(folder: &Path) -> api_server::ledger::verify::Report {
     let file = folder.join(heads::FILE);
     let recorded = if file.exists() { heads::read(&file).unwrap() } else { heads::Heads::new() };
-    let store = Store::attach(folder).unwrap();
+    let store = Store::attach(place(folder)).unwrap();
     let report = verify::verify(&store, &recorded, at(NOW)).await.unwrap();
     store.close().await;
     report

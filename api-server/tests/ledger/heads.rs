@@ -4,7 +4,7 @@ use std::{fs, io::Write as _};
 
 use api_server::ledger::heads;
 
-use crate::ground::{Ground, account, check, query};
+use super::ground::{Ground, account, check, query};
 
 fn lines(ground: &Ground) -> Vec<serde_json::Value> {
     let text = fs::read_to_string(ground.folder.path().join(heads::FILE)).unwrap();

@@ -10,11 +10,11 @@ use std::{
     },
 };
 
-use api_server::ledger::{Ledger, Settings};
+use api_server::ledger::Settings;
 use tokio::sync::watch;
 
-use crate::{
-    ground::{Ground, TOTALS, check, dump},
+use super::{
+    ground::{Ground, TOTALS, check, dump, open},
     process::{Client, Server},
 };
 
@@ -131,7 +131,7 @@ async fn compare(shared: &Shared, folder: &std::path::Path, history: &std::path:
         .map(|line| line.split_once(' ').unwrap())
         .map(|(id, micros)| (id, micros.parse().unwrap()))
         .collect();
-    let ledger = Ledger::open(folder, Settings::default()).await.unwrap();
+    let ledger = open(folder, Settings::default()).await.unwrap();
     let rows = dump(&ledger, "SELECT event_id, qty_micro FROM usage_ledger").await;
     let mut stored = BTreeMap::new();
     for row in &rows {

@@ -1,4 +1,9 @@
-//! The ledger on real files: what it promises, each promise by a test.
+//! The ledger on real databases: what it promises, each promise by a test. One suite, run on SQLite
+//! (`sqlite::…`) and on PostgreSQL (`postgres::…`); a file of tests is listed in `sqlite.rs` and
+//! `postgres.rs`, reaches its neighbours by `super::`, and makes its ledgers with `super::ground`.
+//!
+//! PostgreSQL's programs are taken from where Debian puts them; without them leave those tests out:
+//! `cargo test … -- --skip postgres::`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,19 +12,13 @@
     missing_docs
 )]
 
-mod accounts;
-mod appending;
-mod closing;
-mod commands;
-mod disk;
-mod ground;
-mod heads;
-mod kills;
-mod opening;
-mod plans;
-mod process;
-mod reading;
-mod reference;
-mod upkeep;
-mod verifying;
-mod waiting;
+mod cluster;
+mod postgres;
+mod sqlite;
+
+/// On what a ledger runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}

@@ -1,13 +1,16 @@
-//! Opening: locks, folders, schema versions.
+//! Opening a folder: its lock, its files.
 
 use std::{process::Command, sync::Arc};
 
 use api_server::{
     ledger::{Health, Ledger, Settings},
-    store::{self, Store, StoreError, migrations},
+    store::{Store, StoreError},
 };
 
-use crate::ground::{Ground, accepted, check, query, tamper};
+use super::{
+    commands,
+    ground::{Ground, check, query},
+};
 
 #[tokio::test]
 async fn a_ledger_is_made_with_its_folder() {
@@ -30,26 +33,6 @@ async fn it_writes_ahead_and_waits_for_the_disk() {
         })
     });
     assert_eq!(pragmas.await.unwrap(), ("wal".to_owned(), 2, 10_000));
-}
-
-#[tokio::test]
-async fn readers_cannot_write() {
-    let ground = Ground::with(&["acme"]).await;
-    let mut session = ground.ledger.store().read().await.unwrap();
-    let sql = "INSERT INTO heads (account, seq, chain) VALUES ('acme', 9, x'00')";
-    assert!(session.run(sql, vec![]).await.is_err());
-}
-
-#[tokio::test]
-async fn nobody_changes_or_deletes_a_row() {
-    let ground = Ground::with(&["acme"]).await;
-    ground.send("acme", vec![query("acme", "e-1", "1")]).await;
-    for sql in ["UPDATE usage_ledger SET qty_micro = 0", "DELETE FROM usage_ledger"] {
-        let work =
-            ground.ledger.transact(None, move |session, _| Box::pin(session.run(sql, Vec::new())));
-        let refused = work.await.unwrap_err().to_string();
-        assert!(refused.contains("append-only"), "{refused}");
-    }
 }
 
 #[tokio::test]
@@ -85,16 +68,6 @@ async fn another_process_holds_it_out_until_it_ends() {
 }
 
 #[tokio::test]
-async fn a_closed_ledger_can_be_opened_at_once() {
-    let mut ground = Ground::with(&["acme"]).await;
-    for n in 0..5 {
-        accepted(&ground.send("acme", vec![query("acme", &format!("e-{n}"), "1")]).await);
-        ground = ground.reopen().await;
-    }
-    assert_eq!(ground.table("SELECT seq FROM usage_ledger").await.len(), 5);
-}
-
-#[tokio::test]
 async fn after_a_clean_close_the_database_is_complete_by_itself() {
     let ground = Ground::with(&["acme"]).await;
     ground.send("acme", vec![query("acme", "e-1", "1")]).await;
@@ -124,36 +97,6 @@ async fn what_is_no_database_is_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_database_of_a_newer_program_is_refused() {
-    let ground = Ground::empty().await;
-    ground.ledger.close().await;
-    let newer = "INSERT INTO _sqlx_migrations
-                 SELECT 9999, 'future', installed_on, 1, x'00', 0 FROM _sqlx_migrations LIMIT 1";
-    tamper(ground.folder.path(), &[newer]).await;
-    let refused = Store::open(ground.folder.path()).await.err().unwrap();
-    let message = refused.to_string();
-    assert!(matches!(refused, StoreError::Migration(_)), "{message}");
-    assert!(message.contains("9999") && message.contains("newer program"), "{message}");
-}
-
-#[tokio::test]
-async fn a_schema_step_that_was_edited_is_refused() {
-    let ground = Ground::empty().await;
-    ground.ledger.close().await;
-    tamper(ground.folder.path(), &["UPDATE _sqlx_migrations SET checksum = x'00'"]).await;
-    let refused = Store::open(ground.folder.path()).await.err().unwrap();
-    assert!(matches!(refused, StoreError::Migration(_)), "{refused}");
-}
-
-#[tokio::test]
-async fn migrating_twice_changes_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    store::migrate(folder.path(), migrations::LATEST).await.unwrap();
-    store::migrate(folder.path(), migrations::LATEST).await.unwrap();
-    Ledger::open(folder.path(), Settings::default()).await.unwrap();
-}
-
-#[tokio::test]
 async fn a_ledger_that_nobody_holds_any_more_lets_go() {
     let ground = Ground::with(&["acme"]).await;
     let folder = Arc::new(ground.folder);
@@ -163,4 +106,11 @@ async fn a_ledger_that_nobody_holds_any_more_lets_go() {
     // The writer says so as it ends; its lock goes with it.
     while health.changed().await.is_ok() {}
     Ledger::open(folder.path(), Settings::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_writes_waits_for_no_server_and_says_who_has_it() {
+    let ground = Ground::empty().await;
+    let complaint = commands::refused(ground.folder.path(), &["accounts", "create", "acme"]);
+    assert!(complaint.contains("stop that one first"), "{complaint}");
 }

@@ -12,7 +12,9 @@ use api_server::{
     store::{self, accounts, alerts, plans, usage},
 };
 
-use crate::ground::{Ground, account, at, check, query, tamper, usage as event};
+use super::ground::{
+    Ground, account, at, check, folder, open, place, query, tamper, usage as event,
+};
 
 /// An account on `starter` since long ago: 100,000 query requests a month.
 async fn subscribed() -> Ground {
@@ -233,8 +235,8 @@ async fn an_alert_that_was_changed_or_taken_out_is_found() {
 /// A database of the first schema, with rows, under today's program.
 #[tokio::test]
 async fn a_database_of_an_earlier_schema_keeps_its_rows() {
-    let folder = tempfile::tempdir().unwrap();
-    store::migrate(folder.path(), 1).await.unwrap();
+    let folder = folder().await;
+    store::migrate(place(folder.path()), 1).await.unwrap();
     tamper(
         folder.path(),
         &[
@@ -247,9 +249,9 @@ async fn a_database_of_an_earlier_schema_keeps_its_rows() {
     let ground = Ground::empty().await;
     ground.ledger.close().await;
     let settings = api_server::ledger::Settings::default();
-    let ledger = api_server::ledger::Ledger::open(folder.path(), settings).await.unwrap();
+    let ledger = open(folder.path(), settings).await.unwrap();
     let ground = Ground { folder, ..ground.replace(ledger) };
-    let totals = ground.table(crate::ground::TOTALS).await;
+    let totals = ground.table(super::ground::TOTALS).await;
     assert_eq!(totals[0][3..], ["1", "96000000000"]);
     ground.ledger.import_plans(Catalogue::shipped().unwrap()).await.unwrap();
     agree(&ground, "starter", "2026-01-01T00:00:00Z").await;

@@ -15,7 +15,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::ground::{account, dump, usage};
+use super::ground::{account, dump, open, usage};
 
 const FOLDER: &str = "TENANTRY_TEST_LEDGER";
 
@@ -26,7 +26,7 @@ const FOLDER: &str = "TENANTRY_TEST_LEDGER";
 #[ignore = "is run by other tests as a process of its own"]
 async fn child() {
     let folder = std::env::var(FOLDER).expect("is run by other tests");
-    let ledger = Ledger::open(Path::new(&folder), Settings::default()).await.unwrap();
+    let ledger = open(Path::new(&folder), Settings::default()).await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     println!("\nready {}", listener.local_addr().unwrap().port());
     std::thread::spawn(|| {
@@ -56,13 +56,13 @@ async fn serve(ledger: Ledger, stream: TcpStream) {
 async fn append(ledger: &Ledger, line: &str) -> String {
     let item = |text: &str| {
         let (id, micros) = text.split_once(':').unwrap();
-        let mut event = usage("acme", id, Meter::Query, crate::ground::NOW, "0");
+        let mut event = usage("acme", id, Meter::Query, super::ground::NOW, "0");
         event.quantity = Quantity::from_micros(micros.parse().unwrap());
         Item::Usage(event)
     };
     let request = api_server::ledger::Append {
         account: account("acme"),
-        arrived: crate::ground::at(crate::ground::NOW),
+        arrived: super::ground::at(super::ground::NOW),
         atomic: false,
         items: line.split(',').map(item).collect(),
     };
@@ -97,7 +97,9 @@ impl Server {
     pub fn start(folder: &Path, behind: &[&str]) -> Self {
         let program = std::env::current_exe().unwrap();
         let program = program.to_str().unwrap();
-        let ours = [program, "process::child", "--exact", "--ignored", "--nocapture"];
+        let (_, module) = module_path!().split_once("::").unwrap();
+        let child = format!("{module}::child");
+        let ours = [program, &child, "--exact", "--ignored", "--nocapture"];
         let all: Vec<_> = behind.iter().copied().chain(ours).collect();
         let mut child = Command::new(all[0])
             .args(&all[1..])
@@ -121,10 +123,6 @@ impl Server {
         drop(self.child.stdin.take());
         let _ended = self.child.kill();
         self.child.wait().unwrap();
-    }
-
-    pub async fn connect(&self) -> Client {
-        Client::connect(self.port).await.unwrap()
     }
 }
 

@@ -19,7 +19,7 @@ use api_server::{
 };
 use jiff::Timestamp;
 
-use crate::ground::{Ground, account, at, query, usage as event};
+use super::ground::{Ground, account, at, query, usage as event};
 
 async fn known(ground: &Ground, id: &str) -> Account {
     let mut session = ground.ledger.store().read().await.unwrap();

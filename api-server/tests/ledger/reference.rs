@@ -10,7 +10,7 @@ use api_server::{
 use jiff::{Timestamp, tz::TimeZone};
 use proptest::prelude::*;
 
-use crate::ground::{Ground, ROLLUPS, TOTALS, account, at, check, usage};
+use super::ground::{Ground, ROLLUPS, TOTALS, account, at, check, usage};
 
 const ACCOUNTS: [&str; 3] = ["acme", "borealis", "cobalt"];
 
@@ -20,7 +20,7 @@ fn event() -> impl Strategy<Value = UsageEvent> {
     (0..3_usize, 0..40_u8, 0..5_usize, time, 0..2_000_000_000_i64).prop_map(
         |(of, id, meter, time, micros)| {
             let mut event =
-                usage(ACCOUNTS[of], &format!("e-{id}"), Meter::ALL[meter], crate::ground::NOW, "0");
+                usage(ACCOUNTS[of], &format!("e-{id}"), Meter::ALL[meter], super::ground::NOW, "0");
             event.time = Timestamp::from_second(time).unwrap();
             event.quantity = api_server::domain::Quantity::from_micros(micros);
             event

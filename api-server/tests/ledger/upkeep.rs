@@ -8,7 +8,7 @@ use api_server::{
     },
 };
 
-use crate::ground::{Ground, accepted, check, query, usage};
+use super::ground::{Ground, accepted, check, query, usage};
 
 const KEYS: &str = "SELECT month FROM dedup ORDER BY month";
 
@@ -71,7 +71,7 @@ async fn many_old_keys_go_while_young_ones_stay() {
             accepted(&ground.send(of, items).await);
         }
     }
-    ground.set_clock(crate::ground::NOW);
+    ground.set_clock(super::ground::NOW);
     ground.send("acme", vec![query("acme", "young", "1")]).await;
     assert_eq!(Upkeep::default().round(&ground.ledger).await.unwrap().keys, 5_400);
     assert_eq!(ground.table(KEYS).await, [["202611"]]);

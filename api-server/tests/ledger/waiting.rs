@@ -8,7 +8,11 @@ use api_server::{
 };
 use tokio::sync::oneshot;
 
-use crate::ground::{Ground, accepted, at, dump, query, settings};
+use super::{
+    HERE,
+    ground::{Ground, accepted, at, dump, open, query, settings},
+};
+use crate::Engine;
 
 const COUNT: &str = "SELECT COUNT(*) FROM usage_ledger";
 
@@ -21,9 +25,11 @@ async fn hold(ledger: &Ledger) -> (oneshot::Sender<()>, tokio::task::JoinHandle<
     let (go, wait) = oneshot::channel::<()>();
     let (started, has_started) = oneshot::channel::<()>();
     let ledger = ledger.clone();
+    let once = Arc::new(Mutex::new(Some((started, wait))));
     let task = tokio::spawn(async move {
         let work = ledger.transact(None, move |_, _| {
             Box::pin(async move {
+                let (started, wait) = once.lock().unwrap().take().unwrap();
                 started.send(()).unwrap();
                 let _go = wait.await;
                 Ok::<_, StoreError>(())
@@ -38,9 +44,9 @@ async fn hold(ledger: &Ledger) -> (oneshot::Sender<()>, tokio::task::JoinHandle<
 async fn limited(limits: Limits) -> Ground {
     let ground = Ground::with(&["acme", "borealis"]).await;
     ground.ledger.close().await;
-    let clock = Arc::new(Mutex::new(at(crate::ground::NOW)));
+    let clock = Arc::new(Mutex::new(at(super::ground::NOW)));
     let settings = Settings { limits, ..settings(&clock) };
-    let ledger = Ledger::open(ground.folder.path(), settings).await.unwrap();
+    let ledger = open(ground.folder.path(), settings).await.unwrap();
     ground.replace(ledger)
 }
 
@@ -138,8 +144,8 @@ async fn a_flood_of_one_account_does_not_hold_up_another() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readers_never_see_part_of_a_batch() {
     const FIGURES: &str = "SELECT (SELECT COUNT(*) FROM usage_ledger),
-        (SELECT COALESCE(SUM(cnt), 0) FROM usage_period),
-        (SELECT COALESCE(SUM(cnt), 0) FROM usage_rollup_hour),
+        (SELECT CAST(COALESCE(SUM(cnt), 0) AS BIGINT) FROM usage_period),
+        (SELECT CAST(COALESCE(SUM(cnt), 0) AS BIGINT) FROM usage_rollup_hour),
         (SELECT COALESCE(MAX(seq), 0) FROM heads)";
     let ground = Ground::with(&["acme"]).await;
     let ledger = ground.ledger.clone();
@@ -172,10 +178,23 @@ async fn readers_never_see_part_of_a_batch() {
 #[tokio::test]
 async fn a_request_that_the_database_refuses_does_not_fail_its_neighbours() {
     let ground = Ground::with(&["acme", "borealis"]).await;
-    let trap = "CREATE TRIGGER trap BEFORE INSERT ON usage_ledger WHEN new.event_id = 'e-666'
-                BEGIN SELECT RAISE(ABORT, 'trap'); END";
-    let work = ground.ledger.transact(None, move |session, _| Box::pin(session.run(trap, vec![])));
-    work.await.unwrap();
+    let trap: &[&'static str] = match HERE {
+        Engine::Sqlite => {
+            &["CREATE TRIGGER trap BEFORE INSERT ON usage_ledger WHEN new.event_id = 'e-666'
+               BEGIN SELECT RAISE(ABORT, 'trap'); END"]
+        }
+        Engine::Postgres => &[
+            "CREATE FUNCTION trap() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN RAISE EXCEPTION 'trap'; END $$",
+            "CREATE TRIGGER trap BEFORE INSERT ON usage_ledger FOR EACH ROW
+             WHEN (new.event_id = 'e-666') EXECUTE FUNCTION trap()",
+        ],
+    };
+    for sql in trap {
+        let work =
+            ground.ledger.transact(None, move |session, _| Box::pin(session.run(sql, vec![])));
+        work.await.unwrap();
+    }
     let (go, held) = hold(&ground.ledger).await;
     let bad = send(&ground, "acme", 666..667);
     let good = send(&ground, "borealis", 0..2);

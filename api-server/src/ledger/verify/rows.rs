@@ -27,7 +27,7 @@ type Periods = BTreeMap<Timestamp, PeriodRow>;
 pub(super) struct Rows<'a> {
     account: &'a Account,
     periods: &'a Periods,
-    recorded: &'a HashMap<i64, [u8; 32]>,
+    recorded: &'a HashMap<i64, Vec<[u8; 32]>>,
     /// Keys are kept from this month on.
     keys_from: i64,
     head: Head,
@@ -40,7 +40,7 @@ impl<'a> Rows<'a> {
     pub(super) const fn new(
         account: &'a Account,
         periods: &'a Periods,
-        recorded: &'a HashMap<i64, [u8; 32]>,
+        recorded: &'a HashMap<i64, Vec<[u8; 32]>>,
         keys_from: i64,
     ) -> Self {
         let head = Head::NONE;
@@ -103,7 +103,8 @@ impl<'a> Rows<'a> {
         if chain::next(&self.head.chain, entry) != stored {
             findings.note(seq, What::Chain, "the row does not hash to its chain value");
         }
-        if self.recorded.get(&entry.seq).is_some_and(|recorded| *recorded != stored) {
+        let differs = |heads: &Vec<[u8; 32]>| heads.iter().any(|recorded| *recorded != stored);
+        if self.recorded.get(&entry.seq).is_some_and(differs) {
             findings.note(seq, What::External, "another chain value was written down for it");
         }
     }

@@ -1,0 +1,73 @@
+//! Work that one server does at a time, of several on one database.
+//!
+//! A lease is a row with a holder and an end by the database's clock, so that the servers' clocks
+//! need not agree. Who holds it counts its end from before it asked, by a clock that is never set,
+//! and so stops no later than another may begin. All that is done under a lease is also right when
+//! two do it: a process that was stopped in the middle of something may go on after its end.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::{Ledger, LedgerError};
+use crate::store::leases;
+
+/// How long a lease is good. When its holder vanishes, another one takes over after that.
+pub const LENGTH: Duration = Duration::from_secs(90);
+/// How often its holder makes it last longer.
+pub const RENEW: Duration = Duration::from_secs(30);
+
+/// One server's claim on a piece of work.
+#[derive(Debug)]
+pub struct Lease {
+    name: &'static str,
+    holder: String,
+    until: Option<Instant>,
+}
+
+impl Lease {
+    /// A claim on the work of a name; nothing is asked yet.
+    #[must_use]
+    pub fn new(name: &'static str) -> Self {
+        let holder = format!("process {} {}", std::process::id(), Uuid::new_v4());
+        Self { name, holder, until: None }
+    }
+
+    /// Takes the lease if nobody has it, or keeps it; answers whether it is ours.
+    ///
+    /// # Errors
+    /// As [`Ledger::transact`]; what was held is held until its end.
+    pub async fn hold(&mut self, ledger: &Ledger) -> Result<bool, LedgerError> {
+        let asked = Instant::now();
+        let (name, holder) = (self.name, self.holder.clone());
+        let length = i64::try_from(LENGTH.as_millis()).unwrap_or(i64::MAX);
+        let work = ledger.transact(None, move |session, _| {
+            Box::pin(async move { leases::take(session, name, &holder, length).await })
+        });
+        let ours = work.await?;
+        self.until = ours.then(|| asked + LENGTH);
+        Ok(ours)
+    }
+
+    /// Whether it is ours at this moment.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// Gives it back, so that another server need not wait for its end.
+    ///
+    /// # Errors
+    /// As [`Ledger::transact`].
+    pub async fn release(&mut self, ledger: &Ledger) -> Result<(), LedgerError> {
+        if self.until.take().is_none() {
+            return Ok(());
+        }
+        let (name, holder) = (self.name, self.holder.clone());
+        let work = ledger.transact(None, move |session, _| {
+            Box::pin(async move { leases::release(session, name, &holder).await })
+        });
+        work.await
+    }
+}

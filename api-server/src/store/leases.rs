@@ -1,0 +1,29 @@
+//! Who does what one server alone may do, and until when by the database's clock.
+
+use super::{Session, StoreError, sql::args};
+
+/// Takes a lease for some milliseconds from now, or keeps it; answers whether `holder` has it.
+pub(crate) async fn take(
+    session: &mut Session,
+    name: &str,
+    holder: &str,
+    milliseconds: i64,
+) -> Result<bool, StoreError> {
+    let now = session.clock().await?;
+    let sql = "INSERT INTO leases (name, holder, until_at) VALUES ($1, $2, $3)
+               ON CONFLICT (name) DO UPDATE SET holder = excluded.holder,
+                 until_at = excluded.until_at
+               WHERE leases.holder = excluded.holder OR leases.until_at <= $4";
+    let until = now.saturating_add(milliseconds);
+    Ok(session.run(sql, args![name, holder, until, now]).await? == 1)
+}
+
+/// Gives a lease back, if `holder` has it.
+pub(crate) async fn release(
+    session: &mut Session,
+    name: &str,
+    holder: &str,
+) -> Result<(), StoreError> {
+    let sql = "DELETE FROM leases WHERE name = $1 AND holder = $2";
+    session.run(sql, args![name, holder]).await.map(drop)
+}

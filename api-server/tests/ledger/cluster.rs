@@ -1,0 +1,219 @@
+//! A real PostgreSQL, started by the first test that wants one and shared by all of this run, with a
+//! database per test. It ends with this process, however that ends.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{ChildStdin, Command, Stdio},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use api_server::store::{self, Place, migrations};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+/// Where Debian puts the programs of each version.
+const INSTALLED: &str = "/usr/lib/postgresql";
+
+/// Starts a server in a folder of its own, says where, and stops it when standard input ends: that
+/// is when the tests' process does. `guarded` alone has to give a password. The collation is one
+/// by which letters of both cases mix, so that a comparison that is not by bytes shows.
+const SUPERVISE: &str = r#"
+set -eu
+trap '' INT TERM HUP
+dir=$(mktemp -d "${TMPDIR:-/tmp}/tenantry-postgres-XXXXXX")
+trap 'rm -rf "$dir"' EXIT
+cd "$dir"
+"$1/initdb" -D data -U tenantry -A trust -E UTF8 --locale=C.UTF-8 --locale-provider=icu \
+    --icu-locale=en --no-sync >log 2>&1 || { cat log >&2; exit 1; }
+sed -i '1i local all guarded scram-sha-256' data/pg_hba.conf
+"$1/pg_ctl" -D data -w -l log -o "-k $dir -c listen_addresses= -c max_connections=200" \
+    start >/dev/null || { cat log >&2; exit 1; }
+echo "$dir"
+read -r _ || :
+"$1/pg_ctl" -D data -m immediate stop >/dev/null
+"#;
+
+struct Cluster {
+    programs: PathBuf,
+    socket: PathBuf,
+    /// Its end is what the supervisor waits for.
+    _alive: ChildStdin,
+}
+
+fn cluster() -> &'static Cluster {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    CLUSTER.get_or_init(start)
+}
+
+fn start() -> Cluster {
+    let programs = newest().unwrap_or_else(|| {
+        panic!(
+            "there is no PostgreSQL in {INSTALLED}: install the package postgresql, or leave \
+             these tests out with `-- --skip postgres::`"
+        )
+    });
+    let mut command = Command::new("sh");
+    if is_root() {
+        // It refuses to run as root.
+        let user = if known("postgres") { "postgres" } else { "nobody" };
+        let group = String::from_utf8(run("id", &["-gn", user])).unwrap();
+        command = Command::new("setpriv");
+        command.args(["--reuid", user, "--regid", group.trim(), "--clear-groups", "sh"]);
+        // A folder of ours would be closed to that user.
+        command.env("TMPDIR", "/tmp");
+    }
+    command.args(["-c", SUPERVISE, "sh"]).arg(&programs);
+    let mut child =
+        command.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let alive = child.stdin.take().unwrap();
+    let mut socket = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut socket).unwrap();
+    assert!(!socket.is_empty(), "PostgreSQL did not start; it said why above");
+    Cluster { programs, socket: socket.trim().into(), _alive: alive }
+}
+
+fn newest() -> Option<PathBuf> {
+    let versions = fs::read_dir(INSTALLED).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+    let number = |path: &Path| path.file_name()?.to_str()?.parse::<u32>().ok();
+    let newest =
+        versions.filter(|path| path.join("bin/initdb").is_file()).max_by_key(|p| number(p));
+    newest.map(|path| path.join("bin"))
+}
+
+fn run(program: &str, args: &[&str]) -> Vec<u8> {
+    let output = Command::new(program).args(args).output().unwrap();
+    assert!(output.status.success(), "{program} {args:?}");
+    output.stdout
+}
+
+fn is_root() -> bool {
+    run("id", &["-u"]) == b"0\n"
+}
+
+fn known(user: &str) -> bool {
+    Command::new("id").arg(user).output().is_ok_and(|output| output.status.success())
+}
+
+/// The socket's folder.
+pub fn socket() -> &'static Path {
+    &cluster().socket
+}
+
+/// The URL of a database for a user.
+pub fn url(database: &str, user: &str) -> String {
+    format!("postgresql:///{database}?host={}&user={user}", socket().display())
+}
+
+pub async fn connect(database: &str) -> PgConnection {
+    PgConnection::connect(&url(database, "tenantry")).await.unwrap()
+}
+
+/// Runs a statement as the cluster's owner.
+pub async fn execute(database: &str, sql: String) {
+    let mut connection = connect(database).await;
+    connection.execute(AssertSqlSafe(sql)).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+/// A database with the newest schema, to copy.
+pub async fn template() -> &'static str {
+    static MADE: OnceCell<()> = OnceCell::const_new();
+    let make = || async {
+        execute("postgres", "CREATE DATABASE ledger TEMPLATE template0".to_owned()).await;
+        let folder = TempDir::new().unwrap();
+        let database = url("ledger", "tenantry").parse().unwrap();
+        let place = Place::Postgres { database, folder: folder.path().to_owned() };
+        store::migrate(place, migrations::LATEST).await.unwrap();
+    };
+    MADE.get_or_init(make).await;
+    "ledger"
+}
+
+async fn create(template: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    execute("postgres", format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+    name
+}
+
+fn drop_database(name: &str) {
+    let dropdb = cluster().programs.join("dropdb");
+    let socket = socket().to_str().unwrap();
+    let args = ["--force", "--if-exists", "-h", socket, "-U", "tenantry", name];
+    run(dropdb.to_str().unwrap(), &args);
+}
+
+/// The file in a folder that says which database is its ledger's.
+const NOTE: &str = "database";
+
+/// A folder for a ledger, and its database on PostgreSQL; both go with it.
+pub struct Folder(TempDir);
+
+impl Folder {
+    pub fn alone() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub async fn with_database(template: &str) -> Self {
+        let folder = Self::alone();
+        fs::write(folder.path().join(NOTE), url(&create(template).await, "tenantry")).unwrap();
+        folder
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if self.path().join(NOTE).exists() {
+            drop_database(&database(self.path()));
+        }
+    }
+}
+
+/// The URL of a folder's database.
+pub fn url_of(folder: &Path) -> String {
+    fs::read_to_string(folder.join(NOTE)).unwrap()
+}
+
+/// The name of a folder's database.
+pub fn database(folder: &Path) -> String {
+    let url = url_of(folder);
+    let (_, path) = url.split_once(":///").unwrap();
+    path.split_once('?').unwrap().0.to_owned()
+}
+
+pub fn place(folder: &Path) -> Place {
+    let database = url_of(folder).parse().unwrap();
+    Place::Postgres { database, folder: folder.to_owned() }
+}
+
+/// Puts a copy of a folder's database in place of another's.
+pub async fn copy(from: &Path, to: &Path) {
+    let (new, old) = (create(&database(from)).await, database(to));
+    fs::write(to.join(NOTE), url(&new, "tenantry")).unwrap();
+    drop_database(&old);
+}
+
+/// Does to a database what nobody should: keys and triggers are passed over.
+pub async fn tamper(folder: &Path, statements: &[&'static str]) {
+    let mut connection = connect(&database(folder)).await;
+    connection.execute("SET session_replication_role = replica").await.unwrap();
+    for sql in statements {
+        let sql = sql
+            .replace("zeroblob(16)", "decode(repeat('00', 16), 'hex')")
+            .replace("zeroblob(32)", "decode(repeat('00', 32), 'hex')")
+            .replace("x'00'", "'\\x00'::bytea");
+        let done = connection.execute(AssertSqlSafe(sql.clone())).await.unwrap();
+        assert!(done.rows_affected() > 0, "{sql} changed nothing");
+    }
+    connection.close().await.unwrap();
+}

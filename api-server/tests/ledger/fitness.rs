@@ -1,0 +1,172 @@
+//! Which databases are taken, and that nobody learns how to get into them.
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+use api_server::{
+    ledger::Settings,
+    store::{Store, StoreError},
+};
+
+use super::ground::{Ground, folder, open, place};
+use crate::cluster;
+
+async fn refused(folder: &Path) -> String {
+    let refused = Store::open(place(folder)).await.err().unwrap();
+    assert!(matches!(refused, StoreError::Unfit(_)), "{refused}");
+    refused.to_string()
+}
+
+#[tokio::test]
+async fn a_database_that_answers_before_it_is_durable_is_refused() {
+    let ground = Ground::empty().await;
+    ground.ledger.close().await;
+    let path = ground.folder.path();
+    let set = |to: &str| {
+        format!("ALTER DATABASE {} SET synchronous_commit = {to}", cluster::database(path))
+    };
+    cluster::execute("postgres", set("off")).await;
+    let message = refused(path).await;
+    assert!(message.contains("synchronous_commit is off"), "{message}");
+    assert!(message.contains("set it to on"), "{message}");
+    cluster::execute("postgres", set("local")).await;
+    open(path, Settings::default()).await.unwrap().close().await;
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_hold_every_letter_is_refused() {
+    let folder = folder().await;
+    let name = format!("{}_latin", cluster::database(folder.path()));
+    let make = format!(
+        "CREATE DATABASE {name} ENCODING LATIN1 LOCALE 'C' LOCALE_PROVIDER libc TEMPLATE template0"
+    );
+    cluster::execute("postgres", make).await;
+    std::fs::write(folder.path().join("database"), cluster::url(&name, "tenantry")).unwrap();
+    let message = refused(folder.path()).await;
+    assert!(message.contains("LATIN1") && message.contains("UTF8"), "{message}");
+}
+
+const PASSWORD: &str = "s3cr3t#pass?word";
+const ESCAPED: &str = "s3cr3t%23pass%3Fword";
+
+/// The URL of a folder's database for a user who has to give a password.
+async fn guarded(folder: &Path, password: &str) -> String {
+    let name = cluster::database(folder);
+    let role = "DO $$ BEGIN CREATE ROLE guarded LOGIN; EXCEPTION WHEN duplicate_object THEN END $$";
+    cluster::execute("postgres", role.to_owned()).await;
+    cluster::execute("postgres", format!("ALTER ROLE guarded PASSWORD '{PASSWORD}'")).await;
+    cluster::execute("postgres", format!("ALTER DATABASE {name} OWNER TO guarded")).await;
+    let socket = cluster::socket().display();
+    format!("postgresql:///{name}?host={socket}&user=guarded&password={password}")
+}
+
+fn run(folder: &Path, args: &[&str], environment: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_api-server"));
+    command.args(args).arg("--storage").arg(folder).envs(environment.iter().copied());
+    command.output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes)).concat()
+}
+
+#[tokio::test]
+async fn a_url_comes_from_a_file_or_the_environment_and_gets_in() {
+    let folder = folder().await;
+    let url = guarded(folder.path(), ESCAPED).await;
+    let file = folder.path().join("url");
+    std::fs::write(&file, format!("{url}\n")).unwrap();
+    let file = file.to_str().unwrap();
+    let by_file = run(folder.path(), &["migrate", "--database-url-file", file], &[]);
+    assert!(by_file.status.success(), "{}", said(&by_file));
+    assert!(said(&by_file).contains("schema version"), "{}", said(&by_file));
+    let by_environment = run(folder.path(), &["verify"], &[("TENANTRY_DATABASE_URL", &url)]);
+    assert!(said(&by_environment).contains("everything agrees"), "{}", said(&by_environment));
+    let given = [("TENANTRY_DATABASE_URL", &*url), ("TENANTRY_DATABASE_URL_FILE", file)];
+    let twice = run(folder.path(), &["verify"], &given);
+    assert!(said(&twice).contains("given twice"), "{}", said(&twice));
+    for output in [by_file, by_environment, twice] {
+        assert!(!said(&output).contains("s3cr3t"), "{}", said(&output));
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_let_in_is_named_and_the_password_is_not() {
+    let folder = folder().await;
+    let wrong = guarded(folder.path(), "s3cr3t").await;
+    let nobody = "postgresql://u:s3cr3t@127.0.0.1:1/ledger";
+    let malformed = "postgresql://u:s3cr3t@host:port/ledger";
+    for (url, word) in [
+        (&*wrong, "password authentication failed"),
+        (nobody, "127.0.0.1:1/ledger"),
+        (malformed, "cannot be read"),
+        ("postgresql://u:s3cr3t@h/l?s3cr3t=1", "parameter"),
+        ("s3cr3t", "cannot be read"),
+        ("", "cannot be read"),
+    ] {
+        for args in [&["migrate"][..], &["verify"], &["accounts", "create", "acme"]] {
+            let environment = [("TENANTRY_DATABASE_URL", url), ("RUST_BACKTRACE", "1")];
+            let output = run(folder.path(), args, &environment);
+            let said = said(&output);
+            assert!(!output.status.success(), "{args:?} {said}");
+            assert!(said.contains(word), "{args:?} {said}");
+            assert!(!said.contains("s3cr3t"), "{args:?} {said}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_argument_takes_a_url() {
+    let folder = folder().await;
+    let output = run(folder.path(), &["migrate", "--database-url", "postgresql://h/l"], &[]);
+    assert!(said(&output).contains("unexpected argument"), "{}", said(&output));
+}
+
+/// What is done to the schema is done to both engines' files.
+#[tokio::test]
+async fn both_engines_have_the_same_tables_and_columns() {
+    let ground = Ground::empty().await;
+    let columns =
+        "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns
+                   WHERE table_schema = 'public' AND table_name <> '_sqlx_migrations'
+                     AND table_name <> 'house'
+                   ORDER BY table_name COLLATE \"C\", ordinal_position";
+    let kind = |name: &str| match name {
+        "bigint" => "INTEGER",
+        "text" => "TEXT",
+        "bytea" => "BLOB",
+        other => panic!("{other}"),
+    };
+    let here: Vec<_> = ground
+        .table(columns)
+        .await
+        .into_iter()
+        .map(|row| [row[0].clone(), row[1].clone(), kind(&row[2]).to_owned(), row[3].clone()])
+        .collect();
+    let sqlite = crate::sqlite::ground::Ground::empty().await;
+    let columns =
+        "SELECT t.name, c.name, c.type, CASE c.\"notnull\" WHEN 1 THEN 'NO' ELSE 'YES' END
+                   FROM sqlite_schema t JOIN pragma_table_info(t.name) c
+                   WHERE t.type = 'table' AND t.name <> '_sqlx_migrations'
+                   ORDER BY t.name, c.cid";
+    let there: Vec<[String; 4]> =
+        sqlite.table(columns).await.into_iter().map(|row| row.try_into().unwrap()).collect();
+    assert_eq!(here, there);
+    assert!(here.len() > 80, "{}", here.len());
+}
+
+/// Texts are compared by their bytes, whatever the database's own collation does.
+#[tokio::test]
+async fn texts_are_ordered_as_everywhere_else() {
+    let ground = Ground::with(&["b", "a", "a.b", "a-b", "ab", "a_b"]).await;
+    let mut expected = ["b", "a", "a.b", "a-b", "ab", "a_b"];
+    expected.sort_unstable();
+    let rows = ground.table("SELECT account FROM accounts ORDER BY account").await;
+    assert_eq!(rows.concat(), expected);
+    let text = "SELECT table_name, column_name FROM information_schema.columns
+                WHERE table_schema = 'public' AND table_name <> '_sqlx_migrations'
+                  AND data_type = 'text' AND collation_name IS DISTINCT FROM 'C'";
+    assert_eq!(ground.table(text).await, [[""; 2]; 0]);
+}

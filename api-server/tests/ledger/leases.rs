@@ -1,0 +1,75 @@
+//! Work that one server does at a time.
+
+use api_server::ledger::{
+    heads,
+    lease::Lease,
+    upkeep::{Done, Upkeep},
+};
+
+use super::ground::{Ground, query};
+
+/// As when its holder has not been heard of for long.
+async fn end(ground: &Ground) {
+    let sql = "UPDATE leases SET until_at = 0";
+    let work = ground.ledger.transact(None, move |session, _| Box::pin(session.run(sql, vec![])));
+    assert_eq!(work.await, Ok(1));
+}
+
+#[tokio::test]
+async fn one_of_two_has_it_until_it_gives_it_back() {
+    let ground = Ground::empty().await;
+    let (mut first, mut second) = (Lease::new("work"), Lease::new("work"));
+    assert!(!first.is_held());
+    assert_eq!(first.hold(&ground.ledger).await, Ok(true));
+    assert_eq!(second.hold(&ground.ledger).await, Ok(false));
+    assert_eq!(first.hold(&ground.ledger).await, Ok(true));
+    assert!(first.is_held() && !second.is_held());
+    // Who does not have it cannot give it back.
+    second.release(&ground.ledger).await.unwrap();
+    assert_eq!(second.hold(&ground.ledger).await, Ok(false));
+    first.release(&ground.ledger).await.unwrap();
+    assert!(!first.is_held());
+    assert_eq!(second.hold(&ground.ledger).await, Ok(true));
+}
+
+#[tokio::test]
+async fn what_was_not_kept_is_another_ones_after_its_end() {
+    let ground = Ground::empty().await;
+    let (mut first, mut second) = (Lease::new("work"), Lease::new("work"));
+    assert_eq!(first.hold(&ground.ledger).await, Ok(true));
+    end(&ground).await;
+    assert_eq!(second.hold(&ground.ledger).await, Ok(true));
+    assert_eq!(first.hold(&ground.ledger).await, Ok(false));
+    assert!(!first.is_held());
+}
+
+#[tokio::test]
+async fn it_lasts_by_the_databases_clock_and_not_by_the_ledgers() {
+    let ground = Ground::empty().await;
+    let (mut first, mut second) = (Lease::new("work"), Lease::new("work"));
+    assert_eq!(first.hold(&ground.ledger).await, Ok(true));
+    ground.set_clock("2126-01-01T00:00:00Z");
+    assert_eq!(second.hold(&ground.ledger).await, Ok(false));
+}
+
+#[tokio::test]
+async fn different_work_is_different_servers() {
+    let ground = Ground::empty().await;
+    assert_eq!(Lease::new("this").hold(&ground.ledger).await, Ok(true));
+    assert_eq!(Lease::new("that").hold(&ground.ledger).await, Ok(true));
+}
+
+#[tokio::test]
+async fn only_who_has_the_lease_keeps_the_ledger() {
+    let ground = Ground::with(&["acme"]).await;
+    ground.send("acme", vec![query("acme", "e-1", "1")]).await;
+    let mut other = Lease::new("upkeep");
+    assert_eq!(other.hold(&ground.ledger).await, Ok(true));
+    let (mut ours, mut upkeep) = (Lease::new("upkeep"), Upkeep::default());
+    assert_eq!(upkeep.turn(&ground.ledger, &mut ours).await.unwrap(), None);
+    assert!(!ground.folder.path().join(heads::FILE).exists());
+    end(&ground).await;
+    let done = Done { heads: true, ..Done::default() };
+    assert_eq!(upkeep.turn(&ground.ledger, &mut ours).await.unwrap(), Some(done));
+    assert!(ground.folder.path().join(heads::FILE).exists());
+}

@@ -1,0 +1,45 @@
+//! The suite on PostgreSQL, with what only a database elsewhere has.
+
+/// On what it runs.
+pub const HERE: super::Engine = super::Engine::Postgres;
+
+#[path = "accounts.rs"]
+mod accounts;
+#[path = "appending.rs"]
+mod appending;
+#[path = "closing.rs"]
+mod closing;
+#[path = "commands.rs"]
+mod commands;
+#[path = "fitness.rs"]
+mod fitness;
+#[path = "ground.rs"]
+mod ground;
+#[path = "heads.rs"]
+mod heads;
+#[path = "kills.rs"]
+mod kills;
+#[path = "leases.rs"]
+mod leases;
+#[path = "losing.rs"]
+mod losing;
+#[path = "plans.rs"]
+mod plans;
+#[path = "process.rs"]
+mod process;
+#[path = "proxy.rs"]
+mod proxy;
+#[path = "reading.rs"]
+mod reading;
+#[path = "reference.rs"]
+mod reference;
+#[path = "replicas.rs"]
+mod replicas;
+#[path = "schema.rs"]
+mod schema;
+#[path = "upkeep.rs"]
+mod upkeep;
+#[path = "verifying.rs"]
+mod verifying;
+#[path = "waiting.rs"]
+mod waiting;

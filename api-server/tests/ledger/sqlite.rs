@@ -1,0 +1,41 @@
+//! The suite on SQLite, with what only files have: locks, full disks, failing ones.
+
+/// On what it runs.
+pub const HERE: super::Engine = super::Engine::Sqlite;
+
+#[path = "accounts.rs"]
+mod accounts;
+#[path = "appending.rs"]
+mod appending;
+#[path = "closing.rs"]
+mod closing;
+#[path = "commands.rs"]
+mod commands;
+#[path = "disk.rs"]
+mod disk;
+#[path = "ground.rs"]
+pub mod ground;
+#[path = "heads.rs"]
+mod heads;
+#[path = "kills.rs"]
+mod kills;
+#[path = "leases.rs"]
+mod leases;
+#[path = "opening.rs"]
+mod opening;
+#[path = "plans.rs"]
+mod plans;
+#[path = "process.rs"]
+mod process;
+#[path = "reading.rs"]
+mod reading;
+#[path = "reference.rs"]
+mod reference;
+#[path = "schema.rs"]
+mod schema;
+#[path = "upkeep.rs"]
+mod upkeep;
+#[path = "verifying.rs"]
+mod verifying;
+#[path = "waiting.rs"]
+mod waiting;
