@@ -123,7 +123,7 @@ impl Tier {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Images {
-    /// When the kubelet pulls.
+    /// When a node pulls an image: always, when it lacks it, or never.
     #[serde(default)]
     pub pull_policy: PullPolicy,
     /// Names of `kubernetes.io/dockerconfigjson` Secrets in the tenant's namespace.

@@ -101,7 +101,7 @@ pub struct Contact {
     /// A person or a team.
     #[schemars(length(min = 1, max = 120))]
     pub name: String,
-    /// Where to write.
+    /// An e-mail address.
     #[schemars(length(min = 3, max = 254), regex(pattern = r"^[^@\s]+@[^@\s]+$"))]
     pub email: String,
 }

@@ -32,7 +32,7 @@ pub struct Telemetry {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Collector {
-    /// Whether it is made.
+    /// Whether it runs. `false` takes it away and keeps its settings, and its claim if it has one.
     #[serde(default = "super::yes")]
     pub enabled: bool,
     /// An OpenTelemetry Collector image with the components of docs/architecture.md.
@@ -55,17 +55,18 @@ fn collector_user() -> i64 {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Metrics {
-    /// Whether it is made.
+    /// Whether it runs. `false` takes it away and keeps its settings, and its claim if it has one.
     #[serde(default = "super::yes")]
     pub enabled: bool,
     /// A Prometheus 3 image.
     #[schemars(length(min = 1, max = 512), regex(pattern = r"^[^\s]+$"))]
     pub image: String,
-    /// How long metrics are kept, for example `15d`.
+    /// How long metrics are kept: a number and `h`, `d`, `w` or `y`, for example `15d`.
     #[serde(default = "retention")]
     #[schemars(length(min = 2, max = 8), regex(pattern = r"^[1-9][0-9]{0,4}(h|d|w|y)$"))]
     pub retention: String,
-    /// The size of its claim, in bytes. It can grow where the storage class allows it.
+    /// The size of its claim, in bytes, for example `20Gi`. It can grow where the storage class
+    /// allows it, never shrink.
     pub storage: Quantity,
     /// The storage class; the cluster's default without it. It cannot change later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -105,7 +106,7 @@ fn metrics_user() -> i64 {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Grafana {
-    /// Whether it is made.
+    /// Whether it runs. `false` takes it away and keeps its settings, and its claim if it has one.
     #[serde(default = "super::yes")]
     pub enabled: bool,
     /// A Grafana image.
@@ -138,7 +139,8 @@ pub struct Billing {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct BillingStorage {
-    /// How much, in bytes. It can grow where the storage class allows it, never shrink.
+    /// How much, in bytes, for example `5Gi`. It can grow where the storage class allows it, never
+    /// shrink.
     pub size: Quantity,
     /// The storage class; the cluster's default without it. It cannot change later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -159,7 +161,7 @@ pub struct Gateway {
     /// The gateway's image.
     #[schemars(length(min = 1, max = 512), regex(pattern = r"^[^\s]+$"))]
     pub image: String,
-    /// Its arguments.
+    /// Arguments of the image's entry point, one word each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), inner(length(max = 2048)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -181,7 +183,7 @@ fn gateway_user() -> i64 {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Backups {
-    /// Whether they are made.
+    /// Whether backups are made. `false` takes the schedule away and keeps the settings.
     #[serde(default = "super::yes")]
     pub enabled: bool,
     /// When, in cron's five fields, for example `0 3 * * *`.
@@ -194,7 +196,7 @@ pub struct Backups {
     /// The backup job's image.
     #[schemars(length(min = 1, max = 512), regex(pattern = r"^[^\s]+$"))]
     pub image: String,
-    /// Its arguments.
+    /// Arguments of the image's entry point, one word each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), inner(length(max = 2048)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]

@@ -19,7 +19,7 @@ pub struct Rollout {
     #[serde(default = "three")]
     #[schemars(range(min = 1, max = 100000))]
     pub halt_after_failures: u32,
-    /// Start no further tenant.
+    /// Start no further tenant; those that have started go on.
     #[serde(default)]
     pub paused: bool,
 }

@@ -32,7 +32,7 @@ pub struct Service {
         regex(pattern = r"^[a-z]([-a-z0-9]*[a-z0-9])?$")
     )]
     pub feature: Option<String>,
-    /// The container image.
+    /// The container image, with its tag or digest.
     #[schemars(length(min = 1, max = 512), regex(pattern = r"^[^\s]+$"))]
     pub image: String,
     /// The command to run instead of the image's entry point.
@@ -40,7 +40,7 @@ pub struct Service {
     #[schemars(length(max = 32), inner(length(max = 2048)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub command: Vec<String>,
-    /// Its arguments.
+    /// Arguments of the image's entry point, or of `command`, one word each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(max = 2048)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -50,7 +50,7 @@ pub struct Service {
     #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub ports: Vec<Port>,
-    /// Environment variables.
+    /// Environment variables that every pod of the service gets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
@@ -103,10 +103,10 @@ pub struct Port {
     /// The port's name.
     #[schemars(length(min = 1, max = 15), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
-    /// The number, the same in the pod and in the Service.
+    /// The port's number, the same in the pod and in the Service.
     #[schemars(range(min = 1, max = 65535))]
     pub port: u16,
-    /// The transport.
+    /// The transport protocol.
     #[serde(default)]
     pub protocol: Protocol,
 }
@@ -131,7 +131,7 @@ pub struct EnvVar {
     #[x_kube(validation = Rule::new("!self.startsWith('TENANTRY_') && !self.startsWith('OTEL_')")
         .message("environment names beginning with TENANTRY_ or OTEL_ are set by the operator; choose another name"))]
     pub name: String,
-    /// Its value. Secrets belong into a Secret named in `envFrom`.
+    /// Its value. What is secret belongs in a Secret that `envFrom` names.
     #[schemars(length(max = 4096))]
     pub value: String,
 }
@@ -157,10 +157,10 @@ pub struct EnvFrom {
 #[x_kube(validation = Rule::new("self.minReplicas <= self.maxReplicas")
     .message("minReplicas must not exceed maxReplicas").field_path(".minReplicas"))]
 pub struct Autoscaling {
-    /// The fewest pods.
+    /// The fewest pods to scale down to.
     #[schemars(range(min = 1, max = 500))]
     pub min_replicas: u16,
-    /// The most pods.
+    /// The most pods to scale up to.
     #[schemars(range(min = 1, max = 500))]
     pub max_replicas: u16,
     /// Average CPU use to aim for, in percent of the request.
@@ -175,7 +175,8 @@ pub struct Resources {
     /// What the scheduler reserves and the quota counts (cpu in cores, memory in bytes).
     #[serde(default)]
     pub requests: ResourceMap,
-    /// What the pod may use at most.
+    /// What the container may use at most (cpu in cores, memory in bytes): at its cpu limit it is
+    /// slowed down, at its memory limit it is ended.
     #[serde(default)]
     pub limits: ResourceMap,
 }
@@ -184,15 +185,15 @@ pub struct Resources {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Probes {
-    /// Ready for traffic.
+    /// Ready for traffic: a pod that fails it gets none, and `Ready` is `False`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Probe")]
     pub readiness: Option<Probe>,
-    /// Alive; restarted otherwise.
+    /// Alive: a container that fails it is restarted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Probe")]
     pub liveness: Option<Probe>,
-    /// Started; the other probes wait for it.
+    /// Started: the other probes wait until it has passed once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Probe")]
     pub startup: Option<Probe>,
@@ -205,7 +206,7 @@ pub struct Probe {
     /// The name of one of the service's ports.
     #[schemars(length(min = 1, max = 15))]
     pub port: String,
-    /// The path to GET.
+    /// The path to GET; an answer from 200 to 399 passes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(min = 1, max = 256), regex(pattern = r"^/"))]
     pub path: Option<String>,
@@ -237,13 +238,14 @@ fn ten() -> u16 {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Storage {
-    /// How much, in bytes. It can grow where the storage class allows it, never shrink.
+    /// How much, in bytes, for example `5Gi`. It can grow where the storage class allows it, never
+    /// shrink.
     pub size: crate::Quantity,
     /// The storage class; the cluster's default without it. It cannot change later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(min = 1, max = 63))]
     pub class_name: Option<String>,
-    /// Where the pod sees it.
+    /// The absolute path at which the container finds it.
     #[schemars(length(min = 1, max = 256), regex(pattern = r"^/[^:]*$"))]
     #[x_kube(validation = Rule::new("self.matches('^(/[^/]+)+/?$') && !self.matches('/[.][.]?(/|$)') && !self.matches('^(/var)?/run/secrets(/|$)') && !self.matches('^/(proc|sys|dev)(/|$)')")
         .message("mountPath must be a folder of the service's own, such as /data: not / itself, not the system's /proc, /sys, /dev or /run/secrets (tokens are there), and without //, /./ or /../"))]
