@@ -6,15 +6,13 @@ mod fence;
 mod ports;
 mod resources;
 mod secrets;
-
-use std::time::Duration;
+mod send;
 
 use kube::{
     Client,
     api::{DeleteParams, Patch, PatchParams, PostParams},
     core::Request,
 };
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 pub use error::ApiError;
@@ -30,10 +28,6 @@ use crate::{
     reduce::{self, FIELD_MANAGER, GENERATE_MANAGER},
     world::{Part, World},
 };
-
-/// How long the API server may take for an answer: less than a reconciliation may take, so that the
-/// status still says what is waited for.
-const ANSWER: Duration = Duration::from_secs(10);
 
 /// The finalizer that lets us take a stack down in order.
 pub const FINALIZER: &str = "tenantry.dev/cleanup";
@@ -314,55 +308,6 @@ impl Cluster {
     fn keep(&self, at: Target<'_>, key: &Key, live: &Value) {
         if let Some(record) = reduce::record(key.kind, live) {
             self.world.put_object(at.tenant, key.clone(), record);
-        }
-    }
-
-    async fn write<T: DeserializeOwned>(
-        &self,
-        request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
-        verb: &'static str,
-        key: &Key,
-    ) -> Result<T, ApiError> {
-        self.fence.check()?;
-        self.metrics.write(verb, key.kind.resource().plural);
-        self.send(request, verb, key).await
-    }
-
-    async fn write_custom<T: DeserializeOwned>(
-        &self,
-        request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
-        verb: &'static str,
-        resource: &'static str,
-    ) -> Result<T, ApiError> {
-        self.fence.check()?;
-        self.metrics.write(verb, resource);
-        self.ask(request, verb, resource, None).await
-    }
-
-    async fn send<T: DeserializeOwned>(
-        &self,
-        request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
-        verb: &'static str,
-        key: &Key,
-    ) -> Result<T, ApiError> {
-        self.ask(request, verb, key.kind.resource().plural, Some(key)).await
-    }
-
-    async fn ask<T: DeserializeOwned>(
-        &self,
-        request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
-        verb: &'static str,
-        resource: &'static str,
-        key: Option<&Key>,
-    ) -> Result<T, ApiError> {
-        let request = request.map_err(|e| ApiError::Rejected(e.to_string()))?;
-        match tokio::time::timeout(ANSWER, self.client.request(request)).await {
-            Ok(answer) => answer.map_err(|e| ApiError::from_kube(e, verb, resource, key)),
-            Err(_) => {
-                let what = key.map_or_else(|| resource.to_owned(), ToString::to_string);
-                let seconds = ANSWER.as_secs();
-                Err(ApiError::Transient(format!("{verb} {what}: no answer within {seconds} s")))
-            }
         }
     }
 }

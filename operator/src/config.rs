@@ -18,7 +18,7 @@ pub struct Config {
     /// A name for this process; unique among replicas.
     #[arg(long, env = "TENANTRY_IDENTITY")]
     pub identity: Option<String>,
-    /// How many tenants are worked on at once.
+    /// How many tenants are worked on at once; as many again may wait for an answer that is late.
     #[arg(long, env = "TENANTRY_CONCURRENCY", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub concurrency: u16,
     /// Where `/healthz`, `/readyz` and `/metrics` answer.

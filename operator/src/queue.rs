@@ -1,39 +1,60 @@
 //! A work queue over names: each name at most once at a time, a bounded number at once, delays that
 //! a new kick cuts short.
 //!
+//! What is held up does not hold up the rest: a name whose last try was waits for its like only, and
+//! work that waits long for one answer steps aside ([`step_aside`]), so that its slot is free.
+//!
 //! kube's `Controller` does the same over a store of whole objects; here the records are the store.
 
-use std::{
-    collections::{HashMap, HashSet},
-    future::Future,
-    time::Duration,
-};
+mod beside;
+mod later;
+
+use std::{collections::HashSet, future::Future, time::Duration};
 
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use tokio::time::Instant;
+
+pub use beside::{Beside, step_aside};
 
 use crate::kicks::{Kicks, Waiting};
+use beside::{HERE, Places};
+use later::Later;
 
 /// How long a name rests whose work panicked.
 const AFTER_PANIC: Duration = Duration::from_secs(60);
 
+/// How the work on a name ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// When to look again, if nothing happens before.
+    pub next: Option<Duration>,
+    /// Whether somebody else kept it from its end: the next try must not take a slot from others.
+    pub held_up: bool,
+}
+
 /// What is under way.
 struct State {
-    running: FuturesUnordered<BoxFuture<'static, (Box<str>, Option<Duration>)>>,
+    running: FuturesUnordered<BoxFuture<'static, (Box<str>, Ended)>>,
     active: HashSet<Box<str>>,
     /// Kicked while it ran: to be run once more.
     again: HashSet<Box<str>>,
     /// Ready to run, in order.
     ready: Waiting,
+    /// Ready to run too, beside the others.
+    ready_beside: Waiting,
+    /// Names whose last try was held up.
+    held_up: HashSet<Box<str>>,
     /// To be run later.
-    later: HashMap<Box<str>, Instant>,
+    later: Later,
+    /// Work that does not count.
+    beside: Places,
 }
 
-/// Runs `work` for every name that comes, without end.
+/// Runs `work` for every name that comes, without end: at most `concurrency` at once, and as many
+/// again that are held up.
 pub async fn run<F, W>(kicks: Kicks, concurrency: usize, work: W)
 where
     W: Fn(Box<str>) -> F,
-    F: Future<Output = Option<Duration>> + Send + 'static,
+    F: Future<Output = Ended> + Send + 'static,
 {
     let mut names = kicks.stream().boxed();
     let mut state = State {
@@ -41,23 +62,21 @@ where
         active: HashSet::new(),
         again: HashSet::new(),
         ready: Waiting::default(),
-        later: HashMap::new(),
+        ready_beside: Waiting::default(),
+        held_up: HashSet::new(),
+        later: Later::default(),
+        beside: Places::new(concurrency),
     };
     loop {
         state.start(concurrency, &work);
         kicks.set_backlog(state.ready.len());
-        let due = state.later.values().min().copied();
+        let due = state.later.first();
         tokio::select! {
             Some(name) = names.next() => state.kicked(name),
-            Some((name, next)) = state.running.next(), if !state.running.is_empty() => state.ended(name, next),
-            () = sleep_until(due), if due.is_some() => state.wake(),
+            Some((name, how)) = state.running.next(), if !state.running.is_empty() => state.ended(name, how),
+            () = state.beside.changed() => {}
+            () = later::until(due), if due.is_some() => state.wake(),
         }
-    }
-}
-
-async fn sleep_until(due: Option<Instant>) {
-    if let Some(due) = due {
-        tokio::time::sleep_until(due).await;
     }
 }
 
@@ -67,96 +86,64 @@ impl State {
         if self.active.contains(&name) {
             self.again.insert(name);
         } else {
-            self.ready.push(&name);
+            self.wait(&name);
         }
     }
 
-    fn ended(&mut self, name: Box<str>, next: Option<Duration>) {
+    fn wait(&mut self, name: &str) {
+        let held_up = self.held_up.contains(name);
+        let queue = if held_up { &mut self.ready_beside } else { &mut self.ready };
+        queue.push(name);
+    }
+
+    fn ended(&mut self, name: Box<str>, how: Ended) {
         self.active.remove(&name);
+        if how.held_up {
+            self.held_up.insert(name.clone());
+        } else {
+            self.held_up.remove(&name);
+        }
         if self.again.remove(&name) {
-            self.ready.push(&name);
-        } else if let Some(delay) = next {
-            self.later.insert(name, Instant::now() + delay);
+            self.wait(&name);
+        } else if let Some(delay) = how.next {
+            self.later.put(name, delay);
         }
     }
 
     fn wake(&mut self) {
-        let now = Instant::now();
-        let due: Vec<Box<str>> =
-            self.later.iter().filter(|(_, at)| **at <= now).map(|(name, _)| name.clone()).collect();
-        for name in due {
+        for name in self.later.due() {
             self.kicked(name);
         }
     }
 
     fn start<F>(&mut self, concurrency: usize, work: &impl Fn(Box<str>) -> F)
     where
-        F: Future<Output = Option<Duration>> + Send + 'static,
+        F: Future<Output = Ended> + Send + 'static,
     {
-        while self.active.len() < concurrency {
-            let Some(name) = self.ready.pop() else { return };
-            self.active.insert(name.clone());
-            // A task of its own: rendering then uses every core, and a panic stays with its name.
-            let task = tokio::spawn(work(name.clone()));
-            self.running
-                .push(task.map(move |next| (name, next.unwrap_or(Some(AFTER_PANIC)))).boxed());
+        while self.active.len() < concurrency + self.beside.taken() {
+            let Some(name) = self.ready.pop() else { break };
+            let task = HERE.scope(self.beside.clone(), work(name.clone()));
+            self.spawn(name, task);
         }
+        while !self.ready_beside.is_empty() {
+            let Some(place) = self.beside.take() else { return };
+            let Some(name) = self.ready_beside.pop() else { return };
+            let task = work(name.clone()).map(move |how| {
+                drop(place);
+                how
+            });
+            self.spawn(name, task);
+        }
+    }
+
+    fn spawn(&mut self, name: Box<str>, task: impl Future<Output = Ended> + Send + 'static) {
+        self.active.insert(name.clone());
+        // A task of its own: rendering then uses every core, and a panic stays with its name.
+        let after_panic = Ended { next: Some(AFTER_PANIC), held_up: false };
+        let task = tokio::spawn(task);
+        self.running.push(task.map(move |how| (name, how.unwrap_or(after_panic))).boxed());
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    };
-
-    #[tokio::test(start_paused = true)]
-    async fn bounded_and_one_at_a_time_per_name() {
-        let kicks = Kicks::default();
-        for n in 0..20 {
-            kicks.kick(&format!("t{n}"));
-        }
-        let (now, most, total) = (
-            Arc::new(AtomicUsize::new(0)),
-            Arc::new(AtomicUsize::new(0)),
-            Arc::new(AtomicUsize::new(0)),
-        );
-        let counters = (now.clone(), most.clone(), total.clone());
-        let queue = run(kicks, 3, move |_| {
-            let (now, most, total) = counters.clone();
-            async move {
-                most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                now.fetch_sub(1, Ordering::SeqCst);
-                total.fetch_add(1, Ordering::SeqCst);
-                None
-            }
-        });
-        assert!(tokio::time::timeout(Duration::from_secs(60), queue).await.is_err());
-        assert_eq!((most.load(Ordering::SeqCst), total.load(Ordering::SeqCst)), (3, 20));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_kick_cuts_a_delay_short() {
-        let kicks = Kicks::default();
-        kicks.kick("a");
-        let runs = Arc::new(AtomicUsize::new(0));
-        let (counter, kicker) = (runs.clone(), kicks.clone());
-        let queue = run(kicks, 3, move |_| {
-            let counter = counter.clone();
-            async move {
-                counter.fetch_add(1, Ordering::SeqCst);
-                Some(Duration::from_secs(3600))
-            }
-        });
-        let kick = async {
-            tokio::time::sleep(Duration::from_secs(5)).await;
-            kicker.kick("a");
-            tokio::time::sleep(Duration::from_secs(5)).await;
-        };
-        tokio::select! { () = queue => {}, () = kick => {} }
-        assert_eq!(runs.load(Ordering::SeqCst), 2);
-    }
-}
+mod tests;

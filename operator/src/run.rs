@@ -14,7 +14,9 @@ use crate::{
     events::Events,
     lease::{self, Elector},
     metrics::Metrics,
-    profiles, queue, tenants, watch,
+    profiles,
+    queue::{self, Ended},
+    tenants, watch,
     world::World,
 };
 
@@ -147,7 +149,7 @@ async fn control(ctx: Arc<Context>, concurrency: usize, stop: Shutdown) {
 }
 
 /// One reconciliation with its deadline, its measurement and its backoff.
-async fn timed(ctx: Arc<Context>, resource: &'static str, name: Box<str>) -> Option<Duration> {
+async fn timed(ctx: Arc<Context>, resource: &'static str, name: Box<str>) -> Ended {
     let started = std::time::Instant::now();
     let span = tracing::info_span!("reconcile", resource, name = %name, result = Empty);
     let work = async {
@@ -162,6 +164,7 @@ async fn timed(ctx: Arc<Context>, resource: &'static str, name: Box<str>) -> Opt
         Err(_) => Err(ApiError::Transient(format!("not done within {} s", DEADLINE.as_secs()))),
     };
     let key = format!("{resource}/{name}");
+    let held_up = matches!(result, Err(ApiError::Transient(_)));
     let (class, next) = match result {
         Ok(next) => {
             ctx.pace.succeeded(&key);
@@ -177,5 +180,5 @@ async fn timed(ctx: Arc<Context>, resource: &'static str, name: Box<str>) -> Opt
     };
     span.record("result", class);
     ctx.metrics.reconciled(resource, class, started.elapsed());
-    next
+    Ended { next, held_up }
 }

@@ -2,10 +2,11 @@
 
 use crds::{DeploymentProfile, DeploymentProfileStatus, Tenant, TenantStatus};
 use kube::{
-    Resource as _, ResourceExt,
+    Resource, ResourceExt,
     api::{DeleteParams, Patch, PatchParams, PostParams},
     core::Request,
 };
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{ApiError, Cluster, FINALIZER};
@@ -52,19 +53,7 @@ impl Cluster {
         tenant: &Tenant,
         status: &TenantStatus,
     ) -> Result<(), ApiError> {
-        let body = json!({
-            "apiVersion": Tenant::api_version(&()), "kind": Tenant::kind(&()),
-            "metadata": { "name": tenant.name_any(), "uid": tenant.metadata.uid },
-            "status": status,
-        });
-        let params = PatchParams::apply(FIELD_MANAGER).force();
-        let request = Request::new(Tenant::url_path(&(), None)).patch_subresource(
-            "status",
-            &tenant.name_any(),
-            &params,
-            &Patch::Apply(&body),
-        );
-        let answer = self.write_custom::<Tenant>(request, "patch", "tenants/status").await?;
+        let answer = self.write_status(tenant, status, "tenants/status").await?;
         self.world.put_own_tenant(answer);
         Ok(())
     }
@@ -78,23 +67,35 @@ impl Cluster {
         profile: &DeploymentProfile,
         status: &DeploymentProfileStatus,
     ) -> Result<(), ApiError> {
+        let answer = self.write_status(profile, status, "deploymentprofiles/status").await?;
+        self.world.put_own_profile(answer);
+        Ok(())
+    }
+
+    /// By server-side apply to the subresource, of this uid only. `counted`: its name in metrics.
+    async fn write_status<K>(
+        &self,
+        of: &K,
+        status: &impl Serialize,
+        counted: &'static str,
+    ) -> Result<K, ApiError>
+    where
+        K: Resource<DynamicType = ()> + DeserializeOwned,
+    {
+        let name = of.name_any();
         let body = json!({
-            "apiVersion": DeploymentProfile::api_version(&()), "kind": DeploymentProfile::kind(&()),
-            "metadata": { "name": profile.name_any(), "uid": profile.metadata.uid },
+            "apiVersion": K::api_version(&()), "kind": K::kind(&()),
+            "metadata": { "name": name, "uid": of.meta().uid },
             "status": status,
         });
         let params = PatchParams::apply(FIELD_MANAGER).force();
-        let request = Request::new(DeploymentProfile::url_path(&(), None)).patch_subresource(
+        let request = Request::new(K::url_path(&(), None)).patch_subresource(
             "status",
-            &profile.name_any(),
+            &name,
             &params,
             &Patch::Apply(&body),
         );
-        let answer = self
-            .write_custom::<DeploymentProfile>(request, "patch", "deploymentprofiles/status")
-            .await?;
-        self.world.put_own_profile(answer);
-        Ok(())
+        self.write_custom(request, "patch", counted).await
     }
 
     /// Creates a revision object; it exists already: somebody made the same one.
