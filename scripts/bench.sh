@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Measures the operator on a control plane of its own and prints one table:
-#   scripts/bench.sh fleet [--tenants 1000] [--json FILE]    at scale
+#   scripts/bench.sh fleet [--tenants 1000] [--only PHASE,…] [--json FILE]    at scale; phases: create, rest, drift,
+#                                                            edit, restart, poisoned
 #   scripts/bench.sh crash [--steps N] [--json FILE]         killed at every write of a tenant's life
 # Rows are measure, value, unit, goal, met; --json writes the same. docs/benchmarks.md reads them.
 set -euo pipefail
@@ -11,7 +12,7 @@ bench=${1:-}
 case $bench in
 fleet | crash) shift ;;
 *)
-  sed -n '2,5s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,6s/^# \{0,1\}//p' "$0" >&2
   exit 2
   ;;
 esac

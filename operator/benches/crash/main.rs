@@ -86,6 +86,7 @@ fn fill(table: &mut Table, tally: &Tally) {
     table.goal("lives that got stuck", count(&tally.stuck), "count", 0.0);
     table.goal("objects created twice", count(&tally.twice), "count", 0.0);
     table.goal("creations unlike the undisturbed ones", count(&tally.others), "count", 0.0);
+    table.note("creations whose asker had left", count(&tally.left), "count");
     table.note("Secrets looked at", tally.secrets.len() as f64, "count");
     table.goal("Secrets changed", tally.changed.len() as f64, "count", 0.0);
     table.goal("writes after all had converged", count(&tally.late), "count", 0.0);
@@ -99,6 +100,7 @@ fn tell(tally: &Tally) {
         ("stuck", &tally.stuck),
         ("created twice", &tally.twice),
         ("created otherwise", &tally.others),
+        ("created for one who had left", &tally.left),
         ("written late", &tally.late),
     ];
     for (what, list) in lists {

@@ -16,7 +16,7 @@ mod table;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use audit::{Audit, Write};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use crds::{DeploymentProfileSpec, Tenant};
 use k8s_openapi::jiff::Timestamp;
 use kube::{Api, Client};
@@ -36,33 +36,60 @@ struct Options {
     /// How many changes by hand.
     #[arg(long, default_value_t = 200)]
     edits: usize,
+    /// What is measured; all of it without this. What others need is done in any case: no tenant is
+    /// edited that was not created.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Phase>,
     /// What `cargo bench` adds.
     #[arg(long, hide = true)]
     bench: bool,
+}
+
+/// A part of the benchmark that can be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Phase {
+    /// Tenants are created, beside a raw writer of the same objects.
+    Create,
+    /// Nothing happens for a minute.
+    Rest,
+    /// Changes by hand.
+    Drift,
+    /// An edit of the profile, beside raw patches.
+    Edit,
+    /// The operator is stopped and killed.
+    Restart,
+    /// 190 tenants beside ten whose writes hang; on a control plane of its own.
+    Poisoned,
+}
+
+impl Options {
+    fn wants(&self, phase: Phase) -> bool {
+        self.only.is_empty() || self.only.contains(&phase)
+    }
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     let mut table = Table::default();
-    say("starting a control plane");
-    let ground = Ground::start()?;
-    ground.account()?;
-    let client = ground.client().await?;
-    let mut profile = lab::example("profile-dev.yaml")?;
-    profile["spec"]["rollout"] = json!({ "maxInFlight": "100%" });
-    let mut run = Run {
-        writer: raw::Writer::new(client.clone()).await?,
-        audit: Audit::from_now(ground.path("audit.log"))?,
-        profile,
-        client,
-        ground,
-        n: options.tenants,
-    };
-    let result = run.all(&mut table, options.edits).await;
+    let result = both(&options, &mut table).await;
     table.print();
-    if let Some(file) = options.json {
+    if let Some(file) = &options.json {
         std::fs::write(file, table.json()? + "\n")?;
+    }
+    result
+}
+
+/// Everything about many tenants, and then about the poisoned: each on a control plane of its own,
+/// so that neither waits for what the other has left there, and one that fails leaves the other.
+async fn both(options: &Options, table: &mut Table) -> anyhow::Result<()> {
+    let many = [Phase::Create, Phase::Rest, Phase::Drift, Phase::Edit, Phase::Restart];
+    let mut result = Ok(());
+    if many.into_iter().any(|phase| options.wants(phase)) {
+        result = Run::new(options.tenants).await?.many(table, options).await;
+    }
+    if options.wants(Phase::Poisoned) {
+        result = result.and(Run::new(HEALTHY).await?.poisoned(table).await);
     }
     result
 }
@@ -91,6 +118,9 @@ fn made(write: &Write) -> bool {
     of_stack && write.code == 201
 }
 
+/// Tenants beside the ten poisoned.
+const HEALTHY: usize = 190;
+
 struct Run {
     ground: Ground,
     client: Client,
@@ -110,25 +140,57 @@ impl Run {
         raw::apply(&self.client, url, &self.profile).await.map(|_| ())
     }
 
-    async fn all(&mut self, table: &mut Table, edits: usize) -> anyhow::Result<()> {
-        let (half, rest) = (names("a", self.n / 2), names("b", self.n - self.n / 2));
-        let spec = self.spec()?;
-        say("raw writer, first half");
-        let mut raw = self.writer.write(half.clone(), &spec, None).await?;
-        self.audit.settle().await?;
+    /// On a control plane of its own.
+    async fn new(n: usize) -> anyhow::Result<Self> {
+        say("starting a control plane");
+        let ground = Ground::start()?;
+        ground.account()?;
+        let client = ground.client().await?;
+        let mut profile = lab::example("profile-dev.yaml")?;
+        profile["spec"]["rollout"] = json!({ "maxInFlight": "100%" });
+        let (writer, audit) =
+            (raw::Writer::new(client.clone()).await?, Audit::from_now(ground.path("audit.log"))?);
+        Ok(Self { ground, client, writer, audit, profile, n })
+    }
+
+    async fn operator(&self) -> anyhow::Result<Operator> {
         let operator = Operator::start(&self.ground, raw::CONCURRENCY)?;
         operator.in_sync(0).await?;
+        Ok(operator)
+    }
+
+    async fn many(&mut self, table: &mut Table, options: &Options) -> anyhow::Result<()> {
+        let (half, rest) = (names("a", self.n / 2), names("b", self.n - self.n / 2));
+        let spec = self.spec()?;
+        // Raw patches need the raw writer's objects too.
+        let compared = options.wants(Phase::Create) || options.wants(Phase::Edit);
+        let mut raw = 0.0;
+        if compared {
+            say("raw writer, first half");
+            raw += self.writer.write(half.clone(), &spec, None).await?;
+            self.audit.settle().await?;
+        }
+        let mut operator = self.operator().await?;
         let took = self.create(table, &operator).await?;
-        say("raw writer, second half");
-        raw += self.writer.write(rest.clone(), &spec, None).await?;
-        table.note("raw writer: the same objects", raw, "s");
-        table.goal("operator / raw writer, all objects there", took / raw, "ratio", 1.25);
-        self.audit.settle().await?;
-        self.rest(table).await?;
-        self.drift(table, edits).await?;
-        self.edit(table, half, rest).await?;
-        let operator = self.restart(table, operator).await?;
-        self.poison(table).await?;
+        if compared {
+            say("raw writer, second half");
+            raw += self.writer.write(rest.clone(), &spec, None).await?;
+            table.note("raw writer: the same objects", raw, "s");
+            table.goal("operator / raw writer, all objects there", took / raw, "ratio", 1.25);
+            self.audit.settle().await?;
+        }
+        if options.wants(Phase::Rest) {
+            self.rest(table).await?;
+        }
+        if options.wants(Phase::Drift) {
+            self.drift(table, options.edits).await?;
+        }
+        if options.wants(Phase::Edit) {
+            self.edit(table, &operator, [half, rest].concat()).await?;
+        }
+        if options.wants(Phase::Restart) {
+            operator = self.restart(table, operator).await?;
+        }
         operator.stop()
     }
 
@@ -215,33 +277,48 @@ impl Run {
         Ok(())
     }
 
+    /// As many raw patches before the operator's turn as after it, each time as many as it has
+    /// tenants: what controllers make of a patch takes longer than the patch, so that in a series
+    /// half as long the last would not have met it.
     async fn edit(
         &mut self,
         table: &mut Table,
-        half: Vec<String>,
-        rest: Vec<String>,
+        operator: &Operator,
+        names: Vec<String>,
     ) -> anyhow::Result<()> {
-        say("a profile edit");
-        self.profile["spec"]["services"][0]["env"] =
-            json!([{ "name": "GREETING", "value": "Hello again" }]);
-        let (spec, core) = (self.spec()?, Some((Kind::Deployment, "/core")));
-        let mut raw = self.writer.write(half, &spec, core).await?;
+        say("a profile edit: raw patches");
+        let core = Some((Kind::Deployment, "/core"));
+        self.greet("Hello before");
+        let mut raw = self.writer.write(names.clone(), &self.spec()?, core).await?;
         self.audit.settle().await?;
-        let started = Timestamp::now();
+        say("a profile edit");
+        self.greet("Hello again");
+        let (started, cpu) = (Timestamp::now(), operator.cpu());
         self.apply_profile().await?;
         let reached = |w: &Write| w.resource == "deployments" && w.code == 200;
         let (mut writes, last) = self.audit.until(self.n, reached).await?;
-        let took = seconds(started, last);
+        let (took, cpu) = (seconds(started, last), operator.cpu() - cpu);
+        let told = |writes: &[Write]| {
+            writes.iter().filter(|w| w.resource == "tenants/status").count() as f64 / self.n as f64
+        };
+        let meanwhile = told(&writes);
         writes.extend(self.audit.settle().await?);
-        raw += self.writer.write(rest, &spec, core).await?;
+        say("a profile edit: raw patches");
+        raw += self.writer.write(names, &self.spec()?, core).await?;
+        raw /= 2.0;
         table.note("profile edit: raw patches", raw, "s");
         table.note("profile edit: all tenants reached", took, "s");
         table.goal("profile edit / raw patches", took / raw, "ratio", 1.25);
-        let status = writes.iter().filter(|w| w.resource == "tenants/status").count();
-        let per_tenant = status as f64 / self.n as f64;
-        table.note("profile edit: status writes", per_tenant, "per tenant");
+        table.note("profile edit: processor time of the operator", cpu, "s");
+        table.note("profile edit: status writes", told(&writes), "per tenant");
+        table.note("… of them before the last was reached", meanwhile, "per tenant");
         self.audit.settle().await?;
         Ok(())
+    }
+
+    fn greet(&mut self, words: &str) {
+        let env = json!([{ "name": "GREETING", "value": words }]);
+        self.profile["spec"]["services"][0]["env"] = env;
     }
 
     /// A stop and a start, then a kill and a start.
@@ -267,8 +344,10 @@ impl Run {
     }
 
     /// Twice without and twice with poisoned tenants, so that what grows meanwhile evens out.
-    async fn poison(&mut self, table: &mut Table) -> anyhow::Result<()> {
+    async fn poisoned(&mut self, table: &mut Table) -> anyhow::Result<()> {
         say("poisoned tenants");
+        self.apply_profile().await?;
+        let operator = self.operator().await?;
         let per_tenant = raw::objects("t0000", &*self.spec()?)?.len();
         let _poison = poison::Poison::pour(&self.client).await?;
         let mut times = [0.0, 0.0];
@@ -277,13 +356,13 @@ impl Run {
                 raw::tenants(&self.client, names(&format!("poison{prefix}"), 10)).await?;
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
-            let healthy = names(prefix, 190);
+            let healthy = names(prefix, self.n);
             self.audit.writes()?;
             let started = Timestamp::now();
             raw::tenants(&self.client, healthy).await?;
             let of_healthy =
                 |w: &Write| made(w) && w.namespace.starts_with(&format!("tenant-{prefix}"));
-            let (_, last) = self.audit.until(190 * per_tenant, of_healthy).await?;
+            let (_, last) = self.audit.until(self.n * per_tenant, of_healthy).await?;
             times[poisoned] += seconds(started, last);
             for name in names(&format!("poison{prefix}"), poisoned * 10) {
                 let api: Api<Tenant> = Api::all(self.client.clone());
@@ -295,6 +374,6 @@ impl Run {
         table.note("190 tenants beside 10 poisoned", times[1] / 2.0, "s");
         let delay = (times[1] / times[0] - 1.0) * 100.0;
         table.goal("delay of healthy tenants by 10 poisoned of 200", delay, "%", 5.0);
-        Ok(())
+        operator.stop()
     }
 }

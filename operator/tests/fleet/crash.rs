@@ -2,7 +2,7 @@
 
 use crate::support::{
     Lab,
-    crash::{Extent, Phase, Sweep, Workload},
+    crash::{Extent, Made, Phase, Sweep, Tally, Workload},
     dev,
 };
 
@@ -26,4 +26,28 @@ async fn killed_before_or_after_any_write_the_end_is_the_same() {
     assert!(tally.missed.iter().all(words_only), "{:#?}", tally.missed);
     assert!(tally.swept() >= 20, "{tally:#?}");
     println!("{} writes, {} points, missed {:#?}", tally.swept(), tally.points, tally.missed);
+}
+
+#[test]
+fn a_creation_whose_asker_had_left_is_neither_unmade_nor_forgotten() {
+    let made = |codes: &[(&str, u64)]| {
+        let mut made = Made::default();
+        codes.iter().for_each(|(what, code)| made.note((*what).to_owned(), *code));
+        made
+    };
+    let expected = made(&[("services core", 201), ("services gateway", 201), ("secrets a", 201)]);
+    let mut tally = Tally::default();
+    let seen = [
+        ("services core", 504), // It was made, and then found.
+        ("services core", 200),
+        ("services gateway", 403), // It was refused.
+        ("secrets a", 504),
+        ("secrets a", 201),
+        ("secrets a", 201),
+        ("secrets b", 201),
+    ];
+    tally.creations("one", &made(&seen), &expected);
+    assert_eq!(tally.left, ["one: services core"]);
+    assert_eq!(tally.others, ["one: services gateway", "one: secrets b"]);
+    assert_eq!(tally.twice, ["one: secrets a, 2 times"]);
 }

@@ -13,7 +13,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::Value;
 
 pub use life::{Phase, Step, Workload};
-pub use tally::Tally;
+pub use tally::{Made, Tally};
 
 use super::{
     Lab,
@@ -33,7 +33,7 @@ const BOUND: Duration = Duration::from_secs(240);
 struct Undisturbed {
     steps: Vec<Step>,
     world: BTreeMap<String, Value>,
-    made: BTreeMap<String, usize>,
+    made: Made,
 }
 
 /// How much is swept.
@@ -233,20 +233,22 @@ impl<'l> Sweep<'l> {
         }
     }
 
-    /// How often the operator made each object since then, by life.
-    fn made(&self, mark: audit::Mark) -> BTreeMap<String, BTreeMap<String, usize>> {
-        let mut all: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
+    /// What the operator made since then, by life.
+    fn made(&self, mark: audit::Mark) -> BTreeMap<String, Made> {
+        let mut all: BTreeMap<String, Made> = BTreeMap::new();
         for entry in audit::entries(&self.lab.ground, mark) {
             let about = &entry["objectRef"];
-            let made = entry["user"]["username"] == audit::OPERATOR
-                && entry["responseStatus"]["code"] == 201
-                && !matches!(about["resource"].as_str(), Some("events" | "leases") | None);
             let text = |name: &str| about[name].as_str().unwrap_or_default();
-            let Some(life) = life::of(text("namespace"), text("name")).filter(|_| made) else {
+            let writes = matches!(entry["verb"].as_str(), Some("create" | "patch"))
+                && entry["user"]["username"] == audit::OPERATOR
+                && text("subresource").is_empty()
+                && !matches!(text("resource"), "events" | "leases" | "");
+            let Some(life) = life::of(text("namespace"), text("name")).filter(|_| writes) else {
                 continue;
             };
             let what = format!("{} {}", text("resource"), text("name")).replace(life, "NAME");
-            *all.entry(life.to_owned()).or_default().entry(what).or_default() += 1;
+            let code = entry["responseStatus"]["code"].as_u64().unwrap_or_default();
+            all.entry(life.to_owned()).or_default().note(what, code);
         }
         all
     }

@@ -4,6 +4,28 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+/// What was made for a life, by the API server's log.
+#[derive(Clone, Debug, Default)]
+pub struct Made {
+    /// How often each object was.
+    times: BTreeMap<String, usize>,
+    /// Writes that whoever asked for them did not wait for: the log says that they ended with the
+    /// connection, and the object may be there all the same.
+    left: BTreeSet<String>,
+}
+
+impl Made {
+    pub fn note(&mut self, what: String, code: u64) {
+        match code {
+            201 => *self.times.entry(what).or_default() += 1,
+            0 | 499.. => {
+                self.left.insert(what);
+            }
+            _ => {}
+        }
+    }
+}
+
 /// Counts, and for each finding where it was.
 #[derive(Debug, Default)]
 pub struct Tally {
@@ -25,6 +47,8 @@ pub struct Tally {
     pub twice: Vec<String>,
     /// Objects made that an undisturbed operator does not make, or not made that it makes.
     pub others: Vec<String>,
+    /// Objects that are there, and whose making the log knows only as a request that was left.
+    pub left: Vec<String>,
     /// Secrets that did not keep their values.
     pub changed: BTreeSet<String>,
     /// Writes after all had converged.
@@ -64,16 +88,13 @@ impl Tally {
         self.worlds.extend(change.map(|change| format!("{label}\n{change}")));
     }
 
-    pub fn creations(
-        &mut self,
-        label: &str,
-        made: &BTreeMap<String, usize>,
-        expected: &BTreeMap<String, usize>,
-    ) {
-        let twice = made.iter().filter(|(_, times)| **times > 1);
+    pub fn creations(&mut self, label: &str, made: &Made, expected: &Made) {
+        let twice = made.times.iter().filter(|(_, times)| **times > 1);
         self.twice.extend(twice.map(|(what, times)| format!("{label}: {what}, {times} times")));
-        let others = expected.keys().filter(|k| !made.contains_key(*k));
-        let others = others.chain(made.keys().filter(|k| !expected.contains_key(*k)));
-        self.others.extend(others.map(|what| format!("{label}: {what}")));
+        let unmade = expected.times.keys().filter(|k| !made.times.contains_key(*k));
+        let (left, unmade): (Vec<_>, Vec<_>) = unmade.partition(|k| made.left.contains(*k));
+        self.left.extend(left.into_iter().map(|what| format!("{label}: {what}")));
+        let more = made.times.keys().filter(|k| !expected.times.contains_key(*k));
+        self.others.extend(unmade.into_iter().chain(more).map(|what| format!("{label}: {what}")));
     }
 }
