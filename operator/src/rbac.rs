@@ -56,26 +56,35 @@ fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> Value {
 pub fn cluster_rules() -> Vec<Value> {
     let mut rules = vec![
         // Read what is asked for; patch: our finalizer.
-        rule(crds::GROUP, &["tenants"], &["get", "list", "watch", "patch"]),
-        rule(crds::GROUP, &["deploymentprofiles"], &["get", "list", "watch"]),
+        rule(crds::GROUP, &["tenants"], &["list", "watch", "patch"]),
+        rule(crds::GROUP, &["deploymentprofiles"], &["list", "watch"]),
         rule(crds::GROUP, &["tenants/status", "deploymentprofiles/status"], &["patch"]),
         // Readiness is the pods' and the jobs' truth.
         rule("", &["pods"], &["list", "watch"]),
         rule("batch", &["jobs"], &["list", "watch"]),
         rule("events.k8s.io", &["events"], &["create", "patch"]),
     ];
-    let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut groups: BTreeMap<(&str, &[&str]), Vec<&str>> = BTreeMap::new();
     for kind in Kind::ALL.into_iter().filter(|k| *k != Kind::Secret) {
-        groups.entry(kind.resource().group).or_default().push(kind.resource().plural);
+        let resource = kind.resource();
+        groups.entry((resource.group, verbs(kind))).or_default().push(resource.plural);
     }
-    let verbs = ["get", "list", "watch", "create", "patch", "delete"];
-    rules.extend(groups.iter().map(|(group, plurals)| rule(group, plurals, &verbs)));
+    rules.extend(groups.iter().map(|((group, verbs), plurals)| rule(group, plurals, verbs)));
     // Secrets by name only. An apply that makes a Secret is checked as "create" with its name.
-    let mut secrets =
-        rule("", &["secrets"], &["get", "list", "watch", "create", "patch", "delete"]);
+    let mut secrets = rule("", &["secrets"], verbs(Kind::Secret));
     secrets["resourceNames"] = json!(SECRETS);
     rules.push(secrets);
     rules
+}
+
+/// What is done to objects of a kind. What holds data goes with its namespace or not at all.
+#[must_use]
+pub fn verbs(kind: Kind) -> &'static [&'static str] {
+    let all: &[&str] = &["get", "list", "watch", "create", "patch", "delete"];
+    match kind {
+        Kind::Secret | Kind::PersistentVolumeClaim => &all[..all.len() - 1],
+        _ => all,
+    }
 }
 
 /// Rights in the operator's own namespace.
@@ -85,7 +94,7 @@ fn own_rules() -> Vec<Value> {
     vec![
         lease,
         rule("coordination.k8s.io", &["leases"], &["create"]),
-        rule("apps", &["controllerrevisions"], &["get", "list", "watch", "create", "delete"]),
+        rule("apps", &["controllerrevisions"], &["list", "watch", "create", "delete"]),
     ]
 }
 

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The shipped rights of both roles, and who asks what is left of them.
-struct Rights<'l> {
+pub struct Rights<'l> {
     lab: &'l Lab,
     operator: Api,
     cluster: Value,
@@ -17,7 +17,7 @@ struct Rights<'l> {
 }
 
 impl<'l> Rights<'l> {
-    async fn of(lab: &'l Lab) -> Self {
+    pub async fn of(lab: &'l Lab) -> Self {
         let role = lab.api.get("roles", SYSTEM, "tenantry-operator").await.unwrap();
         let (operator, cluster) = (lab.as_operator().await, rules(lab).await);
         Self { lab, operator, cluster, own: role["rules"].clone() }
@@ -29,20 +29,26 @@ impl<'l> Rights<'l> {
     }
 
     /// Whoever grants it, `verb resource[/subresource]` is taken away, or everything is back.
-    async fn grant(&self, verb: &str, resource: &str, granted: bool) {
+    pub async fn grant(&self, verb: &str, resource: &str, granted: bool) {
         let (plural, sub) = resource.split_once('/').unwrap_or((resource, ""));
-        let revisions = plural == "controllerrevisions";
+        let group = match plural {
+            "controllerrevisions" => "apps",
+            "leases" => "coordination.k8s.io",
+            _ => "tenantry.dev",
+        };
         let less = |rules: &Value| {
             if granted { rules.clone() } else { without(rules, resource, verb) }
         };
-        let mut asked = to(verb, "tenantry.dev", plural);
-        if revisions {
-            asked = to(verb, "apps", plural);
-            asked["namespace"] = SYSTEM.into();
-            self.set_own(&less(&self.own)).await;
-        } else {
+        let mut asked = to(verb, group, plural);
+        if group == "tenantry.dev" {
             asked["subresource"] = sub.into();
             set_rules(self.lab, &less(&self.cluster)).await;
+        } else {
+            asked["namespace"] = SYSTEM.into();
+            if verb == "update" {
+                asked["name"] = "tenantry-operator".into();
+            }
+            self.set_own(&less(&self.own)).await;
         }
         may(&self.operator, asked, granted).await;
     }

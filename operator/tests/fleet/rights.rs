@@ -1,10 +1,8 @@
 //! The operator can do what it must, and nothing else; what it lacks it names.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
-use crate::support::{Api, Lab, dev, eventually, everything, holds, lab::SYSTEM, tenant};
+use crate::support::{Api, Lab, dev, eventually, everything, holds, tenant};
 
 const ROLE: [&str; 3] = ["clusterroles", "", "tenantry-operator"];
 
@@ -33,6 +31,20 @@ async fn secrets_of_other_names_are_out_of_reach_even_in_a_tenants_namespace() {
     let url = "/api/v1/namespaces/tenant-k-secret/secrets";
     let list = operator.send("GET", url, "application/json", &Value::Null).await;
     assert_eq!(list.unwrap_err().code, 403);
+}
+
+#[tokio::test]
+async fn what_holds_data_cannot_be_deleted_one_by_one() {
+    let lab = Lab::shared().await;
+    lab.stack(everything("k-data"), "k-data").await;
+    let operator = lab.as_operator().await;
+    for (plural, name) in
+        [("secrets", "tenantry-grafana"), ("persistentvolumeclaims", "tenantry-billing")]
+    {
+        lab.object("k-data", plural, name).await.unwrap();
+        let refused = operator.delete(plural, "tenant-k-data", name).await.unwrap_err();
+        assert_eq!(refused.code, 403, "{plural}: {refused}");
+    }
 }
 
 #[tokio::test]
@@ -121,7 +133,7 @@ pub fn without(rules: &Value, plural: &str, verb: &str) -> Value {
 }
 
 /// Waits until the API server answers the operator's question "may I" so.
-async fn may(operator: &Api, verb: &str, group: &str, plural: &str, allowed: bool) {
+pub async fn may(operator: &Api, verb: &str, group: &str, plural: &str, allowed: bool) {
     let name = if plural == "secrets" { "tenantry-grafana" } else { "" };
     let ask = json!({ "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
         "spec": { "resourceAttributes": {
@@ -136,68 +148,4 @@ async fn may(operator: &Api, verb: &str, group: &str, plural: &str, allowed: boo
 pub async fn set_rules(lab: &Lab, rules: &Value) {
     let patch = json!({ "rules": rules });
     lab.api.merge(ROLE[0], ROLE[1], ROLE[2], &patch).await.unwrap();
-}
-
-#[tokio::test]
-async fn each_missing_right_is_named_with_verb_and_resource() {
-    let lab = Arc::new(Lab::own().await);
-    let process = lab.operator("rights");
-    process.ready().await;
-    lab.apply(&[everything("all")]).await;
-    let operator = lab.as_operator().await;
-    let rules = lab.api.get(ROLE[0], ROLE[1], ROLE[2]).await.unwrap()["rules"].clone();
-    for (number, kind) in operator::kinds::Kind::ALL.into_iter().enumerate() {
-        let resource = kind.resource();
-        // To create and to patch in turn: an apply needs both.
-        let verb = if number % 2 == 0 { "create" } else { "patch" };
-        let name = format!("k-{}", resource.plural);
-        set_rules(&lab, &without(&rules, resource.plural, verb)).await;
-        may(&operator, verb, resource.group, resource.plural, false).await;
-        lab.apply(&[tenant(&name, "all")]).await;
-        let message = lab.says(&name, "Stalled", "True", "Forbidden").await;
-        let words = format!("may not {verb} {} in tenant-{name}", resource.plural);
-        assert!(message.contains(&words), "{message}");
-        assert!(message.contains("ClusterRole \"tenantry-operator\""), "{message}");
-        set_rules(&lab, &rules).await;
-        may(&operator, verb, resource.group, resource.plural, true).await;
-        lab.nudge(&name).await;
-        lab.ready(&name).await;
-        lab.api.delete("tenants", "", &name).await.unwrap();
-    }
-}
-
-#[tokio::test]
-async fn a_missing_right_to_delete_is_named_while_deleting() {
-    let lab = Lab::own().await;
-    let process = lab.operator("rights-delete");
-    process.ready().await;
-    lab.stack(dev("k-delete"), "k-delete").await;
-    let operator = lab.as_operator().await;
-    let rules = lab.api.get(ROLE[0], ROLE[1], ROLE[2]).await.unwrap()["rules"].clone();
-    set_rules(&lab, &without(&rules, "deployments", "delete")).await;
-    may(&operator, "delete", "apps", "deployments", false).await;
-    lab.api.delete("tenants", "", "k-delete").await.unwrap();
-    let message = lab.says("k-delete", "Stalled", "True", "Forbidden").await;
-    assert!(message.contains("may not delete deployments in tenant-k-delete"), "{message}");
-    set_rules(&lab, &rules).await;
-    lab.gone("tenants", "", "k-delete").await;
-}
-
-#[tokio::test]
-async fn without_the_right_to_watch_it_is_not_ready() {
-    let lab = Lab::own().await;
-    let rules = lab.api.get(ROLE[0], ROLE[1], ROLE[2]).await.unwrap()["rules"].clone();
-    let operator = lab.as_operator().await;
-    set_rules(&lab, &without(&rules, "networkpolicies", "list")).await;
-    may(&operator, "list", "networking.k8s.io", "networkpolicies", false).await;
-    let process = lab.operator("rights-watch");
-    eventually("readyz names the watch", async || {
-        let answer = process.get("/readyz").await.map_err(|e| e.to_string())?;
-        let named = answer.starts_with("HTTP/1.1 503") && answer.contains("networkpolicies");
-        holds(named, answer)
-    })
-    .await;
-    set_rules(&lab, &rules).await;
-    process.ready().await;
-    eventually("it leads", async || lab.api.get("leases", SYSTEM, "tenantry-operator").await).await;
 }
