@@ -65,6 +65,7 @@ fn tidy(schema: &mut JSONSchemaProps) {
         schema.format = None;
     }
     schema.nullable = None;
+    schema.description = schema.description.take().map(|text| unwrapped(&text));
     schema.properties.iter_mut().flat_map(|p| p.values_mut()).for_each(tidy);
     match &mut schema.items {
         Some(JSONSchemaPropsOrArray::Schema(item)) => tidy(item),
@@ -76,4 +77,10 @@ fn tidy(schema: &mut JSONSchemaProps) {
     if let Some(JSONSchemaPropsOrBool::Schema(value)) = &mut schema.additional_properties {
         tidy(value);
     }
+}
+
+/// Paragraphs without the line breaks of our source: `kubectl explain` wraps them itself.
+fn unwrapped(text: &str) -> String {
+    let paragraphs = text.trim().split("\n\n");
+    paragraphs.map(|p| p.replace('\n', " ")).collect::<Vec<_>>().join("\n\n")
 }

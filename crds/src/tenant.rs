@@ -36,7 +36,7 @@ use crate::{
     printcolumn(
         name = "Revision",
         type_ = "string",
-        json_path = ".status.profileRevision.current",
+        json_path = ".status.profileRevision.desired",
         priority = 1
     ),
     printcolumn(name = "Namespace", type_ = "string", json_path = ".status.namespace", priority = 1),

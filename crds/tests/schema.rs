@@ -104,6 +104,10 @@ fn every_field_is_explained_and_never_null() {
         if named && field["description"].as_str().is_none_or(|d| d.trim().len() < 4) {
             bad.push(format!("{path}: no description"));
         }
+        let text = field["description"].as_str().unwrap_or_default();
+        if text.replace("\n\n", "").contains('\n') {
+            bad.push(format!("{path}: a line break that kubectl explain would keep"));
+        }
         if field.get("nullable").is_some() {
             bad.push(format!("{path}: nullable"));
         }

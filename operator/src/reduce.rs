@@ -136,6 +136,8 @@ fn pod_problem(live: &Value, phase: &str) -> Option<Problem> {
     let scheduled = find_condition(live, "PodScheduled");
     if let Some(condition) = scheduled.filter(|c| text(c, "/reason") == Some("Unschedulable")) {
         let message = text(condition, "/message").unwrap_or("no node takes it");
+        // Then come as many words about pods that could be evicted for this one.
+        let message = message.split(" preemption: ").next().unwrap_or(message);
         return Some(problem(reasons::POD_PENDING, format!("Pending: {message}")));
     }
     (phase == "Running").then(|| unready(live))

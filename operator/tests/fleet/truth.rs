@@ -69,6 +69,10 @@ async fn a_pod_that_no_node_takes_is_named_and_mended() {
         .await;
     let message = lab.says("t-pending", "Ready", "False", "PodPending").await;
     assert!(message.starts_with("core: Pod core-") && message.contains("0/3 nodes"), "{message}");
+    assert!(message.contains("selector") && !message.contains("preemption"), "{message}");
+    // What it is being brought to is shown before it ever ran.
+    let wide = lab.ground.kubectl(&["get", "tenant", "t-pending", "-o", "wide"]);
+    assert!(wide.contains("t-pending@1") && wide.contains("PodPending"), "{wide}");
     lab.apply(&[dev("t-pending")]).await;
     lab.ready("t-pending").await;
 }

@@ -88,8 +88,21 @@ impl Api {
         Self { client: Client::try_from(config).expect("a client") }
     }
 
-    /// One request.
+    /// One request. A connection may end while it lies idle, which says nothing of what was asked:
+    /// then what only reads is asked again.
     pub async fn send(&self, method: &str, url: &str, kind: &str, body: &Value) -> Answer {
+        let mut answer = self.once(method, url, kind, body).await;
+        for _ in 0..3 {
+            let unanswered = answer.as_ref().is_err_and(|refused| refused.code == 0);
+            if method != "GET" || !unanswered {
+                break;
+            }
+            answer = self.once(method, url, kind, body).await;
+        }
+        answer
+    }
+
+    async fn once(&self, method: &str, url: &str, kind: &str, body: &Value) -> Answer {
         let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let request = http::Request::builder()
             .method(method)
