@@ -4,6 +4,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{ChildStdin, Command, Stdio},
     sync::{
@@ -22,17 +23,33 @@ const INSTALLED: &str = "/usr/lib/postgresql";
 
 /// Starts a server in a folder of its own, says where, and stops it when standard input ends: that
 /// is when the tests' process does. `guarded` alone has to give a password. The collation is one
-/// by which letters of both cases mix, so that a comparison that is not by bytes shows.
+/// by which letters of both cases mix, so that a comparison that is not by bytes shows. In memory,
+/// where there is room, since no test cuts the power. With TLS, where openssl is there to make keys.
 const SUPERVISE: &str = r#"
 set -eu
 trap '' INT TERM HUP
-dir=$(mktemp -d "${TMPDIR:-/tmp}/tenantry-postgres-XXXXXX")
+base=${TMPDIR:-/tmp}
+if [ "$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { print $4 }')0" -gt 40000000 ]; then
+    base=/dev/shm
+fi
+dir=$(mktemp -d "$base/tenantry-postgres-XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 "$1/initdb" -D data -U tenantry -A trust -E UTF8 --locale=C.UTF-8 --locale-provider=icu \
     --icu-locale=en --no-sync >log 2>&1 || { cat log >&2; exit 1; }
 sed -i '1i local all guarded scram-sha-256' data/pg_hba.conf
-"$1/pg_ctl" -D data -w -l log -o "-k $dir -c listen_addresses= -c max_connections=200" \
+ssl=off
+key() { openssl req -x509 -nodes -days 2 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 "$@"; }
+if { key -subj /CN=ca -keyout ca.key -out ca.crt &&
+    key -subj /CN=db -keyout data/server.key -out data/server.crt -CA ca.crt -CAkey ca.key \
+        -addext basicConstraints=critical,CA:FALSE -addext subjectAltName=IP:127.0.0.1 &&
+    key -subj /CN=other -keyout other.key -out other.crt; } >>log 2>&1; then
+    ssl=on
+    chmod 600 data/server.key
+    chmod 644 ./*.crt
+    chmod 711 "$dir"
+fi
+"$1/pg_ctl" -D data -w -l log -o "-k $dir -p $2 -c ssl=$ssl -c max_connections=200" \
     start >/dev/null || { cat log >&2; exit 1; }
 echo "$dir"
 read -r _ || :
@@ -42,6 +59,7 @@ read -r _ || :
 struct Cluster {
     programs: PathBuf,
     socket: PathBuf,
+    port: u16,
     /// Its end is what the supervisor waits for.
     _alive: ChildStdin,
 }
@@ -68,14 +86,16 @@ fn start() -> Cluster {
         // A folder of ours would be closed to that user.
         command.env("TMPDIR", "/tmp");
     }
-    command.args(["-c", SUPERVISE, "sh"]).arg(&programs);
+    // Free a moment ago; should another program take it meanwhile, the server says so.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    command.args(["-c", SUPERVISE, "sh"]).arg(&programs).arg(port.to_string());
     let mut child =
         command.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let alive = child.stdin.take().unwrap();
     let mut socket = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut socket).unwrap();
     assert!(!socket.is_empty(), "PostgreSQL did not start; it said why above");
-    Cluster { programs, socket: socket.trim().into(), _alive: alive }
+    Cluster { programs, socket: socket.trim().into(), port, _alive: alive }
 }
 
 fn newest() -> Option<PathBuf> {
@@ -100,14 +120,20 @@ fn known(user: &str) -> bool {
     Command::new("id").arg(user).output().is_ok_and(|output| output.status.success())
 }
 
-/// The socket's folder.
+/// The folder with the socket and, with TLS, the certificates `ca.crt` and `other.crt`.
 pub fn socket() -> &'static Path {
     &cluster().socket
 }
 
+/// The port, of the socket and on 127.0.0.1.
+pub fn port() -> u16 {
+    cluster().port
+}
+
 /// The URL of a database for a user.
 pub fn url(database: &str, user: &str) -> String {
-    format!("postgresql:///{database}?host={}&user={user}", socket().display())
+    let (socket, port) = (socket().display(), port());
+    format!("postgresql:///{database}?host={socket}&port={port}&user={user}")
 }
 
 pub async fn connect(database: &str) -> PgConnection {
@@ -145,7 +171,8 @@ async fn create(template: &str) -> String {
 fn drop_database(name: &str) {
     let dropdb = cluster().programs.join("dropdb");
     let socket = socket().to_str().unwrap();
-    let args = ["--force", "--if-exists", "-h", socket, "-U", "tenantry", name];
+    let port = port().to_string();
+    let args = ["--force", "--if-exists", "-h", socket, "-p", &port, "-U", "tenantry", name];
     run(dropdb.to_str().unwrap(), &args);
 }
 

@@ -6,8 +6,8 @@ use std::{
 };
 
 use api_server::{
-    ledger::Settings,
-    store::{Store, StoreError},
+    ledger::{Ledger, Settings},
+    store::{Place, Store, StoreError, postgres::Database},
 };
 
 use super::ground::{Ground, folder, open, place};
@@ -49,17 +49,23 @@ async fn a_database_that_cannot_hold_every_letter_is_refused() {
 }
 
 const PASSWORD: &str = "s3cr3t#pass?word";
-const ESCAPED: &str = "s3cr3t%23pass%3Fword";
+pub const ESCAPED: &str = "s3cr3t%23pass%3Fword";
 
 /// The URL of a folder's database for a user who has to give a password.
 async fn guarded(folder: &Path, password: &str) -> String {
+    let name = guard(folder).await;
+    let (socket, port) = (cluster::socket().display(), cluster::port());
+    format!("postgresql:///{name}?host={socket}&port={port}&user=guarded&password={password}")
+}
+
+/// Gives a folder's database to the user `guarded`; answers its name.
+pub async fn guard(folder: &Path) -> String {
     let name = cluster::database(folder);
     let role = "DO $$ BEGIN CREATE ROLE guarded LOGIN; EXCEPTION WHEN duplicate_object THEN END $$";
     cluster::execute("postgres", role.to_owned()).await;
     cluster::execute("postgres", format!("ALTER ROLE guarded PASSWORD '{PASSWORD}'")).await;
     cluster::execute("postgres", format!("ALTER DATABASE {name} OWNER TO guarded")).await;
-    let socket = cluster::socket().display();
-    format!("postgresql:///{name}?host={socket}&user=guarded&password={password}")
+    name
 }
 
 fn run(folder: &Path, args: &[&str], environment: &[(&str, &str)]) -> Output {
@@ -115,6 +121,36 @@ async fn a_database_that_does_not_let_in_is_named_and_the_password_is_not() {
             assert!(!said.contains("s3cr3t"), "{args:?} {said}");
         }
     }
+}
+
+/// Whom a certificate does not name or nobody vouches for is not talked to.
+#[tokio::test]
+async fn with_verify_full_the_database_proves_who_it_is() {
+    let folder = folder().await;
+    let (socket, port, name) =
+        (cluster::socket(), cluster::port(), cluster::database(folder.path()));
+    if !socket.join("ca.crt").exists() {
+        println!("skipped: openssl is not there to make keys");
+        return;
+    }
+    let by = |authority: &str| -> Database {
+        let authority = socket.join(authority);
+        format!(
+            "postgresql://tenantry@127.0.0.1:{port}/{name}?sslmode=verify-full&sslrootcert={}",
+            authority.display()
+        )
+        .parse()
+        .unwrap()
+    };
+    let place = |database| Place::Postgres { database, folder: folder.path().to_owned() };
+    let refused = Store::open(place(by("other.crt"))).await.err().unwrap();
+    assert!(matches!(refused, StoreError::Away(_)), "{refused}");
+    assert!(refused.to_string().contains("certificate"), "{refused}");
+    let ledger = Ledger::open(place(by("ca.crt")), Settings::default()).await.unwrap();
+    let encrypted = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    let work = ledger.transact(None, move |session, _| Box::pin(session.row(encrypted, vec![])));
+    assert_eq!(work.await.unwrap().unwrap().int(0), Ok(1));
+    ledger.close().await;
 }
 
 #[tokio::test]

@@ -37,6 +37,8 @@ mod reference;
 mod replicas;
 #[path = "schema.rs"]
 mod schema;
+#[path = "serving.rs"]
+mod serving;
 #[path = "upkeep.rs"]
 mod upkeep;
 #[path = "verifying.rs"]

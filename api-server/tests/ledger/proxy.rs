@@ -55,9 +55,14 @@ impl Proxy {
 
     /// The database of a folder, through here.
     pub fn place(&self, folder: &Path) -> Place {
+        let database = self.url(folder, "tenantry").parse().unwrap();
+        Place::Postgres { database, folder: folder.to_owned() }
+    }
+
+    /// Its URL for `user`, or `user:password`. A socket behind it has no TLS.
+    pub fn url(&self, folder: &Path, user: &str) -> String {
         let name = cluster::database(folder);
-        let url = format!("postgresql://tenantry@127.0.0.1:{}/{name}?sslmode=disable", self.port);
-        Place::Postgres { database: url.parse().unwrap(), folder: folder.to_owned() }
+        format!("postgresql://{user}@127.0.0.1:{}/{name}?sslmode=disable", self.port)
     }
 
     pub fn cut_at_commit(&self, cut: Cut) {
@@ -71,7 +76,7 @@ impl Proxy {
 }
 
 async fn pass(mut client: tokio::net::TcpStream, cut: &Mutex<Option<Cut>>) {
-    let socket = cluster::socket().join(".s.PGSQL.5432");
+    let socket = cluster::socket().join(format!(".s.PGSQL.{}", cluster::port()));
     let mut server = UnixStream::connect(socket).await.unwrap();
     let (mut asked, mut told) = (vec![0; 65_536], vec![0; 65_536]);
     let mut cutting = false;
