@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
-# Measures the operator on a control plane of its own and prints one table:
-#   scripts/bench.sh fleet [--tenants 1000] [--only PHASE,…] [--json FILE]    at scale; phases: create, rest, drift,
-#                                                            edit, restart, poisoned
-#   scripts/bench.sh crash [--steps N] [--json FILE]         killed at every write of a tenant's life
+# Measures, and prints one table:
+#   scripts/bench.sh fleet [--tenants 1000] [--only PHASE,…] [--json FILE]    the operator at scale, on a control plane of
+#                                                              its own; phases: create, rest, drift, edit, restart, poisoned
+#   scripts/bench.sh crash [--steps N] [--json FILE]           the operator killed at every write of a tenant's life
+#   scripts/bench.sh ledger [--to ROWS] [--json FILE]          what the ledger takes, over HTTP and in process, as it grows
+#   scripts/bench.sh durability [--kills 300] [--json FILE]    the API server killed, and lied to by its disk
+#   scripts/bench.sh mutants [--shard K/N] [--json FILE]       how many changed formulas the tests of `domain` notice
 # Rows are measure, value, unit, goal, met; --json writes the same. docs/benchmarks.md reads them.
 set -euo pipefail
 
@@ -10,21 +13,24 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 bench=${1:-}
 case $bench in
-fleet | crash) shift ;;
+fleet | crash) package=tenantry-operator ;;
+ledger | durability) package=tenantry-api-server ;;
+mutants) shift && exec "$root/scripts/mutants.sh" "$@" ;;
 *)
-  sed -n '2,6s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,/^set /{/^#/!d;s/^# \{0,1\}//p}' "$0" >&2
   exit 2
   ;;
 esac
+shift
 
 args=()
 while [ $# -gt 0 ]; do
   case $1 in
   # cargo runs it in another folder.
-  --json) args+=(--json "$(realpath -m -- "${2:?--json names a file}")") && shift 2 ;;
+  --json | --folder) args+=("$1" "$(realpath -m -- "${2:?$1 names a place}")") && shift 2 ;;
   *) args+=("$1") && shift ;;
   esac
 done
 
-# The operator as it is shipped and the program that measures it, in one build.
-exec cargo bench --quiet --manifest-path "$root/Cargo.toml" -p tenantry-operator --bench "$bench" -- "${args[@]+"${args[@]}"}"
+# The program as it is shipped and the one that measures it, in one build.
+exec cargo bench --quiet --manifest-path "$root/Cargo.toml" -p "$package" --bench "$bench" -- "${args[@]+"${args[@]}"}"

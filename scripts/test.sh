@@ -21,7 +21,7 @@ declare -A about=(
   [ground]="the pinned Kubernetes, built once"
   [parts]="what stacks run, checked by the programs themselves (otelcol, built once)"
   [fleet]="the operator on a real API server"
-  [ledger]="the ledger and the API server on real files and ports, killed and flooded"
+  [ledger]="the ledger and the API server on real files and ports, killed, flooded, fuzzed"
   [demo]="scripts/demo.sh --once"
 )
 go_modules=(infra/ground infra/images/sample)
@@ -137,21 +137,8 @@ stage_check() {
   check_paths
 }
 
-# The ledger's tests start a PostgreSQL of their own. Where there is none and none can be had, they
-# are left out; not in CI.
-has_postgres() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
-
 stage_unit() {
-  local left_out=()
-  if ! has_postgres && [ "$(id -u)" = 0 ] && has apt-get; then
-    apt-get install -y -qq postgresql >"$logs/apt-postgresql.log" 2>&1 || true
-  fi
-  if ! has_postgres; then
-    [ "${CI:-}" != true ] || fails "PostgreSQL is not installed (Debian's package postgresql)"
-    skipped "the ledger on PostgreSQL: it is not installed and could not be"
-    left_out=(-- --skip postgres::)
-  fi
-  cargo_tests rust --workspace "${left_out[@]}"
+  cargo_tests rust --workspace
   local module
   for module in "${go_modules[@]}"; do go_tests "$module"; done
 }
@@ -177,12 +164,36 @@ stage_fleet() {
   cargo_tests fleet --workspace --test fleet
 }
 
+# The ledger's tests start a PostgreSQL of their own. Where there is none and none can be had, they
+# are left out; not in CI.
+has_postgres() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
+
 stage_ledger() {
-  local kills
-  cargo_tests ledger --workspace --test ledger --test process -- --nocapture
+  local kills left_out=()
+  if ! has_postgres && [ "$(id -u)" = 0 ] && has apt-get; then
+    apt-get install -y -qq postgresql >"$logs/apt-postgresql.log" 2>&1 || true
+  fi
+  if ! has_postgres; then
+    [ "${CI:-}" != true ] || fails "PostgreSQL is not installed (Debian's package postgresql)"
+    skipped "the ledger on PostgreSQL: it is not installed and could not be"
+    left_out=(--skip postgres::)
+  fi
+  cargo_tests ledger --workspace --test ledger --test process -- --nocapture "${left_out[@]}"
   kills=$(awk '{ for (i = 2; i <= NF; i++) if ($i ~ /^kills/) sum += $(i - 1) } END { print sum + 0 }' "$logs/ledger.log")
   [ "$kills" -ge 20 ] || fails "the server was killed $kills times; at least 20 are meant"
   fact "kills: $kills"
+  fuzz
+}
+
+# fuzz: schemathesis against a running server; the cases are what that server counted.
+fuzz() {
+  local log=$logs/fuzz.log rc=0
+  if ! has python3 || ! python3 -c 'import ensurepip' 2>/dev/null; then
+    fails "fuzz: python3 with venv is missing (Debian: apt-get install python3-venv)"
+  fi
+  scripts/fuzz.sh >"$log" 2>&1 || rc=$?
+  [ "$rc" = 0 ] || { tail -n 60 "$log" && fails "fuzz: scripts/fuzz.sh (whole output: $log)"; }
+  fact "fuzz: $(grep -E '^[0-9]+ cases ' "$log")"
 }
 
 stage_demo() { scripts/demo.sh --once; }

@@ -8,6 +8,7 @@ pub mod layers;
 pub mod problem;
 pub mod query;
 mod rest;
+pub mod room;
 pub mod server;
 
 pub use body::Json;

@@ -67,6 +67,12 @@ impl Authenticator {
         &self.verifier
     }
 
+    /// What callers may use.
+    #[must_use]
+    pub fn budgets(&self) -> &Budgets {
+        &self.budgets
+    }
+
     async fn admit(&self, headers: &HeaderMap, ways: &[Way]) -> Result<Admitted, Problem> {
         if ways.is_empty() {
             return Ok(Admitted { identity: None, reach: Reach::Nothing });

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
+use futures::StreamExt;
 use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -13,6 +14,7 @@ use serde_path_to_error::{Path, Segment};
 
 use super::json::{self, JsonError};
 use super::problem::Problem;
+use super::room::Share;
 
 /// How large a JSON command may be once unpacked, in bytes.
 pub const LARGEST_COMMAND: usize = 64 * 1024;
@@ -71,22 +73,54 @@ pub fn wrong_media_type(taken: &[&str]) -> Problem {
 /// 413 when it is larger, 408 when it does not arrive in time, 400 when it ends early or cannot be
 /// unpacked.
 pub async fn bytes(body: Body, limit: usize) -> Result<Bytes, Problem> {
-    match tokio::time::timeout(ARRIVAL, axum::body::to_bytes(body, limit)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) if is_limit(&error) => Err(Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too-large",
-            "Too large",
-            format!("The body, unpacked, is larger than {limit} bytes. Send it in parts."),
-        )),
-        Ok(Err(_)) => Err(Problem::new(
-            StatusCode::BAD_REQUEST,
-            "incomplete-body",
-            "Incomplete body",
-            "The body ended early or is not what Content-Encoding says. Send it again, whole.",
-        )),
-        Err(_) => Err(Problem::of(StatusCode::REQUEST_TIMEOUT)),
+    arrived(axum::body::to_bytes(body, limit)).await?.map_err(|error| broken(&error, limit))
+}
+
+/// The whole body, as [`bytes`], its bytes held by `share` as they come.
+///
+/// # Errors
+/// As [`bytes`], and those of [`Share::grow`].
+pub async fn held(body: Body, limit: usize, share: &mut Share) -> Result<Bytes, Problem> {
+    arrived(async {
+        let mut whole = Vec::new();
+        let mut parts = body.into_data_stream();
+        while let Some(part) = parts.next().await {
+            let part = part.map_err(|error| broken(&error, limit))?;
+            if whole.len() + part.len() > limit {
+                return Err(too_large(limit));
+            }
+            share.grow(part.len())?;
+            whole.extend_from_slice(&part);
+        }
+        Ok(whole.into())
+    })
+    .await?
+}
+
+async fn arrived<T>(reading: impl Future<Output = T>) -> Result<T, Problem> {
+    let arrived = tokio::time::timeout(ARRIVAL, reading).await;
+    arrived.map_err(|_| Problem::of(StatusCode::REQUEST_TIMEOUT))
+}
+
+fn too_large(limit: usize) -> Problem {
+    Problem::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "too-large",
+        "Too large",
+        format!("The body, unpacked, is larger than {limit} bytes. Send it in parts."),
+    )
+}
+
+fn broken(error: &axum::Error, limit: usize) -> Problem {
+    if is_limit(error) {
+        return too_large(limit);
     }
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "incomplete-body",
+        "Incomplete body",
+        "The body ended early or is not what Content-Encoding says. Send it again, whole.",
+    )
 }
 
 fn is_limit(error: &axum::Error) -> bool {

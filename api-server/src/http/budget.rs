@@ -15,6 +15,7 @@ use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
 
 use super::problem::Problem;
+use super::room::Room;
 use crate::domain::account::AccountId;
 
 static POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -158,6 +159,8 @@ pub struct Budgets {
     pub write: Budget,
     /// Requests with usage, of up to a thousand events each.
     pub ingest: Budget,
+    /// The bytes of usage that are held at once.
+    pub room: Arc<Room>,
 }
 
 /// Requests a second in each budget.
@@ -182,6 +185,7 @@ impl Budgets {
             read: Budget::new("read", rates.read),
             write: Budget::new("write", rates.write),
             ingest: Budget::new("ingest", rates.ingest),
+            room: Arc::default(),
         }
     }
 

@@ -23,6 +23,7 @@ use uuid::Uuid;
 use super::budget::Receipt;
 use super::problem::{MEDIA_TYPE, Problem};
 use super::rest::Shared;
+use super::room::overloaded;
 
 /// The header that carries a request's id, both ways.
 pub static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -166,16 +167,6 @@ fn panicked(panic: &(dyn Any + Send)) -> Problem {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
     Problem::internal(text.unwrap_or_else(|| "a panic".to_owned()))
-}
-
-fn overloaded() -> Problem {
-    Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "overloaded",
-        "Overloaded",
-        "The server answers as many requests as it can. Nothing was done; try again.",
-    )
-    .with_retry_after(1)
 }
 
 fn timed_out() -> Problem {

@@ -16,7 +16,7 @@ use hyper::body::{Frame, SizeHint};
 /// How much is read for nothing, in bytes; whoever sends more may see a reset.
 const MOST: u64 = 1024 * 1024;
 /// How long it is waited for.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A body that whoever answers reads from, and that can be looked at afterwards. Clones are the same.
 #[derive(Clone)]

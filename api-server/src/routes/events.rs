@@ -8,19 +8,23 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::metrics::usage::{self, Flows};
 use super::{App, Routes, route};
 use crate::auth::{Caller, rule::UsageWrite};
 use crate::domain::account::AccountId;
 use crate::domain::event::{Context, Rejected, UsageEvent};
 use crate::http::problem::{FieldError, ProblemBody};
 use crate::http::query::Parameters;
-use crate::http::{Problem, body};
+use crate::http::{Problem, body, room};
 use crate::ledger::{Append, Item, LedgerError, Outcome, Receipt};
 use crate::store::StoreError;
 
 mod media;
+mod schema;
 #[cfg(test)]
 mod tests;
+
+pub use schema::{Amount, CloudEvent, CloudEvents, OneOrMany, Use};
 
 pub(super) fn routes(routes: Routes) -> Routes {
     route!(routes, send)
@@ -88,9 +92,9 @@ pub struct NotTaken {
         description = "A CloudEvent 1.0, or a list of them. `type` is `dev.tenantry.usage.` and a \
             meter; `data.quantity` a decimal in the meter's unit.",
         content(
-            (serde_json::Value = "application/cloudevents+json"),
-            (serde_json::Value = "application/cloudevents-batch+json"),
-            (serde_json::Value = "application/json"),
+            (CloudEvent = "application/cloudevents+json"),
+            (CloudEvents = "application/cloudevents-batch+json"),
+            (OneOrMany = "application/json"),
         )
     ),
     responses(
@@ -110,7 +114,9 @@ async fn send(
     let atomic = atomic(parameters)?;
     let arrived = (app.clock)();
     let (head, content) = request.into_parts();
-    let bytes: Bytes = body::bytes(content, LARGEST).await?;
+    // Held until the answer: what is read of the body has about its size.
+    let mut share = app.authenticator.budgets().room.share(account);
+    let bytes: Bytes = body::held(content, LARGEST, &mut share).await?;
     let events = media::read(&head.headers, &bytes, Context { account, now: arrived })?;
     let taken = take(&app, account, arrived, atomic, events).await?;
     app.metrics.events(&taken);
@@ -136,9 +142,11 @@ async fn take(
     let mut taken = Taken::default();
     let (mut items, mut places) =
         (Vec::with_capacity(events.len()), Vec::with_capacity(events.len()));
+    let mut counts = Vec::with_capacity(events.len());
     for (index, event) in events.into_iter().enumerate() {
         match event {
             Ok(event) => {
+                counts.push(usage::of(&event));
                 places.push((index, event.id.clone()));
                 items.push(Item::Usage(event));
             }
@@ -150,6 +158,9 @@ async fn take(
     }
     let append = Append { account: account.clone(), arrived, atomic, items };
     let receipt = app.ledger.append(append).await.map_err(busy)?;
+    let mut flows = Flows::default();
+    counts.into_iter().zip(&receipt.outcomes).for_each(|(count, told)| flows.note(count, told));
+    app.metrics.taking.taken(account, &flows, arrived);
     Ok(account_for(taken, places, &receipt))
 }
 
@@ -234,13 +245,7 @@ fn none_taken(rejected: Vec<NotTaken>) -> Problem {
 /// Nothing was acknowledged; sending again is safe.
 pub(super) fn busy(error: LedgerError) -> Problem {
     match error {
-        LedgerError::AccountBusy => Problem::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "account-busy",
-            "Too much waits",
-            "As much of this account waits to be stored as may. Send it again later, and slower.",
-        )
-        .with_retry_after(1),
+        LedgerError::AccountBusy => room::account_busy(),
         LedgerError::Store(StoreError::Statement(_)) | LedgerError::OtherAccount => {
             Problem::internal(error)
         }

@@ -5,10 +5,15 @@ use opentelemetry::metrics::{Counter, Meter};
 
 use super::events::Taken;
 
+pub mod usage;
+
+use usage::Taking;
+
 /// The instruments of the routes.
 #[derive(Clone)]
 pub struct Metrics {
     events: Counter<u64>,
+    pub(super) taking: Taking,
 }
 
 impl Metrics {
@@ -19,11 +24,12 @@ impl Metrics {
             .u64_counter("tenantry_usage_events")
             .with_description("Usage events received, by what became of them")
             .build();
-        Self { events }
+        Self { events, taking: Taking::new(meter) }
     }
 
     /// Counts what became of a request's events.
     pub(super) fn events(&self, taken: &Taken) {
+        taken.rejected.iter().for_each(|one| self.taking.rejected(&one.code));
         let conflicts = taken.rejected.iter().filter(|one| one.code == "conflict").count();
         for (outcome, count) in [
             ("accepted", taken.accepted),

@@ -45,7 +45,7 @@ const GRAMMAR: Grammar = Grammar { filters: &[("status", &[Op::Eq])], sorts: &["
 /// answer and makes no second request; with another form it is another request.
 #[utoipa::path(
     post, path = "/onboarding", operation_id = "submit_onboarding", tag = "onboarding",
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters, made up anew for each form.")),
+    params(("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,255}$", description = "1 to 255 visible ASCII characters, made up anew for each form.")),
     request_body = IntakeIn,
     responses(
         (status = 201, description = "It waits for approval.", body = Submitted),
@@ -65,6 +65,7 @@ async fn submit(
         Box::pin(async move { intakes::add(session, &new).await })
     });
     let intake = work.await.map_err(busy)?;
+    tracing::info!(target: "billing", flow = "onboarding", step = "submitted", id = %intake.id, "onboarding");
     let token = idempotency::receipt(&intake.salt, &secret, &intake.form);
     let answer = answer::submitted(&intake, token)?;
     let place = HeaderValue::from_str(&answer.follow).map_err(Problem::internal)?;
@@ -159,9 +160,9 @@ async fn reachable(app: &App, reach: &Reach, id: &str) -> Result<Intake, Problem
 #[utoipa::path(
     get, path = "/onboarding", operation_id = "list_onboarding", tag = "onboarding",
     params(
-        ("filter[status][eq]" = Option<String>, Query, description = "awaiting_approval, approved, rejected or withdrawn."),
-        ("sort" = Option<String>, Query, description = "`submitted_at asc` (the default) or `submitted_at desc`."),
-        ("page[size]" = Option<u32>, Query, description = "1 to 1000; 100 unless given."),
+        ("filter[status][eq]" = Option<String>, Query, pattern = "^(awaiting_approval|approved|rejected|withdrawn)$", description = "awaiting_approval, approved, rejected or withdrawn."),
+        ("sort" = Option<String>, Query, pattern = "^submitted_at( (asc|desc))?$", description = "`submitted_at asc` (the default) or `submitted_at desc`."),
+        ("page[size]" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "1 to 1000; 100 unless given."),
         ("page[after]" = Option<String>, Query, description = "A cursor, as in `meta.page.next`."),
     ),
     responses((status = 200, description = "A page of them.", body = Requests))
@@ -256,8 +257,12 @@ async fn reject(
     Json(Rejection { reason }): Json<Rejection>,
 ) -> Result<axum::Json<Request>, Problem> {
     let mut faults = Faults::default();
-    if reason.trim().is_empty() || reason.chars().count() > REASON {
-        faults.note("/reason", format!("must have 1 to {REASON} characters"));
+    let bounded = !reason.trim().is_empty() && reason.chars().count() <= REASON;
+    if !bounded || reason.chars().any(char::is_control) {
+        faults.note(
+            "/reason",
+            format!("must have 1 to {REASON} characters and no control characters"),
+        );
     }
     faults.check()?;
     let intake = reachable(&app, caller.reach(), &id).await?;
@@ -301,7 +306,10 @@ async fn decide<R>(
     });
     let whole = *caller.reach() == Reach::Everyone;
     match work.await.map_err(busy)? {
-        Decided::Stands(intake) => Ok(axum::Json(answer::request(&intake, whole)?)),
+        Decided::Stands(intake) => {
+            tracing::info!(target: "billing", flow = "onboarding", step = "decided", %id, "onboarding");
+            Ok(axum::Json(answer::request(&intake, whole)?))
+        }
         Decided::Otherwise(status) => Err(conflict(
             "already-decided",
             "Decided already",

@@ -1,15 +1,16 @@
 //! Good tokens, each near an edge that a stricter check would cut off.
 
-use api_server::auth::{Audience, Identity, Refusal};
+use api_server::auth::{Audience, Identity, Refusal, Verifier, issuer};
 use axum::http::StatusCode;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::fixture::{
-    Base, NOW, OTHER, WORLD, ask, b64, development, now, person, projected, sign,
+    Base, KUBERNETES, NOW, OTHER, WORLD, ask, b64, development, now, person, projected, sign,
 };
 
 async fn identity(token: &str) -> Result<Identity, Refusal> {
@@ -66,6 +67,43 @@ async fn a_pods_token_is_let_in() {
     let Identity::Workload(workload) = verdict else { panic!("{verdict:?}") };
     assert_eq!(workload.account.namespace, "tenant-acme");
     assert_eq!(workload.audience, Audience::Usage);
+}
+
+/// A token that a real kube-apiserver made by the request that kubelets make, with the keys that it
+/// published; `projected.json` says how. Verified at the second in which it was made.
+#[tokio::test]
+async fn a_token_of_a_real_kube_apiserver_is_let_in() {
+    let real: Value = serde_json::from_str(include_str!("projected.json")).unwrap();
+    let text = |name: &str| real[name].as_str().unwrap();
+    let (header, claims) = (text("header"), text("claims"));
+    let folder = tempfile::tempdir().unwrap();
+    let keys = folder.path().join("keys.json");
+    std::fs::write(&keys, real["keys"].to_string()).unwrap();
+    let yaml = format!(
+        "issuers: [{{issuer: '{KUBERNETES}', kind: kubernetes, keys: {{file: {}}}}}]",
+        keys.display()
+    );
+    let issuers = issuer::read(&yaml).unwrap();
+    issuers[0].keys().refresh().await.unwrap();
+    let verifier = Verifier::new(issuers);
+    let said: Value = serde_json::from_str(claims).unwrap();
+    let second = |name: &str| Timestamp::from_second(said[name].as_i64().unwrap()).unwrap();
+    let token = format!("{}.{}.{}", b64(header), b64(claims), text("signature"));
+    let verdict = verifier.verify(&token, second("iat")).await.unwrap();
+    let Identity::Workload(workload) = verdict else { panic!("{verdict:?}") };
+    assert_eq!((&*workload.account.namespace, &*workload.account.name), ("tenant-acme", "core"));
+    assert_eq!(workload.account.uid, said["kubernetes.io"]["serviceaccount"]["uid"]);
+    assert_eq!(workload.audience, Audience::Usage);
+    assert_eq!(verifier.verify(&token, second("exp")).await, Err(Refusal::Time));
+    // The shape that the other tests' tokens have: no typ, a list of one audience.
+    let head: Value = serde_json::from_str(header).unwrap();
+    let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&head), names(&Value::Object(projected().header)));
+    assert_eq!(names(&said), names(&Value::Object(projected().claims)));
+    assert_eq!(said["aud"], projected().claims["aud"]);
+    let moved = claims.replace("tenant-acme", "tenant-evil");
+    let moved = format!("{}.{}.{}", b64(header), b64(moved), text("signature"));
+    assert_eq!(verifier.verify(&moved, second("iat")).await, Err(Refusal::Signature));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::api::Api;
 
-fn document() -> Value {
+pub fn document() -> Value {
     serde_json::from_str(&Routes::all().document().unwrap()).unwrap()
 }
 

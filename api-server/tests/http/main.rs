@@ -16,6 +16,7 @@ mod document;
 mod echo;
 mod events;
 mod layers;
+mod limits;
 mod matrix;
 mod onboarding;
 mod plans;

@@ -100,12 +100,22 @@ impl Load {
 
     /// Sends events of an account once.
     pub async fn send(&self, account: &(String, String), events: &[(String, Fact)]) -> Sent {
+        self.send_as(account, events, body(events)).await
+    }
+
+    /// Sends events of an account once, written as `body` before.
+    pub async fn send_as(
+        &self,
+        account: &(String, String),
+        events: &[(String, Fact)],
+        body: String,
+    ) -> Sent {
         let (account, token) = account;
         let named =
             || events.iter().map(|(id, fact)| ((account.clone(), id.clone()), fact.clone()));
         self.sent.lock().unwrap().extend(named());
         let url = format!("{}/usage/events", self.url.read().unwrap());
-        let request = self.client.post(url).bearer_auth(token).body(body(events));
+        let request = self.client.post(url).bearer_auth(token).body(body);
         let answer =
             request.header("content-type", "application/cloudevents-batch+json").send().await;
         let Ok(answer) = answer else { return Sent::Lost };

@@ -14,4 +14,5 @@ mod kills;
 mod load;
 mod overload;
 mod program;
+mod series;
 mod serving;

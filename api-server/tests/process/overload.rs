@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures::future::join_all;
 
 use crate::checker::compare;
-use crate::load::{Load, Random, Sent};
+use crate::load::{Load, Random, Sent, body};
 use crate::serving::{Place, Serving};
 
 /// Requests that this server works on at once.
@@ -29,15 +29,17 @@ async fn ten_times_too_much_is_refused_and_what_is_acknowledged_is_there() {
     let mut server = Serving::start(&place, &["--max-requests", &room]);
     let small = server.memory("VmRSS");
     let load = Load::new(&place, &accounts, &server.api);
-    let clients = (0..CLIENTS).map(|number| {
+    // Written before, so that the clients have nothing to do but to send.
+    let mut random = Random(1);
+    let batches: Vec<_> = (0..CLIENTS * 3)
+        .map(|number| load.events(&format!("{number}"), BATCH, &mut random))
+        .map(|events| (body(&events), events))
+        .collect();
+    let clients = batches.chunks(3).enumerate().map(|(number, batches)| {
         let load = load.clone();
         async move {
-            let account = load.accounts[number % 4].clone();
-            let mut random = Random(number as u64);
-            for round in 0..3 {
-                let prefix = format!("{number}-{round}");
-                let events = load.events(&prefix, BATCH, &mut random);
-                let sent = load.send(&account, &events).await;
+            for (body, events) in batches {
+                let sent = load.send_as(&load.accounts[number % 4], events, body.clone()).await;
                 assert_ne!(sent, Sent::Lost, "whoever is refused is told so");
             }
         }

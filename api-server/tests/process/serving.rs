@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use api_server::auth::Audience;
 use api_server::auth::local::{self, Claims};
+use api_server::domain::calendar::AnchorDay;
+use api_server::ledger::{Ledger, Settings};
+use api_server::store::accounts::{self, Account};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -43,6 +46,32 @@ impl Place {
     pub fn create(&self, account: &str) {
         let done = self.run(&["accounts", "create", account]);
         assert!(done.status.success(), "{done:?}");
+    }
+
+    /// Adds many accounts in the time zone UTC, a thousand in a transaction.
+    pub async fn create_many(&self, names: &[String]) {
+        let ledger = Ledger::open(&self.storage, Settings::default()).await.unwrap();
+        for some in names.chunks(1000) {
+            let some = some.to_vec();
+            let work = ledger.transact(None, move |session, created_at| {
+                Box::pin(async move {
+                    for name in some {
+                        let account = Account {
+                            id: name.parse().unwrap(),
+                            name,
+                            zone: "UTC".parse().unwrap(),
+                            anchor: AnchorDay::new(1).unwrap(),
+                            currency: "USD".to_owned(),
+                            created_at,
+                        };
+                        accounts::add(session, &account).await?;
+                    }
+                    Ok(())
+                })
+            });
+            work.await.unwrap();
+        }
+        ledger.close().await;
     }
 
     /// A token for a tool that sends the usage of `account`, good for a day.
@@ -80,8 +109,13 @@ impl Drop for Serving {
 }
 
 impl Serving {
-    /// Starts the program on a place, with more flags, behind a command that runs it, if any.
-    pub fn start_behind(place: &Place, flags: &[&str], behind: &[&str]) -> Self {
+    /// Starts the program on a place, with more flags, behind a command that runs it, if any. The
+    /// error is the log of one that ended before it served.
+    pub fn try_start_behind(
+        place: &Place,
+        flags: &[&str],
+        behind: &[&str],
+    ) -> Result<Self, String> {
         let program = env!("CARGO_BIN_EXE_api-server");
         let all: Vec<&str> = behind.iter().copied().chain([program, "serve"]).collect();
         let mut child = Command::new(all[0])
@@ -115,14 +149,16 @@ impl Serving {
             }
         });
         let Ok((api, health)) = serving.recv() else {
-            panic!("it ended before it served: {:#?}", log.lock().unwrap());
+            child.wait().unwrap();
+            let log = log.lock().unwrap().join("\n");
+            return Err(log);
         };
-        Self { child, api, health, log, reader: Some(reader) }
+        Ok(Self { child, api, health, log, reader: Some(reader) })
     }
 
     /// Starts the program on a place, with more flags.
     pub fn start(place: &Place, flags: &[&str]) -> Self {
-        Self::start_behind(place, flags, &[])
+        Self::try_start_behind(place, flags, &[]).expect("it ended before it served")
     }
 
     /// SIGKILL.

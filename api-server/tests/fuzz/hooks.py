@@ -1,0 +1,42 @@
+"""What schemathesis is told of this API.
+
+Paths name what is there now and then: random ids alone would find nothing behind a 404.
+"""
+
+import os
+
+import schemathesis
+
+FORM = os.environ["TENANTRY_FUZZ_FORM"]
+
+
+def known(value):
+    return len(str(value)) % 2 == 0
+
+
+@schemathesis.hook
+def map_path_parameters(context, path_parameters):
+    if not path_parameters:
+        return path_parameters
+    path = context.operation.path
+    if "account" in path_parameters and known(path_parameters["account"]):
+        path_parameters["account"] = "acme"
+    if "id" in path_parameters and path.startswith("/onboarding") and known(path_parameters["id"]):
+        path_parameters["id"] = FORM
+    return path_parameters
+
+
+def whole(value):
+    """JSON Schema calls 50.0 an integer; the API wants it as 50 (docs/api.md, quirks)."""
+    if isinstance(value, dict):
+        return {name: whole(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [whole(member) for member in value]
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    return value
+
+
+@schemathesis.hook
+def map_body(context, body):
+    return whole(body)

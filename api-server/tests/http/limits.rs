@@ -1,0 +1,329 @@
+//! Every field of every body, bent past each limit that the document states: refused where it is
+//! wrong, with a code and a remedy, and nothing is written.
+
+use std::collections::BTreeMap;
+
+use axum::http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use api_server::auth::Audience;
+
+use crate::api::{Answer, Api, sender, token};
+use crate::document::{document, operations};
+use crate::onboarding::{form, submitted};
+
+/// What an operation takes, and where its pointers begin.
+struct Good {
+    operation: &'static str,
+    body: Value,
+    token: Option<String>,
+    prefix: &'static str,
+}
+
+/// A good body for each operation that has one.
+fn good() -> Vec<Good> {
+    let usd = |amount: &str| json!({"amount": amount, "currency": "USD"});
+    let csm = |scope| token(Audience::Billing, scope, Some("CustomerSuccessManager"), None);
+    let department = json!({"people": 12, "weeks_per_year": 46,
+        "hours_per_week": {"low": "3", "base": "4", "high": "5"}});
+    let one = |operation, body, token, prefix| Good { operation, body, token, prefix };
+    vec![
+        one("POST /onboarding", form(), None, ""),
+        one(
+            "POST /roi",
+            json!({"departments": [department], "salary": usd("52000.00"), "burden": "0.30",
+                "one_off": usd("12000.00"), "subscription": usd("10788.00"), "productive_hours": 1800,
+                "risk": "0.15", "discount": "0.10", "ramp": ["0.5"], "years": 3}),
+            None,
+            "",
+        ),
+        one(
+            "POST /recommendation",
+            json!({"usage": {"agents": {"low": "1", "base": "2", "high": "3"}}, "support_hours": 8,
+                "currency": "USD", "purpose": "production", "voice_minutes": 12000}),
+            None,
+            "",
+        ),
+        one(
+            "POST /onboarding/{id}/reject",
+            json!({"reason": "no"}),
+            Some(csm("onboarding:approve")),
+            "",
+        ),
+        one(
+            "POST /billing/corrections",
+            json!({"account": "acme", "id": "c-1", "row": 1, "change": {"by": "-2.5"}, "reason": "twice",
+                "reference": "T-17"}),
+            Some(csm("billing:correct")),
+            "",
+        ),
+        one(
+            "POST /usage/events",
+            json!({"specversion": "1.0", "id": "e-1", "source": "/core", "type": "dev.tenantry.usage.query",
+                "time": "2026-11-22T23:50:16Z", "subject": "acme", "data": {"quantity": "12.5"}}),
+            Some(sender()),
+            "/0",
+        ),
+    ]
+}
+
+/// A body that is wrong at one place.
+#[derive(Debug)]
+struct Bent {
+    why: String,
+    body: Value,
+    /// The pointer that must be named, or one below it.
+    at: String,
+}
+
+/// Bends a body as its schema tells.
+struct Bender {
+    document: Value,
+    good: Value,
+    bent: Vec<Bent>,
+}
+
+impl Bender {
+    /// A schema without references and without null beside it.
+    fn resolved(&self, schema: &Value) -> Value {
+        if let Some(reference) = schema["$ref"].as_str() {
+            let place = self.document.pointer(reference.trim_start_matches('#'));
+            return self.resolved(place.unwrap());
+        }
+        let choices = schema["oneOf"].as_array().map(Vec::as_slice).unwrap_or_default();
+        match choices.iter().filter(|one| one["type"] != "null").collect::<Vec<_>>()[..] {
+            [only] => self.resolved(only),
+            _ => schema.clone(),
+        }
+    }
+
+    fn set(&mut self, at: &str, why: &str, value: Value) {
+        let mut body = self.good.clone();
+        *body.pointer_mut(at).unwrap() = value;
+        self.bent.push(Bent { why: format!("{why} at {at}"), body, at: at.to_owned() });
+    }
+
+    fn object(
+        &mut self,
+        at: &str,
+        change: impl Fn(&mut Map<String, Value>),
+        why: &str,
+        name: &str,
+    ) {
+        let mut body = self.good.clone();
+        change(body.pointer_mut(at).unwrap().as_object_mut().unwrap());
+        self.bent.push(Bent { why: format!("{why} at {at}"), body, at: format!("{at}/{name}") });
+    }
+
+    fn bend(&mut self, at: &str, schema: &Value) {
+        let schema = self.resolved(schema);
+        let Some(value) = self.good.pointer(at).cloned() else { return };
+        if !at.is_empty() {
+            let other =
+                if value.is_object() || value.is_array() { json!(7) } else { json!({"x": []}) };
+            self.set(at, "another type", other);
+            self.set(at, "a type like it", json!(true));
+        }
+        match &value {
+            Value::Object(_) => self.members(at, &schema),
+            Value::Array(_) => self.items(at, &schema),
+            Value::String(_) => self.text(at, &schema),
+            Value::Number(_) => self.number(at, &schema),
+            _ => {}
+        }
+    }
+
+    fn members(&mut self, at: &str, schema: &Value) {
+        for name in schema["required"].as_array().into_iter().flatten() {
+            let name = name.as_str().unwrap();
+            self.object(at, |members| drop(members.remove(name)), "missing", name);
+            let null = |members: &mut Map<String, Value>| {
+                drop(members.insert(name.to_owned(), Value::Null));
+            };
+            self.object(at, null, "null", name);
+        }
+        if schema["additionalProperties"] == json!(false) {
+            let name = "unheard_of";
+            self.object(
+                at,
+                |members| drop(members.insert(name.to_owned(), json!(1))),
+                "unknown",
+                name,
+            );
+        }
+        for (name, member) in schema["properties"].as_object().cloned().unwrap_or_default() {
+            self.bend(&format!("{at}/{name}"), &member);
+        }
+    }
+
+    fn items(&mut self, at: &str, schema: &Value) {
+        let first = self.good.pointer(&format!("{at}/0")).cloned().unwrap();
+        if schema["minItems"].as_u64().is_some_and(|least| least > 0) {
+            self.set(at, "no item", json!([]));
+        }
+        if let Some(most) = schema["maxItems"].as_u64() {
+            self.set(at, "an item too many", json!(vec![first; most as usize + 1]));
+        }
+        self.bend(&format!("{at}/0"), &schema["items"]);
+    }
+
+    fn text(&mut self, at: &str, schema: &Value) {
+        if let Some(most) = schema["maxLength"].as_u64() {
+            self.set(at, "a letter too many", json!("a".repeat(most as usize + 1)));
+        }
+        if schema["minLength"].as_u64().is_some_and(|least| least > 0) {
+            self.set(at, "no letter", json!(""));
+        }
+        if schema["pattern"].is_string() || !schema["format"].is_null() || !schema["enum"].is_null()
+        {
+            self.set(at, "another pattern", json!("\u{a7} not this"));
+        }
+        self.set(at, "a control character", json!("a\u{0}b"));
+    }
+
+    fn number(&mut self, at: &str, schema: &Value) {
+        if let Some(most) = schema["maximum"].as_i64() {
+            self.set(at, "one too many", json!(most + 1));
+        }
+        let least = schema["minimum"].as_i64().unwrap_or_default();
+        self.set(at, "one too few", json!(least - 1));
+        self.set(at, "a fraction", json!(1.5));
+        self.set(at, "far too many", json!(u64::MAX));
+    }
+}
+
+/// The schema of an operation's body as it is sent here.
+fn schema(operation: &Value) -> Value {
+    let content = &operation["requestBody"]["content"];
+    let one = [&content["application/cloudevents+json"], &content["application/json"]];
+    one.into_iter().find(|content| content.is_object()).unwrap()["schema"].clone()
+}
+
+async fn send(api: &Api, good: &Good, path: &str, body: &Value) -> Answer {
+    api.post(path, good.token.as_deref(), "application/json", body.to_string()).await
+}
+
+/// How many rows each table has.
+async fn rows(api: &Api) -> BTreeMap<String, i64> {
+    let mut session = api.ledger.store().read().await.unwrap();
+    let tables = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name";
+    let mut counts = BTreeMap::new();
+    for table in session.rows(tables, Vec::new()).await.unwrap() {
+        let name = table.text(0).unwrap().to_owned();
+        let count: &'static str =
+            Box::leak(format!("SELECT COUNT(*) FROM \"{name}\"").into_boxed_str());
+        let count = session.rows(count, Vec::new()).await.unwrap()[0].int(0).unwrap();
+        counts.insert(name, count);
+    }
+    counts
+}
+
+/// What is wrong with the answer to a bent body, if anything.
+fn fault(answer: &Answer, bent: &Bent, prefix: &str) -> Option<String> {
+    let problem = answer.json();
+    let known =
+        [StatusCode::BAD_REQUEST, StatusCode::UNPROCESSABLE_ENTITY].contains(&answer.status);
+    let at = format!("{prefix}{}", bent.at);
+    let errors = problem["errors"].as_array().cloned().unwrap_or_default();
+    let named = errors.iter().any(|error| {
+        let pointer = error["pointer"].as_str().unwrap_or_default();
+        let said = |name: &str| error[name].as_str().is_some_and(|text| !text.is_empty());
+        (pointer == at || pointer.starts_with(&format!("{at}/"))) && said("code") && said("detail")
+    });
+    (!known || !named).then(|| format!("{}: {} {}", bent.why, answer.status, answer.text))
+}
+
+#[tokio::test]
+async fn every_limit_of_the_document_is_kept_and_named() {
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    for good in good() {
+        let api = Api::new().await;
+        let (follow, _) = submitted(&api, &form()).await;
+        let event = json!({"specversion": "1.0", "id": "e-0", "source": "/core",
+            "type": "dev.tenantry.usage.query", "time": "2026-11-22T23:50:16Z", "data": {"quantity": "12.5"}});
+        api.post("/usage/events", Some(&sender()), "application/json", event.to_string()).await;
+        let (method, path) = good.operation.split_once(' ').unwrap();
+        let all = operations();
+        let operation = all.iter().find(|(verb, at, _)| verb == method && at == path);
+        let operation =
+            &operation.unwrap_or_else(|| panic!("{} is no operation", good.operation)).2;
+        let path = path.replace("/onboarding/{id}", &follow);
+        let mut bender = Bender { document: document(), good: good.body.clone(), bent: Vec::new() };
+        bender.bend("", &schema(operation));
+        let before = rows(&api).await;
+        for bent in &bender.bent {
+            let answer = send(&api, &good, &path, &bent.body).await;
+            assert!(!answer.status.is_success(), "{}: {bent:?}", good.operation);
+            wrong.extend(
+                fault(&answer, bent, good.prefix)
+                    .map(|fault| format!("{} {fault}", good.operation)),
+            );
+        }
+        count += bender.bent.len();
+        assert_eq!(rows(&api).await, before, "{}: something was written", good.operation);
+        // What was bent was good: it is that one place that was refused.
+        let answer = send(&api, &good, &path, &good.body).await;
+        assert!(answer.status.is_success(), "{}: {}", good.operation, answer.text);
+    }
+    assert!(wrong.is_empty(), "{} of {count}: {wrong:#?}", wrong.len());
+    assert!(count >= 250, "{count} bodies");
+    println!("{count} bodies, each wrong at one place");
+}
+
+/// Bodies that are wrong as a whole, on every operation that takes one.
+#[tokio::test]
+async fn every_operation_refuses_bodies_that_are_none() {
+    let api = Api::new().await;
+    let (follow, _) = submitted(&api, &form()).await;
+    let before = rows(&api).await;
+    for good in good() {
+        let path = good.operation.split_once(' ').unwrap().1.replace("/onboarding/{id}", &follow);
+        let text = good.body.to_string();
+        let cut = text[..text.len() - 1].to_owned();
+        let twice = text.replacen('{', "{\"x\":1,\"x\":2,", 1);
+        let deep = format!("{}{}", "[".repeat(40), "]".repeat(40));
+        let marked = format!("\u{feff}{text}");
+        let mut latin = text.clone().into_bytes();
+        latin.splice(1..1, b"\"\xe9\":1,".iter().copied());
+        let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let json = "application/json";
+        for (name, media_type, body, status, code) in [
+            ("nothing", json, Vec::new(), 400, "invalid-json"),
+            ("cut off", json, cut.into_bytes(), 400, "invalid-json"),
+            ("a key twice", json, twice.into_bytes(), 400, "invalid-json"),
+            ("deep", json, deep.into_bytes(), 400, "invalid-json"),
+            ("a byte order mark", json, marked.into_bytes(), 400, "invalid-json"),
+            ("Latin 1", json, latin, 400, "invalid-json"),
+            ("UTF-16", json, utf16, 400, "invalid-json"),
+            ("two values", json, format!("{text}{text}").into_bytes(), 400, "invalid-json"),
+            ("text", "text/plain", text.clone().into_bytes(), 415, "unsupported-media-type"),
+            (
+                "a form",
+                "application/x-www-form-urlencoded",
+                b"a=b".to_vec(),
+                415,
+                "unsupported-media-type",
+            ),
+            (
+                "another charset",
+                "application/json; charset=latin1",
+                text.clone().into_bytes(),
+                415,
+                "unsupported-media-type",
+            ),
+            ("too much", json, vec![b' '; 6 << 20], 413, "too-large"),
+        ] {
+            let answer = api.post(&path, good.token.as_deref(), media_type, body).await;
+            let told = (answer.status.as_u16(), answer.code());
+            assert_eq!(
+                told,
+                (status, code.to_owned()),
+                "{} {name}: {}",
+                good.operation,
+                answer.text
+            );
+            assert!(answer.json()["detail"].as_str().is_some_and(|text| text.len() > 10), "{name}");
+        }
+    }
+    assert_eq!(rows(&api).await, before);
+}

@@ -1,0 +1,78 @@
+//! What is counted and logged as usage is taken, and that ten thousand tenants make few series.
+
+use std::sync::atomic::Ordering;
+
+use futures::StreamExt;
+
+use crate::checker::compare;
+use crate::load::{Fact, Load, Sent};
+use crate::serving::{Place, Serving, client};
+
+const TENANTS: usize = 10_000;
+/// Tenants with a series of their own (`routes::metrics::usage::MOST_TENANTS`), and the one for the rest.
+const MOST: usize = 1_001;
+
+async fn metrics(server: &Serving) -> String {
+    let answer = client().get(format!("{}/metrics", server.health)).send().await.unwrap();
+    answer.text().await.unwrap()
+}
+
+/// The series of a metric and the sum of their values.
+fn series(metrics: &str, name: &str) -> (usize, f64) {
+    let lines = metrics.lines().filter(|line| line.starts_with(&format!("{name}{{")));
+    let values = lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap());
+    let values: Vec<f64> = values.collect();
+    (values.len(), values.iter().sum())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_tenants_make_a_bounded_number_of_series() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new(folder.path());
+    let names: Vec<String> = (0..TENANTS).map(|number| format!("t{number}")).collect();
+    place.create_many(&names).await;
+    let mut server = Serving::start(&place, &[]);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let load = Load::new(&place, &names, &server.api);
+    let time = jiff::Timestamp::now().as_millisecond();
+    let event = [("e".to_owned(), Fact { meter: "query", time, micros: 500_000 })];
+    let sent = futures::stream::iter(&load.accounts).map(|account| load.send(account, &event));
+    let taken = Sent::Taken { accepted: 1, duplicates: 0 };
+    let sent: Vec<Sent> = sent.buffer_unordered(32).collect().await;
+    assert!(sent.iter().all(|sent| *sent == taken));
+
+    let text = metrics(&server).await;
+    let (count, sum) = series(&text, "tenant_usage_query_requests_total");
+    assert_eq!((count, sum), (MOST, 5000.0));
+    assert!(text.contains("tenant_usage_query_requests_total{tenant=\"other\"} 4500"));
+    // One name of it in every other metric would be thousands of lines.
+    let others = text.lines().filter(|line| !line.starts_with("tenant_usage_")).count();
+    assert!(others < 500, "{others} lines beside those");
+    assert!(text.contains("\nbilling_ingest_lag_seconds "), "{text:.2000}");
+    load.stop.store(true, Ordering::Relaxed);
+    let (_, log) = server.stop();
+    let told = log.lines().filter(|line| line.contains("\"flow\":\"query\"")).count();
+    assert!(told >= 1000, "{told} of the last lines tell of a flow");
+    compare(&place, &load).await;
+}
+
+#[tokio::test]
+async fn what_is_refused_is_counted_by_its_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new(folder.path());
+    place.create("acme");
+    let server = Serving::start(&place, &[]);
+    let body = r#"{"specversion":"1.0","id":"e","source":"/s","type":"dev.tenantry.usage.tea","data":{"quantity":"1"},
+        "time":"2020-01-01T00:00:00Z"}"#;
+    let request =
+        client().post(format!("{}/usage/events", server.api)).bearer_auth(place.sender("acme"));
+    let answer =
+        request.header("content-type", "application/json").body(body).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 422);
+    let text = metrics(&server).await;
+    assert!(
+        text.contains("billing_events_rejected_total{reason=\"unknown_type\"} 1"),
+        "{text:.3000}"
+    );
+    assert_eq!(series(&text, "tenant_usage_query_requests_total").0, 0);
+}

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Fuzzes the API server from its OpenAPI document, with a token of every kind:
+#   scripts/fuzz.sh [--examples N] [--seed N] [--only KIND] …
+# Python's packages are those of api-server/tests/fuzz/requirements.txt, in a folder outside the checkout.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+case ${1:-} in -h | --help) sed -n '2,4s/^# \{0,1\}//p' "$0" && exit ;; esac
+here=$root/api-server/tests/fuzz
+venv=$TENANTRY_CACHE/fuzz-$(sha256sum "$here/requirements.txt" | cut -c1-16)
+if [ ! -e "$venv/ready" ]; then
+  rm -rf "$venv"
+  python3 -m venv "$venv"
+  "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/requirements.txt"
+  touch "$venv/ready"
+fi
+cargo build --quiet --locked --manifest-path "$root/Cargo.toml" --workspace --bin api-server
+exec "$venv/bin/python" "$here/run.py" "$CARGO_TARGET_DIR/debug/api-server" "$@"
