@@ -97,16 +97,20 @@ check_go() {
   done
 }
 
+# debian PACKAGE: installs it where this is root on Debian; whoever needs it looks whether it is there.
+debian() {
+  [ "$(id -u)" = 0 ] && has apt-get || return 0
+  # The second time with a list of packages, which a new machine may lack.
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$1" >"$logs/apt-$1.log" 2>&1 ||
+    (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$1") >"$logs/apt-$1.log" 2>&1 || true
+}
+
 check_shell() {
-  if ! has shellcheck && [ "$(id -u)" = 0 ] && has apt-get; then
-    # The second time with a list of packages, which a new machine may lack.
-    apt-get install -y -qq shellcheck >"$logs/apt.log" 2>&1 ||
-      (apt-get update -qq && apt-get install -y -qq shellcheck) >"$logs/apt.log" 2>&1 || true
-  fi
+  has shellcheck || debian shellcheck
   if has shellcheck; then
     step "shellcheck" shellcheck -x scripts/*.sh scripts/demo/*.sh scripts/ground scripts/otelcol scripts/cargo-deny .ci/run
   elif [ -n "${CI:-}" ]; then
-    fails "shellcheck is not installed and apt-get could not ($logs/apt.log)"
+    fails "shellcheck is not installed and apt-get could not ($logs/apt-shellcheck.log)"
   else
     skipped "shellcheck is not installed, and only root with apt-get could (Debian: apt-get install shellcheck)"
   fi
@@ -169,16 +173,14 @@ stage_fleet() {
 has_postgres() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
 
 stage_ledger() {
-  local kills left_out=()
-  if ! has_postgres && [ "$(id -u)" = 0 ] && has apt-get; then
-    apt-get install -y -qq postgresql >"$logs/apt-postgresql.log" 2>&1 || true
-  fi
+  local kills filter=()
+  has_postgres || debian postgresql
   if ! has_postgres; then
-    [ "${CI:-}" != true ] || fails "PostgreSQL is not installed (Debian's package postgresql)"
-    skipped "the ledger on PostgreSQL: it is not installed and could not be"
-    left_out=(--skip postgres::)
+    [ -z "${CI:-}" ] || fails "PostgreSQL is not installed and apt-get could not ($logs/apt-postgresql.log)"
+    skipped "the ledger on PostgreSQL: it is not installed, and only root with apt-get could (Debian: apt-get install postgresql)"
+    filter=(--skip postgres::)
   fi
-  cargo_tests ledger --workspace --test ledger --test process -- --nocapture "${left_out[@]}"
+  cargo_tests ledger --workspace --test ledger --test process -- --nocapture "${filter[@]}"
   kills=$(awk '{ for (i = 2; i <= NF; i++) if ($i ~ /^kills/) sum += $(i - 1) } END { print sum + 0 }' "$logs/ledger.log")
   [ "$kills" -ge 20 ] || fails "the server was killed $kills times; at least 20 are meant"
   fact "kills: $kills"
@@ -188,7 +190,8 @@ stage_ledger() {
 # fuzz: schemathesis against a running server; the cases are what that server counted.
 fuzz() {
   local log=$logs/fuzz.log rc=0
-  if ! has python3 || ! python3 -c 'import ensurepip' 2>/dev/null; then
+  python3 -c 'import ensurepip' 2>/dev/null || debian python3-venv
+  if ! python3 -c 'import ensurepip' 2>/dev/null; then
     fails "fuzz: python3 with venv is missing (Debian: apt-get install python3-venv)"
   fi
   scripts/fuzz.sh >"$log" 2>&1 || rc=$?
