@@ -7,6 +7,7 @@
 //! is an error, never a wrapped number.
 
 pub mod account;
+pub mod bill;
 pub mod calendar;
 pub mod catalogue;
 pub mod decimal;

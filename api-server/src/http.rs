@@ -1,10 +1,13 @@
 //! How this server speaks HTTP: what it takes, how it answers, and what it does when it is too much.
 
+pub mod accept;
 pub mod body;
 pub mod budget;
+pub mod csv;
 pub mod cursor;
 pub mod json;
 pub mod layers;
+pub mod page;
 pub mod problem;
 pub mod query;
 mod rest;

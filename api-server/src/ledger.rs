@@ -31,6 +31,7 @@ mod levels;
 mod plan;
 mod posting;
 mod queue;
+pub mod rejects;
 pub mod request;
 pub mod upkeep;
 pub mod verify;

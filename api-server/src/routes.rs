@@ -25,6 +25,7 @@ pub mod plans;
 mod problems;
 pub mod recommendation;
 pub mod roi;
+pub mod usage;
 pub mod wire;
 
 pub use app::App;
@@ -136,6 +137,7 @@ impl Routes {
             events::routes,
             corrections::routes,
             onboarding::routes,
+            usage::routes,
         ]
         .into_iter()
         .fold(none, |routes, group| group(routes))

@@ -12,7 +12,6 @@ use telemetry::health::{self, Check, Checks};
 use telemetry::shutdown::{self, Shutdown};
 
 use crate::auth::bindings::Recorded;
-use crate::auth::caller::Clock;
 use crate::auth::{Authenticator, Verifier};
 use crate::config::ServeConfig;
 use crate::http::budget::Budgets;
@@ -22,6 +21,7 @@ use crate::http::server::Server;
 use crate::ledger::{
     Health, Ledger, Settings,
     lease::Lease,
+    rejects::{self, Rejects},
     upkeep::{self, Upkeep},
 };
 use crate::routes::{App, Metrics, Routes};
@@ -56,15 +56,17 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     // Published terms never change: a file that says otherwise keeps the server from starting.
     let catalogue = ledger.import_plans(catalogue).await.context("plans")?;
     let meter = telemetry.meter("tenantry-api-server");
-    let clock: Clock = Arc::new(Timestamp::now);
-    let bindings = Arc::new(Recorded(ledger.store().clone()));
-    let budgets = Arc::new(Budgets::new(config.rates()));
-    let authenticator =
-        Authenticator::new(verifier.clone(), bindings, clock.clone(), budgets, &meter);
-    let metrics = Metrics::new(&meter);
-    let cursors = Cursors::new(cursor_key()?);
-    let catalogue = Arc::new(catalogue);
-    let app = App { authenticator, clock, catalogue, ledger: ledger.clone(), cursors, metrics };
+    let rejects = Rejects::default();
+    let app = App {
+        authenticator: authenticator(config, verifier.clone(), &ledger, &meter),
+        clock: Arc::new(Timestamp::now),
+        catalogue: Arc::new(catalogue),
+        ledger: ledger.clone(),
+        rejects: rejects.clone(),
+        cursors: Cursors::new(cursor_key()?),
+        metrics: Metrics::new(&meter),
+    };
+    app.metrics.watch(&meter, rejects.clone());
     let routes = router(app, config, &meter);
 
     let server = Server::bind(config.address).await?;
@@ -80,7 +82,8 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     let health = tokio::spawn(health.run(stop_health.clone()));
     let mut work = Box::pin(async {
         let served = server.run(routes, config.patience(), stop.clone());
-        tokio::join!(served, keys, watch, keep(ledger.clone(), stop.clone()));
+        let kept = keep(ledger.clone(), rejects.clone(), stop.clone());
+        tokio::join!(served, keys, watch, kept);
     });
     serving.ok();
     let result = tokio::select! {
@@ -93,10 +96,23 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
             Ok(())
         }
     };
+    rejects.finish(&ledger).await;
     ledger.close().await;
     stop_health.cancel();
     health.await.context("the health server ended badly")?;
     result
+}
+
+/// Lets in whom the issuers and the ledger's bindings know, as often as the settings allow.
+fn authenticator(
+    config: &ServeConfig,
+    verifier: Arc<Verifier>,
+    ledger: &Ledger,
+    meter: &Meter,
+) -> Authenticator {
+    let bindings = Arc::new(Recorded(ledger.store().clone()));
+    let budgets = Arc::new(Budgets::new(config.rates()));
+    Authenticator::new(verifier, bindings, Arc::new(Timestamp::now), budgets, meter)
 }
 
 /// Cursors are good until the server is started anew.
@@ -106,12 +122,13 @@ fn cursor_key() -> anyhow::Result<[u8; 32]> {
     Ok(key)
 }
 
-/// Closes periods, writes heads down and drops old keys, until it is time to stop; one server of
-/// several at a time.
-async fn keep(ledger: Ledger, stop: Shutdown) {
+/// Closes periods, writes heads down and drops old keys, one server of several at a time; and writes
+/// down what was not taken. Until it is time to stop.
+async fn keep(ledger: Ledger, rejects: Rejects, stop: Shutdown) {
     let mut lease = Lease::new("upkeep");
     tokio::select! {
         () = Upkeep::default().run(&ledger, &mut lease, upkeep::EVERY) => {}
+        () = rejects.run(&ledger, rejects::EVERY) => {}
         () = stop.cancelled() => {}
     }
     if let Err(error) = lease.release(&ledger).await {

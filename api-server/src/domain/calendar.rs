@@ -16,6 +16,8 @@ use thiserror::Error;
 
 mod buckets;
 
+pub use buckets::{Bucket, Granularity};
+
 /// How long after its end a period still takes postings.
 pub const GRACE: SignedDuration = SignedDuration::from_hours(72);
 

@@ -48,7 +48,8 @@ pub fn parse(text: &str, places: u32) -> Result<i64, DecimalError> {
 /// Writes `value`, a number of 10^-`places`, with at least `at_least` and no needless digits after
 /// the point: `format(1_250_000, 6, 0)` is `1.25`, `format(104_900, 2, 2)` is `1049.00`.
 #[must_use]
-pub fn format(value: i64, places: u32, at_least: usize) -> String {
+pub fn format(value: impl Into<i128>, places: u32, at_least: usize) -> String {
+    let value: i128 = value.into();
     let sign = if value < 0 { "-" } else { "" };
     let width = places as usize + 1;
     let digits = format!("{:0>width$}", value.unsigned_abs());

@@ -71,6 +71,10 @@ pub struct Rejected {
     pub id: Option<String>,
     /// Its `source`, when it has a readable one.
     pub source: Option<String>,
+    /// Its meter, when its `type` names one.
+    pub meter: Option<Meter>,
+    /// Its `time`, when it is one that could be taken.
+    pub time: Option<Timestamp>,
     /// At least one reason.
     pub refusals: Vec<Refusal>,
 }
@@ -119,7 +123,7 @@ pub fn read(members: &Map<String, Value>, context: Context<'_>) -> Result<UsageE
         let account = context.account.clone();
         return Ok(UsageEvent { account, source, id, meter, time, quantity, dims });
     }
-    Err(Rejected { id, source, refusals: found })
+    Err(Rejected { id, source, meter, time, refusals: found })
 }
 
 #[cfg(test)]

@@ -132,13 +132,28 @@ impl fmt::Display for UnitPrice {
     }
 }
 
+/// Digits after the point of an exact amount, a price times a quantity.
+pub const EXACT_PLACES: u32 = PRICE_PLACES + super::quantity::PLACES;
+
+/// Writes an exact amount, in 10^-15 of a main unit: `150`, `0.0049998`.
+#[must_use]
+pub fn format_exact(exact: i128) -> String {
+    decimal::format(exact, EXACT_PLACES, 0)
+}
+
+/// An amount in 10^-15 of its main unit; `None` when it does not fit.
+#[must_use]
+pub fn exact(money: Money) -> Option<i128> {
+    let unit = 10_i128.checked_pow(EXACT_PLACES.checked_sub(exponent(money.currency))?)?;
+    i128::from(money.minor).checked_mul(unit)
+}
+
 /// Rounds an exact amount in 10^-15 of the main unit to minor units, half away from zero; `None`
 /// when it does not fit.
 #[must_use]
 pub fn round_to_money(exact: i128, currency: Currency) -> Option<Money> {
     let places = exponent(currency);
-    let unit =
-        10_i128.checked_pow((PRICE_PLACES + super::quantity::PLACES).checked_sub(places)?)?;
+    let unit = 10_i128.checked_pow(EXACT_PLACES.checked_sub(places)?)?;
     let minor = i64::try_from(decimal::div_round(exact, unit)?).ok()?;
     Some(Money { minor, currency })
 }
@@ -170,6 +185,20 @@ mod tests {
             Some(Money::from_minor(2, Currency::USD))
         );
         assert_eq!(round_to_money(i128::MAX, Currency::USD), None);
+    }
+
+    #[test]
+    fn an_exact_amount_reads_as_a_decimal() {
+        let price: UnitPrice = "0.0006".parse().unwrap();
+        let product = price.times("8.333333".parse().unwrap());
+        assert_eq!(format_exact(product), "0.0049999998");
+        assert_eq!([format_exact(0), format_exact(-1)], ["0", "-0.000000000000001"]);
+        let rounded = round_to_money(product, Currency::USD).unwrap();
+        let up = Money::from_minor(1, Currency::USD);
+        assert_eq!(
+            (exact(rounded), exact(up).map(format_exact)),
+            (Some(0), Some("0.01".to_owned()))
+        );
     }
 
     #[test]

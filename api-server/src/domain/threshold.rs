@@ -151,6 +151,12 @@ impl Kind {
             Self::Recovered => "threshold_recovered",
         }
     }
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Reached, Self::Recovered].into_iter().find(|kind| kind.name() == name)
+    }
 }
 
 /// A level was reached or has recovered; a recovery carries the arming number that had fired.

@@ -1,14 +1,16 @@
 //! The query of a list: `filter[field][op]=value`, `sort=field desc`, `page[size]`, `page[after]`.
 //!
-//! One operator per field; a parameter that a list does not know, or that is given twice, is refused
+//! One operator per field, or two that bound it from both sides; a parameter that a list does not know, or that is given twice, is refused
 //! rather than ignored: who misspells a filter must not get everyone's rows.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
+use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::Uri;
 use axum::http::request::Parts;
+use jiff::Timestamp;
 
 use super::problem::Problem;
 
@@ -20,7 +22,7 @@ pub const LARGEST_PAGE: usize = 1000;
 const LONGEST_VALUE: usize = 512;
 
 /// How a field is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Op {
     /// Equal.
     Eq,
@@ -44,7 +46,7 @@ impl Op {
 
     /// As it stands in brackets.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Eq => "eq",
             Self::Neq => "neq",
@@ -54,6 +56,20 @@ impl Op {
             Self::Lt => "lt",
             Self::Lte => "lte",
         }
+    }
+
+    /// The side from which it bounds a field, if it is one of an order.
+    const fn side(self) -> Option<bool> {
+        match self {
+            Self::Gt | Self::Gte => Some(true),
+            Self::Lt | Self::Lte => Some(false),
+            Self::Eq | Self::Neq | Self::In => None,
+        }
+    }
+
+    /// Whether a field may have both: a lower and an upper bound.
+    fn goes_with(self, other: Self) -> bool {
+        matches!((self.side(), other.side()), (Some(one), Some(two)) if one != two)
     }
 }
 
@@ -89,6 +105,22 @@ impl Filter {
     pub fn refuse(&self, detail: impl Into<String>) -> Problem {
         Problem::field(self.parameter(), "invalid_value", detail)
     }
+
+    /// The value as what it stands for.
+    ///
+    /// # Errors
+    /// 400 with what is wrong with it.
+    pub fn parse<T: FromStr<Err: Display>>(&self) -> Result<T, Problem> {
+        self.value.parse().map_err(|error: T::Err| self.refuse(error.to_string()))
+    }
+
+    /// The value as an instant.
+    ///
+    /// # Errors
+    /// 400 when it is none.
+    pub fn time(&self) -> Result<Timestamp, Problem> {
+        self.value.parse().map_err(|_| self.refuse("Give a time such as 2026-11-22T23:50:16Z."))
+    }
 }
 
 /// A list's query.
@@ -104,6 +136,15 @@ pub struct ListQuery {
     pub size: usize,
     /// The cursor to go on from.
     pub after: Option<String>,
+}
+
+/// A stretch of time, open where there is no bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Between {
+    /// The first instant in it.
+    pub from: Option<Timestamp>,
+    /// The first instant after it.
+    pub to: Option<Timestamp>,
 }
 
 /// The parameters of a query in the order in which they stand, decoded.
@@ -160,7 +201,8 @@ impl Parameters {
     /// # Errors
     /// 400 that names the parameter and what it could be.
     pub fn list(self, grammar: Grammar) -> Result<ListQuery, Problem> {
-        let (mut filters, mut sort, mut size, mut after) = (BTreeMap::new(), None, PAGE, None);
+        let mut filters: BTreeMap<usize, Vec<Filter>> = BTreeMap::new();
+        let (mut sort, mut size, mut after) = (None, PAGE, None);
         for (name, value) in self.0 {
             match name.as_str() {
                 "sort" => sort = Some(read_sort(grammar, &value)?),
@@ -168,15 +210,25 @@ impl Parameters {
                 "page[after]" => after = Some(value),
                 _ => {
                     let (place, filter) = read_filter(grammar, &name, value)?;
-                    if filters.insert(place, filter).is_some() {
-                        return Err(Problem::field(name, "given_twice", "Filter each field once."));
+                    let field = filters.entry(place).or_default();
+                    if !field.iter().all(|other| other.op.goes_with(filter.op)) {
+                        let detail = "Filter each field once, or once from each side.";
+                        return Err(Problem::field(name, "given_twice", detail));
                     }
+                    field.push(filter);
+                    field.sort_by_key(|filter| filter.op);
                 }
             }
         }
         let default = grammar.sorts.first().copied().unwrap_or_default();
         let (sort, descending) = sort.unwrap_or((default, false));
-        Ok(ListQuery { filters: filters.into_values().collect(), sort, descending, size, after })
+        Ok(ListQuery {
+            filters: filters.into_values().flatten().collect(),
+            sort,
+            descending,
+            size,
+            after,
+        })
     }
 }
 
@@ -185,6 +237,21 @@ impl ListQuery {
     #[must_use]
     pub fn filter(&self, field: &str) -> Option<&Filter> {
         self.filters.iter().find(|filter| filter.field == field)
+    }
+
+    /// The filter of a field by one operator.
+    #[must_use]
+    pub fn filter_by(&self, field: &str, op: Op) -> Option<&Filter> {
+        self.filters.iter().find(|filter| filter.field == field && filter.op == op)
+    }
+
+    /// From when and until before when a field is wanted, by `gte` and `lt`.
+    ///
+    /// # Errors
+    /// 400 when a bound is no time.
+    pub fn between(&self, field: &str) -> Result<Between, Problem> {
+        let bound = |op| self.filter_by(field, op).map(Filter::time).transpose();
+        Ok(Between { from: bound(Op::Gte)?, to: bound(Op::Lt)? })
     }
 
     /// All that chooses and orders the rows of a list, for its cursors.
@@ -207,12 +274,18 @@ impl ListQuery {
         pairs.push(("sort".to_owned(), format!("{} {order}", self.sort)));
         pairs.push(("page[size]".to_owned(), self.size.to_string()));
         pairs.push(("page[after]".to_owned(), cursor.to_owned()));
-        let pairs: Vec<String> = pairs
-            .iter()
-            .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
-            .collect();
-        format!("{route}?{}", pairs.join("&"))
+        address(route, &pairs)
     }
+}
+
+/// A path with a query.
+#[must_use]
+pub fn address<N: AsRef<str>>(route: &str, pairs: &[(N, String)]) -> String {
+    let pairs: Vec<String> = pairs
+        .iter()
+        .map(|(name, value)| format!("{}={}", encode(name.as_ref()), encode(value)))
+        .collect();
+    format!("{route}?{}", pairs.join("&"))
 }
 
 /// Percent-encodes all but what RFC 3986 calls unreserved.
@@ -292,7 +365,7 @@ mod tests {
     use super::*;
 
     const GRAMMAR: Grammar = Grammar {
-        filters: &[("plan", &[Op::Eq, Op::In]), ("ratio", &[Op::Gte, Op::Lt])],
+        filters: &[("plan", &[Op::Eq, Op::In]), ("ratio", &[Op::Eq, Op::Gt, Op::Gte, Op::Lt])],
         sorts: &["account", "ratio"],
     };
 
@@ -326,10 +399,14 @@ mod tests {
             ("filter[plan]=team", "filter[plan]"),
             ("filter[plans][eq]=team", "filter[plans][eq]"),
             ("filter[plan][gte]=team", "filter[plan][gte]"),
+            ("filter[ratio][lte]=1", "filter[ratio][lte]"),
             ("filter[plan][EQ]=team", "filter[plan][EQ]"),
             ("filter[plan][eq]=", "filter[plan][eq]"),
             ("filter[plan][eq]=a&filter[plan][eq]=b", "filter[plan][eq]"),
             ("filter[plan][eq]=a&filter[plan][in]=b", "filter[plan][in]"),
+            ("filter[ratio][gte]=1&filter[ratio][gte]=2", "filter[ratio][gte]"),
+            ("filter[ratio][gt]=1&filter[ratio][gte]=2", "filter[ratio][gte]"),
+            ("filter[ratio][lt]=2&filter[ratio][eq]=1", "filter[ratio][eq]"),
             ("sort=plan", "sort"),
             ("sort=ratio down", "sort"),
             ("sort=ratio%20desc&sort=account", "sort"),
@@ -342,6 +419,26 @@ mod tests {
             let body = problem.body("", "");
             assert_eq!((body.status, body.errors[0].pointer.as_str()), (400, parameter), "{query}");
         }
+    }
+
+    #[test]
+    fn a_field_is_bounded_from_both_sides_in_any_order() {
+        let from_to =
+            "filter[ratio][gte]=2026-01-01T00:00:00Z&filter[ratio][lt]=2026-02-01T00:00:00Z";
+        let (from, to) = from_to.split_once('&').unwrap();
+        let query = list(from_to).unwrap();
+        let between = query.between("ratio").unwrap();
+        assert_eq!(between.from, Some("2026-01-01T00:00:00Z".parse().unwrap()));
+        assert_eq!(between.to, Some("2026-02-01T00:00:00Z".parse().unwrap()));
+        let turned = list(&format!("{to}&{from}")).unwrap();
+        assert_eq!(turned.list("/x", ""), query.list("/x", ""));
+        let next: Uri = query.next("/x", "C").parse().unwrap();
+        assert_eq!(Parameters::of(&next).unwrap().list(GRAMMAR).unwrap().filters, query.filters);
+        let half = list("filter[ratio][lt]=yesterday").unwrap();
+        assert_eq!(
+            half.between("ratio").unwrap_err().body("", "").errors[0].pointer,
+            "filter[ratio][lt]"
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::auth::Authenticator;
 use crate::auth::caller::Clock;
 use crate::domain::catalogue::Catalogue;
 use crate::http::cursor::Cursors;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, rejects::Rejects};
 
 /// The state of the server. Clones are the same.
 #[derive(Clone)]
@@ -22,6 +22,8 @@ pub struct App {
     pub catalogue: Arc<Catalogue>,
     /// What was used.
     pub ledger: Ledger,
+    /// What was sent and not taken.
+    pub rejects: Rejects,
     /// The cursors of lists.
     pub cursors: Cursors,
     /// What is counted.

@@ -1,4 +1,4 @@
-//! `POST /usage/events`: usage in.
+//! `/usage/events`: usage in, and what became of it.
 
 use axum::body::Bytes;
 use axum::extract::{Request, State};
@@ -18,8 +18,11 @@ use crate::http::query::Parameters;
 use crate::http::{Problem, body, room};
 use crate::ledger::{Append, Item, LedgerError, Outcome, Receipt};
 use crate::store::StoreError;
+use rejects::Name;
 
 mod media;
+pub mod read;
+mod rejects;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -27,7 +30,7 @@ mod tests;
 pub use schema::{Amount, CloudEvent, CloudEvents, OneOrMany, Use};
 
 pub(super) fn routes(routes: Routes) -> Routes {
-    route!(routes, send)
+    read::routes(route!(routes, send))
 }
 
 /// How large a request with usage may be once unpacked, in bytes.
@@ -118,8 +121,10 @@ async fn send(
     let mut share = app.authenticator.budgets().room.share(account);
     let bytes: Bytes = body::held(content, LARGEST, &mut share).await?;
     let events = media::read(&head.headers, &bytes, Context { account, now: arrived })?;
-    let taken = take(&app, account, arrived, atomic, events).await?;
+    let names: Vec<Name> = events.iter().map(Name::of).collect();
+    let taken = take(&app, account, (arrived, atomic), events, &names).await?;
     app.metrics.events(&taken);
+    app.rejects.note(rejects::of(account, arrived, &taken, &names));
     answer(taken)
 }
 
@@ -135,9 +140,9 @@ fn atomic(parameters: Parameters) -> Result<bool, Problem> {
 async fn take(
     app: &App,
     account: &AccountId,
-    arrived: Timestamp,
-    atomic: bool,
+    (arrived, atomic): (Timestamp, bool),
     events: Vec<Result<UsageEvent, Rejected>>,
+    names: &[Name],
 ) -> Result<Taken, Problem> {
     let mut taken = Taken::default();
     let (mut items, mut places) =
@@ -147,7 +152,7 @@ async fn take(
         match event {
             Ok(event) => {
                 counts.push(usage::of(&event));
-                places.push((index, event.id.clone()));
+                places.push(index);
                 items.push(Item::Usage(event));
             }
             Err(rejected) => taken.rejected.push(unreadable(index, rejected)),
@@ -161,7 +166,7 @@ async fn take(
     let mut flows = Flows::default();
     counts.into_iter().zip(&receipt.outcomes).for_each(|(count, told)| flows.note(count, told));
     app.metrics.taking.taken(account, &flows, arrived);
-    Ok(account_for(taken, places, &receipt))
+    Ok(account_for(taken, &places, names, &receipt))
 }
 
 fn unreadable(index: usize, rejected: Rejected) -> NotTaken {
@@ -180,8 +185,8 @@ fn unreadable(index: usize, rejected: Rejected) -> NotTaken {
 }
 
 /// Adds what the ledger says of the events that it was given.
-fn account_for(mut taken: Taken, places: Vec<(usize, String)>, receipt: &Receipt) -> Taken {
-    for ((index, id), outcome) in places.into_iter().zip(&receipt.outcomes) {
+fn account_for(mut taken: Taken, places: &[usize], names: &[Name], receipt: &Receipt) -> Taken {
+    for (&index, outcome) in places.iter().zip(&receipt.outcomes) {
         let (code, detail, first_seen_at) = match outcome {
             Outcome::Accepted { .. } => {
                 taken.accepted += 1;
@@ -201,7 +206,7 @@ fn account_for(mut taken: Taken, places: Vec<(usize, String)>, receipt: &Receipt
         let (code, detail) = (code.to_owned(), detail.to_owned());
         taken.rejected.push(NotTaken {
             index,
-            id: Some(id),
+            id: names.get(index).and_then(|name| name.id.clone()),
             code,
             detail,
             first_seen_at,

@@ -4,6 +4,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Meter};
 
 use super::events::Taken;
+use crate::ledger::rejects::Rejects;
 
 pub mod usage;
 
@@ -25,6 +26,16 @@ impl Metrics {
             .with_description("Usage events received, by what became of them")
             .build();
         Self { events, taking: Taking::new(meter) }
+    }
+
+    /// Shows how many rejected events were not written down.
+    pub fn watch(&self, meter: &Meter, rejects: Rejects) {
+        // The meter keeps it.
+        let _kept = meter
+            .u64_observable_counter("tenantry_usage_rejects_lost")
+            .with_description("Rejected events that are not listed, since too many came at once")
+            .with_callback(move |observer| observer.observe(rejects.lost(), &[]))
+            .build();
     }
 
     /// Counts what became of a request's events.

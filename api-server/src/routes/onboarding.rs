@@ -8,15 +8,16 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::events::busy;
-use super::wire::Faults;
+use super::wire::{Faults, ListMeta};
 use super::{App, Routes, route};
 use crate::auth::rule::{
     OnboardingDecide, OnboardingFollow, OnboardingRead, OnboardingWithdraw, Public,
 };
 use crate::auth::{Caller, Reach, ReceiptHash};
 use crate::domain::onboarding::{Actor, Decision, Evaluation, Status, Verdict, evaluate};
+use crate::http::page::Pages;
 use crate::http::problem::ProblemBody;
-use crate::http::query::{Grammar, Op, Parameters};
+use crate::http::query::{Filter, Grammar, Op, Parameters};
 use crate::http::{Json, Problem};
 use crate::store::onboarding::{self as intakes, Decided, Intake, Position};
 
@@ -173,36 +174,20 @@ async fn list(
     parameters: Parameters,
 ) -> Result<axum::Json<Requests>, Problem> {
     let query = parameters.list(GRAMMAR)?;
-    let name = query.list(LIST, "everyone");
-    let status = match query.filter("status") {
-        None => None,
-        Some(filter) => {
-            Some(filter.value.parse::<Status>().map_err(|error| filter.refuse(error.to_string()))?)
-        }
-    };
-    let after: Option<(i64, Uuid)> =
-        query.after.as_ref().map(|after| app.cursors.read(&name, after)).transpose()?;
-    let after: Option<Position> = match after {
+    let status = query.filter("status").map(Filter::parse::<Status>).transpose()?;
+    let pages = Pages::new(&app.cursors, &query, LIST, "everyone");
+    let after: Option<Position> = match pages.after::<(i64, Uuid)>()? {
         None => None,
         Some((ms, id)) => {
             Some((jiff::Timestamp::from_millisecond(ms).map_err(Problem::internal)?, id))
         }
     };
-    // One more than asked for tells whether there is a next page.
-    let limit = u32::try_from(query.size + 1).unwrap_or(u32::MAX);
-    let page = intakes::Page { status, descending: query.descending, after, limit };
+    let page = intakes::Page { status, descending: query.descending, after, limit: pages.limit() };
     let mut session = app.ledger.store().read().await.map_err(Problem::unavailable)?;
     let mut rows = intakes::page(&mut session, page).await.map_err(Problem::unavailable)?;
-    let more = rows.len() > query.size;
-    rows.truncate(query.size);
-    let last = rows.last().filter(|_| more);
-    let next = last.map(|last| {
-        let position = (last.submitted_at.as_millisecond(), last.id);
-        query.next(LIST, &app.cursors.write(&name, &position))
-    });
+    let next = pages.cut(&mut rows, |last| (last.submitted_at.as_millisecond(), last.id));
     let data = rows.iter().map(answer::summary).collect();
-    let meta = answer::RequestsMeta { page: answer::NextPage { next } };
-    Ok(axum::Json(Requests { data, meta }))
+    Ok(axum::Json(Requests { data, meta: ListMeta::new(next) }))
 }
 
 /// Take a customer on

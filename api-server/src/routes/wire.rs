@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use axum::http::StatusCode;
 use iso_currency::Currency;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -38,6 +39,39 @@ pub struct RangeOnWire<T> {
     pub base: T,
     /// The hopeful one.
     pub high: T,
+}
+
+/// The moment that figures are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AsOf {
+    /// The account's newest row in the ledger; 0 when there is none. Later rows do not count.
+    #[schema(minimum = 0)]
+    pub row: i64,
+    /// When it was read.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+}
+
+/// About a page of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ListMeta {
+    /// Where the next one is.
+    pub page: NextPage,
+}
+
+/// Where a list goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NextPage {
+    /// The path of the next page; null on the last.
+    pub next: Option<String>,
+}
+
+impl ListMeta {
+    /// Of the page that `next` follows.
+    #[must_use]
+    pub const fn new(next: Option<String>) -> Self {
+        Self { page: NextPage { next } }
+    }
 }
 
 /// Collects all that is wrong with a body, so that one answer names it all.

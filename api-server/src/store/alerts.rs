@@ -1,15 +1,17 @@
 //! Alerts: where each quota's levels stand, and what happened to them.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Session, StoreError,
     row::TotalKey,
-    sql::{Row, args},
+    sql::{Row, Value, args},
 };
 use crate::domain::{
     Quantity,
     account::AccountId,
+    meter::Meter,
     threshold::{Alert, Change, Kind, Level, State},
 };
 
@@ -130,11 +132,124 @@ pub async fn of_account(
     session.rows(sql, args![account, limit]).await?.iter().map(alert).collect()
 }
 
+/// Which alerts; what is `None` is not asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Of this account.
+    pub account: Option<AccountId>,
+    /// Of this meter.
+    pub meter: Option<Meter>,
+    /// Of this level.
+    pub level: Option<Level>,
+    /// Of this kind.
+    pub kind: Option<Kind>,
+    /// That happened at this instant or later.
+    pub from: Option<Timestamp>,
+    /// That happened before this instant.
+    pub to: Option<Timestamp>,
+}
+
+/// Where a page begins: behind the alert of this time and key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position(i64, String, i64, String, String, u32, String);
+
+impl Position {
+    /// Of an alert.
+    #[must_use]
+    pub fn of(row: &AlertRow) -> Self {
+        let AlertRow { of, change, at, .. } = row;
+        Self(
+            at.as_millisecond(),
+            of.account.to_string(),
+            of.period_start.as_millisecond(),
+            of.meter.name().to_owned(),
+            change.level.name().to_owned(),
+            change.arming,
+            change.kind.name().to_owned(),
+        )
+    }
+
+    /// Before or behind all that can be stored, so that the first page needs no query of its own.
+    const fn edge(descending: bool) -> Self {
+        let at = if descending { i64::MAX } else { i64::MIN };
+        Self(at, String::new(), 0, String::new(), String::new(), 0, String::new())
+    }
+}
+
+/// Which part of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The newest first.
+    pub descending: bool,
+    /// Behind this one.
+    pub after: Option<Position>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+macro_rules! alerts_page {
+    ($whose:literal, $beyond:literal, $order:literal) => {
+        concat!(
+            "SELECT account, period_start, meter, level, arming, kind, seq, used_micro, quota_micro, at
+             FROM alerts
+             WHERE (at, account, period_start, meter, level, arming, kind) ",
+            $beyond,
+            " ($1, $2, $3, $4, $5, $6, $7) AND ",
+            $whose,
+            " AND ($9 IS NULL OR meter = $9) AND ($10 IS NULL OR level = $10)
+               AND ($11 IS NULL OR kind = $11)
+               AND ($12 IS NULL OR at >= $12) AND ($13 IS NULL OR at < $13)
+             ORDER BY at ",
+            $order,
+            ", account ",
+            $order,
+            ", period_start ",
+            $order,
+            ", meter ",
+            $order,
+            ", level ",
+            $order,
+            ", arming ",
+            $order,
+            ", kind ",
+            $order,
+            " LIMIT $8"
+        )
+    };
+}
+
+/// Alerts by the time at which they happened.
+pub async fn page(
+    session: &mut Session,
+    filter: Filter,
+    page: Page,
+) -> Result<Vec<AlertRow>, StoreError> {
+    let Filter { account, meter, level, kind, from, to } = filter;
+    let Page { descending, after, limit } = page;
+    let Position(at, of, period, of_meter, of_level, arming, of_kind) =
+        after.unwrap_or_else(|| Position::edge(descending));
+    let mut values = args![at, of, period, of_meter, of_level, arming, of_kind, limit];
+    let text = |name: Option<&str>| Value::from(name.map(str::to_owned));
+    values.extend([
+        text(meter.map(Meter::name)),
+        text(level.map(Level::name)),
+        text(kind.map(Kind::name)),
+    ]);
+    values.extend(args![from, to]);
+    let one = account.is_some();
+    values.extend(account.as_ref().map(Value::from));
+    let sql = match (one, descending) {
+        (false, false) => alerts_page!("1 = 1", ">", "ASC"),
+        (false, true) => alerts_page!("1 = 1", "<", "DESC"),
+        (true, false) => alerts_page!("account = $14", ">", "ASC"),
+        (true, true) => alerts_page!("account = $14", "<", "DESC"),
+    };
+    session.rows(sql, values).await?.iter().map(alert).collect()
+}
+
 fn alert(row: &Row) -> Result<AlertRow, StoreError> {
     let bad = |what: &str| StoreError::Unreadable(format!("alerts.{what}"));
-    let kind = [Kind::Reached, Kind::Recovered];
-    let name = row.text(5)?;
-    let kind = kind.into_iter().find(|kind| kind.name() == name).ok_or_else(|| bad("kind"))?;
+    let kind = Kind::from_name(row.text(5)?).ok_or_else(|| bad("kind"))?;
     let level = Level::from_name(row.text(3)?).ok_or_else(|| bad("level"))?;
     let arming = u32::try_from(row.int(4)?).map_err(|_| bad("arming"))?;
     Ok(AlertRow {

@@ -35,6 +35,7 @@ const STEPS: &[Step] = &steps![
     2 "plans" "0002_plans.sql",
     3 "onboarding" "0003_onboarding.sql",
     4 "leases" "0004_leases.sql",
+    5 "reading" "0005_reading.sql",
 ];
 
 /// The version that this program works with.

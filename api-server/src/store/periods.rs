@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::{Session, StoreError, sql::args};
+use super::{Session, StoreError, accounts::Account, sql::args};
 use crate::domain::{
     account::AccountId,
-    calendar::{GRACE, Period},
+    calendar::{GRACE, Period, period_of},
 };
 
 /// A stored period.
@@ -44,6 +44,24 @@ pub async fn of_account(
         Ok(PeriodRow { period, closed })
     };
     rows.iter().map(read).collect()
+}
+
+/// The period in which an instant lies: the stored one, or by the calendar.
+///
+/// # Errors
+/// [`StoreError::Unreadable`] also for an instant outside of the calendar.
+pub async fn at(
+    session: &mut Session,
+    account: &Account,
+    instant: Timestamp,
+) -> Result<PeriodRow, StoreError> {
+    let stored = of_account(session, &account.id).await?;
+    if let Some(row) = stored.into_iter().find(|row| row.period.contains(instant)) {
+        return Ok(row);
+    }
+    let period = period_of(instant, &account.zone, account.anchor)
+        .map_err(|error| StoreError::Unreadable(error.to_string()))?;
+    Ok(PeriodRow { period, closed: None })
 }
 
 /// Accounts whose periods are closed in one transaction: few enough that nobody waits for them.

@@ -5,28 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{Session, StoreError, accounts::Account, sql::args};
-use crate::domain::{Quantity, calendar::Zone, meter::Meter};
-
-/// How long a point is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Granularity {
-    /// An hour, as clocks in the account's zone show it.
-    Hour,
-    /// A civil day.
-    Day,
-    /// A civil month.
-    Month,
-}
-
-impl Granularity {
-    fn start(self, zone: &Zone, hour: Timestamp) -> Timestamp {
-        match self {
-            Self::Hour => hour,
-            Self::Day => zone.day(hour),
-            Self::Month => zone.month(hour),
-        }
-    }
-}
+pub use crate::domain::calendar::Granularity;
+use crate::domain::{Quantity, meter::Meter};
 
 /// What happened within an hour, day or month.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,18 +6,13 @@ use super::{
     Session, StoreError,
     accounts::Account,
     alerts, audit,
-    periods::{self, Closed},
+    periods::{self, Closed, PeriodRow},
     plans,
     row::{Rollup, Total, TotalKey},
     sql::args,
 };
 use crate::domain::{
-    Quantity,
-    calendar::{Period, period_of},
-    catalogue::PlanId,
-    meter::Meter,
-    quota::quota,
-    threshold::State,
+    Quantity, calendar::Period, catalogue::PlanId, meter::Meter, quota::quota, threshold::State,
 };
 
 /// A period's figures, all of one moment.
@@ -57,13 +52,7 @@ pub async fn of_period(
     account: &Account,
     at: Timestamp,
 ) -> Result<PeriodUsage, StoreError> {
-    let stored = periods::of_account(session, &account.id).await?;
-    let stored = stored.into_iter().find(|row| row.period.contains(at));
-    let period = match stored {
-        Some(row) => row.period,
-        None => period_of(at, &account.zone, account.anchor)
-            .map_err(|error| StoreError::Unreadable(error.to_string()))?,
-    };
+    let PeriodRow { period, closed } = periods::at(session, account, at).await?;
     let recorded = plans::of_account(session, &account.id).await?;
     let terms = plans::terms(session, &recorded).await?;
     let subscription = plans::subscription(&recorded);
@@ -83,7 +72,7 @@ pub async fn of_period(
     let meters = meters.collect();
     let plan = subscription.as_ref().and_then(|s| s.at(at)).map(|a| a.plan.clone());
     let seq = audit::head(session, &account.id).await?.seq;
-    Ok(PeriodUsage { period, closed: stored.and_then(|row| row.closed), plan, seq, meters })
+    Ok(PeriodUsage { period, closed, plan, seq, meters })
 }
 
 /// The hours of which a figure is the sum, the earliest first; each names the first and last row

@@ -1,17 +1,20 @@
 //! The real routes on a real ledger in a folder of its own.
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use api_server::auth::bindings::Recorded;
 use api_server::auth::caller::Clock;
 use api_server::auth::local::{self, Claims};
 use api_server::auth::{Audience, Authenticator, Issuer, Verifier};
 use api_server::domain::calendar::AnchorDay;
-use api_server::domain::catalogue::Catalogue;
+use api_server::domain::catalogue::{Catalogue, PlanId};
+use api_server::domain::subscription::Agreement;
 use api_server::http::budget::{Budgets, Rates};
 use api_server::http::cursor::Cursors;
 use api_server::http::layers::{self, Limits};
+use api_server::ledger::rejects::Rejects;
 use api_server::ledger::{Ledger, Settings};
 use api_server::routes::{App, Metrics, Routes};
 use api_server::store::accounts::{self, Account};
@@ -20,7 +23,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::cluster;
@@ -41,6 +44,8 @@ pub fn rates(each: u32) -> Rates {
 pub struct Api {
     pub router: Router,
     pub ledger: Ledger,
+    pub rejects: Rejects,
+    time: Arc<Mutex<Timestamp>>,
     _folder: tempfile::TempDir,
 }
 
@@ -70,11 +75,13 @@ impl Api {
 
     pub async fn with_rates(rates: Rates) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock: Clock = Arc::new(now);
+        let time = Arc::new(Mutex::new(now()));
+        let told = time.clone();
+        let clock: Clock = Arc::new(move || *told.lock().unwrap());
         let settings = Settings { clock: clock.clone(), ..Settings::default() };
         let ledger = Ledger::open(folder.path(), settings).await.unwrap();
         for account in ["acme", "globex"] {
-            add_account(&ledger, account).await;
+            add_account(&ledger, account, "UTC").await;
             cluster::bind(&ledger, account).await;
         }
         let meter = opentelemetry::global::meter("test");
@@ -87,10 +94,57 @@ impl Api {
         let catalogue = Arc::new(Catalogue::shipped().unwrap());
         let metrics = Metrics::new(&meter);
         let cursors = Cursors::new([7; 32]);
-        let app = App { authenticator, clock, catalogue, ledger: ledger.clone(), cursors, metrics };
+        let rejects = Rejects::default();
+        let (noted, written) = (rejects.clone(), ledger.clone());
+        tokio::spawn(async move { noted.run(&written, Duration::ZERO).await });
+        let ours = rejects.clone();
+        let app = App {
+            authenticator,
+            clock,
+            catalogue,
+            ledger: ledger.clone(),
+            rejects: ours,
+            cursors,
+            metrics,
+        };
         let routes = Routes::all().into_router(app);
         let router = layers::around(routes, &Limits::default(), &meter);
-        Self { router, ledger, _folder: folder }
+        Self { router, ledger, rejects, time, _folder: folder }
+    }
+
+    /// An account beside `acme` and `globex`, by the clocks of `zone`.
+    pub async fn add(&self, account: &str, zone: &str) {
+        add_account(&self.ledger, account, zone).await;
+    }
+
+    /// Puts an account on a shipped plan from an instant on.
+    pub async fn agree(&self, account: &str, plan: &str, from: &str) {
+        self.ledger.import_plans(Catalogue::shipped().unwrap()).await.unwrap();
+        let plan = PlanId { plan: plan.to_owned(), version: 1 };
+        let from = from.parse().unwrap();
+        let agreement = Agreement { plan, effective_at: from, agreed_at: from };
+        self.ledger.agree(&account.parse().unwrap(), agreement).await.unwrap();
+    }
+
+    /// Puts the server's clock. A token is good for a minute around the time it was made for.
+    pub fn set_clock(&self, time: &str) {
+        *self.time.lock().unwrap() = time.parse().unwrap();
+    }
+
+    /// Sends events of an account and expects all of them to be new. Each is id, meter, time,
+    /// quantity.
+    pub async fn use_up(&self, account: &str, events: &[(&str, &str, &str, &str)]) {
+        let event = |(id, meter, time, quantity): &(&str, &str, &str, &str)| {
+            json!({"specversion": "1.0", "id": id, "source": "/core", "time": time,
+                "type": format!("dev.tenantry.usage.{meter}"), "data": {"quantity": quantity}})
+        };
+        let events: Vec<_> = events.iter().map(event).collect();
+        let at = *self.time.lock().unwrap();
+        let token = token_at(at, Audience::Usage, "usage:write", None, Some(account));
+        let body = Value::from(events.clone()).to_string();
+        let sent = self.post("/usage/events", Some(&token), "application/json", body).await;
+        assert_eq!(sent.status, StatusCode::OK, "{}", sent.text);
+        assert_eq!(sent.json()["accepted"], events.len(), "{}", sent.text);
     }
 
     pub async fn send(&self, request: Request) -> Answer {
@@ -124,11 +178,11 @@ impl Api {
     }
 }
 
-async fn add_account(ledger: &Ledger, id: &str) {
+async fn add_account(ledger: &Ledger, id: &str, zone: &str) {
     let account = Account {
         id: id.parse().unwrap(),
         name: id.to_owned(),
-        zone: "UTC".parse().unwrap(),
+        zone: zone.parse().unwrap(),
         anchor: AnchorDay::new(1).unwrap(),
         currency: "USD".to_owned(),
         created_at: now(),
@@ -141,11 +195,32 @@ async fn add_account(ledger: &Ledger, id: &str) {
 
 /// A token, as the subcommand makes them.
 pub fn token(audience: Audience, scope: &str, role: Option<&str>, tenant: Option<&str>) -> String {
+    token_at(now(), audience, scope, role, tenant)
+}
+
+/// A token that was made at another time.
+pub fn token_at(
+    time: Timestamp,
+    audience: Audience,
+    scope: &str,
+    role: Option<&str>,
+    tenant: Option<&str>,
+) -> String {
     let mut claims = Claims::new("ada", &[audience]);
     claims.scope = scope.to_owned();
     claims.roles = role.into_iter().map(str::to_owned).collect();
     claims.tenant = tenant.map(str::to_owned);
-    local::token(&claims, SECRET, now(), std::time::Duration::from_secs(60)).unwrap()
+    local::token(&claims, SECRET, time, Duration::from_secs(60)).unwrap()
+}
+
+/// Customer success, who may read everybody's money.
+pub fn manager() -> String {
+    token(Audience::Billing, "billing:read", Some("CustomerSuccessManager"), None)
+}
+
+/// A customer, who may read their own.
+pub fn customer(account: &str) -> String {
+    token(Audience::Billing, "billing:read:own", None, Some(account))
 }
 
 /// A sender of acme's usage.

@@ -8,6 +8,7 @@
 #![allow(clippy::too_many_lines, reason = "tables of bad input are as long as they are")]
 #![allow(missing_docs, reason = "a test's name says what it shows")]
 
+mod alerts;
 mod api;
 mod bodies;
 mod cluster;
@@ -15,11 +16,14 @@ mod corrections;
 mod document;
 mod echo;
 mod events;
+mod explain;
 mod layers;
 mod limits;
+mod listing;
 mod matrix;
 mod onboarding;
 mod plans;
 mod recommendation;
+mod timeline;
 mod wire;
 mod workloads;

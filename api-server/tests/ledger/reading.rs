@@ -10,7 +10,7 @@ use api_server::{
     ledger::Item,
     store::{
         accounts::{self, Account},
-        events::{self, Filter},
+        events::{self, EventRow, Filter, Found, Order, Page},
         list::{self, Sort},
         row::TotalKey,
         timeline::{Granularity, Point, timeline},
@@ -121,11 +121,12 @@ async fn a_figure_can_be_followed_down_to_its_events() {
     let filter = Filter {
         meter: Some(Meter::Query),
         period_start: Some(start),
-        from: Some(at("2026-11-20T10:00:00Z")),
-        to: Some(at("2026-11-20T11:00:00Z")),
+        time: (Some(at("2026-11-20T10:00:00Z")), Some(at("2026-11-20T11:00:00Z"))),
+        rows: (Some(hours[0].1.first_seq), Some(hours[0].1.last_seq)),
+        ..Filter::default()
     };
-    let rows = events::page(&mut session, &of.id, filter, hours[0].1.first_seq - 1, 100);
-    let rows = rows.await.unwrap();
+    let page = Page { limit: 100, ..Page::default() };
+    let rows = events::page(&mut session, &of.id, &filter, page).await.unwrap().rows;
     assert_eq!(rows.iter().map(|row| row.entry.seq).collect::<Vec<_>>(), [1, 3]);
 }
 
@@ -139,13 +140,89 @@ async fn pages_of_events_neither_skip_nor_repeat_while_more_arrive() {
         ground.send("acme", items).await;
         ground.send("borealis", vec![query("borealis", &format!("{round}"), "1")]).await;
         let mut session = ground.ledger.store().read().await.unwrap();
-        let after = seen.last().copied().unwrap_or(0);
-        let page = events::page(&mut session, &acme, Filter::default(), after, 4);
-        let page = page.await.unwrap();
+        let after = seen.last().map(|seq| (0, *seq));
+        let page = Page { after, limit: 4, ..Page::default() };
+        let page = events::page(&mut session, &acme, &Filter::default(), page).await.unwrap().rows;
         assert!(page.iter().all(|row| row.entry.account == acme));
         seen.extend(page.into_iter().map(|row| row.entry.seq));
     }
     assert_eq!(seen, (1..=24).collect::<Vec<i64>>());
+}
+
+/// All rows that a filter wants, page by page.
+async fn walked(ground: &Ground, filter: &Filter, page: Page) -> Vec<i64> {
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let mut session = ground.ledger.store().read().await.unwrap();
+        let page = Page { after, ..page };
+        let Found { rows, stopped } =
+            events::page(&mut session, &account("acme"), filter, page).await.unwrap();
+        let last = rows.last().filter(|_| rows.len() == page.limit as usize);
+        let next = last.map(EventRow::position).or(stopped);
+        seen.extend(rows.iter().map(|row| row.entry.seq));
+        if next.is_none() {
+            return seen;
+        }
+        after = next;
+    }
+}
+
+#[tokio::test]
+async fn rows_are_walked_by_number_or_time_in_either_direction() {
+    let ground = Ground::with(&["acme", "borealis"]).await;
+    let hours = [11, 10, 12, 10, 9, 11, 10];
+    let times: Vec<_> = hours.iter().map(|hour| format!("2026-11-20T{hour:02}:30:00Z")).collect();
+    let times: Vec<_> = times.iter().map(String::as_str).collect();
+    ground.send("acme", at_times("acme", &times)).await;
+    ground.send("borealis", at_times("borealis", &times)).await;
+    let all = Filter::default();
+    let ten = "2026-11-20T10:00:00Z";
+    let at_ten = Filter { time: (Some(at(ten)), Some(at("2026-11-20T11:00:00Z"))), ..all.clone() };
+    let from_row = Filter { rows: (Some(3), Some(5)), ..all.clone() };
+    let by = |order, descending| Page { order, descending, after: None, limit: 2 };
+    for (filter, order, ascending) in [
+        (&all, Order::Row, vec![1, 2, 3, 4, 5, 6, 7]),
+        (&all, Order::Time, vec![5, 2, 4, 7, 1, 6, 3]),
+        (&at_ten, Order::Row, vec![2, 4, 7]),
+        (&at_ten, Order::Time, vec![2, 4, 7]),
+        (&from_row, Order::Row, vec![3, 4, 5]),
+        (&from_row, Order::Time, vec![5, 4, 3]),
+    ] {
+        assert_eq!(walked(&ground, filter, by(order, false)).await, ascending, "{filter:?}");
+        let mut descending = walked(&ground, filter, by(order, true)).await;
+        descending.reverse();
+        assert_eq!(descending, ascending, "{filter:?} descending");
+    }
+    let edge = Filter { time: (Some(at("2026-11-20T10:30:00.000000001Z")), None), ..all };
+    assert_eq!(walked(&ground, &edge, by(Order::Time, false)).await, [1, 6, 3]);
+}
+
+/// A page that looks for one row of many stops, says where, and the next one goes on there.
+#[tokio::test]
+async fn a_page_looks_at_a_bounded_number_of_rows() {
+    let ground = Ground::with(&["acme"]).await;
+    let wanted = events::SCAN + 10;
+    for batch in 0..=(wanted / 1_000) {
+        let items = (0..1_000).map(|n| query("acme", &format!("{batch}-{n}"), "1")).collect();
+        ground.send("acme", items).await;
+    }
+    let last = format!("{}-{}", (wanted - 1) / 1_000, (wanted - 1) % 1_000);
+    let filter = Filter { id: Some(last), ..Filter::default() };
+    for order in [Order::Row, Order::Time] {
+        let page = Page { order, limit: 5, ..Page::default() };
+        let mut session = ground.ledger.store().read().await.unwrap();
+        let first = events::page(&mut session, &account("acme"), &filter, page).await.unwrap();
+        assert!(first.rows.is_empty(), "{order:?}");
+        assert_eq!(first.stopped.map(|(_, seq)| seq), Some(events::SCAN), "{order:?}");
+        let page = Page { after: first.stopped, ..page };
+        let second = events::page(&mut session, &account("acme"), &filter, page).await.unwrap();
+        assert_eq!(second.rows.iter().map(|row| row.entry.seq).collect::<Vec<_>>(), [wanted]);
+        assert_eq!(second.stopped, None);
+        // The last one first: it is near.
+        let page = Page { order, descending: true, limit: 5, after: None };
+        let near = events::page(&mut session, &account("acme"), &filter, page).await.unwrap();
+        assert_eq!(near.rows.len(), 1);
+    }
 }
 
 #[tokio::test]
@@ -157,8 +234,9 @@ async fn an_events_dimensions_come_with_it_until_they_are_erased() {
     let acme = account("acme");
     let dims = async || {
         let mut session = ground.ledger.store().read().await.unwrap();
-        let page = events::page(&mut session, &acme, Filter::default(), 0, 10);
-        page.await.unwrap().into_iter().map(|row| row.dims).collect::<Vec<_>>()
+        let page = Page { limit: 10, ..Page::default() };
+        let page = events::page(&mut session, &acme, &Filter::default(), page).await.unwrap();
+        page.rows.into_iter().map(|row| row.dims).collect::<Vec<_>>()
     };
     assert_eq!(dims().await, [Some(with.dims), Some(Default::default())]);
     let erase = "DELETE FROM event_dims WHERE seq = 1";

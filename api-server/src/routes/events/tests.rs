@@ -7,10 +7,6 @@ fn receipt(outcomes: Vec<Outcome>) -> Receipt {
     Receipt { outcomes, stored_at: Timestamp::UNIX_EPOCH }
 }
 
-fn place(index: usize) -> (usize, String) {
-    (index, format!("e-{index}"))
-}
-
 #[test]
 fn every_outcome_is_accounted_for_in_the_order_of_the_request() {
     let at = Timestamp::from_second(5).unwrap();
@@ -30,8 +26,8 @@ fn every_outcome_is_accounted_for_in_the_order_of_the_request() {
         Outcome::Accepted { seq: 8 },
         Outcome::Refused(Reason::TotalOverflow),
     ];
-    let places = [0, 2, 3, 4, 5].map(place).to_vec();
-    let taken = account_for(before, places, &receipt(outcomes));
+    let names = [(); 6].map(|()| Name::default());
+    let taken = account_for(before, &[0, 2, 3, 4, 5], &names, &receipt(outcomes));
     assert_eq!((taken.accepted, taken.duplicates), (2, 1));
     assert_eq!(taken.ledger, Some(Rows { from: 7, to: 8 }));
     let rejected: Vec<(usize, &str)> =

@@ -8,7 +8,7 @@ use super::form::IntakeIn;
 use crate::domain::onboarding::{Actor, Decision, Evaluation, State, Verdict};
 use crate::http::Problem;
 use crate::routes::roi::{self, RoiOut};
-use crate::routes::wire::{MoneyOnWire, RangeOnWire};
+use crate::routes::wire::{ListMeta, MoneyOnWire, RangeOnWire};
 use crate::store::onboarding::Intake;
 
 /// What would fit, as it was answered when the form came; that stays as it was.
@@ -137,21 +137,7 @@ pub struct Requests {
     /// In the order that was asked for.
     pub data: Vec<Summary>,
     /// About the page.
-    pub meta: RequestsMeta,
-}
-
-/// About a page of requests.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct RequestsMeta {
-    /// Where the next one is.
-    pub page: NextPage,
-}
-
-/// Where a list goes on.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct NextPage {
-    /// The path of the next page; null on the last.
-    pub next: Option<String>,
+    pub meta: ListMeta,
 }
 
 impl From<&Evaluation> for Evaluated {

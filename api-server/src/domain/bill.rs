@@ -1,0 +1,214 @@
+//! A period's bill: which of the use that was posted to it is charged by which plan.
+//!
+//! A period is cut where plans change. What happened between two cuts is charged by the plan that was
+//! in force then; what happened before the period and came too late for its own is charged by the
+//! first plan of this one. What was used while no plan was in force costs nothing.
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+use super::{
+    calendar::Period,
+    catalogue::PlanId,
+    quota::KnownTerms,
+    rating::{RatingError, Statement, Stretch, Usage, rate},
+    subscription::PlanStretch,
+};
+
+/// The name of the formula by which bills are made; [`super::rating`] explains it.
+pub const FORMULA: &str = "rating";
+/// Raised with every change that can change a bill.
+pub const FORMULA_VERSION: u32 = 1;
+
+/// Why there is no bill.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum BillError {
+    /// The stored catalogue lacks a version.
+    #[error("the stored catalogue has no {0}, which was in force: restore it")]
+    Unknown(PlanId),
+    /// Something cannot be priced.
+    #[error(transparent)]
+    Rating(#[from] RatingError),
+}
+
+/// The plans of a period, and where they cut it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cut {
+    stretches: Vec<PlanStretch>,
+    /// Whether the period has a part, before all stretches, in which no plan was in force.
+    free_start: bool,
+}
+
+/// What becomes of one slice of a period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slice {
+    /// No plan was in force.
+    Free,
+    /// Charged by the stretch with this number, from 0.
+    Charged(usize),
+}
+
+impl Cut {
+    /// Cuts a period by the plans that were in force in it, in the order of time.
+    #[must_use]
+    pub fn new(period: Period, stretches: Vec<PlanStretch>) -> Self {
+        let free_start = stretches.first().is_none_or(|first| first.start > period.start());
+        Self { stretches, free_start }
+    }
+
+    /// The stretches, in the order of time.
+    #[must_use]
+    pub fn stretches(&self) -> &[PlanStretch] {
+        &self.stretches
+    }
+
+    /// The instants that cut the use into slices, rising: one fewer than there are slices.
+    #[must_use]
+    pub fn instants(&self) -> Vec<Timestamp> {
+        let skipped = usize::from(!self.free_start);
+        self.stretches.iter().skip(skipped).map(|stretch| stretch.start).collect()
+    }
+
+    /// What becomes of the slice with this number, from 0.
+    #[must_use]
+    pub fn slice(&self, index: usize) -> Slice {
+        match (self.free_start, index) {
+            (true, 0) => Slice::Free,
+            (true, index) => Slice::Charged(index - 1),
+            (false, index) => Slice::Charged(index),
+        }
+    }
+
+    /// The bill, given what was used in each slice; `None` when no plan was in force.
+    ///
+    /// # Errors
+    /// [`BillError`].
+    pub fn bill(
+        &self,
+        terms: &KnownTerms,
+        slices: &[Usage],
+    ) -> Result<Option<Statement>, BillError> {
+        let unused = Usage::new();
+        let charged = slices.iter().skip(usize::from(self.free_start));
+        let mut charged = charged.chain(std::iter::repeat(&unused));
+        let stretch = |stretch: &PlanStretch| -> Result<_, BillError> {
+            let known = terms.get(&stretch.plan);
+            let terms = known.ok_or_else(|| BillError::Unknown(stretch.plan.clone()))?;
+            Ok((terms, stretch.share))
+        };
+        let terms = self.stretches.iter().map(stretch).collect::<Result<Vec<_>, _>>()?;
+        if terms.is_empty() {
+            return Ok(None);
+        }
+        let stretches: Vec<_> = terms
+            .into_iter()
+            .map(|(terms, share)| Stretch {
+                terms,
+                share,
+                usage: charged.next().unwrap_or(&unused),
+            })
+            .collect();
+        Ok(Some(rate(&stretches)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        Quantity,
+        catalogue::Catalogue,
+        meter::Meter,
+        subscription::{Agreement, Subscription},
+    };
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn terms() -> KnownTerms {
+        let shipped = Catalogue::shipped().unwrap();
+        shipped.versions().map(|v| (v.id.clone(), v.terms.clone())).collect()
+    }
+
+    fn june() -> Period {
+        Period::from_edges(at("2026-06-01T00:00:00Z"), at("2026-07-01T00:00:00Z")).unwrap()
+    }
+
+    /// June, with these plans since these instants.
+    fn cut(plans: &[(&str, &str)]) -> Cut {
+        let mut all = plans.iter().map(|(plan, from)| Agreement {
+            plan: PlanId { plan: (*plan).to_owned(), version: 1 },
+            effective_at: at(from),
+            agreed_at: at(from),
+        });
+        let Some(first) = all.next() else { return Cut::new(june(), Vec::new()) };
+        let mut subscription = Subscription::start(first);
+        all.for_each(|later| subscription.append(later));
+        Cut::new(june(), subscription.stretches(june()))
+    }
+
+    fn runs(units: i64) -> Usage {
+        Usage::from([(Meter::Agents, Quantity::from_units(units).unwrap())])
+    }
+
+    #[test]
+    fn one_plan_charges_everything() {
+        let team = cut(&[("team", "2026-01-01T00:00:00Z")]);
+        assert_eq!((team.instants(), team.slice(0)), (vec![], Slice::Charged(0)));
+        let bill = team.bill(&terms(), &[runs(45_000)]).unwrap().unwrap();
+        let whole = terms()[&team.stretches()[0].plan].rate(&runs(45_000)).unwrap();
+        assert_eq!((bill.lines, bill.total), (whole.lines, whole.total));
+        assert_eq!(bill.total.to_string(), "USD 1049.00");
+    }
+
+    #[test]
+    fn an_upgrade_cuts_the_period_where_it_takes_effect() {
+        let half = cut(&[("starter", "2026-01-01T00:00:00Z"), ("team", "2026-06-16T00:00:00Z")]);
+        assert_eq!(half.instants(), [at("2026-06-16T00:00:00Z")]);
+        assert_eq!([half.slice(0), half.slice(1)], [Slice::Charged(0), Slice::Charged(1)]);
+        let bill = half.bill(&terms(), &[runs(26_000), runs(1_000)]).unwrap().unwrap();
+        // 5,000 and 20,000 are included; 1,000 go beyond them on starter, 1,000 on team.
+        let amounts: Vec<_> = bill
+            .lines
+            .iter()
+            .filter(|line| line.meter == Meter::Agents)
+            .map(|line| (line.stretch, line.billable.to_string(), line.amount.amount()))
+            .collect();
+        let expected = [(0, "1000", "50.00"), (1, "1000", "30.00")];
+        let expected = expected.map(|(n, units, amount)| (n, units.to_owned(), amount.to_owned()));
+        assert_eq!(amounts, expected);
+    }
+
+    #[test]
+    fn use_before_the_first_plan_is_free() {
+        let late = cut(&[("team", "2026-06-16T00:00:00Z")]);
+        assert_eq!(late.instants(), [at("2026-06-16T00:00:00Z")]);
+        assert_eq!([late.slice(0), late.slice(1)], [Slice::Free, Slice::Charged(0)]);
+        let bill = late.bill(&terms(), &[runs(1_000_000), runs(20_001)]).unwrap().unwrap();
+        // Half of the fee, and one run beyond half of the included ones.
+        assert_eq!(bill.total.to_string(), "USD 449.53");
+    }
+
+    #[test]
+    fn without_a_plan_there_is_no_bill() {
+        let none = cut(&[]);
+        assert_eq!((none.instants(), none.slice(0)), (vec![], Slice::Free));
+        assert_eq!(none.bill(&terms(), &[runs(7)]), Ok(None));
+        assert_eq!(cut(&[("team", "2026-07-01T00:00:00Z")]).bill(&terms(), &[]), Ok(None));
+    }
+
+    #[test]
+    fn a_version_that_is_gone_is_named() {
+        let gone = cut(&[("gone", "2026-01-01T00:00:00Z")]);
+        let error = gone.bill(&terms(), &[runs(1)]).unwrap_err();
+        assert!(error.to_string().contains("gone@1"), "{error}");
+    }
+
+    #[test]
+    fn slices_that_nothing_was_said_of_were_not_used() {
+        let half = cut(&[("starter", "2026-01-01T00:00:00Z"), ("team", "2026-06-16T00:00:00Z")]);
+        let bill = half.bill(&terms(), &[]).unwrap().unwrap();
+        assert_eq!(bill.total.to_string(), "USD 599.00");
+    }
+}

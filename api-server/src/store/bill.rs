@@ -1,0 +1,56 @@
+//! An account's bill for a period, with all that it is made of, read at one moment.
+
+use jiff::Timestamp;
+
+use super::{
+    Session, StoreError,
+    accounts::Account,
+    periods::{self, PeriodRow},
+    plans,
+    posted::{self, Slice},
+};
+use crate::domain::{
+    bill::Cut,
+    rating::{Statement, Usage},
+};
+
+/// A bill, and what it is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bill {
+    /// For which period.
+    pub period: PeriodRow,
+    /// Which plans were in force, and where they cut the period.
+    pub cut: Cut,
+    /// What was posted to the period, in the slices of that cut.
+    pub slices: Vec<Slice>,
+    /// What it comes to; none when no plan was in force.
+    pub statement: Option<Statement>,
+}
+
+/// The bill of the period in which an instant lies. What was agreed after a period was closed does
+/// not change its bill.
+///
+/// # Errors
+/// [`StoreError::Unreadable`] also when there is no such period, a plan version is missing, or a sum
+/// does not fit.
+pub async fn of_period(
+    session: &mut Session,
+    account: &Account,
+    at: Timestamp,
+) -> Result<Bill, StoreError> {
+    let period = periods::at(session, account, at).await?;
+    let mut recorded = plans::of_account(session, &account.id).await?;
+    recorded.retain(|plan| period.closed.is_none_or(|closed| plan.recorded_at <= closed.at));
+    let terms = plans::terms(session, &recorded).await?;
+    let stretches = plans::subscription(&recorded).map(|plans| plans.stretches(period.period));
+    let cut = Cut::new(period.period, stretches.unwrap_or_default());
+    let slices = posted::in_slices(session, account, period.period, &cut.instants()).await?;
+    let used: Vec<Usage> = slices.iter().map(used).collect();
+    let statement = cut.bill(&terms, &used);
+    let statement = statement.map_err(|error| StoreError::Unreadable(error.to_string()))?;
+    Ok(Bill { period, cut, slices, statement })
+}
+
+fn used(slice: &Slice) -> Usage {
+    slice.iter().map(|(meter, posted)| (*meter, posted.quantity)).collect()
+}

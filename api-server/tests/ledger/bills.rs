@@ -1,0 +1,263 @@
+//! Bills against a slow reference that is obviously right: each row, one after the other, by the plan
+//! that was in force when it happened.
+
+use std::collections::BTreeMap;
+
+use api_server::{
+    domain::{
+        Quantity,
+        calendar::Period,
+        catalogue::{Catalogue, PlanId},
+        meter::Meter,
+        proration::Share,
+        rating::{Stretch, Usage, rate},
+        subscription::Agreement,
+    },
+    ledger::{Change, Correction, Item},
+    store::{accounts, bill, posted::Posted},
+};
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+
+use crate::ground::{Ground, account, at, check, usage};
+
+/// In which clocks go from 02:00 to 02:30 on 4 October 2026; the others have hours of whole minutes.
+const ZONES: [&str; 3] = ["Australia/Lord_Howe", "Asia/Kathmandu", "UTC"];
+const NOW: &str = "2026-10-20T12:00:00Z";
+
+/// Minutes around the jump of the clocks at Lord Howe, and around anything else in October; some
+/// happened in September, which is closed.
+fn minute() -> impl Strategy<Value = i64> {
+    let jump = at("2026-10-03T15:30:00Z").as_second() / 60;
+    let start = at("2026-10-01T00:00:00Z").as_second() / 60;
+    prop_oneof![
+        3 => (jump - 120)..(jump + 120),
+        2 => start..(start + 19 * 1_440),
+        1 => (start - 20 * 1_440)..(start - 1_440),
+    ]
+}
+
+#[derive(Clone, Debug)]
+struct World {
+    zone: &'static str,
+    /// The first plan starts then; the others follow.
+    plans: Vec<i64>,
+    /// Minute, meter, micros.
+    events: Vec<(i64, usize, i64)>,
+    /// Which events are voided.
+    voids: Vec<prop::sample::Index>,
+}
+
+fn world() -> impl Strategy<Value = World> {
+    let event = (minute(), 0..5_usize, 0..40_000_000_000_i64);
+    (
+        prop::sample::select(ZONES.to_vec()),
+        prop::collection::vec(minute(), 0..4),
+        prop::collection::vec(event, 1..40),
+        prop::collection::vec(any::<prop::sample::Index>(), 0..4),
+    )
+        .prop_map(|(zone, mut plans, events, voids)| {
+            plans.sort_unstable();
+            plans.dedup();
+            World { zone, plans, events, voids }
+        })
+}
+
+fn instant(minute: i64) -> Timestamp {
+    Timestamp::from_second(minute * 60).unwrap()
+}
+
+const NAMES: [&str; 3] = ["starter", "team", "scale"];
+
+async fn made(world: &World) -> Ground {
+    let ground = Ground::empty().await;
+    ground.set_clock(NOW);
+    ground.add("acme", world.zone, 1).await;
+    ground.ledger.import_plans(Catalogue::shipped().unwrap()).await.unwrap();
+    for (index, minute) in world.plans.iter().enumerate() {
+        let plan = PlanId { plan: NAMES[index % 3].to_owned(), version: 1 };
+        let effective_at = instant(*minute);
+        let agreement = Agreement { plan, effective_at, agreed_at: effective_at };
+        ground.ledger.agree(&account("acme"), agreement).await.unwrap();
+    }
+    let event = |(n, (minute, meter, micros)): (usize, &(i64, usize, i64))| {
+        let mut event = usage("acme", &format!("e-{n}"), Meter::ALL[*meter], NOW, "0");
+        event.time = instant(*minute);
+        event.quantity = Quantity::from_micros(*micros);
+        Item::Usage(event)
+    };
+    ground.send("acme", world.events.iter().enumerate().map(event).collect()).await;
+    let void = |(n, index): (usize, &prop::sample::Index)| {
+        let ref_seq = i64::try_from(index.index(world.events.len())).unwrap() + 1;
+        let (source, id) = ("/corrections".to_owned(), format!("v-{n}"));
+        Item::Correction(Correction {
+            source,
+            id,
+            ref_seq,
+            change: Change::Void,
+            notes: BTreeMap::new(),
+        })
+    };
+    ground.send("acme", world.voids.iter().enumerate().map(void).collect()).await;
+    ground
+}
+
+/// A row as the reference reads it.
+struct Row {
+    seq: i64,
+    correction: bool,
+    meter: Meter,
+    time: Timestamp,
+    micros: i64,
+    late: bool,
+}
+
+async fn rows(ground: &Ground, period: Period) -> Vec<Row> {
+    let sql = "SELECT seq, kind, meter, t_event, qty_micro, happened_in, period_start FROM usage_ledger ORDER BY seq";
+    let ms = |text: &str| Timestamp::from_millisecond(text.parse().unwrap()).unwrap();
+    let rows = ground.table(sql).await;
+    let own = rows.iter().filter(|row| ms(&row[6]) == period.start());
+    own.map(|row| Row {
+        seq: row[0].parse().unwrap(),
+        correction: row[1] != "0",
+        meter: row[2].parse().unwrap(),
+        time: ms(&row[3]),
+        micros: row[4].parse().unwrap(),
+        late: row[5] != "-",
+    })
+    .collect()
+}
+
+/// What was in force when something happened: how many plans had started by then.
+fn plans_by(world: &World, time: Timestamp) -> usize {
+    world.plans.iter().filter(|minute| instant(**minute) <= time).count()
+}
+
+/// The bill by its definition.
+fn expected(
+    world: &World,
+    period: Period,
+    rows: &[Row],
+) -> Option<api_server::domain::rating::Statement> {
+    let catalogue = Catalogue::shipped().unwrap();
+    let starts: Vec<_> = world.plans.iter().map(|minute| instant(*minute)).collect();
+    // Those that were still in force when the period began, or began in it.
+    let first = starts.iter().filter(|start| **start <= period.start()).count().saturating_sub(1);
+    let mut used = vec![Usage::new(); starts.len()];
+    for row in rows {
+        let Some(plan) = plans_by(world, row.time).checked_sub(1) else { continue };
+        let sum = used[plan.max(first)].entry(row.meter).or_default();
+        *sum = sum.checked_add(Quantity::from_micros(row.micros)).unwrap();
+    }
+    let stretches: Vec<_> = (first..starts.len())
+        .filter(|index| starts[*index] < period.end())
+        .map(|index| {
+            let plan = PlanId { plan: NAMES[index % 3].to_owned(), version: 1 };
+            let end = starts.get(index + 1).copied().unwrap_or(period.end()).min(period.end());
+            let share = Share::between(period, starts[index].max(period.start()), end);
+            Stretch { terms: &catalogue.get(&plan).unwrap().terms, share, usage: &used[index] }
+        })
+        .collect();
+    if stretches.is_empty() { None } else { Some(rate(&stretches).unwrap()) }
+}
+
+fn sum_of<'r>(rows: impl Iterator<Item = &'r Row>) -> Posted {
+    let mut all = Posted::default();
+    for row in rows {
+        all.rows += 1;
+        all.quantity = all.quantity.checked_add(Quantity::from_micros(row.micros)).unwrap();
+        all.first = if all.first == 0 { row.seq } else { all.first };
+        all.last = row.seq;
+        all.late += i64::from(row.late);
+        all.corrections += i64::from(row.correction);
+    }
+    all
+}
+
+async fn holds(world: &World) {
+    let ground = made(world).await;
+    let acme = account("acme");
+    let mut session = ground.ledger.store().read().await.unwrap();
+    let acme = accounts::get(&mut session, &acme).await.unwrap().unwrap();
+    let bill = bill::of_period(&mut session, &acme, at(NOW)).await.unwrap();
+    let period = bill.period.period;
+    let rows = rows(&ground, period).await;
+    let expected = expected(world, period, &rows);
+    assert_eq!(bill.statement, expected);
+    if let Some(Statement { base, lines, total }) = bill.statement.as_ref().map(Statement::of) {
+        let sum = base.iter().chain(&lines).sum::<i64>();
+        assert_eq!(sum, total, "the lines are not the total");
+    }
+    // Each slice is the sum of its rows, and all slices are the figure.
+    let cuts = bill.cut.instants();
+    for meter in Meter::ALL {
+        let slices = bill.slices.iter().map(|slice| slice.get(&meter).copied().unwrap_or_default());
+        for (index, slice) in slices.enumerate() {
+            let within = rows.iter().filter(|row| row.meter == meter);
+            let within =
+                within.filter(|row| cuts.iter().filter(|cut| **cut <= row.time).count() == index);
+            assert_eq!(slice, sum_of(within), "{meter}, slice {index}");
+        }
+    }
+    drop(session);
+    ground.ledger.close().await;
+    assert_eq!(check(ground.folder.path()).await.findings, []);
+}
+
+/// The minor units of a statement.
+struct Statement {
+    base: Vec<i64>,
+    lines: Vec<i64>,
+    total: i64,
+}
+
+impl Statement {
+    fn of(statement: &api_server::domain::rating::Statement) -> Self {
+        Self {
+            base: statement.base.iter().map(|line| line.amount.minor()).collect(),
+            lines: statement.lines.iter().map(|line| line.amount.minor()).collect(),
+            total: statement.total.minor(),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_bill_is_its_rows_by_the_plans_of_their_time(world in world()) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(holds(&world));
+    }
+}
+
+/// A plan that is agreed after the close, though back-dated, leaves the bill as it was.
+#[tokio::test]
+async fn a_closed_bill_stays() {
+    let world = World {
+        zone: "UTC",
+        plans: vec![at("2026-10-01T00:00:00Z").as_second() / 60],
+        events: vec![(at("2026-10-10T00:00:00Z").as_second() / 60, 3, 11_000_000_000)],
+        voids: vec![],
+    };
+    let ground = made(&world).await;
+    let read = async || {
+        let mut session = ground.ledger.store().read().await.unwrap();
+        let acme = accounts::get(&mut session, &account("acme")).await.unwrap().unwrap();
+        bill::of_period(&mut session, &acme, at(NOW)).await.unwrap()
+    };
+    let open = read().await;
+    assert!(open.period.closed.is_none());
+    assert_eq!(open.statement.as_ref().unwrap().total.to_string(), "USD 349.00");
+    ground.set_clock("2026-11-10T00:00:00Z");
+    ground.ledger.close_due().await.unwrap();
+    ground.set_clock("2026-11-11T00:00:00Z");
+    let back_dated = at("2026-10-05T00:00:00Z");
+    let plan = PlanId { plan: "scale".to_owned(), version: 1 };
+    let agreement = Agreement { plan, effective_at: back_dated, agreed_at: ground.now() };
+    ground.ledger.agree(&account("acme"), agreement).await.unwrap();
+    let closed = read().await;
+    assert!(closed.period.closed.is_some());
+    assert_eq!((closed.statement, closed.slices), (open.statement, open.slices));
+    assert!(ground.now().duration_since(back_dated) > SignedDuration::from_hours(72));
+}
