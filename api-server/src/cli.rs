@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 use crate::config::ServeConfig;
 
 mod accounts;
+mod erasures;
 mod healthcheck;
 mod migrate;
 mod serve;
@@ -32,6 +33,8 @@ pub enum Command {
     Verify(verify::Args),
     /// Add accounts, and bind workloads to them.
     Accounts(accounts::Args),
+    /// Erase personal data again after a backup was restored.
+    Erasures(erasures::Args),
     /// Print a token for local development, signed with the server's development secret.
     Token(token::Args),
     /// Ask a running server whether it is ready; the exit code says so.
@@ -49,6 +52,7 @@ impl Cli {
             Command::Migrate(args) => migrate::run(args).await,
             Command::Verify(args) => verify::run(args).await,
             Command::Accounts(args) => accounts::run(args).await,
+            Command::Erasures(args) => erasures::run(args).await,
             Command::Token(args) => token::run(&args),
             Command::Healthcheck(args) => healthcheck::run(args).await,
         }

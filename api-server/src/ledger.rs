@@ -24,6 +24,7 @@ use tokio::{
 mod agree;
 pub mod chain;
 pub mod dedup;
+pub mod erasures;
 mod group;
 pub mod heads;
 pub mod lease;

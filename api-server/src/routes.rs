@@ -18,6 +18,7 @@ use crate::auth::{Caller, Rule, Way};
 mod app;
 pub mod corrections;
 mod document;
+pub mod erasures;
 pub mod events;
 mod metrics;
 pub mod onboarding;
@@ -138,6 +139,7 @@ impl Routes {
             corrections::routes,
             onboarding::routes,
             usage::routes,
+            erasures::routes,
         ]
         .into_iter()
         .fold(none, |routes, group| group(routes))

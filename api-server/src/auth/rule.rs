@@ -88,6 +88,8 @@ rules! {
     BillingCorrect = "billing-correct" Write [everyone("billing:correct", None)];
     /// Who may change an account's plan.
     BillingPlan = "billing-plan" Write [everyone("billing:plan", None)];
+    /// Who may erase personal data.
+    PrivacyErase = "privacy-erase" Write [everyone("privacy:erase", None)];
     /// Who may see all requests of customers.
     OnboardingRead = "onboarding-read" Read [everyone("onboarding:approve", CSM)];
     /// Who may see one: customer success, or who sent it.

@@ -2,7 +2,7 @@
 //!
 //! A period is cut where plans change. What happened between two cuts is charged by the plan that was
 //! in force then; what happened before the period and came too late for its own is charged by the
-//! first plan of this one. What was used while no plan was in force costs nothing.
+//! first plan of this one. What was used before there was any plan costs nothing.
 
 use jiff::Timestamp;
 use thiserror::Error;
@@ -12,7 +12,7 @@ use super::{
     catalogue::PlanId,
     quota::KnownTerms,
     rating::{RatingError, Statement, Stretch, Usage, rate},
-    subscription::PlanStretch,
+    subscription::{PlanStretch, Subscription},
 };
 
 /// The name of the formula by which bills are made; [`super::rating`] explains it.
@@ -32,11 +32,10 @@ pub enum BillError {
 }
 
 /// The plans of a period, and where they cut it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cut {
+    began: Option<Timestamp>,
     stretches: Vec<PlanStretch>,
-    /// Whether the period has a part, before all stretches, in which no plan was in force.
-    free_start: bool,
 }
 
 /// What becomes of one slice of a period.
@@ -49,11 +48,12 @@ pub enum Slice {
 }
 
 impl Cut {
-    /// Cuts a period by the plans that were in force in it, in the order of time.
+    /// Cuts a period by the plans of a subscription, if there is one.
     #[must_use]
-    pub fn new(period: Period, stretches: Vec<PlanStretch>) -> Self {
-        let free_start = stretches.first().is_none_or(|first| first.start > period.start());
-        Self { stretches, free_start }
+    pub fn new(subscription: Option<&Subscription>, period: Period) -> Self {
+        let began = subscription.and_then(Subscription::began);
+        let stretches = subscription.map(|plans| plans.stretches(period)).unwrap_or_default();
+        Self { began, stretches }
     }
 
     /// The stretches, in the order of time.
@@ -62,21 +62,19 @@ impl Cut {
         &self.stretches
     }
 
-    /// The instants that cut the use into slices, rising: one fewer than there are slices.
+    /// The instants that cut the use into slices, rising, one fewer than there are slices: when the
+    /// first plan of all began, which may be long before the period, and each change in it.
     #[must_use]
     pub fn instants(&self) -> Vec<Timestamp> {
-        let skipped = usize::from(!self.free_start);
-        self.stretches.iter().skip(skipped).map(|stretch| stretch.start).collect()
+        let began = self.began.filter(|_| !self.stretches.is_empty());
+        let changes = self.stretches.iter().skip(1).map(|stretch| stretch.start);
+        began.into_iter().chain(changes).collect()
     }
 
     /// What becomes of the slice with this number, from 0.
     #[must_use]
-    pub fn slice(&self, index: usize) -> Slice {
-        match (self.free_start, index) {
-            (true, 0) => Slice::Free,
-            (true, index) => Slice::Charged(index - 1),
-            (false, index) => Slice::Charged(index),
-        }
+    pub fn slice(index: usize) -> Slice {
+        index.checked_sub(1).map_or(Slice::Free, Slice::Charged)
     }
 
     /// The bill, given what was used in each slice; `None` when no plan was in force.
@@ -89,8 +87,7 @@ impl Cut {
         slices: &[Usage],
     ) -> Result<Option<Statement>, BillError> {
         let unused = Usage::new();
-        let charged = slices.iter().skip(usize::from(self.free_start));
-        let mut charged = charged.chain(std::iter::repeat(&unused));
+        let mut charged = slices.iter().skip(1).chain(std::iter::repeat(&unused));
         let stretch = |stretch: &PlanStretch| -> Result<_, BillError> {
             let known = terms.get(&stretch.plan);
             let terms = known.ok_or_else(|| BillError::Unknown(stretch.plan.clone()))?;
@@ -115,12 +112,7 @@ impl Cut {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{
-        Quantity,
-        catalogue::Catalogue,
-        meter::Meter,
-        subscription::{Agreement, Subscription},
-    };
+    use crate::domain::{Quantity, catalogue::Catalogue, meter::Meter, subscription::Agreement};
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
@@ -142,10 +134,10 @@ mod tests {
             effective_at: at(from),
             agreed_at: at(from),
         });
-        let Some(first) = all.next() else { return Cut::new(june(), Vec::new()) };
+        let Some(first) = all.next() else { return Cut::new(None, june()) };
         let mut subscription = Subscription::start(first);
         all.for_each(|later| subscription.append(later));
-        Cut::new(june(), subscription.stretches(june()))
+        Cut::new(Some(&subscription), june())
     }
 
     fn runs(units: i64) -> Usage {
@@ -155,8 +147,9 @@ mod tests {
     #[test]
     fn one_plan_charges_everything() {
         let team = cut(&[("team", "2026-01-01T00:00:00Z")]);
-        assert_eq!((team.instants(), team.slice(0)), (vec![], Slice::Charged(0)));
-        let bill = team.bill(&terms(), &[runs(45_000)]).unwrap().unwrap();
+        assert_eq!(team.instants(), [at("2026-01-01T00:00:00Z")]);
+        assert_eq!([Cut::slice(0), Cut::slice(1)], [Slice::Free, Slice::Charged(0)]);
+        let bill = team.bill(&terms(), &[runs(7), runs(45_000)]).unwrap().unwrap();
         let whole = terms()[&team.stretches()[0].plan].rate(&runs(45_000)).unwrap();
         assert_eq!((bill.lines, bill.total), (whole.lines, whole.total));
         assert_eq!(bill.total.to_string(), "USD 1049.00");
@@ -165,9 +158,9 @@ mod tests {
     #[test]
     fn an_upgrade_cuts_the_period_where_it_takes_effect() {
         let half = cut(&[("starter", "2026-01-01T00:00:00Z"), ("team", "2026-06-16T00:00:00Z")]);
-        assert_eq!(half.instants(), [at("2026-06-16T00:00:00Z")]);
-        assert_eq!([half.slice(0), half.slice(1)], [Slice::Charged(0), Slice::Charged(1)]);
-        let bill = half.bill(&terms(), &[runs(26_000), runs(1_000)]).unwrap().unwrap();
+        assert_eq!(half.instants(), [at("2026-01-01T00:00:00Z"), at("2026-06-16T00:00:00Z")]);
+        let bill =
+            half.bill(&terms(), &[Usage::new(), runs(26_000), runs(1_000)]).unwrap().unwrap();
         // 5,000 and 20,000 are included; 1,000 go beyond them on starter, 1,000 on team.
         let amounts: Vec<_> = bill
             .lines
@@ -184,7 +177,6 @@ mod tests {
     fn use_before_the_first_plan_is_free() {
         let late = cut(&[("team", "2026-06-16T00:00:00Z")]);
         assert_eq!(late.instants(), [at("2026-06-16T00:00:00Z")]);
-        assert_eq!([late.slice(0), late.slice(1)], [Slice::Free, Slice::Charged(0)]);
         let bill = late.bill(&terms(), &[runs(1_000_000), runs(20_001)]).unwrap().unwrap();
         // Half of the fee, and one run beyond half of the included ones.
         assert_eq!(bill.total.to_string(), "USD 449.53");
@@ -193,15 +185,15 @@ mod tests {
     #[test]
     fn without_a_plan_there_is_no_bill() {
         let none = cut(&[]);
-        assert_eq!((none.instants(), none.slice(0)), (vec![], Slice::Free));
-        assert_eq!(none.bill(&terms(), &[runs(7)]), Ok(None));
-        assert_eq!(cut(&[("team", "2026-07-01T00:00:00Z")]).bill(&terms(), &[]), Ok(None));
+        assert_eq!((none.instants(), none.bill(&terms(), &[runs(7)])), (vec![], Ok(None)));
+        let later = cut(&[("team", "2026-07-01T00:00:00Z")]);
+        assert_eq!((later.instants(), later.bill(&terms(), &[runs(7)])), (vec![], Ok(None)));
     }
 
     #[test]
     fn a_version_that_is_gone_is_named() {
         let gone = cut(&[("gone", "2026-01-01T00:00:00Z")]);
-        let error = gone.bill(&terms(), &[runs(1)]).unwrap_err();
+        let error = gone.bill(&terms(), &[Usage::new(), runs(1)]).unwrap_err();
         assert!(error.to_string().contains("gone@1"), "{error}");
     }
 

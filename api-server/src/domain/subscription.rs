@@ -125,6 +125,12 @@ impl Subscription {
         self.standing.push(agreement);
     }
 
+    /// When the first plan took effect, or will.
+    #[must_use]
+    pub fn began(&self) -> Option<Timestamp> {
+        self.standing.first().map(|agreement| agreement.effective_at)
+    }
+
     /// What is in force at an instant.
     #[must_use]
     pub fn at(&self, instant: Timestamp) -> Option<&Agreement> {

@@ -27,6 +27,7 @@ use crate::{
     store::{
         alerts::AlertRow,
         append::{Corrected, DedupKey, Head, Known, SaltedDims},
+        erasures::NO_BODY,
         row::{Entry, Kind, Rollup, RollupKey, Total, TotalKey},
     },
 };
@@ -108,7 +109,7 @@ impl Sheet {
     fn add(&mut self, item: &PreparedItem, arrived: Timestamp, now: Timestamp) -> Outcome {
         if let Some(known) = self.known.get(&item.key) {
             let first_seen_at = known.t_ingest;
-            return if known.body == item.body {
+            return if known.body == item.body || known.body == NO_BODY {
                 Outcome::Duplicate { seq: known.seq, first_seen_at }
             } else {
                 Outcome::Conflict { first_seen_at }

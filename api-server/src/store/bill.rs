@@ -42,8 +42,7 @@ pub async fn of_period(
     let mut recorded = plans::of_account(session, &account.id).await?;
     recorded.retain(|plan| period.closed.is_none_or(|closed| plan.recorded_at <= closed.at));
     let terms = plans::terms(session, &recorded).await?;
-    let stretches = plans::subscription(&recorded).map(|plans| plans.stretches(period.period));
-    let cut = Cut::new(period.period, stretches.unwrap_or_default());
+    let cut = Cut::new(plans::subscription(&recorded).as_ref(), period.period);
     let slices = posted::in_slices(session, account, period.period, &cut.instants()).await?;
     let used: Vec<Usage> = slices.iter().map(used).collect();
     let statement = cut.bill(&terms, &used);

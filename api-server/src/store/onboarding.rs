@@ -9,6 +9,7 @@ use super::{
     sql::{Row, Value, args},
 };
 use crate::domain::{
+    account::AccountId,
     calendar::AnchorDay,
     catalogue::PlanId,
     onboarding::{Actor, Decision, Move, State, Status, Verdict},
@@ -112,6 +113,37 @@ pub async fn add(session: &mut Session, new: &Intake) -> Result<Intake, StoreErr
 pub async fn get(session: &mut Session, id: Uuid) -> Result<Option<Intake>, StoreError> {
     let row = session.row(select!("WHERE intake = $1"), args![id.to_string()]).await?;
     row.as_ref().map(intake).transpose()
+}
+
+/// The requests that led to an account, which are one or none.
+pub async fn ids_of_account(
+    session: &mut Session,
+    account: &AccountId,
+) -> Result<Vec<Uuid>, StoreError> {
+    let sql = "SELECT intake FROM intakes WHERE tenant = $1 AND status = $2";
+    let rows = session.rows(sql, args![account, Status::Approved.name()]).await?;
+    rows.iter().map(|row| row.parsed(0)).collect()
+}
+
+/// What stands in place of an erased contact. Nobody can have such an address (RFC 2606).
+const ERASED: (&str, &str) = ("erased", "erased@erased.invalid");
+
+/// Takes the contact out of a request's form; false when there is none left, or no such request. Key
+/// and form are forgotten too, so that sending both again makes a new request.
+pub(crate) async fn erase_contact(session: &mut Session, id: Uuid) -> Result<bool, StoreError> {
+    let Some(known) = get(session, id).await? else { return Ok(false) };
+    let unreadable = |error| StoreError::Unreadable(format!("intakes.form: {error}"));
+    let mut form: serde_json::Value = serde_json::from_str(&known.form).map_err(unreadable)?;
+    let erased = serde_json::json!({"name": ERASED.0, "email": ERASED.1});
+    if form.get("contact") == Some(&erased) {
+        return Ok(false);
+    }
+    let Some(members) = form.as_object_mut() else { return Ok(false) };
+    members.insert("contact".to_owned(), erased);
+    let sql = "UPDATE intakes SET form = $2, scope = $3 WHERE intake = $1";
+    let nothing = Value::Blob(None);
+    let values = vec![id.to_string().into(), form.to_string().into(), nothing];
+    Ok(session.run(sql, values).await? == 1)
 }
 
 /// Where a page begins: behind the request of this time and id.

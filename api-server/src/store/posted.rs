@@ -31,7 +31,7 @@ pub struct Posted {
     pub first: i64,
     /// The newest of them; 0 when there is none.
     pub last: i64,
-    /// Those that happened in an earlier period, which was closed when they came.
+    /// Those that happened before the period: late use, and corrections of it.
     pub late: i64,
     /// Those that are corrections or voids.
     pub corrections: i64,
@@ -146,7 +146,7 @@ async fn count_corrections(
     slices: &mut [Slice],
 ) -> Result<(), StoreError> {
     let sql = "SELECT meter, t_event, COUNT(*) FROM usage_ledger
-               WHERE account = $1 AND ref_seq IS NOT NULL AND period_start = $2
+               WHERE account = $1 AND ref_seq > 0 AND period_start = $2
                GROUP BY meter, t_event";
     let read = |row: &Row| Ok::<_, StoreError>((row.parsed(0)?, row.time(1)?, row.int(2)?));
     for row in session.rows(sql, args![&account.id, period.start()]).await? {

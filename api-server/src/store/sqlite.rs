@@ -46,6 +46,8 @@ pub(super) async fn writer(file: &Path) -> Result<SqliteConnection, StoreError> 
         .synchronous(SqliteSynchronous::Full)
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
         .pragma("cache_size", CACHE)
+        // What is erased is overwritten, not only forgotten.
+        .pragma("secure_delete", "ON")
         .statement_cache_capacity(256);
     let mut connection = SqliteConnection::connect_with(&options).await?;
     check_version(&mut connection).await?;

@@ -46,7 +46,7 @@ pub struct Api {
     pub ledger: Ledger,
     pub rejects: Rejects,
     time: Arc<Mutex<Timestamp>>,
-    _folder: tempfile::TempDir,
+    pub folder: tempfile::TempDir,
 }
 
 /// An answer.
@@ -109,7 +109,7 @@ impl Api {
         };
         let routes = Routes::all().into_router(app);
         let router = layers::around(routes, &Limits::default(), &meter);
-        Self { router, ledger, rejects, time, _folder: folder }
+        Self { router, ledger, rejects, time, folder }
     }
 
     /// An account beside `acme` and `globex`, by the clocks of `zone`.

@@ -15,6 +15,7 @@ mod cluster;
 mod corrections;
 mod document;
 mod echo;
+mod erasures;
 mod events;
 mod explain;
 mod layers;

@@ -162,7 +162,7 @@ async fn what_cannot_be_answered_names_the_parameter() {
         ("acme", "from=2025-11-21&to=2026-11-20&granularity=PT1H", "granularity", "10000 rows"),
         ("acme", "granularity=PT1M", "granularity", "PT1H, P1D or P1M"),
         ("acme", "meter=cpu", "meter", "ingestion"),
-        ("acme", "to=9999-12-31", "from", "1830 days"),
+        ("acme", "to=9999-12-31", "to", "1830 days"),
         ("acme", "from=2026-11-20&to=9999-12-30T00:00:00Z", "from", "1830 days"),
         ("acme", "since=2026-11-20", "since", "from"),
     ] {

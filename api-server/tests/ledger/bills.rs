@@ -19,7 +19,7 @@ use api_server::{
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use crate::ground::{Ground, account, at, check, usage};
+use super::ground::{Ground, account, at, check, usage};
 
 /// In which clocks go from 02:00 to 02:30 on 4 October 2026; the others have hours of whole minutes.
 const ZONES: [&str; 3] = ["Australia/Lord_Howe", "Asia/Kathmandu", "UTC"];
@@ -113,17 +113,18 @@ struct Row {
 }
 
 async fn rows(ground: &Ground, period: Period) -> Vec<Row> {
-    let sql = "SELECT seq, kind, meter, t_event, qty_micro, happened_in, period_start FROM usage_ledger ORDER BY seq";
+    let sql =
+        "SELECT seq, kind, meter, t_event, qty_micro, period_start FROM usage_ledger ORDER BY seq";
     let ms = |text: &str| Timestamp::from_millisecond(text.parse().unwrap()).unwrap();
     let rows = ground.table(sql).await;
-    let own = rows.iter().filter(|row| ms(&row[6]) == period.start());
+    let own = rows.iter().filter(|row| ms(&row[5]) == period.start());
     own.map(|row| Row {
         seq: row[0].parse().unwrap(),
         correction: row[1] != "0",
         meter: row[2].parse().unwrap(),
         time: ms(&row[3]),
         micros: row[4].parse().unwrap(),
-        late: row[5] != "-",
+        late: ms(&row[3]) < period.start(),
     })
     .collect()
 }

@@ -123,3 +123,17 @@ async fn what_is_no_account_zone_day_currency_or_plan_is_named() {
         assert!(complaint.contains(word), "{args:?}: {complaint}");
     }
 }
+
+#[tokio::test]
+async fn erasures_are_replayed_from_outside() {
+    let ground = Ground::with(&["acme"]).await;
+    ground.ledger.close().await;
+    let folder = ground.folder.path();
+    let said = told(folder, &["erasures", "replay"]);
+    assert!(said.contains("erasures.jsonl: erased again the attributes of 0 events"), "{said}");
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let line = r#"{"at":"2026-11-23T12:00:00Z","erasure":"018f0000-0000-7000-8000-000000000000","of":"rows","account":"/","rows":[]}"#;
+    std::fs::write(log.path(), line).unwrap();
+    let complaint = refused(folder, &["erasures", "replay", "--log", log.path().to_str().unwrap()]);
+    assert!(complaint.contains("line 1") && complaint.contains("account id"), "{complaint}");
+}

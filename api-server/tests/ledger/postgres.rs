@@ -7,10 +7,14 @@ pub const HERE: super::Engine = super::Engine::Postgres;
 mod accounts;
 #[path = "appending.rs"]
 mod appending;
+#[path = "bills.rs"]
+mod bills;
 #[path = "closing.rs"]
 mod closing;
 #[path = "commands.rs"]
 mod commands;
+#[path = "erasing.rs"]
+mod erasing;
 #[path = "fitness.rs"]
 mod fitness;
 #[path = "ground.rs"]
@@ -33,6 +37,8 @@ mod proxy;
 mod reading;
 #[path = "reference.rs"]
 mod reference;
+#[path = "rejects.rs"]
+mod rejects;
 #[path = "replicas.rs"]
 mod replicas;
 #[path = "schema.rs"]

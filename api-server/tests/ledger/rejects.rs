@@ -7,7 +7,7 @@ use api_server::{
     store::rejects::{self, Fault, Filter, MOST, MOST_BYTES, Reject},
 };
 
-use crate::ground::{Ground, account, at, query};
+use super::ground::{Ground, account, at, query};
 
 fn reject(a: &str, id: usize, detail: &str) -> Reject {
     Reject {

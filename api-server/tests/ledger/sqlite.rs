@@ -7,12 +7,16 @@ pub const HERE: super::Engine = super::Engine::Sqlite;
 mod accounts;
 #[path = "appending.rs"]
 mod appending;
+#[path = "bills.rs"]
+mod bills;
 #[path = "closing.rs"]
 mod closing;
 #[path = "commands.rs"]
 mod commands;
 #[path = "disk.rs"]
 mod disk;
+#[path = "erasing.rs"]
+mod erasing;
 #[path = "ground.rs"]
 pub mod ground;
 #[path = "heads.rs"]
@@ -31,6 +35,8 @@ mod process;
 mod reading;
 #[path = "reference.rs"]
 mod reference;
+#[path = "rejects.rs"]
+mod rejects;
 #[path = "schema.rs"]
 mod schema;
 #[path = "upkeep.rs"]

@@ -49,6 +49,15 @@ pub const TABLE: &[(&str, &[Door])] = &[
         "GET /billing/usage/{account}/explain",
         &[Csm("billing:read"), Customer(Billing, "billing:read:own")],
     ),
+    ("GET /billing/usage/alerts", &[Csm("billing:read")]),
+    (
+        "GET /billing/usage/{account}/alerts",
+        &[Csm("billing:read"), Customer(Billing, "billing:read:own")],
+    ),
+    (
+        "GET /billing/usage/{account}/events",
+        &[Csm("billing:read"), Customer(Billing, "billing:read:own")],
+    ),
     ("POST /billing/corrections", &[Staff("billing:correct")]),
     ("POST /accounts/{account}/plan", &[Staff("billing:plan")]),
     ("PUT /accounts/{account}/facts", &[Staff("success:write")]),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::bill::{FORMULA, FORMULA_VERSION, Slice};
+use crate::domain::bill::{Cut, FORMULA, FORMULA_VERSION, Slice};
 use crate::domain::meter::Meter;
 use crate::domain::money;
 use crate::domain::proration::Share;
@@ -201,7 +201,7 @@ pub struct LedgerOut {
     pub first: Option<i64>,
     /// The newest of them.
     pub last: Option<i64>,
-    /// Those that happened in an earlier period and came when it was closed.
+    /// Those that happened before the period: late use, and corrections of it.
     #[schema(minimum = 0)]
     pub late: i64,
     /// Those that are corrections or voids.
@@ -213,7 +213,7 @@ pub struct LedgerOut {
 
 /// How [`crate::domain::rating`] and [`crate::domain::bill`] read.
 const RULES: [&str; 6] = [
-    "Use is charged by the plan that was in force when it happened; use of an earlier, closed period by the first plan of this one; use without a plan is free.",
+    "Use is charged by the plan that was in force when it happened; late use of an earlier, closed period by the first plan of this one; use before there was any plan is free.",
     "A base fee is charged for its share of the period, by milliseconds: what is left of it at the start of the stretch less what is left at its end, each rounded, so that the shares add up to the whole fee.",
     "The included units are those of all plans of the period, each for its share; they are used up in the order of time.",
     "billable = used - included, at least 0; exact = the sum of count x price over the parts.",
@@ -284,10 +284,8 @@ fn base(line: &BaseLine) -> BaseOut {
 
 /// `None` when a number does not fit, which rating rules out.
 fn line(ground: &Ground<'_>, line: &Line) -> Option<LineOut> {
-    let slices = 0..ground.bill.slices.len();
-    let mut slices =
-        slices.filter(|slice| ground.bill.cut.slice(*slice) == Slice::Charged(line.stretch));
-    let slice = slices.next()?;
+    let slices = ground.bill.slices.len();
+    let slice = (0..slices).find(|slice| Cut::slice(*slice) == Slice::Charged(line.stretch))?;
     let exact = line.parts.iter().try_fold(0_i128, |sum, part| sum.checked_add(part.exact()?))?;
     let rated = money::exact(line.rated)?;
     let bound = line.bound.map(|bound| match bound {
@@ -332,7 +330,7 @@ fn uncharged(ground: &Ground<'_>) -> Vec<UnchargedOut> {
         lines.map(|line| (line.stretch, line.meter)).collect();
     let mut all = Vec::new();
     for (index, slice) in ground.bill.slices.iter().enumerate() {
-        let (stretch, reason) = match ground.bill.cut.slice(index) {
+        let (stretch, reason) = match Cut::slice(index) {
             Slice::Free => (None, "no_plan"),
             Slice::Charged(stretch) => (Some(stretch), "not_in_plan"),
         };

@@ -1,0 +1,123 @@
+//! Erasures after a restore: a backup that was made before one must not bring the data back.
+
+use api_server::{
+    domain::meter::Meter,
+    ledger::{
+        Item,
+        erasures::{self, Counts, Request, Subject, replay},
+        rejects::Rejects,
+    },
+};
+
+use super::ground::{Ground, account, check, copy, folder, usage};
+
+fn of(id: &str, user: &str) -> Item {
+    let mut event = usage("acme", id, Meter::Query, "2026-11-20T10:00:00Z", "1");
+    event.dims.insert("user".to_owned(), user.to_owned());
+    Item::Usage(event)
+}
+
+async fn erase(ground: &Ground, subject: Subject) -> Counts {
+    let text = "x".to_owned();
+    let request = Request { subject, actor: text.clone(), reason: text.clone(), reference: text };
+    erasures::erase(&ground.ledger, &Rejects::default(), request).await.unwrap().unwrap().counts
+}
+
+fn ada() -> Subject {
+    let (name, value) = ("user".to_owned(), "ada".to_owned());
+    Subject::Dimension { account: account("acme"), name, value }
+}
+
+async fn users(ground: &Ground) -> Vec<String> {
+    let rows = ground.table("SELECT seq, dims FROM event_dims ORDER BY seq").await;
+    rows.into_iter().map(|row| format!("{} {}", row[0], row[1])).collect()
+}
+
+#[tokio::test]
+async fn a_restored_backup_forgets_what_was_erased_since() {
+    let backup = folder().await;
+    let ground = Ground::with(&["acme"]).await;
+    let users_of = ["ada", "bob", "ada", "ada", "bob"];
+    let items = users_of.iter().enumerate().map(|(n, user)| of(&n.to_string(), user)).collect();
+    ground.send("acme", items).await;
+    ground.ledger.close().await;
+    copy(ground.folder.path(), backup.path()).await;
+    let ground = ground.reopen().await;
+    ground.send("acme", vec![of("later", "ada")]).await;
+    assert_eq!(erase(&ground, ada()).await.events, 4);
+    let log = ground.folder.path().join(erasures::FILE);
+    let text = std::fs::read_to_string(&log).unwrap();
+    assert!(!text.contains("ada") && !text.contains("user"), "{text}");
+    ground.ledger.close().await;
+    copy(backup.path(), ground.folder.path()).await;
+    let ground = ground.reopen().await;
+    assert_eq!(users(&ground).await.len(), 5, "the backup has them all");
+    assert_eq!(
+        replay(&ground.ledger, &log).await.unwrap(),
+        Counts { events: 3, ..Counts::default() }
+    );
+    assert_eq!(users(&ground).await, [r#"2 {"user":"bob"}"#, r#"5 {"user":"bob"}"#]);
+    assert_eq!(replay(&ground.ledger, &log).await.unwrap(), Counts::default(), "twice is once");
+    ground.ledger.close().await;
+    assert_eq!(check(ground.folder.path()).await.findings, []);
+}
+
+/// After a restore, numbers are given again; a log of the history before must not reach those rows.
+#[tokio::test]
+async fn rows_of_another_history_are_left_alone() {
+    let backup = folder().await;
+    let ground = Ground::with(&["acme"]).await;
+    ground.send("acme", vec![of("1", "bob")]).await;
+    ground.ledger.close().await;
+    copy(ground.folder.path(), backup.path()).await;
+    let ground = ground.reopen().await;
+    ground.send("acme", vec![of("2", "ada")]).await;
+    assert_eq!(erase(&ground, ada()).await.events, 1);
+    ground.ledger.close().await;
+    copy(backup.path(), ground.folder.path()).await;
+    let ground = ground.reopen().await;
+    ground.send("acme", vec![of("3", "carol")]).await;
+    let log = ground.folder.path().join(erasures::FILE);
+    assert_eq!(replay(&ground.ledger, &log).await.unwrap(), Counts::default());
+    assert_eq!(users(&ground).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_log_that_a_crash_cut_off_goes_on_in_a_line_of_its_own() {
+    let ground = Ground::with(&["acme"]).await;
+    ground.send("acme", vec![of("1", "ada"), of("2", "bob")]).await;
+    let log = ground.folder.path().join(erasures::FILE);
+    std::fs::write(&log, r#"{"at":"2026-11-2"#).unwrap();
+    erase(&ground, ada()).await;
+    let text = std::fs::read_to_string(&log).unwrap();
+    assert_eq!(text.lines().count(), 2, "{text}");
+    assert_eq!(replay(&ground.ledger, &log).await.unwrap(), Counts::default());
+    let nowhere = ground.folder.path().join("no-such-file");
+    assert_eq!(replay(&ground.ledger, &nowhere).await.unwrap(), Counts::default());
+}
+
+#[tokio::test]
+async fn a_whole_accounts_erasure_is_replayed_whatever_its_size() {
+    let ground = Ground::with(&["acme", "borealis"]).await;
+    for batch in 0..3 {
+        let items = (0..900).map(|n| of(&format!("{batch}-{n}"), "ada")).collect();
+        ground.send("acme", items).await;
+    }
+    let mut others = usage("borealis", "1", Meter::Query, "2026-11-20T10:00:00Z", "1");
+    others.dims.insert("user".to_owned(), "ada".to_owned());
+    ground.send("borealis", vec![Item::Usage(others)]).await;
+    let backup = folder().await;
+    ground.ledger.close().await;
+    copy(ground.folder.path(), backup.path()).await;
+    let ground = ground.reopen().await;
+    assert_eq!(erase(&ground, Subject::Account(account("acme"))).await.events, 2_700);
+    ground.ledger.close().await;
+    copy(backup.path(), ground.folder.path()).await;
+    let ground = ground.reopen().await;
+    let log = ground.folder.path().join(erasures::FILE);
+    assert_eq!(replay(&ground.ledger, &log).await.unwrap().events, 2_700);
+    assert_eq!(users(&ground).await.len(), 1, "another account's stay");
+    ground.ledger.close().await;
+    let report = check(ground.folder.path()).await;
+    assert_eq!((report.findings, report.erased), (vec![], 2_700));
+}
