@@ -21,12 +21,15 @@ pub(super) async fn agree(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let head = audit::head(session, account).await?;
+    let open: Vec<_> = periods::of_account(session, account).await?;
+    // After every close that was recorded, also when another server's clock is ahead.
+    let closed = open.iter().filter_map(|row| row.closed).map(|closed| closed.at).max();
+    let now = closed.map_or(now, |closed| closed.max(now));
     let new = Recorded { agreement, recorded_at: now, at_seq: head.seq };
     plans::add(session, account, &new).await?;
     let recorded = plans::of_account(session, account).await?;
     let terms = plans::terms(session, &recorded).await?;
     let subscription = plans::subscription(&recorded);
-    let open: Vec<_> = periods::of_account(session, account).await?;
     let totals = audit::totals(session, account).await?;
     let states: Vec<_> = alerts::states(session, account).await?;
     let (mut changed, mut happened) = (Vec::new(), Vec::new());

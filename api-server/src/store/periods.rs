@@ -68,7 +68,8 @@ pub async fn at(
 const AT_ONCE: u32 = 500;
 
 /// Closes the periods whose grace is over at `now`, of some of the accounts that have any; answers
-/// how many. To be done again until there are none.
+/// how many. To be done again until there are none. A close comes after whatever was agreed before
+/// it, also when another server's clock is ahead.
 pub async fn close_due(session: &mut Session, now: Timestamp) -> Result<u64, StoreError> {
     let Ok(ended_before) = now.checked_sub(GRACE) else { return Ok(0) };
     let due = "SELECT DISTINCT account FROM periods
@@ -79,7 +80,11 @@ pub async fn close_due(session: &mut Session, now: Timestamp) -> Result<u64, Sto
     session.lock(&due).await?;
     let sql = (
         "WITH want (account, closed_at, ended_before) AS (",
-        ") UPDATE periods SET closed_at = want.closed_at, closed_seq = COALESCE(
+        ") UPDATE periods SET closed_at = COALESCE(
+             (SELECT MAX(g.recorded_at) + 1 FROM agreements g
+              WHERE g.account = periods.account AND g.recorded_at >= want.closed_at),
+             want.closed_at),
+           closed_seq = COALESCE(
              (SELECT h.seq FROM heads h WHERE h.account = periods.account), 0)
            FROM want WHERE periods.account = want.account
              AND periods.closed_at IS NULL AND periods.period_end <= want.ended_before",

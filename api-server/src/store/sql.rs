@@ -1,6 +1,10 @@
 //! Statements and rows in the few types that both engines share: 64-bit integers, texts, bytes.
 //!
-//! Queries are written once, with `$1` placeholders; a [`Session`] runs them on its engine.
+//! Queries are written once, with `$1` placeholders; a [`Session`] runs them on its engine. What
+//! both understand alike: `FROM want CROSS JOIN t … WHERE …` (never `ON`), `CAST(SUM(…) AS BIGINT)`,
+//! `UPDATE … FROM`, `ON CONFLICT` with no row twice in one statement, `ORDER BY` wherever the order
+//! matters. A migration is a file for SQLite and its twin for PostgreSQL, texts `COLLATE "C"`; a test
+//! compares their columns. What depends on an account's rows is read after [`Session::lock`].
 
 use jiff::Timestamp;
 use sqlx::{PgConnection, SqliteConnection, Transaction};

@@ -257,3 +257,28 @@ async fn a_database_of_an_earlier_schema_keeps_its_rows() {
     agree(&ground, "starter", "2026-01-01T00:00:00Z").await;
     assert_eq!(happened(&ground).await.len(), 2);
 }
+
+/// The clock goes back between the two, as it does when another server's is behind.
+#[tokio::test]
+async fn agreements_and_closes_keep_their_order_when_clocks_differ() {
+    const CLOSED: &str = "2026-12-03T23:00:00Z";
+    const AHEAD: &str = "2026-12-03T23:00:05Z";
+    for agreed_first in [true, false] {
+        let ground = subscribed().await;
+        ground.send("acme", vec![query("acme", "e-1", "96000")]).await;
+        if agreed_first {
+            ground.set_clock(AHEAD);
+            agree(&ground, "scale", "2026-11-01T12:00:00Z").await;
+            ground.set_clock(CLOSED);
+            assert_eq!(ground.ledger.close_due().await, Ok(1));
+            assert_eq!(happened(&ground).await.len(), 4);
+        } else {
+            ground.set_clock(AHEAD);
+            assert_eq!(ground.ledger.close_due().await, Ok(1));
+            ground.set_clock(CLOSED);
+            agree(&ground, "scale", "2026-11-01T12:00:00Z").await;
+            assert_eq!(happened(&ground).await.len(), 2);
+        }
+        clean(ground).await;
+    }
+}
