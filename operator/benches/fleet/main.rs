@@ -89,7 +89,7 @@ async fn both(options: &Options, table: &mut Table) -> anyhow::Result<()> {
         result = Run::new(options.tenants).await?.many(table, options).await;
     }
     if options.wants(Phase::Poisoned) {
-        result = result.and(Run::new(HEALTHY).await?.poisoned(table).await);
+        result = result.and(Run::new(HEALTHY.min(options.tenants)).await?.poisoned(table).await);
     }
     result
 }
@@ -118,7 +118,7 @@ fn made(write: &Write) -> bool {
     of_stack && write.code == 201
 }
 
-/// Tenants beside the ten poisoned.
+/// Tenants beside the ten poisoned, where no fewer are asked for.
 const HEALTHY: usize = 190;
 
 struct Run {
@@ -370,10 +370,11 @@ impl Run {
             }
             self.audit.settle().await?;
         }
-        table.note("190 tenants, healthy", times[0] / 2.0, "s");
-        table.note("190 tenants beside 10 poisoned", times[1] / 2.0, "s");
+        table.note(&format!("{} tenants, healthy", self.n), times[0] / 2.0, "s");
+        table.note(&format!("{} tenants beside 10 poisoned", self.n), times[1] / 2.0, "s");
         let delay = (times[1] / times[0] - 1.0) * 100.0;
-        table.goal("delay of healthy tenants by 10 poisoned of 200", delay, "%", 5.0);
+        let measure = format!("delay of healthy tenants by 10 poisoned of {}", self.n + 10);
+        table.goal(&measure, delay, "%", 5.0);
         operator.stop()
     }
 }
