@@ -119,21 +119,21 @@ pub struct EventOut {
 #[utoipa::path(
     get, path = "/usage/events", operation_id = "list_usage", tag = "usage",
     params(
-        ("filter[status][eq]" = Option<String>, Query, description = "`accepted` (unless given) or `rejected`."),
+        ("filter[status][eq]" = Option<String>, Query, pattern = "^(accepted|rejected)$", description = "`accepted` (unless given) or `rejected`."),
         ("filter[id][eq]" = Option<String>, Query, description = "With this id."),
         ("filter[source][eq]" = Option<String>, Query, description = "Of this source. With an id of this month or the last, it is found at once."),
-        ("filter[meter][eq]" = Option<String>, Query, description = "Of one meter."),
-        ("filter[time][gte]" = Option<String>, Query, description = "That happened since then."),
-        ("filter[time][lt]" = Option<String>, Query, description = "That happened before."),
-        ("filter[ingested_at][gte]" = Option<String>, Query, description = "That arrived since then."),
-        ("filter[ingested_at][lt]" = Option<String>, Query, description = "That arrived before."),
-        ("filter[stored_at][gte]" = Option<String>, Query, description = "That were stored since then."),
-        ("filter[stored_at][lt]" = Option<String>, Query, description = "That were stored before."),
-        ("filter[period][eq]" = Option<String>, Query, description = "In the figures of the period that starts then."),
+        ("filter[meter][eq]" = Option<String>, Query, pattern = "^(ingestion|query|timeline|agents|signup)$", description = "Of one meter."),
+        ("filter[time][gte]" = Option<String>, Query, format = DateTime, description = "That happened since then."),
+        ("filter[time][lt]" = Option<String>, Query, format = DateTime, description = "That happened before."),
+        ("filter[ingested_at][gte]" = Option<String>, Query, format = DateTime, description = "That arrived since then."),
+        ("filter[ingested_at][lt]" = Option<String>, Query, format = DateTime, description = "That arrived before."),
+        ("filter[stored_at][gte]" = Option<String>, Query, format = DateTime, description = "That were stored since then."),
+        ("filter[stored_at][lt]" = Option<String>, Query, format = DateTime, description = "That were stored before."),
+        ("filter[period][eq]" = Option<String>, Query, format = DateTime, description = "In the figures of the period that starts then."),
         ("filter[row][gte]" = Option<i64>, Query, description = "From this row on."),
         ("filter[row][lte]" = Option<i64>, Query, description = "Up to this row."),
-        ("sort" = Option<String>, Query, description = "`stored_at` (the default: the order of rows) or `time`, with `asc` or `desc`. Rejected events by `stored_at` alone."),
-        ("page[size]" = Option<u32>, Query, description = "1 to 1000; 100 unless given."),
+        ("sort" = Option<String>, Query, pattern = "^(stored_at|time)( (asc|desc))?$", description = "`stored_at` (the default: the order of rows) or `time`, with `asc` or `desc`. Rejected events by `stored_at` alone."),
+        ("page[size]" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "1 to 1000; 100 unless given."),
         ("page[after]" = Option<String>, Query, description = "A cursor, as in `meta.page.next`."),
     ),
     responses(
@@ -157,21 +157,21 @@ async fn list_own(
     get, path = "/billing/usage/{account}/events", operation_id = "list_account_usage", tag = "usage",
     params(
         ("account" = String, Path, description = "The account's id."),
-        ("filter[status][eq]" = Option<String>, Query, description = "`accepted` (unless given) or `rejected`."),
+        ("filter[status][eq]" = Option<String>, Query, pattern = "^(accepted|rejected)$", description = "`accepted` (unless given) or `rejected`."),
         ("filter[id][eq]" = Option<String>, Query, description = "With this id."),
         ("filter[source][eq]" = Option<String>, Query, description = "Of this source. With an id of this month or the last, it is found at once."),
-        ("filter[meter][eq]" = Option<String>, Query, description = "Of one meter."),
-        ("filter[time][gte]" = Option<String>, Query, description = "That happened since then."),
-        ("filter[time][lt]" = Option<String>, Query, description = "That happened before."),
-        ("filter[ingested_at][gte]" = Option<String>, Query, description = "That arrived since then."),
-        ("filter[ingested_at][lt]" = Option<String>, Query, description = "That arrived before."),
-        ("filter[stored_at][gte]" = Option<String>, Query, description = "That were stored since then."),
-        ("filter[stored_at][lt]" = Option<String>, Query, description = "That were stored before."),
-        ("filter[period][eq]" = Option<String>, Query, description = "In the figures of the period that starts then."),
+        ("filter[meter][eq]" = Option<String>, Query, pattern = "^(ingestion|query|timeline|agents|signup)$", description = "Of one meter."),
+        ("filter[time][gte]" = Option<String>, Query, format = DateTime, description = "That happened since then."),
+        ("filter[time][lt]" = Option<String>, Query, format = DateTime, description = "That happened before."),
+        ("filter[ingested_at][gte]" = Option<String>, Query, format = DateTime, description = "That arrived since then."),
+        ("filter[ingested_at][lt]" = Option<String>, Query, format = DateTime, description = "That arrived before."),
+        ("filter[stored_at][gte]" = Option<String>, Query, format = DateTime, description = "That were stored since then."),
+        ("filter[stored_at][lt]" = Option<String>, Query, format = DateTime, description = "That were stored before."),
+        ("filter[period][eq]" = Option<String>, Query, format = DateTime, description = "In the figures of the period that starts then."),
         ("filter[row][gte]" = Option<i64>, Query, description = "From this row on."),
         ("filter[row][lte]" = Option<i64>, Query, description = "Up to this row."),
-        ("sort" = Option<String>, Query, description = "`stored_at` (the default: the order of rows) or `time`, with `asc` or `desc`. Rejected events by `stored_at` alone."),
-        ("page[size]" = Option<u32>, Query, description = "1 to 1000; 100 unless given."),
+        ("sort" = Option<String>, Query, pattern = "^(stored_at|time)( (asc|desc))?$", description = "`stored_at` (the default: the order of rows) or `time`, with `asc` or `desc`. Rejected events by `stored_at` alone."),
+        ("page[size]" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "1 to 1000; 100 unless given."),
         ("page[after]" = Option<String>, Query, description = "A cursor, as in `meta.page.next`."),
     ),
     responses(
@@ -253,7 +253,13 @@ async fn accepted_ones(
 
 /// Which rows are asked for.
 fn wanted(query: &ListQuery) -> Result<events::Filter, Problem> {
-    let text = |field| query.filter(field).map(|filter| filter.value.clone());
+    let text = |field| match query.filter(field) {
+        // No event has such a name, and not every engine can look for it.
+        Some(filter) if filter.value.chars().any(char::is_control) => {
+            Err(filter.refuse("Give a text without control characters."))
+        }
+        filter => Ok(filter.map(|filter| filter.value.clone())),
+    };
     let row = |op| match query.filter_by("row", op) {
         None => Ok(None),
         Some(filter) => match filter.value.parse::<i64>() {
@@ -264,8 +270,8 @@ fn wanted(query: &ListQuery) -> Result<events::Filter, Problem> {
     Ok(events::Filter {
         meter: query.filter("meter").map(Filter::parse::<Meter>).transpose()?,
         period_start: query.filter("period").map(Filter::time).transpose()?,
-        id: text("id"),
-        source: text("source"),
+        id: text("id")?,
+        source: text("source")?,
         time: between(query, "time")?,
         arrived: between(query, "ingested_at")?,
         stored: between(query, "stored_at")?,

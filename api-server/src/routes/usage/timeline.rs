@@ -91,8 +91,8 @@ pub struct UseOut {
         ("account" = String, Path, description = "The account's id."),
         ("from" = Option<String>, Query, description = "An instant at a full hour of the account's clocks, or a date of its calendar. 30 days before `to` unless given."),
         ("to" = Option<String>, Query, description = "Likewise; not itself in the timeline. The end of today unless given."),
-        ("granularity" = Option<String>, Query, description = "`PT1H`, `P1D` (the default) or `P1M`."),
-        ("meter" = Option<String>, Query, description = "One meter; all unless given."),
+        ("granularity" = Option<String>, Query, pattern = "^(PT1H|P1D|P1M)$", description = "`PT1H`, `P1D` (the default) or `P1M`."),
+        ("meter" = Option<String>, Query, pattern = "^(ingestion|query|timeline|agents|signup)$", description = "One meter; all unless given."),
     ),
     responses(
         (status = 200, description = "At most 10,000 rows.", content(
