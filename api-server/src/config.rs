@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
+use jiff::SignedDuration;
 use telemetry::LogFormat;
 
 use crate::auth::{Issuer, issuer, local};
@@ -13,6 +14,7 @@ use crate::domain::catalogue::Catalogue;
 use crate::http::budget::Rates;
 use crate::http::layers::{Limits, TIME_LIMIT};
 use crate::http::server::Patience;
+use crate::ledger::figures::Rhythm;
 use crate::store::Place;
 use crate::store::postgres::Database;
 
@@ -84,6 +86,10 @@ pub struct ServeConfig {
     /// A file (YAML) with the plans, instead of those compiled in.
     #[arg(long, env = "TENANTRY_PLANS")]
     pub plans: Option<PathBuf>,
+    /// Seconds after which each account is summed up again, whatever happened: health, projection,
+    /// flags. An account whose usage moved is summed up within some 20 seconds.
+    #[arg(long, env = "TENANTRY_SNAPSHOT_INTERVAL", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub snapshot_interval: u32,
     /// Requests a second from one address to public routes.
     #[arg(long, env = "TENANTRY_RATE_PUBLIC", default_value = "20")]
     pub rate_public: NonZeroU32,
@@ -167,6 +173,12 @@ impl ServeConfig {
             write: self.rate_write,
             ingest: self.rate_ingest,
         }
+    }
+
+    /// When accounts are summed up.
+    #[must_use]
+    pub fn rhythm(&self) -> Rhythm {
+        Rhythm::every(SignedDuration::from_secs(self.snapshot_interval.into()))
     }
 
     /// How much is answered at once.

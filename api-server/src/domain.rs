@@ -12,6 +12,7 @@ pub mod calendar;
 pub mod catalogue;
 pub mod decimal;
 pub mod event;
+pub mod facts;
 pub mod health;
 pub mod meter;
 pub mod money;

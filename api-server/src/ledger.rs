@@ -25,11 +25,13 @@ mod agree;
 pub mod chain;
 pub mod dedup;
 pub mod erasures;
+pub mod figures;
 mod group;
 pub mod heads;
 pub mod lease;
 mod levels;
 mod plan;
+mod plan_change;
 mod posting;
 mod queue;
 pub mod rejects;
@@ -46,6 +48,7 @@ use crate::{
     },
     store::{Place, Session, Store, StoreError, append::SaltedDims, periods, plans},
 };
+pub use plan_change::{NotChanged, PlanChange, PlanWish, Wished};
 pub use queue::Limits;
 use queue::{Queue, Refused};
 pub use request::{Append, Change, Correction, Item, Outcome, Reason, Receipt};
@@ -255,6 +258,27 @@ impl Ledger {
             Box::pin(async move { agree::agree(session, &of, agreement, now).await })
         });
         work.await
+    }
+
+    /// Changes an account's plan as asked: an upgrade at once, a downgrade when the period ends. The
+    /// same again changes nothing.
+    ///
+    /// # Errors
+    /// As [`Ledger::transact`].
+    pub async fn change_plan(&self, wish: PlanWish) -> Result<Wished, LedgerError> {
+        let work = self.transact(Some(wish.account.clone()), move |session, now| {
+            Box::pin(async move { plan_change::change(session, &wish, now).await })
+        });
+        work.await
+    }
+
+    /// What [`Ledger::change_plan`] would do now.
+    ///
+    /// # Errors
+    /// [`LedgerError::Store`].
+    pub async fn preview_plan(&self, wish: &PlanWish) -> Result<Wished, LedgerError> {
+        let mut session = self.inner.store.read().await?;
+        Ok(plan_change::decide(&mut session, wish, self.now()).await?)
     }
 
     /// Closes every period whose grace is over; answers how many. From then on nothing enters

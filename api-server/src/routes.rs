@@ -15,6 +15,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::auth::{Caller, Rule, Way};
 
+pub mod accounts;
 mod app;
 pub mod corrections;
 mod document;
@@ -26,6 +27,7 @@ pub mod plans;
 mod problems;
 pub mod recommendation;
 pub mod roi;
+pub mod support;
 pub mod usage;
 pub mod wire;
 
@@ -138,6 +140,8 @@ impl Routes {
             events::routes,
             corrections::routes,
             onboarding::routes,
+            accounts::routes,
+            support::routes,
             usage::routes,
             erasures::routes,
         ]

@@ -90,6 +90,10 @@ rules! {
     BillingPlan = "billing-plan" Write [everyone("billing:plan", None)];
     /// Who may erase personal data.
     PrivacyErase = "privacy-erase" Write [everyone("privacy:erase", None)];
+    /// Who may state facts about an account.
+    SuccessWrite = "success-write" Write [everyone("success:write", None)];
+    /// Who may report what support answered.
+    SupportWrite = "support-write" Write [everyone("support:write", None)];
     /// Who may see all requests of customers.
     OnboardingRead = "onboarding-read" Read [everyone("onboarding:approve", CSM)];
     /// Who may see one: customer success, or who sent it.

@@ -20,6 +20,7 @@ use crate::http::layers;
 use crate::http::server::Server;
 use crate::ledger::{
     Health, Ledger, Settings,
+    figures::{Figures, Rhythm},
     lease::Lease,
     rejects::{self, Rejects},
     upkeep::{self, Upkeep},
@@ -83,7 +84,8 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     let mut work = Box::pin(async {
         let served = server.run(routes, config.patience(), stop.clone());
         let kept = keep(ledger.clone(), rejects.clone(), stop.clone());
-        tokio::join!(served, keys, watch, kept);
+        let summed = sum_up(ledger.clone(), config.rhythm(), stop.clone());
+        tokio::join!(served, keys, watch, kept, summed);
     });
     serving.ok();
     let result = tokio::select! {
@@ -133,6 +135,18 @@ async fn keep(ledger: Ledger, rejects: Rejects, stop: Shutdown) {
     }
     if let Err(error) = lease.release(&ledger).await {
         tracing::warn!(%error, "another server keeps the ledger only after the lease's end");
+    }
+}
+
+/// Sums accounts up, until it is time to stop; one server of several at a time.
+async fn sum_up(ledger: Ledger, rhythm: Rhythm, stop: Shutdown) {
+    let mut lease = Lease::new("figures");
+    tokio::select! {
+        () = Figures::new(rhythm).run(&ledger, &mut lease) => {}
+        () = stop.cancelled() => {}
+    }
+    if let Err(error) = lease.release(&ledger).await {
+        tracing::warn!(%error, "another server sums accounts up only after the lease's end");
     }
 }
 

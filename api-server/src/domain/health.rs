@@ -8,15 +8,20 @@
 //! The form is a weighted scorecard as customer-success practice has it: points on stretches of
 //! straight lines, summing to a whole. The weights are a judgement, not yet fitted to who renewed.
 
+mod cap;
 mod points;
+mod remedy;
 mod watch;
 mod words;
 
 use super::{
     BasisPoints, Ppm, Quantity, calendar::Elapsed, decimal::div_round, threshold::LARGEST_RATIO,
 };
+pub use cap::Cap;
 use points::Fraction;
+pub use remedy::{Remedy, Step, remedy};
 pub use watch::{Standing, Watch};
+pub use words::OUTGROWN;
 
 /// Below this, an account is flagged; at exactly this it is not.
 pub const FLAG_BELOW: BasisPoints = BasisPoints(7_500);
@@ -43,6 +48,23 @@ pub enum Stage {
     BeforeGoLive,
     /// In production.
     Live,
+}
+
+impl Stage {
+    /// Its name on the wire and in the store: `before_go_live`, `live`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BeforeGoLive => "before_go_live",
+            Self::Live => "live",
+        }
+    }
+
+    /// The stage of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::BeforeGoLive, Self::Live].into_iter().find(|stage| stage.name() == name)
+    }
 }
 
 /// What is weighed.
@@ -208,52 +230,6 @@ pub fn trend(last_7_days: Quantity, previous_28_days: Quantity) -> Ppm {
     Ppm::of(i128::from(last) * 4, i128::from(previous)).unwrap_or(LARGEST_RATIO).min(LARGEST_RATIO)
 }
 
-/// What holds a score down, whatever the factors say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Cap {
-    /// An open incident of severity 1 is past its promised answer.
-    Sev1PastSla,
-    /// Live, and no event for [`SILENT_DAYS`].
-    Silent,
-    /// Overdue for more than [`LONG_OVERDUE_DAYS`].
-    LongOverdue,
-}
-
-impl Cap {
-    /// All caps.
-    pub const ALL: [Self; 3] = [Self::Sev1PastSla, Self::Silent, Self::LongOverdue];
-
-    /// The highest score it allows.
-    #[must_use]
-    pub const fn limit(self) -> BasisPoints {
-        BasisPoints(match self {
-            Self::Sev1PastSla => 7_400,
-            Self::Silent => 5_000,
-            Self::LongOverdue => 6_000,
-        })
-    }
-
-    /// Its name on the wire.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Sev1PastSla => "sev1_past_sla",
-            Self::Silent => "silent",
-            Self::LongOverdue => "long_overdue",
-        }
-    }
-
-    fn holds(self, inputs: &Inputs) -> bool {
-        match self {
-            Self::Sev1PastSla => inputs.support.is_some_and(|s| s.sev1_past_sla > 0),
-            Self::Silent => {
-                inputs.stage == Stage::Live && inputs.quiet_days.is_some_and(|d| d >= SILENT_DAYS)
-            }
-            Self::LongOverdue => inputs.days_overdue.is_some_and(|d| d > LONG_OVERDUE_DAYS),
-        }
-    }
-}
-
 /// One factor in a score.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
@@ -302,26 +278,31 @@ pub struct Health {
 pub fn score(inputs: &Inputs) -> Health {
     let applicable: Vec<Factor> =
         Factor::ALL.into_iter().filter(|factor| factor.applies(inputs.stage)).collect();
-    let known: Vec<(Factor, Fraction)> = applicable
-        .iter()
-        .filter_map(|&factor| points::of(factor, inputs).map(|points| (factor, points)))
-        .collect();
-    let weight = |factors: &mut dyn Iterator<Item = Factor>| -> i128 {
-        factors.map(|f| i128::from(f.weight().0)).sum()
-    };
-    let all = weight(&mut applicable.iter().copied());
-    let present = weight(&mut known.iter().map(|&(factor, _)| factor));
+    let known = known(inputs);
+    let all = weight(applicable.iter().copied());
+    let present = weight(known.iter().map(|&(factor, _)| factor));
     let uncapped = rounded_mean(&known, present);
-    let caps: Vec<Cap> = Cap::ALL.into_iter().filter(|cap| cap.holds(inputs)).collect();
-    let held = |score| caps.iter().map(|cap| cap.limit()).fold(score, BasisPoints::min);
+    let caps = Cap::of(inputs);
     Health {
-        score: uncapped.map(held),
+        score: uncapped.map(|score| cap::held(&caps, score)),
         uncapped,
         coverage: BasisPoints::of(present, all).unwrap_or_default(),
         lines: lines(&applicable, &known, uncapped, inputs),
         best: best(&known, present, inputs),
         caps,
     }
+}
+
+/// The factors that apply and have data, with their points.
+fn known(inputs: &Inputs) -> Vec<(Factor, Fraction)> {
+    let applicable = Factor::ALL.into_iter().filter(|factor| factor.applies(inputs.stage));
+    applicable
+        .filter_map(|factor| points::of(factor, inputs).map(|points| (factor, points)))
+        .collect()
+}
+
+fn weight(factors: impl Iterator<Item = Factor>) -> i128 {
+    factors.map(|factor| i128::from(factor.weight().0)).sum()
 }
 
 /// `Σ weight × points ÷ Σ weight`, rounded once.

@@ -62,6 +62,9 @@ pub struct Inputs<'a> {
     pub full: &'a [Quantity],
     /// The running day; `None` exactly at a day's end.
     pub running: Option<Running>,
+    /// What entered the period's figure and happened on none of these days: late, or ahead of the
+    /// clock. It is used, and says nothing of the days.
+    pub apart: Quantity,
     /// The weekdays' factors.
     pub season: Season,
     /// Last period's [`Forecast::rate`]; `None` in the first period.
@@ -109,7 +112,8 @@ pub struct Forecast {
     pub likely: Interval,
     /// Holds the end with 95 %.
     pub nearly_certain: Interval,
-    /// For comparison: `used × days ÷ elapsed days`, blind to weekdays.
+    /// For comparison: `used × days ÷ elapsed days`, blind to weekdays; units apart are added as they
+    /// are.
     pub linear: Quantity,
     /// Use of an average day; the next period's prior.
     pub rate: Quantity,
@@ -193,9 +197,10 @@ fn forecast(
         Ok(Interval { low: edge(estimate.mean - half)?, high: edge(estimate.mean + half)? })
     };
     let whole = i128::from(inputs.days) * i128::from(Ppm::ONE.0);
-    let linear = i128::from(used.micros()).checked_mul(whole).and_then(|all| {
+    let apart = i128::from(inputs.apart.micros());
+    let linear = (i128::from(used.micros()) - apart).checked_mul(whole).and_then(|all| {
         let fine = div_round(all.checked_mul(FINE)?, elapsed)?;
-        rounded(fine, inputs.grain)
+        rounded(fine.checked_add(apart.checked_mul(FINE)?)?, inputs.grain)
     });
     let one = Quantity::from_micros(1);
     Ok(Forecast {
@@ -225,7 +230,8 @@ fn exhausted_on(inputs: &Inputs<'_>, estimate: &Estimate) -> Result<Option<Date>
     };
     let quota = i128::from(quota) * FINE;
     let index = if estimate.used >= quota {
-        first_at(quota, 0, 0, inputs.full.iter().map(|day| i128::from(day.micros()) * FINE))
+        let apart = i128::from(inputs.apart.micros()) * FINE;
+        first_at(quota, apart, 0, inputs.full.iter().map(|day| i128::from(day.micros()) * FINE))
             .or(Some(inputs.full.len()))
     } else {
         first_at(quota, estimate.used, inputs.full.len(), estimate.remaining.iter().copied())

@@ -44,3 +44,9 @@ impl BasisPoints {
         i64::try_from(bounded).ok().map(Self)
     }
 }
+
+impl From<BasisPoints> for Ppm {
+    fn from(share: BasisPoints) -> Self {
+        Self(share.0.saturating_mul(100))
+    }
+}

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use super::{
     Money, Ppm, Quantity, calendar,
-    health::{self, Health, Share, Stage, Standing, Support, Watch},
+    health::{self, CLEAR_FROM, Health, Remedy, Share, Stage, Standing, Support, Watch},
     meter::{Aggregation, Meter},
     projection::{self, Cost, Forecast, Projection, ProjectionError, Running, Season},
     rating::Usage,
@@ -51,6 +51,9 @@ pub struct Metered<'a> {
     pub full: &'a [Quantity],
     /// The running day so far; nothing when [`Period::running`] is `None`.
     pub today: Quantity,
+    /// What entered the period's figure but happened on none of these days: see
+    /// [`projection::Inputs::apart`].
+    pub apart: Quantity,
     /// Last period's [`Forecast::rate`].
     pub prior: Option<Quantity>,
 }
@@ -117,6 +120,9 @@ pub struct Snapshot {
     pub formula_version: u32,
     /// Health with its factors.
     pub health: Health,
+    /// While health holds the flag up: the smallest change that would bring it to where the flag is
+    /// taken back.
+    pub remedy: Option<Remedy>,
     /// What health says, over time.
     pub standing: Standing,
     /// For the next snapshot.
@@ -128,7 +134,7 @@ pub struct Snapshot {
     /// The meter with the highest ratio, the first of equal ones; its pace and trend are the account's.
     pub highest: Option<(Meter, Ppm)>,
     /// What the period's bill will be; `None` while it is too early for any one meter, or when there
-    /// is no meter. Its edges are those of all meters at once, a wider range than theirs together.
+    /// is no meter or no plan. Its edges are those of all meters at once, a wider range than theirs together.
     pub projected_cost: Option<Cost>,
 }
 
@@ -146,20 +152,25 @@ pub enum SnapshotError<E> {
     Rating(E),
 }
 
-/// Sums an account up. `rate` prices a whole period's use by the account's plans.
+/// Prices a whole period's use.
+pub type Rate<'a, E> = &'a dyn Fn(&Usage) -> Result<Money, E>;
+
+/// Sums an account up. `rate` prices a whole period's use by the account's plans; without any plan
+/// nothing costs anything.
 ///
 /// # Errors
 /// [`SnapshotError`].
 pub fn snapshot<E>(
     inputs: &Inputs<'_>,
-    rate: &dyn Fn(&Usage) -> Result<Money, E>,
+    rate: Option<Rate<'_, E>>,
 ) -> Result<Snapshot, SnapshotError<E>> {
     let mut meters = BTreeMap::new();
     for (&meter, metered) in &inputs.meters {
         meters.insert(meter, meter_snapshot(inputs, meter, metered)?);
     }
     let highest = highest(&meters);
-    let health = health::score(&health_inputs(inputs, &meters, highest.map(|(meter, _)| meter)));
+    let weighed = health_inputs(inputs, &meters, highest.map(|(meter, _)| meter));
+    let health = health::score(&weighed);
     let (watch, standing) = inputs.watch.observe(&health);
     let exceeded = meters.values().any(|m| threshold::above(m.used, m.quota, FLAG_ABOVE));
     Ok(Snapshot {
@@ -167,11 +178,15 @@ pub fn snapshot<E>(
         ledger_seq: inputs.ledger_seq,
         formula_version: FORMULA_VERSION,
         flagged: standing == Standing::Flagged || exceeded,
+        remedy: if watch.flagged { health::remedy(&weighed, CLEAR_FROM) } else { None },
         health,
         standing,
         watch,
         highest,
-        projected_cost: projected_cost(&meters, rate).map_err(SnapshotError::Rating)?,
+        projected_cost: match rate {
+            Some(rate) => projected_cost(&meters, rate).map_err(SnapshotError::Rating)?,
+            None => None,
+        },
         meters,
     })
 }
@@ -186,16 +201,16 @@ fn meter_snapshot<E>(
         .full
         .iter()
         .try_fold(metered.today, |sum, &day| sum.checked_add(day))
+        .and_then(|sum| sum.checked_add(metered.apart))
         .ok_or(SnapshotError::Overflow(meter))?;
-    let known = i64::try_from(metered.past.len()).unwrap_or(i64::MAX).min(100_000);
-    let before = first_day.checked_sub(SignedDuration::from_hours(24 * known));
-    let season = before.map_or(Season::LEVEL, |first| Season::from_history(first, metered.past));
+    let season = season(first_day, metered.past);
     let Aggregation::Sum = meter.aggregation();
     let projection = projection::project(&projection::Inputs {
         first_day,
         days,
         full: metered.full,
         running: running.map(|elapsed| Running { used: metered.today, elapsed }),
+        apart: metered.apart,
         season,
         prior: metered.prior,
         quota: metered.quota,
@@ -207,6 +222,52 @@ fn meter_snapshot<E>(
         ratio: threshold::ratio(used, metered.quota),
         level: threshold::level(used, metered.quota),
         projection: projection.map_err(|error| SnapshotError::Projection(meter, error))?,
+    })
+}
+
+fn days_before(day: Date, count: usize) -> Option<Date> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX).min(100_000);
+    day.checked_sub(SignedDuration::from_hours(24 * count)).ok()
+}
+
+/// The factors of the weekdays by the days before `first_day`.
+fn season(first_day: Date, past: &[Quantity]) -> Season {
+    let before = days_before(first_day, past.len());
+    before.map_or(Season::LEVEL, |first| Season::from_history(first, past))
+}
+
+/// What a meter counted on an average day of the period before, weekdays levelled out: the prior of
+/// the running one. `past` are the days before `first_day`, of which the last `days` are that
+/// period's. `None` when too few of them are known to tell.
+///
+/// # Errors
+/// [`ProjectionError`] when they do not fit.
+pub fn prior(
+    meter: Meter,
+    first_day: Date,
+    past: &[Quantity],
+    days: u16,
+) -> Result<Option<Quantity>, ProjectionError> {
+    let full = &past[past.len().saturating_sub(usize::from(days))..];
+    let Some(first_day_before) = days_before(first_day, full.len()) else { return Ok(None) };
+    let known = u16::try_from(full.len()).unwrap_or(u16::MAX);
+    if known == 0 {
+        return Ok(None);
+    }
+    let projection = projection::project(&projection::Inputs {
+        first_day: first_day_before,
+        days: known,
+        full,
+        running: None,
+        apart: Quantity::ZERO,
+        season: season(first_day, past),
+        prior: None,
+        quota: None,
+        grain: projection::grain(meter),
+    })?;
+    Ok(match projection {
+        Projection::TooEarly => None,
+        Projection::Forecast(forecast) => Some(forecast.rate),
     })
 }
 
@@ -249,7 +310,7 @@ fn trend(metered: &Metered<'_>) -> Option<Ppm> {
 
 fn projected_cost<E>(
     meters: &BTreeMap<Meter, MeterSnapshot>,
-    rate: &dyn Fn(&Usage) -> Result<Money, E>,
+    rate: Rate<'_, E>,
 ) -> Result<Option<Cost>, E> {
     let forecasts: Option<BTreeMap<Meter, Forecast>> = meters
         .iter()
@@ -270,6 +331,8 @@ fn projected_cost<E>(
         nearly_certain: (price(|f| f.nearly_certain.low)?, price(|f| f.nearly_certain.high)?),
     }))
 }
+
+mod words;
 
 #[cfg(test)]
 mod tests;

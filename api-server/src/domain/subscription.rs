@@ -13,7 +13,7 @@ use thiserror::Error;
 use super::{
     calendar::Period,
     catalogue::{Catalogue, PlanId, PlanVersion},
-    money::Currency,
+    money::{Currency, Money},
     proration::{Change, Share},
 };
 
@@ -81,6 +81,14 @@ pub enum RequestError {
         /// What the account is on.
         current: String,
     },
+    /// The same, of an account that is on no plan yet.
+    #[error("{asked:?} is not in the catalogue ({on_sale}); the account is on no plan yet")]
+    NotInCatalogue {
+        /// What was asked for.
+        asked: String,
+        /// What can be asked for.
+        on_sale: String,
+    },
     /// It is what the account is on, and nothing else is about to take effect.
     #[error("the account is on {0} already")]
     Unchanged(PlanId),
@@ -113,6 +121,36 @@ impl Subscription {
     #[must_use]
     pub fn start(first: Agreement) -> Self {
         Self { last_agreed: first.agreed_at, standing: vec![first] }
+    }
+
+    /// What the first request of an account at `now` leads to: the plan takes effect at once, and its
+    /// fee is charged for what is left of the account's current period.
+    ///
+    /// # Errors
+    /// [`RequestError`].
+    pub fn begin(
+        asked: Request<'_>,
+        currency: &str,
+        catalogue: &Catalogue,
+        period: Period,
+        now: Timestamp,
+    ) -> Result<Outcome, RequestError> {
+        if !period.contains(now) {
+            return Err(RequestError::Period(now));
+        }
+        let live = asked.live(catalogue, now).ok_or_else(|| {
+            let (asked, on_sale) = asked.missing(catalogue, now);
+            RequestError::NotInCatalogue { asked, on_sale }
+        })?;
+        let (plan, fee) = (live.id.clone(), live.terms.base);
+        let current = Currency::from_code(currency).unwrap_or(fee.currency());
+        if current != fee.currency() {
+            return Err(RequestError::Currency { plan, asked: fee.currency(), current });
+        }
+        let change = Change::at(now, period, Money::zero(fee.currency()), fee);
+        let change = change.ok_or_else(|| RequestError::Overflow(plan.clone()))?;
+        let agreement = Agreement { plan, effective_at: now, agreed_at: now };
+        Ok(Outcome { agreement, change: Some(change) })
     }
 
     /// With one more agreement. What had not taken effect when it was made is cancelled.
@@ -230,17 +268,27 @@ fn wanted<'a>(
     if is_own {
         return Ok(current);
     }
-    let live = catalogue.live(asked.plan, now);
-    live.filter(|live| asked.version.is_none_or(|v| v == live.id.version)).ok_or_else(|| {
+    asked.live(catalogue, now).ok_or_else(|| {
+        let current = current.id.plan.clone();
+        let (asked, on_sale) = asked.missing(catalogue, now);
+        RequestError::NotOnSale { asked, on_sale, current }
+    })
+}
+
+impl Request<'_> {
+    /// What was asked for, if it is on sale.
+    fn live<'c>(&self, catalogue: &'c Catalogue, now: Timestamp) -> Option<&'c PlanVersion> {
+        let live = catalogue.live(self.plan, now);
+        live.filter(|live| self.version.is_none_or(|version| version == live.id.version))
+    }
+
+    /// In words: what was asked for, and what could be.
+    fn missing(&self, catalogue: &Catalogue, now: Timestamp) -> (String, String) {
         let on_sale: Vec<_> =
             catalogue.live_plans(now).iter().map(|plan| plan.id.plan.as_str()).collect();
-        let version = asked.version.map(|version| format!("@{version}")).unwrap_or_default();
-        RequestError::NotOnSale {
-            asked: format!("{}{version}", asked.plan),
-            on_sale: on_sale.join(", "),
-            current: current.id.plan.clone(),
-        }
-    })
+        let version = self.version.map(|version| format!("@{version}")).unwrap_or_default();
+        (format!("{}{version}", self.plan), on_sale.join(", "))
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::{
         periods::{self, PeriodRow},
         plans::{self, Recorded},
         row::TotalKey,
+        snapshots,
     },
 };
 
@@ -46,7 +47,8 @@ pub(super) async fn agree(
         happened.append(&mut rows);
     }
     alerts::put_states(session, &changed).await?;
-    alerts::insert(session, &happened).await
+    alerts::insert(session, &happened).await?;
+    snapshots::outdate(session, account).await
 }
 
 fn open_period<'a>(periods: &'a [PeriodRow], key: &TotalKey) -> Option<&'a PeriodRow> {

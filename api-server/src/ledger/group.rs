@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     domain::{account::AccountId, quota::KnownTerms},
-    store::{Session, StoreError, alerts, append, plans, row::RollupKey},
+    store::{Session, StoreError, alerts, append, plans, row::RollupKey, snapshots},
 };
 
 type Sheets = BTreeMap<AccountId, Sheet>;
@@ -169,12 +169,14 @@ async fn store(session: &mut Session, sheets: Sheets) -> Result<(), StoreError> 
     let mut all = Written::default();
     let (mut heads, mut periods) = (Vec::new(), Vec::new());
     let (mut totals, mut rollups) = (Vec::new(), Vec::new());
-    let mut states = Vec::new();
+    let (mut states, mut earliest) = (Vec::new(), Vec::new());
     for (account, mut sheet) in sheets {
         let written = std::mem::take(&mut sheet.written);
         if written.entries.is_empty() {
             continue;
         }
+        let happened = written.entries.iter().map(|(entry, _)| entry.t_event);
+        earliest.extend(happened.min().map(|first| (account.clone(), first)));
         periods.extend(sheet.calendar.opened().iter().map(|period| (account.clone(), *period)));
         heads.push((account, sheet.head));
         let total = |key| (sheet.totals.get(&key).copied().unwrap_or_default(), key);
@@ -202,5 +204,6 @@ async fn store(session: &mut Session, sheets: Sheets) -> Result<(), StoreError> 
     append::put_totals(session, &totals).await?;
     alerts::put_states(session, &states).await?;
     alerts::insert(session, &all.alerts).await?;
+    snapshots::outdate_after(session, &earliest).await?;
     append::put_heads(session, &heads).await
 }

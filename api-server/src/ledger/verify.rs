@@ -2,13 +2,18 @@
 //!
 //! For each account: numbers without gaps, the chain, dimensions against their hash, what a
 //! correction is about, the period and hour that each row was posted to, every figure and alert, every
-//! key by which repeats are known, the head; and heads that were written down elsewhere.
+//! key by which repeats are known, the head, the newest summary; and heads that were written down
+//! elsewhere.
 
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
-use super::{dedup, heads::Heads};
+use super::{
+    dedup,
+    figures::{self as summaries, Recomputed},
+    heads::Heads,
+};
 use crate::{
     domain::account::AccountId,
     store::{
@@ -52,6 +57,8 @@ pub enum What {
     Dedup,
     /// The stored head is not the last row.
     Head,
+    /// The account's newest summary does not follow from the rows that it counts.
+    Summary,
     /// The ledger does not hold what was written down elsewhere.
     External,
 }
@@ -72,6 +79,7 @@ impl What {
             Self::Alert => "wrong alert",
             Self::Dedup => "wrong key",
             Self::Head => "wrong head",
+            Self::Summary => "wrong summary",
             Self::External => "not what was written down",
         }
     }
@@ -215,7 +223,26 @@ async fn check_account(
         findings.note(Some(seq), What::External, detail);
     }
     figures.compare(session, &account.id, findings).await?;
+    check_summary(session, account, findings).await?;
     Ok((rows.count(), rows.erased()))
+}
+
+/// Computes the newest summary again from the rows that it counted.
+async fn check_summary(
+    session: &mut Session,
+    account: &Account,
+    findings: &mut Findings<'_>,
+) -> Result<(), StoreError> {
+    let Some(Recomputed { stored, again }) = summaries::recomputed(session, account).await? else {
+        return Ok(());
+    };
+    let detail = match (stored.1 == again.1, stored.0 == again.0) {
+        (true, true) => return Ok(()),
+        (false, _) => "what it was computed from is not what the rows say",
+        (true, false) => "its figures do not follow from what it was computed from",
+    };
+    findings.note(Some(stored.0.ledger_seq), What::Summary, detail);
+    Ok(())
 }
 
 async fn check_head(

@@ -14,6 +14,7 @@ use usage::Taking;
 #[derive(Clone)]
 pub struct Metrics {
     events: Counter<u64>,
+    support: Counter<u64>,
     pub(super) taking: Taking,
 }
 
@@ -25,7 +26,17 @@ impl Metrics {
             .u64_counter("tenantry_usage_events")
             .with_description("Usage events received, by what became of them")
             .build();
-        Self { events, taking: Taking::new(meter) }
+        let support = meter
+            .u64_counter("support_response_sla_hours")
+            .with_description("Answers of support, by whether they came within the promised hours")
+            .build();
+        Self { events, support, taking: Taking::new(meter) }
+    }
+
+    /// Counts an answer of support.
+    pub(super) fn support(&self, met: bool) {
+        let outcome = if met { "met" } else { "missed" };
+        self.support.add(1, &[KeyValue::new("outcome", outcome)]);
     }
 
     /// Shows how many rejected events were not written down.

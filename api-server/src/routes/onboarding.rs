@@ -193,7 +193,7 @@ async fn list(
 /// Take a customer on
 ///
 /// Opens the account, with the form's currency, time zone and anchor day, and the tenant's name as
-/// its id. Approving what one approved before changes nothing.
+/// its id, on the plan that was answered to the form, from now on. Approving what one approved before changes nothing.
 #[utoipa::path(
     post, path = "/onboarding/{id}/approve", operation_id = "approve_onboarding", tag = "onboarding",
     params(("id" = String, Path, description = "The request's id, as in `follow`.")),

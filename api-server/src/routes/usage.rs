@@ -7,14 +7,23 @@ use crate::http::Problem;
 use crate::store::Session;
 use crate::store::accounts::{self, Account};
 
+pub mod account;
 pub mod alerts;
 pub mod explain;
+pub mod list;
 pub mod timeline;
+pub mod triage;
 
 pub(super) fn routes(routes: Routes) -> Routes {
-    [timeline::routes, alerts::routes, explain::routes]
-        .into_iter()
-        .fold(routes, |routes, group| group(routes))
+    let groups = [
+        list::routes,
+        triage::routes,
+        account::routes,
+        timeline::routes,
+        alerts::routes,
+        explain::routes,
+    ];
+    groups.into_iter().fold(routes, |routes, group| group(routes))
 }
 
 /// An account that the caller may see, and a snapshot to read it from.

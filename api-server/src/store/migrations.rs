@@ -36,6 +36,7 @@ const STEPS: &[Step] = &steps![
     3 "onboarding" "0003_onboarding.sql",
     4 "leases" "0004_leases.sql",
     5 "reading" "0005_reading.sql",
+    6 "facts and snapshots" "0006_facts_and_snapshots.sql",
 ];
 
 /// The version that this program works with.

@@ -6,13 +6,16 @@ use uuid::Uuid;
 use super::{
     Session, StoreError,
     accounts::{self, Account, Added},
+    plans::{self, Note, Recorded},
     sql::{Row, Value, args},
 };
 use crate::domain::{
     account::AccountId,
     calendar::AnchorDay,
     catalogue::PlanId,
+    facts::Promised,
     onboarding::{Actor, Decision, Move, State, Status, Verdict},
+    subscription::Agreement,
 };
 
 /// A request.
@@ -146,6 +149,31 @@ pub(crate) async fn erase_contact(session: &mut Session, id: Uuid) -> Result<boo
     Ok(session.run(sql, values).await? == 1)
 }
 
+/// The request with which an account came; none of accounts that were opened otherwise.
+pub async fn of_account(
+    session: &mut Session,
+    account: &AccountId,
+) -> Result<Option<Intake>, StoreError> {
+    let values = args![account, Status::Approved.name()];
+    let row = session.row(select!("WHERE tenant = $1 AND status = $2"), values).await?;
+    row.as_ref().map(intake).transpose()
+}
+
+impl Intake {
+    /// What its form promised.
+    pub fn promised(&self) -> Result<Promised, StoreError> {
+        #[derive(serde::Deserialize)]
+        struct Form {
+            go_live_date: jiff::civil::Date,
+            departments: Vec<serde::de::IgnoredAny>,
+        }
+        let form: Form = serde_json::from_str(&self.form)
+            .map_err(|error| StoreError::Unreadable(format!("intakes.form: {error}")))?;
+        let departments = u16::try_from(form.departments.len()).unwrap_or(u16::MAX);
+        Ok(Promised { go_live: form.go_live_date, departments })
+    }
+}
+
 /// Where a page begins: behind the request of this time and id.
 pub type Position = (Timestamp, Uuid);
 
@@ -191,7 +219,8 @@ pub async fn page(session: &mut Session, page: Page) -> Result<Vec<Intake>, Stor
     session.rows(sql, values).await?.iter().map(intake).collect()
 }
 
-/// Records a decision, if it may be made. An approval opens the account; give this a transaction.
+/// Records a decision, if it may be made. An approval opens the account, on the plan that was
+/// answered to the form, from then on; give this a transaction.
 pub async fn decide(
     session: &mut Session,
     id: Uuid,
@@ -204,13 +233,12 @@ pub async fn decide(
         Err(already) => return Ok(Decided::Otherwise(already.0)),
     };
     if decision.verdict == Verdict::Approved {
-        if known.plan.is_none() {
-            return Ok(Decided::NoPlan);
-        }
+        let Some(plan) = known.plan.clone() else { return Ok(Decided::NoPlan) };
         // An account that looks the same was opened by somebody else, for somebody else.
         if accounts::add(session, &account(&known, decision.at)?).await? != Added::New {
             return Ok(Decided::NameTaken);
         }
+        subscribe(session, &known, plan, &decision).await?;
     }
     let by = match &decision.by {
         Actor::Manager(subject) => Some(subject.clone()),
@@ -226,6 +254,21 @@ pub async fn decide(
                WHERE intake = $1";
     session.run(sql, args![id.to_string(), state.status().name(), at, by, reason]).await?;
     Ok(Decided::Stands(Box::new(Intake { state, ..known })))
+}
+
+/// Puts the account of an approved request on its plan. A new account has no figures that would have
+/// to be measured against it.
+async fn subscribe(
+    session: &mut Session,
+    intake: &Intake,
+    plan: PlanId,
+    Decision { by, at, .. }: &Decision,
+) -> Result<(), StoreError> {
+    let id = account(intake, *at)?.id;
+    let agreement = Agreement { plan, effective_at: *at, agreed_at: *at };
+    plans::add(session, &id, &Recorded { agreement, recorded_at: *at, at_seq: 0 }).await?;
+    let Actor::Manager(subject) = by else { return Ok(()) };
+    plans::add_note(session, &id, &Note { actor: subject.clone(), cost: None }).await
 }
 
 fn account(intake: &Intake, opened: Timestamp) -> Result<Account, StoreError> {

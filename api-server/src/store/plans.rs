@@ -149,3 +149,40 @@ pub(crate) async fn add(
     ];
     session.run(sql, values).await.map(drop)
 }
+
+/// Who asked for an agreement, and what it costs within the period in which it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The subject of their token.
+    pub actor: String,
+    /// What is given back and charged; none of what waits for the period's end.
+    pub cost: Option<(i64, i64)>,
+}
+
+/// Adds a note to an account's newest agreement.
+pub(crate) async fn add_note(
+    session: &mut Session,
+    account: &AccountId,
+    note: &Note,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO agreement_notes (account, n, actor, credit_minor, charge_minor)
+               VALUES ($1, (SELECT MAX(n) FROM agreements WHERE account = $1), $2, $3, $4)";
+    let (credit, charge) = note.cost.unzip();
+    session.run(sql, args![account, note.actor.as_str(), credit, charge]).await.map(drop)
+}
+
+/// The note of an account's newest agreement; agreements made on the server's own command line have
+/// none.
+pub async fn last_note(
+    session: &mut Session,
+    account: &AccountId,
+) -> Result<Option<Note>, StoreError> {
+    let sql = "SELECT actor, credit_minor, charge_minor FROM agreement_notes
+               WHERE account = $1 AND n = (SELECT MAX(n) FROM agreements WHERE account = $1)";
+    let row = session.row(sql, args![account]).await?;
+    let read = |row: Row| {
+        let cost = row.opt_int(1)?.zip(row.opt_int(2)?);
+        Ok(Note { actor: row.text(0)?.to_owned(), cost })
+    };
+    row.map(read).transpose()
+}

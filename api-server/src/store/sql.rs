@@ -206,6 +206,20 @@ impl Session {
         self.heed(done)
     }
 
+    /// Like [`Session::rows`], of a statement in parts, which are the program's own.
+    pub async fn rows_of(
+        &mut self,
+        parts: &[&'static str],
+        args: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let sql = parts.concat().into();
+        let done = match self.on()? {
+            On::Sqlite(connection) => sqlite::rows(connection, sql, args).await,
+            On::Postgres(connection) => postgres::rows(connection, sql, args).await,
+        };
+        self.heed(done)
+    }
+
     /// The first row of a query, if there is one.
     pub async fn row(
         &mut self,

@@ -80,6 +80,7 @@ impl Api {
         let clock: Clock = Arc::new(move || *told.lock().unwrap());
         let settings = Settings { clock: clock.clone(), ..Settings::default() };
         let ledger = Ledger::open(folder.path(), settings).await.unwrap();
+        let catalogue = ledger.import_plans(Catalogue::shipped().unwrap()).await.unwrap();
         for account in ["acme", "globex"] {
             add_account(&ledger, account, "UTC").await;
             cluster::bind(&ledger, account).await;
@@ -91,7 +92,7 @@ impl Api {
         let bindings = Arc::new(Recorded(ledger.store().clone()));
         let budgets = Arc::new(Budgets::new(rates));
         let authenticator = Authenticator::new(verifier, bindings, clock.clone(), budgets, &meter);
-        let catalogue = Arc::new(Catalogue::shipped().unwrap());
+        let catalogue = Arc::new(catalogue);
         let metrics = Metrics::new(&meter);
         let cursors = Cursors::new([7; 32]);
         let rejects = Rejects::default();

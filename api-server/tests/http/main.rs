@@ -8,6 +8,7 @@
 #![allow(clippy::too_many_lines, reason = "tables of bad input are as long as they are")]
 #![allow(missing_docs, reason = "a test's name says what it shows")]
 
+mod account_plans;
 mod alerts;
 mod api;
 mod bodies;
@@ -18,6 +19,7 @@ mod echo;
 mod erasures;
 mod events;
 mod explain;
+mod facts;
 mod layers;
 mod limits;
 mod listing;
@@ -26,5 +28,6 @@ mod onboarding;
 mod plans;
 mod recommendation;
 mod timeline;
+mod usage;
 mod wire;
 mod workloads;

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use api_server::auth::Audience;
-use api_server::store::{DATABASE, accounts};
+use api_server::store::{DATABASE, accounts, plans};
 use axum::extract::Request;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Api, rates, token};
+use crate::api::{Answer, Api, now, rates, token};
 
 /// A law firm with 12 lawyers who each save four hours a week.
 pub fn form() -> Value {
@@ -371,6 +371,9 @@ async fn approval_opens_the_account_once() {
     let account = accounts::get(&mut session, &"initech".parse().unwrap()).await.unwrap().unwrap();
     let facts = (&*account.name, account.zone.name(), account.anchor.day(), &*account.currency);
     assert_eq!(facts, ("Initech Legal", "America/Chicago", 15, "USD"));
+    let agreed = plans::of_account(&mut session, &account.id).await.unwrap();
+    let [agreed] = &agreed[..] else { panic!("{agreed:?}") };
+    assert_eq!((&*agreed.agreement.plan.plan, agreed.agreement.effective_at), ("team", now()));
     let shown = api.get(&path, Some(&receipt)).await.json();
     assert_eq!(shown["decided_at"], "2026-11-23T12:00:00Z");
     assert!(shown.get("decision").is_none(), "{shown}");

@@ -17,6 +17,8 @@ mod commands;
 mod disk;
 #[path = "erasing.rs"]
 mod erasing;
+#[path = "figures.rs"]
+mod figures;
 #[path = "ground.rs"]
 pub mod ground;
 #[path = "heads.rs"]

@@ -132,6 +132,19 @@ impl Zone {
         self.midnight(self.date(instant).first_of_month()).unwrap_or(instant)
     }
 
+    /// The instants from `from` up to `to`, cut where clocks change, each stretch with what clocks
+    /// show beyond UTC in it, in milliseconds. Within one, the civil day of an instant is
+    /// `(instant + shift) ÷ 86 400 000` days after 1970-01-01.
+    #[must_use]
+    pub fn shifts(&self, from: Timestamp, to: Timestamp) -> Vec<(Timestamp, Timestamp, i64)> {
+        let shift = |at| i64::from(self.0.to_offset(at).seconds()) * 1_000;
+        let changes = self.0.following(from).map(|change| change.timestamp());
+        let mut edges = vec![from];
+        edges.extend(changes.take_while(|change| *change < to));
+        edges.push(to);
+        edges.windows(2).map(|edge| (edge[0], edge[1], shift(edge[0]))).collect()
+    }
+
     /// The first instant of the civil day after the one at an instant.
     #[must_use]
     pub fn next_day(&self, instant: Timestamp) -> Timestamp {
@@ -275,6 +288,26 @@ mod tests {
         let hour = at("2018-10-06T15:00:00Z");
         assert_eq!(lord_howe.hour(at("2018-10-06T15:45:00Z")), hour);
         assert_eq!(lord_howe.first_of_hour(hour), at("2018-10-06T15:30:00Z"));
+    }
+
+    #[test]
+    fn a_day_follows_from_an_instant_and_its_shift() {
+        for name in ["Australia/Lord_Howe", "America/Sao_Paulo", "Europe/Berlin", "UTC"] {
+            let zone = zone(name);
+            let (from, to) = (at("2018-01-01T00:00:00Z"), at("2019-01-01T00:00:00Z"));
+            let shifts = zone.shifts(from, to);
+            assert_eq!((shifts[0].0, shifts[shifts.len() - 1].1), (from, to));
+            assert_eq!(shifts.len() > 1, name != "UTC", "{name}");
+            for (start, end, shift) in shifts {
+                let mut instant = start;
+                while instant < end {
+                    let days = (instant.as_millisecond() + shift) / 86_400_000;
+                    let day = jiff::civil::date(1970, 1, 1) + SignedDuration::from_hours(24 * days);
+                    assert_eq!(zone.date(instant), day, "{name} {instant}");
+                    instant += SignedDuration::from_mins(37);
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 use super::*;
 
 mod laws;
+mod remedies;
 
 fn ppm(text: &str) -> Ppm {
     let micros: Quantity = text.parse().unwrap();

@@ -32,6 +32,13 @@ impl Standing {
             Self::InsufficientData => "insufficient_data",
         }
     }
+
+    /// The standing of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let all = [Self::Healthy, Self::Flagged, Self::InsufficientData];
+        all.into_iter().find(|standing| standing.name() == name)
+    }
 }
 
 impl Watch {

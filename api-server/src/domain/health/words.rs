@@ -1,6 +1,10 @@
 //! What was measured, and what to do about it, in words.
 
 use super::{Factor, Inputs, Share};
+use crate::domain::Ppm;
+
+/// What to do where use outgrows a plan.
+pub const OUTGROWN: &str = "offer the next plan before use outgrows this one";
 
 fn days(count: u32) -> String {
     if count == 1 { "1 day".to_owned() } else { format!("{count} days") }
@@ -42,7 +46,7 @@ pub(super) fn advice(factor: Factor, inputs: &Inputs) -> &'static str {
         Factor::Pace if inputs.pace.is_some_and(|pace| pace.0 < 500_000) => {
             "bring more of the plan into use, or offer a smaller one"
         }
-        Factor::Pace => "offer the next plan before use outgrows this one",
+        Factor::Pace => OUTGROWN,
         Factor::Trend => "find out why use stopped growing",
         Factor::Adoption => "start the departments that were planned and do not use it yet",
         Factor::Recency => "ask why no events arrive: a broken sender, or nobody uses it",
@@ -51,4 +55,65 @@ pub(super) fn advice(factor: Factor, inputs: &Inputs) -> &'static str {
         Factor::Reliability => "bring the service back inside its objective",
         Factor::Payment => "settle the overdue invoice",
     }
+}
+
+fn counted(count: impl Into<u64>, one: &str, many: &str) -> String {
+    match count.into() {
+        1 => format!("1 {one}"),
+        count => format!("{count} {many}"),
+    }
+}
+
+// What has to be different, for `remedy`.
+
+pub(super) fn more_use(from: Ppm, to: Ppm) -> String {
+    format!("bring use to {to} of the quota's even pace, from {from}")
+}
+
+pub(super) fn less_use(from: Ppm, to: Ppm) -> String {
+    format!("bring use down to {to} of the quota's even pace, from {from}, or offer the next plan")
+}
+
+pub(super) fn growth(from: Ppm, to: Ppm) -> String {
+    format!("bring a week's use to {to} of the four weeks before, from {from}")
+}
+
+pub(super) fn departments(Share { part, whole }: Share, more: u16) -> String {
+    format!("start {}: {part} of {whole}", counted(more, "more department", "more departments"))
+}
+
+pub(super) fn criteria(Share { part, whole }: Share, more: u16) -> String {
+    format!("meet {}: {part} of {whole}", counted(more, "more due criterion", "more due criteria"))
+}
+
+pub(super) fn events_again(quiet: u32) -> String {
+    format!("have events arrive again, after {} without any", days(quiet))
+}
+
+pub(super) fn close(sev1: u32, sev2: u32) -> String {
+    let open = |count, severity: u8| {
+        (count > 0)
+            .then(|| format!("{} of severity {severity}", counted(count, "incident", "incidents")))
+    };
+    let open: Vec<String> = [open(sev1, 1), open(sev2, 2)].into_iter().flatten().collect();
+    format!("close {}", open.join(" and "))
+}
+
+pub(super) fn answer(sev1: u32, sev2: u32, more: Option<u32>) -> String {
+    let questions = more.map_or_else(
+        || "what is asked in time from now on, for a quarter".to_owned(),
+        |more| format!("the next {} in time", counted(more, "question", "questions")),
+    );
+    match (sev1, sev2) {
+        (0, 0) => format!("answer {questions}"),
+        _ => format!("{}, and answer {questions}", close(sev1, sev2)),
+    }
+}
+
+pub(super) fn back_inside(used: Ppm) -> String {
+    format!("bring the service back inside its objective, from {used} of its error budget")
+}
+
+pub(super) fn settle(overdue: u32) -> String {
+    format!("settle the invoice that is {} overdue", days(overdue))
 }

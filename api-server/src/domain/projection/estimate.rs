@@ -69,6 +69,7 @@ pub(super) fn of(inputs: &Inputs<'_>) -> Option<Option<Estimate>> {
     let spread = variance.checked_isqrt()?;
     let deviation = deviation(&levels)?;
     let all = inputs.full.iter().chain(inputs.running.as_ref().map(|day| &day.used));
+    let all = all.chain(std::iter::once(&inputs.apart));
     let used = all.map(|day| i128::from(day.micros()) * FINE).sum::<i128>();
     let part = |factor: i128| div_round(rate.checked_mul(factor)?, FACTOR);
     Some(Some(Estimate {

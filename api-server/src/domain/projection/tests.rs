@@ -29,6 +29,7 @@ fn june(full: &[Quantity]) -> Inputs<'_> {
         days: 30,
         full,
         running: None,
+        apart: Quantity::ZERO,
         season: working_week(),
         prior: None,
         quota: None,
@@ -48,6 +49,26 @@ fn shown(figure: Quantity, places: u32) -> String {
     let scale = 10_i128.pow(6 - places);
     let rounded = div_round(i128::from(figure.micros()), scale).unwrap();
     crate::domain::decimal::format(rounded as i64, places, places as usize)
+}
+
+#[test]
+fn what_happened_on_no_day_of_the_period_is_used_and_tells_nothing_of_the_days() {
+    let full = quantities(&WORKED);
+    let plain = forecast_of(&june(&full));
+    let late = forecast_of(&Inputs { apart: units(700), ..june(&full) });
+    let more = |figure: Quantity| figure.checked_add(units(700)).unwrap();
+    assert_eq!((late.used, late.units), (more(plain.used), more(plain.units)));
+    assert_eq!((late.linear, late.likely.high), (more(plain.linear), more(plain.likely.high)));
+    assert_eq!((late.rate, late.deviation, late.error), (plain.rate, plain.deviation, plain.error));
+    let on = |apart, quota| {
+        let quota = Some(units(quota));
+        forecast_of(&Inputs { apart: units(apart), quota, ..june(&full) }).exhausted_on
+    };
+    // 700 apart and 1 200 on the first day; 700 apart alone are used up on that day as well.
+    assert_eq!(on(700, 1_900), Some(date(2026, 6, 1)));
+    assert_eq!(on(700, 1_901), Some(date(2026, 6, 2)));
+    assert_eq!(on(700, 600), Some(date(2026, 6, 1)));
+    assert_eq!((on(0, 25_000), on(700, 25_700)), (on(700, 25_700), on(0, 25_000)));
 }
 
 #[test]

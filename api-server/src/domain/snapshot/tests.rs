@@ -48,7 +48,14 @@ fn facts() -> Facts {
 }
 
 fn metered<'a>(quota: i64, past: &'a [Quantity], full: &'a [Quantity]) -> Metered<'a> {
-    Metered { quota: Some(units(quota)), past, full, today: Quantity::ZERO, prior: None }
+    Metered {
+        quota: Some(units(quota)),
+        past,
+        full,
+        today: Quantity::ZERO,
+        apart: Quantity::ZERO,
+        prior: None,
+    }
 }
 
 /// June 2026 after ten days.
@@ -69,7 +76,7 @@ fn inputs(meters: BTreeMap<Meter, Metered<'_>>) -> Inputs<'_> {
 
 fn of(inputs: &Inputs<'_>) -> Snapshot {
     let plan = team();
-    snapshot(inputs, &|usage| plan.terms.rate(usage).map(|bill| bill.total)).unwrap()
+    snapshot(inputs, Some(&|usage: &Usage| plan.terms.rate(usage).map(|bill| bill.total))).unwrap()
 }
 
 fn forecast(snapshot: &Snapshot, meter: Meter) -> Forecast {
@@ -241,7 +248,8 @@ fn equal_inputs_make_equal_snapshots() {
 fn what_cannot_be_summed_up_names_the_meter() {
     let plan = team();
     let try_at = |inputs: &Inputs<'_>| {
-        snapshot(inputs, &|usage| plan.terms.rate(usage).map(|bill| bill.total)).unwrap_err()
+        snapshot(inputs, Some(&|usage: &Usage| plan.terms.rate(usage).map(|bill| bill.total)))
+            .unwrap_err()
     };
     let most = [Quantity::from_micros(i64::MAX); 10];
     let overflow = inputs(BTreeMap::from([(Meter::Query, metered(1, &[], &most))]));
@@ -253,6 +261,75 @@ fn what_cannot_be_summed_up_names_the_meter() {
     assert_eq!(error.to_string(), "agents: the days do not fit into the period");
     let full = quantities(&[1; 10]);
     let good = inputs(BTreeMap::from([(Meter::Agents, metered(1, &[], &full))]));
-    let refused = snapshot(&good, &|_| Err(RatingError::NoPlan)).unwrap_err();
+    let refused = snapshot(&good, Some(&|_: &Usage| Err(RatingError::NoPlan))).unwrap_err();
     assert_eq!(refused, SnapshotError::Rating(RatingError::NoPlan));
+}
+
+#[test]
+fn a_flagged_account_says_why_what_costs_most_and_what_would_help() {
+    let (past, full) = (past(), ten_days());
+    let mut inputs = inputs(BTreeMap::from([(Meter::Agents, metered(40_000, &past, &full))]));
+    inputs.facts.adoption = Some(Share { part: 1, whole: 5 });
+    inputs.facts.success = Some(Share { part: 1, whole: 4 });
+    inputs.facts.days_overdue = Some(61);
+    let poor = of(&inputs);
+    assert!(poor.flagged);
+    assert_eq!(
+        poor.reason().unwrap(),
+        "Health is 0.60, below 0.75: an invoice is more than 60 days overdue."
+    );
+    assert_eq!(
+        poor.costs_most(),
+        Some((health::Factor::Adoption, "1 of 5 planned departments active".to_owned()))
+    );
+    let help = poor.helps_most().unwrap();
+    assert!(help.contains("ettle the invoice that is 61 days overdue"), "{help}");
+    assert!(help.contains("health would be 0."), "{help}");
+}
+
+#[test]
+fn an_account_that_is_well_but_nearly_out_of_units_says_so() {
+    let (past, full) = (past(), ten_days());
+    let snapshot = of(&inputs(BTreeMap::from([(Meter::Agents, metered(10_900, &past, &full))])));
+    assert!(snapshot.flagged && !snapshot.watch.flagged);
+    assert_eq!(
+        snapshot.reason().unwrap(),
+        "Agents is at 95.6 % of what the plan includes, 10420 of 10900 runs, used up on 2026-06-11."
+    );
+    assert_eq!(snapshot.helps_most().unwrap(), "Offer the next plan before use outgrows this one.");
+}
+
+#[test]
+fn an_account_that_is_well_has_no_reason_to_be_called() {
+    let (past, full) = (past(), ten_days());
+    let snapshot = of(&inputs(BTreeMap::from([(Meter::Agents, metered(40_000, &past, &full))])));
+    assert_eq!((snapshot.reason(), snapshot.helps_most()), (None, None));
+}
+
+#[test]
+fn without_a_plan_nothing_costs_anything() {
+    let (past, full) = (past(), ten_days());
+    let inputs = inputs(BTreeMap::from([(Meter::Agents, metered(40_000, &past, &full))]));
+    let snapshot = snapshot::<RatingError>(&inputs, None).unwrap();
+    assert_eq!(snapshot.projected_cost, None);
+    assert!(matches!(snapshot.meters[&Meter::Agents].projection, Projection::Forecast(_)));
+}
+
+#[test]
+fn the_prior_is_an_average_day_of_the_period_before() {
+    let past = past();
+    // Whole weeks of 1 225 and 437.5: a mean of 1 000 a day.
+    let prior = |days| prior(Meter::Agents, JUNE, &past, days).unwrap();
+    assert_eq!((prior(28), prior(31)), (Some(units(1_000)), Some(units(1_000))));
+    assert_eq!(super::prior(Meter::Agents, JUNE, &past[..2], 31), Ok(None));
+    assert_eq!(super::prior(Meter::Agents, JUNE, &[], 31), Ok(None));
+}
+
+#[test]
+fn what_happened_on_no_day_of_the_period_is_used() {
+    let (past, full) = (past(), ten_days());
+    let apart = Metered { apart: units(80), ..metered(12_000, &past, &full) };
+    let snapshot = of(&inputs(BTreeMap::from([(Meter::Agents, apart)])));
+    assert_eq!(snapshot.meters[&Meter::Agents].used, units(10_500));
+    assert_eq!(forecast(&snapshot, Meter::Agents).used, units(10_500));
 }

@@ -40,6 +40,7 @@ pub const TABLE: &[(&str, &[Door])] = &[
     ("POST /usage/events", &[Workload, Customer(Usage, "usage:write")]),
     ("GET /usage/events", &[Workload, Customer(Usage, "usage:read")]),
     ("GET /billing/usage", &[Csm("billing:read")]),
+    ("GET /billing/usage/triage", &[Csm("billing:read")]),
     ("GET /billing/usage/{account}", &[Csm("billing:read"), Customer(Billing, "billing:read:own")]),
     (
         "GET /billing/usage/{account}/timeline",

@@ -19,7 +19,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn inputs()(
+    pub(super) fn inputs()(
         live: bool,
         pace in ratios(),
         trend in ratios(),

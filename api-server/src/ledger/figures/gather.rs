@@ -1,0 +1,311 @@
+//! Everything that a summary of one account is made of, read from one snapshot of the ledger.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{
+    days::{self, Span, number},
+    inputs::{Kept, KeptUse, Turn},
+};
+use crate::{
+    domain::{
+        Money, Ppm, Quantity,
+        calendar::Period,
+        facts::{Known, Stated},
+        meter::Meter,
+        quota::{KnownTerms, quota},
+        rating::{self, RatingError, Stretch, Usage},
+        snapshot::{self, Inputs, Metered, Snapshot},
+        subscription::{PlanStretch, Subscription},
+    },
+    store::{
+        Session, StoreError,
+        accounts::Account,
+        facts, onboarding, periods, plans,
+        snapshots::{self, Counts},
+        support,
+    },
+};
+
+/// What an account is summed up from.
+#[derive(Clone, Debug)]
+pub struct Gathered {
+    /// Whose.
+    pub account: Account,
+    /// What is kept with the summary.
+    pub kept: Kept,
+    /// The facts that hold, if any were stated.
+    pub facts: Option<facts::Version>,
+    /// The plans.
+    pub subscription: Option<Subscription>,
+    /// Their terms.
+    pub terms: KnownTerms,
+}
+
+fn unreadable(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Unreadable(error.to_string())
+}
+
+impl Gathered {
+    /// All that there is at `now`, in a turn.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn now(
+        session: &mut Session,
+        account: &Account,
+        turn: Turn,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let counts = snapshots::counts(session, std::slice::from_ref(&account.id)).await?;
+        let counts = counts.first().map(|(_, counts)| *counts).unwrap_or_default();
+        let intake = onboarding::of_account(session, &account.id).await?;
+        let promised = intake.map(|intake| intake.promised()).transpose()?;
+        let promised = promised.map(|promised| (promised.go_live, promised.departments));
+        Self::at(session, account, (turn, now), counts, promised).await
+    }
+
+    /// The same again, as of what a summary counted then.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn again(
+        session: &mut Session,
+        account: &Account,
+        kept: &Kept,
+    ) -> Result<Self, StoreError> {
+        let when = (kept.turn(), kept.computed_at);
+        Self::at(session, account, when, kept.counts(), kept.promised).await
+    }
+
+    async fn at(
+        session: &mut Session,
+        account: &Account,
+        (turn, now): (Turn, Timestamp),
+        counts: Counts,
+        promised: Option<(jiff::civil::Date, u16)>,
+    ) -> Result<Self, StoreError> {
+        let context = Context::load(session, account, counts).await?;
+        let period = periods::at(session, account, now).await?.period;
+        let (span, running) = span(account, period, now, counts.ledger_seq);
+        let used = days::load(session, account, span).await?;
+        let end = number(account.zone.date(period.end()));
+        let days = u16::try_from(end - number(used.first_day)).unwrap_or_default();
+        let stretches = context.stretches(period);
+        let cuts = stretches.iter().map(|s| s.start).filter(|start| *start > period.start());
+        let cuts: Vec<_> = cuts.collect();
+        let earlier = days::in_slices(session, account, span, &cuts).await?;
+        let answers = support::answers(session, &account.id, now, counts.interactions).await?;
+        let named = |usage: BTreeMap<Meter, Quantity>| {
+            usage.into_iter().map(|(meter, q)| (meter.name().to_owned(), q.micros())).collect()
+        };
+        let kept = Kept {
+            computed_at: now,
+            turn: turn.begun,
+            raised: turn.raised,
+            ledger_seq: counts.ledger_seq,
+            agreements: counts.agreements,
+            facts: counts.facts,
+            interactions: counts.interactions,
+            period: (period.start(), period.end()),
+            first_day: used.first_day,
+            days,
+            running,
+            last_event: used.last_event,
+            promised,
+            answers: (answers.met, answers.missed),
+            watch: (turn.watch.into(), turn.watch.into()),
+            meters: used.meters.into_iter().map(|(m, used)| (m.name().to_owned(), used)).collect(),
+            earlier: earlier.into_iter().map(named).collect(),
+        };
+        Ok(context.with(account, kept))
+    }
+
+    /// What was kept with a summary, with the plans and facts that it knew.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn of(
+        session: &mut Session,
+        account: &Account,
+        kept: Kept,
+    ) -> Result<Self, StoreError> {
+        Ok(Context::load(session, account, kept.counts()).await?.with(account, kept))
+    }
+
+    /// The running period.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`].
+    pub fn period(&self) -> Result<Period, StoreError> {
+        Period::from_edges(self.kept.period.0, self.kept.period.1).map_err(unreadable)
+    }
+
+    /// Sums the account up.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`] when a figure does not fit.
+    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let (kept, period) = (&self.kept, self.period()?);
+        let used = Meter::ALL.map(|meter| (meter, Lines::from(kept.used(meter))));
+        let before = self.days_before(period);
+        let mut meters = BTreeMap::new();
+        for (meter, lines) in &used {
+            let prior = snapshot::prior(*meter, kept.first_day, &lines.past, before);
+            let quota = quota(self.subscription.as_ref(), &self.terms, period, *meter);
+            let metered = Metered {
+                quota,
+                past: &lines.past,
+                full: &lines.full,
+                today: lines.today,
+                apart: lines.apart,
+                prior: prior.map_err(unreadable)?,
+            };
+            meters.insert(*meter, metered);
+        }
+        let inputs = Inputs {
+            computed_at: kept.computed_at,
+            ledger_seq: kept.ledger_seq,
+            period: snapshot::Period {
+                edges: period,
+                first_day: kept.first_day,
+                days: kept.days,
+                running: kept.running.map(Ppm),
+            },
+            meters,
+            facts: self.known().facts(),
+            watch: kept.turn().watch,
+        };
+        let stretches = self.stretches(period);
+        let rate = |usage: &Usage| self.price(&stretches, usage);
+        let priced = !stretches.is_empty();
+        snapshot::snapshot(&inputs, if priced { Some(&rate) } else { None }).map_err(unreadable)
+    }
+
+    /// What is known of the account beside its use.
+    #[must_use]
+    pub fn known(&self) -> Known<'_> {
+        Known {
+            now: self.kept.computed_at,
+            zone: &self.account.zone,
+            opened: self.account.created_at,
+            last_event: self.kept.last_event,
+            stated: self.facts.as_ref().map_or_else(Stated::default, |facts| facts.stated),
+            promised: self.kept.promised(),
+            answers: self.kept.answers(),
+        }
+    }
+
+    fn stretches(&self, period: Period) -> Vec<PlanStretch> {
+        self.subscription.as_ref().map_or_else(Vec::new, |plans| plans.stretches(period))
+    }
+
+    /// How many days the period before has.
+    fn days_before(&self, period: Period) -> u16 {
+        let Account { zone, anchor, .. } = &self.account;
+        let before = period.previous(zone, *anchor);
+        let days = before.map(|b| number(zone.date(b.end())) - number(zone.date(b.start())));
+        u16::try_from(days.unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// Prices a period's use: what was used under earlier plans by those, all else by the last. What
+    /// was used before the first plan costs nothing.
+    fn price(&self, stretches: &[PlanStretch], usage: &Usage) -> Result<Money, RatingError> {
+        let mut rest = usage.clone();
+        let mut parts: Vec<Usage> = Vec::new();
+        for part in &self.kept.earlier {
+            let part: Usage = part
+                .iter()
+                .filter_map(|(name, micros)| Some((name.parse().ok()?, *micros)))
+                .map(|(meter, micros)| (meter, Quantity::from_micros(micros)))
+                .collect();
+            for (meter, quantity) in &part {
+                let left = rest.entry(*meter).or_default();
+                *left = left.checked_sub(*quantity).ok_or(RatingError::Overflow(*meter))?;
+            }
+            parts.push(part);
+        }
+        parts.push(rest);
+        if stretches.first().is_some_and(|first| first.start > self.kept.period.0) {
+            parts.remove(0);
+        }
+        let priced: Option<Vec<Stretch<'_>>> = stretches
+            .iter()
+            .zip(&parts)
+            .map(|(s, usage)| {
+                Some(Stretch { terms: self.terms.get(&s.plan)?, share: s.share, usage })
+            })
+            .collect();
+        Ok(rating::rate(&priced.ok_or(RatingError::NoPlan)?)?.total)
+    }
+}
+
+/// The days of a period as they stand at an instant, and the share of the running day that has
+/// passed.
+fn span(account: &Account, period: Period, now: Timestamp, ledger_seq: i64) -> (Span, Option<i64>) {
+    let zone = &account.zone;
+    let (first_day, today) = (zone.date(period.start()), zone.date(now));
+    let start = zone.day(now);
+    let length = zone.next_day(start).duration_since(start).as_millis().max(1);
+    let passed = now.duration_since(start).as_millis().clamp(0, length - 1);
+    let elapsed = i64::try_from(passed * 1_000_000 / length).unwrap_or_default();
+    let running = (passed > 0).then_some(elapsed);
+    let span = Span { period, first_day, today, running: running.is_some(), ledger_seq };
+    (span, running)
+}
+
+/// Plans and facts as of some numbers.
+struct Context {
+    facts: Option<facts::Version>,
+    subscription: Option<Subscription>,
+    terms: KnownTerms,
+}
+
+impl Context {
+    async fn load(
+        session: &mut Session,
+        account: &Account,
+        counts: Counts,
+    ) -> Result<Self, StoreError> {
+        let mut recorded = plans::of_account(session, &account.id).await?;
+        recorded.truncate(usize::try_from(counts.agreements).unwrap_or_default());
+        Ok(Self {
+            terms: plans::terms(session, &recorded).await?,
+            subscription: plans::subscription(&recorded),
+            facts: match counts.facts {
+                0 => None,
+                n => facts::get(session, &account.id, Some(n)).await?,
+            },
+        })
+    }
+
+    fn stretches(&self, period: Period) -> Vec<PlanStretch> {
+        self.subscription.as_ref().map_or_else(Vec::new, |plans| plans.stretches(period))
+    }
+
+    fn with(self, account: &Account, kept: Kept) -> Gathered {
+        let Self { facts, subscription, terms } = self;
+        Gathered { account: account.clone(), kept, facts, subscription, terms }
+    }
+}
+
+/// A meter's days, typed.
+struct Lines {
+    past: Vec<Quantity>,
+    full: Vec<Quantity>,
+    today: Quantity,
+    apart: Quantity,
+}
+
+impl From<KeptUse> for Lines {
+    fn from(kept: KeptUse) -> Self {
+        let typed = |all: Vec<i64>| all.into_iter().map(Quantity::from_micros).collect();
+        Self {
+            past: typed(kept.past),
+            full: typed(kept.full),
+            today: Quantity::from_micros(kept.today),
+            apart: Quantity::from_micros(kept.apart),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The last summary of each day.
+
+use jiff::Timestamp;
+
+use super::SnapshotRow;
+use crate::{
+    domain::{BasisPoints, Ppm, account::AccountId},
+    store::{
+        Session, StoreError,
+        sql::{Row, args},
+    },
+};
+
+/// Writes down the last summary of each one's day.
+pub(super) async fn put(
+    session: &mut Session,
+    rows: &[(SnapshotRow, String)],
+) -> Result<(), StoreError> {
+    let values = rows.iter().flat_map(|(row, _)| {
+        args![
+            &row.account,
+            row.day(),
+            row.computed_at,
+            row.ledger_seq,
+            row.stale,
+            row.flagged,
+            row.health.map(|health| health.0),
+            row.highest.map(|(_, ratio)| ratio.0),
+            row.cost.map(|(cost, _, _)| cost.minor()),
+        ]
+    });
+    let sql = (
+        "INSERT INTO snapshot_days (account, day, computed_at, ledger_seq, stale, flagged,
+           health_bp, ratio_ppm, cost_minor)",
+        "ON CONFLICT (account, day) DO UPDATE SET computed_at = excluded.computed_at,
+           ledger_seq = excluded.ledger_seq, stale = excluded.stale, flagged = excluded.flagged,
+           health_bp = excluded.health_bp, ratio_ppm = excluded.ratio_ppm,
+           cost_minor = excluded.cost_minor",
+    );
+    session.run_many(sql, 9, values.collect()).await
+}
+
+/// Drops an account's days before one.
+pub(crate) async fn drop_days(
+    session: &mut Session,
+    account: &AccountId,
+    before: i64,
+) -> Result<(), StoreError> {
+    let sql = "DELETE FROM snapshot_days WHERE account = $1 AND day < $2";
+    session.run(sql, args![account, before]).await.map(drop)
+}
+
+/// A day of a line over time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Day {
+    /// When its last summary was computed.
+    pub computed_at: Timestamp,
+    /// Whether something that happened before then came to be known later.
+    pub stale: bool,
+    /// Whether the account was flagged.
+    pub flagged: bool,
+    /// Health.
+    pub health: Option<BasisPoints>,
+    /// The highest share of a quota.
+    pub ratio: Option<Ppm>,
+}
+
+/// An account's last summaries of days, the oldest first, from `day` on.
+pub async fn days(
+    session: &mut Session,
+    account: &AccountId,
+    from: i64,
+) -> Result<Vec<Day>, StoreError> {
+    let sql = "SELECT computed_at, stale, flagged, health_bp, ratio_ppm FROM snapshot_days
+               WHERE account = $1 AND day >= $2 ORDER BY day";
+    let read = |row: &Row| {
+        Ok(Day {
+            computed_at: row.time(0)?,
+            stale: row.int(1)? != 0,
+            flagged: row.int(2)? != 0,
+            health: row.opt_int(3)?.map(BasisPoints),
+            ratio: row.opt_int(4)?.map(Ppm),
+        })
+    };
+    session.rows(sql, args![account, from]).await?.iter().map(read).collect()
+}
