@@ -44,6 +44,9 @@ struct Options {
     /// Clients that send single events.
     #[arg(long, default_value_t = 256)]
     clients: usize,
+    /// Single events of a neighbour, alone and beside a flood.
+    #[arg(long, default_value_t = 400)]
+    neighbour: usize,
     /// Tenants in the list that is read.
     #[arg(long, default_value_t = 10_000)]
     tenants: usize,
@@ -158,9 +161,9 @@ async fn flood(options: &Options, table: &mut Table) {
     let (_folder, place) = place(options).await;
     let server = http::start(&place);
     say("a neighbour alone");
-    let alone = http::neighbour(&server, &place, 400, 0).await;
+    let alone = http::neighbour(&server, &place, options.neighbour, 0).await;
     say("a neighbour beside a flood");
-    let beside = http::neighbour(&server, &place, 400, 16).await;
+    let beside = http::neighbour(&server, &place, options.neighbour, 16).await;
     let (alone, beside) = (percentile(&alone, 99), percentile(&beside, 99));
     table.note("a neighbour's single event alone, p99", alone, "ms");
     table.note("a neighbour's single event beside a flood, p99", beside, "ms");
