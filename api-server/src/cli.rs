@@ -3,9 +3,12 @@
 use clap::{Parser, Subcommand};
 
 use crate::config::ServeConfig;
+use crate::gateway::config::GatewayConfig;
 
 mod accounts;
+mod backup;
 mod erasures;
+mod gateway;
 mod healthcheck;
 mod migrate;
 mod serve;
@@ -26,6 +29,8 @@ pub struct Cli {
 pub enum Command {
     /// Serve the API.
     Serve(Box<ServeConfig>),
+    /// Take a tenant's usage in its own namespace, and keep it until the control plane has it.
+    Gateway(Box<GatewayConfig>),
     /// Bring a ledger's schema up to date.
     Migrate(migrate::Args),
     /// Recompute a ledger from its rows and name every difference; the exit code says whether there
@@ -35,6 +40,10 @@ pub enum Command {
     Accounts(accounts::Args),
     /// Erase personal data again after a backup was restored.
     Erasures(erasures::Args),
+    /// Copy a ledger into one file that says what is in it; a server may be working on it.
+    Backup(backup::Args),
+    /// Restore such a file into an empty folder, and check all of it.
+    Restore(backup::RestoreArgs),
     /// Print a token for local development, signed with the server's development secret.
     Token(token::Args),
     /// Ask a running server whether it is ready; the exit code says so.
@@ -49,10 +58,13 @@ impl Cli {
     pub async fn run(self) -> anyhow::Result<()> {
         match self.command {
             Command::Serve(config) => serve::run(*config).await,
+            Command::Gateway(config) => gateway::run(*config).await,
             Command::Migrate(args) => migrate::run(args).await,
             Command::Verify(args) => verify::run(args).await,
             Command::Accounts(args) => accounts::run(args).await,
             Command::Erasures(args) => erasures::run(args).await,
+            Command::Backup(args) => backup::run(args).await,
+            Command::Restore(args) => backup::restore(args).await,
             Command::Token(args) => token::run(&args),
             Command::Healthcheck(args) => healthcheck::run(args).await,
         }

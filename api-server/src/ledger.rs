@@ -7,23 +7,17 @@
 //! On PostgreSQL several servers do this on one database; they take turns by account (see
 //! `store::turn`).
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use thiserror::Error;
-use tokio::{
-    sync::{oneshot, watch},
-    task::JoinHandle,
-};
+use tokio::sync::watch;
 
 mod agree;
 pub mod chain;
 pub mod dedup;
+mod desk;
 pub mod erasures;
 pub mod figures;
 mod group;
@@ -48,12 +42,13 @@ use crate::{
     },
     store::{Place, Session, Store, StoreError, append::SaltedDims, periods, plans},
 };
+pub(crate) use desk::Desk;
+use group::Group;
 pub use plan_change::{NotChanged, PlanChange, PlanWish, Wished};
 pub use queue::Limits;
-use queue::{Queue, Refused};
 pub use request::{Append, Change, Correction, Item, Outcome, Reason, Receipt};
 use request::{Prepared, PreparedItem};
-use writer::{Job, Writer};
+pub(crate) use writer::Appends;
 
 /// Tells the time; another one than the system's only in tests.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -133,17 +128,8 @@ pub struct Ledger {
 }
 
 struct Inner {
-    queue: Arc<Queue<Job>>,
-    health: watch::Receiver<Health>,
+    desk: Desk<Group>,
     store: Store,
-    clock: Clock,
-    task: Mutex<Option<JoinHandle<()>>>,
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        self.queue.close();
-    }
 }
 
 impl Ledger {
@@ -153,12 +139,8 @@ impl Ledger {
     /// As [`Store::open`].
     pub async fn open(at: impl Into<Place>, settings: Settings) -> Result<Self, StoreError> {
         let (store, session) = Store::open(at).await?;
-        let queue = Arc::new(Queue::new(settings.limits));
-        let (told, health) = watch::channel(Health::Ready);
-        let clock = settings.clock.clone();
-        let writer = Writer::new(session, queue.clone(), told, settings);
-        let task = Mutex::new(Some(tokio::spawn(writer.run())));
-        Ok(Self { inner: Arc::new(Inner { queue, health, store, clock, task }) })
+        let desk = Desk::open(session, Group::default(), settings);
+        Ok(Self { inner: Arc::new(Inner { desk, store }) })
     }
 
     /// Adds a request's items; answers after what it says is durable. A caller that goes away does
@@ -171,10 +153,7 @@ impl Ledger {
             return Ok(Receipt { outcomes: Vec::new(), stored_at: self.now() });
         }
         let prepared = prepare(request)?;
-        let (answer, answered) = oneshot::channel();
-        let account = Some(prepared.account.clone());
-        self.push(account, Job::Append(prepared, answer))?;
-        Ok(answered.await.unwrap_or_else(|_| Err(StoreError::Broken("no writer".to_owned())))?)
+        self.inner.desk.append(Some(prepared.account.clone()), prepared).await
     }
 
     /// Runs other writes in a transaction of their own, in turn with everything else of that
@@ -197,30 +176,7 @@ impl Ledger {
             + Sync
             + 'static,
     {
-        let (answer, answered) = oneshot::channel();
-        let slot = Arc::new(Mutex::new(None));
-        let filled = slot.clone();
-        let work: writer::Work = Box::new(move |session, now| {
-            let (work, filled) = (work.clone(), filled.clone());
-            Box::pin(async move {
-                let done = work(session, now).await?;
-                *filled.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
-                Ok(())
-            })
-        });
-        self.push(account.clone(), Job::Work(account, work, answer))?;
-        let lost = || StoreError::Broken("no writer".to_owned());
-        answered.await.unwrap_or_else(|_| Err(lost()))?;
-        let done = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Ok(done.ok_or_else(lost)?)
-    }
-
-    fn push(&self, account: Option<AccountId>, job: Job) -> Result<(), LedgerError> {
-        self.inner.queue.push(account, job).map_err(|refused| match refused {
-            Refused::AccountFull => LedgerError::AccountBusy,
-            Refused::Full => LedgerError::Busy,
-            Refused::Closed => LedgerError::Closed,
-        })
+        self.inner.desk.transact(account, work).await
     }
 
     /// Publishes plan versions of a catalogue file, after comparing it with those published
@@ -311,19 +267,19 @@ impl Ledger {
     /// Whether it takes anything now.
     #[must_use]
     pub fn health(&self) -> Health {
-        self.inner.health.borrow().clone()
+        self.inner.desk.health().borrow().clone()
     }
 
     /// Tells when that changes.
     #[must_use]
     pub fn health_changes(&self) -> watch::Receiver<Health> {
-        self.inner.health.clone()
+        self.inner.desk.health().clone()
     }
 
     /// The time, by the ledger's clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        (self.inner.clock)()
+        self.inner.desk.now()
     }
 
     /// Where to read.
@@ -334,13 +290,7 @@ impl Ledger {
 
     /// Takes nothing more, stores what waits, and closes the database.
     pub async fn close(&self) {
-        self.inner.queue.close();
-        let task = self.inner.task.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(task) = task
-            && let Err(error) = task.await
-        {
-            tracing::error!(%error, "the ledger's writer ended badly");
-        }
+        self.inner.desk.close().await;
         self.inner.store.close().await;
     }
 }
@@ -376,7 +326,7 @@ fn prepare_item(account: &AccountId, mut item: Item) -> Result<PreparedItem, Led
 }
 
 /// A JSON object with sorted names; empty when there is nothing in it.
-fn dims_json(dims: &BTreeMap<String, String>) -> String {
+pub(crate) fn dims_json(dims: &BTreeMap<String, String>) -> String {
     if dims.is_empty() {
         return String::new();
     }

@@ -3,12 +3,14 @@
 //!
 //! [`domain`] holds the formulas: pure, in scaled integers, without clock, randomness, environment
 //! or database. [`auth`] decides who may call what, [`http`] how requests and answers look,
-//! [`store`] keeps the tables, [`ledger`] adds to them.
+//! [`store`] keeps the tables, [`ledger`] adds to them; [`gateway`] runs beside a tenant.
 
 pub mod auth;
+pub mod backup;
 pub mod cli;
 pub mod config;
 pub mod domain;
+pub mod gateway;
 pub mod http;
 pub mod ledger;
 pub mod routes;

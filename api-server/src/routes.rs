@@ -21,6 +21,7 @@ pub mod corrections;
 mod document;
 pub mod erasures;
 pub mod events;
+pub mod gateway;
 mod metrics;
 pub mod onboarding;
 pub mod plans;
@@ -139,6 +140,7 @@ impl Routes {
             recommendation::routes,
             events::routes,
             corrections::routes,
+            gateway::routes,
             onboarding::routes,
             accounts::routes,
             support::routes,

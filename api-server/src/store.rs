@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use sqlx::{PgPool, SqlitePool};
+use sqlx::{PgPool, SqliteConnection, SqlitePool};
 use thiserror::Error;
 
 pub mod accounts;
@@ -13,9 +13,11 @@ pub mod alerts;
 pub(crate) mod append;
 pub(crate) mod audit;
 pub mod bill;
+pub(crate) mod copy;
 pub mod erasures;
 pub mod events;
 pub mod facts;
+pub mod gateways;
 pub(crate) mod leases;
 pub mod list;
 mod lock;
@@ -40,10 +42,13 @@ use lock::Lock;
 pub use place::Place;
 pub use sql::Session;
 pub use sqlite::OLDEST as OLDEST_SQLITE;
+use sqlite::Shrinks;
 
 /// The database's file name in its folder.
 pub const DATABASE: &str = "ledger.db";
 const LOCK: &str = "ledger.lock";
+/// A gateway's database, in its own folder.
+const SPOOL: (&str, &str) = ("spool.db", "spool.lock");
 
 /// Why the store did not do it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -122,6 +127,19 @@ impl Store {
         Ok((Self::over(&at), writer))
     }
 
+    /// Opens a gateway's spool, as [`Store::open`] opens a ledger in a folder.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub(crate) async fn open_spool(folder: &Path) -> Result<(Self, Session), StoreError> {
+        let shrinks = Shrinks::OnDemand;
+        let (mut connection, lock) = opened(folder, SPOOL, shrinks).await?;
+        migrations::spool(&mut connection).await?;
+        let readers = Readers::Sqlite(sqlite::readers(&folder.join(SPOOL.0)));
+        let writer = Session::sqlite_writer(connection, lock);
+        Ok((Self { readers, folder: folder.to_owned() }, writer))
+    }
+
     /// Opens a ledger to read it alone, also beside the servers that write it.
     ///
     /// # Errors
@@ -188,13 +206,11 @@ pub async fn migrate(at: impl Into<Place>, target: i64) -> Result<(), StoreError
 }
 
 async fn open_at(at: &Place, target: i64) -> Result<Session, StoreError> {
-    let folder = at.folder();
-    let broken = |error| StoreError::Broken(format!("folder {}: {error}", folder.display()));
-    std::fs::create_dir_all(folder).map_err(broken)?;
+    make(at.folder())?;
     match at {
         Place::Folder(folder) => {
-            let lock = locked(&folder.join(LOCK)).await?;
-            let mut connection = sqlite::writer(&folder.join(DATABASE)).await?;
+            let files = (DATABASE, LOCK);
+            let (mut connection, lock) = opened(folder, files, Shrinks::Never).await?;
             migrations::sqlite(&mut connection, target).await?;
             Ok(Session::sqlite_writer(connection, lock))
         }
@@ -203,6 +219,22 @@ async fn open_at(at: &Place, target: i64) -> Result<Session, StoreError> {
             Ok(Session::postgres_writer(postgres::Writer::open(database).await?))
         }
     }
+}
+
+fn make(folder: &Path) -> Result<(), StoreError> {
+    let broken = |error| StoreError::Broken(format!("folder {}: {error}", folder.display()));
+    std::fs::create_dir_all(folder).map_err(broken)
+}
+
+/// The one connection that writes a database in a folder, which is made if it is not there.
+async fn opened(
+    folder: &Path,
+    (database, lock): (&str, &str),
+    shrinks: Shrinks,
+) -> Result<(SqliteConnection, Lock), StoreError> {
+    make(folder)?;
+    let lock = locked(&folder.join(lock)).await?;
+    Ok((sqlite::writer(&folder.join(database), shrinks).await?, lock))
 }
 
 /// Takes the lock. Who has just ended may hold it for a moment longer: a process that is started by

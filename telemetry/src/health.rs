@@ -67,6 +67,13 @@ impl Server {
         Ok(Self { listener, address, routes: routes(checks.clone(), registry.clone()) })
     }
 
+    /// Also answers on other routes, such as a program's own status.
+    #[must_use]
+    pub fn with(mut self, routes: Router) -> Self {
+        self.routes = self.routes.merge(routes);
+        self
+    }
+
     /// The address bound, with the real port.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {

@@ -1,13 +1,14 @@
 //! Which issuers are trusted, each with its own rules.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use jsonwebtoken::Algorithm;
 use serde::Deserialize;
 
 use super::identity::Audience;
-use super::keys::{Keys, Source};
+use super::keys::{KeptCopy, Keys, Source};
 
 /// The shortest secret that HS256 is used with, in bytes: as long as its hash.
 pub const SHORTEST_SECRET: usize = 32;
@@ -114,6 +115,19 @@ impl Issuer {
         Ok(Self { name: config.issuer, kind: config.kind, audiences, typ, keys })
     }
 
+    /// A cluster whose pods may send usage, with keys that are had from elsewhere: what a tenant's
+    /// gateway trusts.
+    pub(crate) fn of_workloads(
+        name: String,
+        source: Source,
+        copy: KeptCopy,
+        stale: Duration,
+    ) -> Self {
+        let keys = Keys::new(source, algorithms()).kept(copy, stale);
+        let audiences = vec![Audience::Usage];
+        Self { name, kind: Kind::Kubernetes, audiences, typ: Vec::new(), keys }
+    }
+
     /// The issuer for local development: HS256 with a secret that the `token` subcommand shares.
     ///
     /// # Errors
@@ -138,6 +152,12 @@ impl Issuer {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whose tokens it signs.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// Its keys.

@@ -3,7 +3,8 @@
 //! - Keys are fetched every [`MAX_AGE`], so a key that the issuer took back is refused within that.
 //! - A `kid` that is not known causes a fetch at once, but not within [`MIN_GAP`] of the last one; all
 //!   who wait share one fetch.
-//! - When the issuer does not answer, the last keys stay good for [`MAX_STALE`].
+//! - When the issuer does not answer, the last keys stay good for [`MAX_STALE`], or as long as
+//!   [`Keys::kept`] says; those that are kept in a file are good after a restart too.
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -19,6 +20,7 @@ use tokio::time::Instant;
 
 use super::issuer::KeysConfig;
 use super::jwk::{self, Key};
+pub(crate) use super::kept::KeptCopy;
 
 /// How old keys may be before they are fetched again.
 pub const MAX_AGE: Duration = Duration::from_secs(300);
@@ -35,6 +37,8 @@ const LARGEST: usize = 256 * 1024;
 pub struct Keys {
     source: Source,
     allowed: Vec<Algorithm>,
+    max_stale: Duration,
+    copy: Option<KeptCopy>,
     held: RwLock<Held>,
     /// Held while fetching; says when the last fetch ended.
     fetching: Mutex<Option<Instant>>,
@@ -43,8 +47,19 @@ pub struct Keys {
 #[derive(Default)]
 struct Held {
     keys: Arc<Vec<Key>>,
+    /// The set as it was fetched.
+    set: Arc<[u8]>,
     /// When they were fetched; `None`: never, or they need no fetching.
     since: Option<Instant>,
+    /// How old they were then: those of a kept copy are older than this process.
+    before: Duration,
+}
+
+impl Held {
+    /// How old they are; `None` when they need no fetching.
+    fn age(&self) -> Option<Duration> {
+        self.since.map(|since| since.elapsed() + self.before)
+    }
 }
 
 /// Where keys come from.
@@ -58,16 +73,35 @@ enum From {
 
 impl Keys {
     pub(super) fn new(source: Source, allowed: Vec<Algorithm>) -> Self {
-        Self { source, allowed, held: RwLock::default(), fetching: Mutex::default() }
+        let (held, fetching) = (RwLock::default(), Mutex::default());
+        Self { source, allowed, max_stale: MAX_STALE, copy: None, held, fetching }
+    }
+
+    /// Keys that stay good for `max_stale` while they cannot be fetched, also across restarts: a copy
+    /// of the last set is kept in a file, and taken from there now if it is that young.
+    pub(crate) fn kept(mut self, copy: KeptCopy, max_stale: Duration) -> Self {
+        self.max_stale = max_stale;
+        match copy.read() {
+            Ok(Some((set, age))) if age <= max_stale => match jwk::read(&set, &self.allowed) {
+                Ok(keys) => self.hold(keys, &set, age),
+                Err(why) => tracing::warn!(why, "the kept key set cannot be used"),
+            },
+            Ok(_) => {}
+            Err(error) => tracing::warn!(error = format!("{error:#}"), "the kept key set"),
+        }
+        self.copy = Some(copy);
+        self
     }
 
     pub(super) fn shared(secret: &[u8]) -> Self {
         let algorithm = Algorithm::HS256;
         let key = Key { kid: None, algorithm, key: DecodingKey::from_secret(secret) };
-        let held = Held { keys: Arc::new(vec![key]), since: None };
+        let held = Held { keys: Arc::new(vec![key]), ..Held::default() };
         Self {
             source: Source(From::Fixed),
             allowed: vec![algorithm],
+            max_stale: MAX_STALE,
+            copy: None,
             held: RwLock::new(held),
             fetching: Mutex::default(),
         }
@@ -84,7 +118,7 @@ impl Keys {
 
     fn known(&self, kid: Option<&str>) -> Option<Key> {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        if held.since.is_some_and(|since| since.elapsed() > MAX_STALE) {
+        if held.age().is_some_and(|age| age > self.max_stale) {
             return None;
         }
         match (kid, held.keys.as_slice()) {
@@ -128,22 +162,45 @@ impl Keys {
     }
 
     async fn fetch(&self, last: &mut Option<Instant>) -> anyhow::Result<()> {
-        let keys = self.load().await;
+        let loaded = self.load().await;
         *last = Some(Instant::now());
-        self.hold(keys?);
+        let (keys, set) = loaded?;
+        if let Some(copy) = &self.copy {
+            // Without the copy they are good all the same, until the next restart.
+            if let Err(error) = copy.write(&set) {
+                tracing::warn!(error = format!("{error:#}"), "the key set was not kept");
+            }
+        }
+        self.hold(keys, &set, Duration::ZERO);
         Ok(())
     }
 
-    fn hold(&self, keys: Vec<Key>) {
-        let held = Held { keys: Arc::new(keys), since: Some(Instant::now()) };
+    fn hold(&self, keys: Vec<Key>, set: &[u8], before: Duration) {
+        let since = Some(Instant::now());
+        let held = Held { keys: Arc::new(keys), set: set.into(), since, before };
         *self.held.write().unwrap_or_else(PoisonError::into_inner) = held;
     }
 
-    async fn load(&self) -> anyhow::Result<Vec<Key>> {
+    /// The set as it was fetched last; `None` when there is none that is good.
+    #[must_use]
+    pub fn set(&self) -> Option<Arc<[u8]>> {
+        let usable = self.usable();
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        (usable && !held.set.is_empty()).then(|| held.set.clone())
+    }
+
+    /// How old the keys are; `None` when there are none, or none that age.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        self.held.read().unwrap_or_else(PoisonError::into_inner).age()
+    }
+
+    async fn load(&self) -> anyhow::Result<(Vec<Key>, Vec<u8>)> {
         let bytes = tokio::time::timeout(FETCH_LIMIT, self.source.bytes())
             .await
             .with_context(|| format!("no key set within {} s", FETCH_LIMIT.as_secs()))??;
-        jwk::read(&bytes, &self.allowed).map_err(|why| anyhow::anyhow!("the key set: {why}"))
+        let keys = jwk::read(&bytes, &self.allowed);
+        Ok((keys.map_err(|why| anyhow::anyhow!("the key set: {why}"))?, bytes))
     }
 
     /// Keeps the keys fresh until `stop`. `check` says whether there are keys to verify with.
@@ -179,11 +236,16 @@ impl Keys {
     #[must_use]
     pub fn usable(&self) -> bool {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        !held.keys.is_empty() && held.since.is_none_or(|since| since.elapsed() <= MAX_STALE)
+        !held.keys.is_empty() && held.age().is_none_or(|age| age <= self.max_stale)
     }
 }
 
 impl Source {
+    /// A URL that is asked with a client of one's own and a token from a file.
+    pub(crate) fn of(url: String, client: reqwest::Client, token_file: PathBuf) -> Self {
+        Self(From::Url { url, client, token_file: Some(token_file) })
+    }
+
     pub(super) fn new(config: KeysConfig) -> anyhow::Result<Self> {
         let from = match (config.file, config.url) {
             (Some(file), None) => {

@@ -74,15 +74,20 @@ rules! {
     BillingRead = "billing-read" Read [everyone("billing:read", CSM)];
     /// One customer's money: customer success, or the customer.
     AccountRead = "account-read" Read [everyone("billing:read", CSM), own(Audience::Billing, "billing:read:own")];
-    /// Who sends usage: a bound workload, or a tool of the tenant.
+    /// Who sends usage: a bound workload, the tenant's gateway, or a tool of the tenant.
     UsageWrite = "usage-write" Ingest [
         Way::Workload { audience: Audience::Usage, account: None },
+        Way::Workload { audience: Audience::Gateway, account: Some(GATEWAY_ACCOUNT) },
         own(Audience::Usage, "usage:write"),
     ];
     /// Who asks what became of the usage that was sent.
     UsageRead = "usage-read" Read [
         Way::Workload { audience: Audience::Usage, account: None },
         own(Audience::Usage, "usage:read"),
+    ];
+    /// A tenant's gateway.
+    Gateway = "gateway" Write [
+        Way::Workload { audience: Audience::Gateway, account: Some(GATEWAY_ACCOUNT) },
     ];
     /// Who may correct what was recorded.
     BillingCorrect = "billing-correct" Write [everyone("billing:correct", None)];

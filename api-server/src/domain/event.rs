@@ -19,8 +19,11 @@ mod attributes;
 mod body;
 mod refusal;
 
-pub use body::{BodyRefusal, MAX_BATCH, read_batch, read_one};
+pub use body::{BodyRefusal, MAX_BATCH, members_of_batch, members_of_one, read_batch, read_one};
 pub use refusal::{Code, Refusal};
+
+/// The members of an event as they arrive, by name.
+pub type Members = Map<String, Value>;
 
 /// The longest `id` and `source`, in bytes.
 pub const MAX_NAME_BYTES: usize = 256;
@@ -101,7 +104,7 @@ pub fn oldest_time(now: Timestamp) -> Timestamp {
 ///
 /// # Errors
 /// [`Rejected`], with all that is wrong with it.
-pub fn read(members: &Map<String, Value>, context: Context<'_>) -> Result<UsageEvent, Rejected> {
+pub fn read(members: &Members, context: Context<'_>) -> Result<UsageEvent, Rejected> {
     let mut found = Vec::new();
     let mut note = |refusal| found.push(refusal);
     if let Err(refusal) = attributes::specversion(members) {
@@ -124,6 +127,37 @@ pub fn read(members: &Map<String, Value>, context: Context<'_>) -> Result<UsageE
         return Ok(UsageEvent { account, source, id, meter, time, quantity, dims });
     }
     Err(Rejected { id, source, meter, time, refusals: found })
+}
+
+/// An event without a `time` gets one, in whole milliseconds; answers whether it did.
+pub fn stamp(members: &mut Members, now: Timestamp) -> bool {
+    let missing = members.get("time").is_none_or(Value::is_null);
+    if missing {
+        let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
+        members.insert("time".to_owned(), now.to_string().into());
+    }
+    missing
+}
+
+/// An event as members that are read as the same event again, also by another server: what was read
+/// of it and nothing else. The subject is left out, since the sender's token says it.
+#[must_use]
+pub fn write(event: &UsageEvent) -> Members {
+    let UsageEvent { account: _, source, id, meter, time, quantity, dims } = event;
+    let dims = dims.iter().map(|(name, value)| (name.clone(), value.as_str().into()));
+    let mut members: Members = dims.collect();
+    let texts = [
+        ("specversion", "1.0".to_owned()),
+        ("id", id.clone()),
+        ("source", source.clone()),
+        ("type", meter.event_type().to_owned()),
+        ("time", time.to_string()),
+    ];
+    members.extend(texts.map(|(name, text)| (name.to_owned(), text.into())));
+    let data: Members =
+        [("quantity".to_owned(), quantity.to_string().into())].into_iter().collect();
+    members.insert("data".to_owned(), data.into());
+    members
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::{
     plan::{Sheet, Written},
     posting::Calendar,
     request::{Item, Outcome, Prepared, Reason, Receipt},
+    writer::Appends,
 };
 use crate::{
     domain::{account::AccountId, quota::KnownTerms},
@@ -20,8 +21,32 @@ use crate::{
 
 type Sheets = BTreeMap<AccountId, Sheet>;
 
+/// The ledger's part of the writer: it remembers terms, which never change.
+#[derive(Default)]
+pub(super) struct Group {
+    terms: Arc<KnownTerms>,
+}
+
+impl Appends for Group {
+    type Request = Prepared;
+    type Receipt = Receipt;
+
+    fn items(request: &Prepared) -> usize {
+        request.items.len()
+    }
+
+    async fn append(
+        &mut self,
+        session: &mut Session,
+        requests: &[&Prepared],
+        now: Timestamp,
+    ) -> Result<Vec<Receipt>, StoreError> {
+        append(session, &mut self.terms, requests, now).await
+    }
+}
+
 /// Adds requests within a transaction that is under way. The receipts hold once it is committed.
-pub(super) async fn append(
+async fn append(
     session: &mut Session,
     terms: &mut Arc<KnownTerms>,
     requests: &[&Prepared],

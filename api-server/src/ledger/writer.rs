@@ -1,6 +1,6 @@
 //! The task that writes, and what it does when the disk will not.
 
-use std::sync::Arc;
+use std::{future::Future, sync::Arc};
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -10,17 +10,36 @@ use tokio::{
 };
 
 use super::{
-    Health, Settings, group,
+    Health, Settings,
     queue::{Queue, Weigh},
-    request::{Prepared, Receipt},
     whole_millisecond,
 };
 use crate::{
-    domain::{account::AccountId, quota::KnownTerms},
+    domain::account::AccountId,
     store::{Session, StoreError},
 };
 
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// What a writer does with the requests that it stores in one transaction.
+pub(crate) trait Appends: Send + 'static {
+    /// One request.
+    type Request: Send + Sync + 'static;
+    /// The answer to one.
+    type Receipt: Send + 'static;
+
+    /// How many items a request has.
+    fn items(request: &Self::Request) -> usize;
+
+    /// Stores requests within a transaction that is under way, perhaps anew. The receipts, one for
+    /// each, hold once it is committed.
+    fn append(
+        &mut self,
+        session: &mut Session,
+        requests: &[&Self::Request],
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<Self::Receipt>, StoreError>> + Send;
+}
 
 /// Other writes, in a transaction of their own.
 pub(super) type Work = Box<
@@ -33,16 +52,16 @@ pub(super) type Work = Box<
 const AGAIN: u32 = 5;
 
 /// What waits for the writer.
-pub(super) enum Job {
-    Append(Prepared, Answer<Receipt>),
+pub(super) enum Job<A: Appends> {
+    Append(A::Request, Answer<A::Receipt>),
     /// Of an account, or of the house.
     Work(Option<AccountId>, Work, Answer<()>),
 }
 
-impl Weigh for Job {
+impl<A: Appends> Weigh for Job<A> {
     fn items(&self) -> usize {
         match self {
-            Self::Append(request, _) => request.items.len(),
+            Self::Append(request, _) => A::items(request),
             Self::Work(..) => 1,
         }
     }
@@ -52,7 +71,7 @@ impl Weigh for Job {
     }
 }
 
-impl Job {
+impl<A: Appends> Job<A> {
     fn refuse(self, error: StoreError) {
         // Who went away needs no answer.
         let _gone = match self {
@@ -63,17 +82,17 @@ impl Job {
 }
 
 /// Owns the connection that writes.
-pub(super) struct Writer {
+pub(super) struct Writer<A: Appends> {
     session: Session,
-    queue: Arc<Queue<Job>>,
+    appends: A,
+    queue: Arc<Queue<Job<A>>>,
     health: watch::Sender<Health>,
     settings: Settings,
-    terms: Arc<KnownTerms>,
     /// When to look whether it can be written.
     look_at: Instant,
 }
 
-impl Drop for Writer {
+impl<A: Appends> Drop for Writer<A> {
     /// A writer that ended for whatever reason leaves nobody waiting.
     fn drop(&mut self) {
         self.queue.close();
@@ -87,15 +106,16 @@ impl Drop for Writer {
     }
 }
 
-impl Writer {
+impl<A: Appends> Writer<A> {
     pub(super) fn new(
         session: Session,
-        queue: Arc<Queue<Job>>,
+        appends: A,
+        queue: Arc<Queue<Job<A>>>,
         health: watch::Sender<Health>,
         settings: Settings,
     ) -> Self {
         let look_at = Instant::now() + settings.probe_every;
-        Self { session, queue, health, settings, terms: Arc::default(), look_at }
+        Self { session, appends, queue, health, settings, look_at }
     }
 
     /// Works until the queue is closed and empty.
@@ -133,7 +153,7 @@ impl Writer {
         }
     }
 
-    async fn serve(&mut self, group: Vec<Job>) {
+    async fn serve(&mut self, group: Vec<Job<A>>) {
         let mut requests = Vec::new();
         for job in group {
             match job {
@@ -177,11 +197,11 @@ impl Writer {
         }
     }
 
-    async fn append(&mut self, requests: Vec<&Prepared>) -> Result<Vec<Receipt>, StoreError> {
+    async fn append(&mut self, requests: Vec<&A::Request>) -> Result<Vec<A::Receipt>, StoreError> {
         let mut left = AGAIN;
         loop {
             let result = match self.begin().await {
-                Ok(now) => group::append(&mut self.session, &mut self.terms, &requests, now).await,
+                Ok(now) => self.appends.append(&mut self.session, &requests, now).await,
                 Err(error) => Err(error),
             };
             match self.end(result).await {

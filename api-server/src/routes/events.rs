@@ -10,15 +10,15 @@ use utoipa::ToSchema;
 
 use super::metrics::usage::{self, Flows};
 use super::{App, Routes, route};
-use crate::auth::{Caller, rule::UsageWrite};
+use crate::auth::{Authenticator, Caller, rule::UsageWrite};
 use crate::domain::account::AccountId;
-use crate::domain::event::{Context, Rejected, UsageEvent};
+use crate::domain::event::{self, Context, Members, Rejected, UsageEvent};
 use crate::http::problem::{FieldError, ProblemBody};
 use crate::http::query::Parameters;
 use crate::http::{Problem, body, room};
 use crate::ledger::{Append, Item, LedgerError, Outcome, Receipt};
 use crate::store::StoreError;
-use rejects::Name;
+pub(crate) use rejects::Name;
 
 mod media;
 pub mod read;
@@ -114,18 +114,51 @@ async fn send(
     request: Request,
 ) -> Result<Response, Problem> {
     let account = caller.own()?;
-    let atomic = atomic(parameters)?;
     let arrived = (app.clock)();
-    let (head, content) = request.into_parts();
-    // Held until the answer: what is read of the body has about its size.
-    let mut share = app.authenticator.budgets().room.share(account);
-    let bytes: Bytes = body::held(content, LARGEST, &mut share).await?;
-    let events = media::read(&head.headers, &bytes, Context { account, now: arrived })?;
+    let Sent { members, atomic, share: _held } =
+        receive(&app.authenticator, account, parameters, request).await?;
+    let context = Context { account, now: arrived };
+    let read = |members: Members| event::read(&members, context);
+    let events: Vec<_> = members.into_iter().map(read).collect();
     let names: Vec<Name> = events.iter().map(Name::of).collect();
-    let taken = take(&app, account, (arrived, atomic), events, &names).await?;
+    let store = |events: Vec<UsageEvent>| async {
+        let counts: Vec<_> = events.iter().map(usage::of).collect();
+        let items = events.into_iter().map(Item::Usage).collect();
+        let append = Append { account: account.clone(), arrived, atomic, items };
+        let receipt = app.ledger.append(append).await.map_err(busy)?;
+        let mut flows = Flows::default();
+        counts.into_iter().zip(&receipt.outcomes).for_each(|(count, told)| flows.note(count, told));
+        app.metrics.taking.taken(account, &flows, arrived);
+        Ok(receipt)
+    };
+    let taken = take(events, &names, atomic, store).await?;
     app.metrics.events(&taken);
     app.rejects.note(rejects::of(account, arrived, &taken, &names));
     answer(taken)
+}
+
+/// A request with usage, before anything is believed of its events.
+pub(crate) struct Sent {
+    /// Each event as it arrived.
+    pub members: Vec<Members>,
+    /// All events or none.
+    pub atomic: bool,
+    /// Held until the answer: what is read of the body has about its size.
+    pub share: room::Share,
+}
+
+/// Reads a request with usage.
+pub(crate) async fn receive(
+    authenticator: &Authenticator,
+    account: &AccountId,
+    parameters: Parameters,
+    request: Request,
+) -> Result<Sent, Problem> {
+    let atomic = atomic(parameters)?;
+    let (head, content) = request.into_parts();
+    let mut share = authenticator.budgets().room.share(account);
+    let bytes: Bytes = body::held(content, LARGEST, &mut share).await?;
+    Ok(Sent { members: media::members(&head.headers, &bytes)?, atomic, share })
 }
 
 fn atomic(parameters: Parameters) -> Result<bool, Problem> {
@@ -136,36 +169,32 @@ fn atomic(parameters: Parameters) -> Result<bool, Problem> {
     }
 }
 
-/// Adds the events that can be read to the ledger, and says what became of each.
-async fn take(
-    app: &App,
-    account: &AccountId,
-    (arrived, atomic): (Timestamp, bool),
-    events: Vec<Result<UsageEvent, Rejected>>,
+/// Hands the events that can be read to `store`, and says what became of each.
+pub(crate) async fn take<E, F>(
+    events: Vec<Result<E, Rejected>>,
     names: &[Name],
-) -> Result<Taken, Problem> {
+    atomic: bool,
+    store: impl FnOnce(Vec<E>) -> F,
+) -> Result<Taken, Problem>
+where
+    F: Future<Output = Result<Receipt, Problem>>,
+{
     let mut taken = Taken::default();
-    let (mut items, mut places) =
+    let (mut good, mut places) =
         (Vec::with_capacity(events.len()), Vec::with_capacity(events.len()));
-    let mut counts = Vec::with_capacity(events.len());
     for (index, event) in events.into_iter().enumerate() {
         match event {
             Ok(event) => {
-                counts.push(usage::of(&event));
                 places.push(index);
-                items.push(Item::Usage(event));
+                good.push(event);
             }
             Err(rejected) => taken.rejected.push(unreadable(index, rejected)),
         }
     }
-    if items.is_empty() || (atomic && !taken.rejected.is_empty()) {
+    if good.is_empty() || (atomic && !taken.rejected.is_empty()) {
         return Ok(taken);
     }
-    let append = Append { account: account.clone(), arrived, atomic, items };
-    let receipt = app.ledger.append(append).await.map_err(busy)?;
-    let mut flows = Flows::default();
-    counts.into_iter().zip(&receipt.outcomes).for_each(|(count, told)| flows.note(count, told));
-    app.metrics.taking.taken(account, &flows, arrived);
+    let receipt = store(good).await?;
     Ok(account_for(taken, &places, names, &receipt))
 }
 
@@ -220,7 +249,7 @@ fn account_for(mut taken: Taken, places: &[usize], names: &[Name], receipt: &Rec
 
 /// 200 when all were taken, 207 when some were, 422 when none was: a sender that looks at the
 /// status alone must not take a refusal for a success.
-fn answer(taken: Taken) -> Result<Response, Problem> {
+pub(crate) fn answer(taken: Taken) -> Result<Response, Problem> {
     let some = taken.accepted + taken.duplicates > 0;
     match (taken.rejected.is_empty(), some) {
         (true, _) => Ok(axum::Json(taken).into_response()),
@@ -248,7 +277,7 @@ fn none_taken(rejected: Vec<NotTaken>) -> Problem {
 }
 
 /// Nothing was acknowledged; sending again is safe.
-pub(super) fn busy(error: LedgerError) -> Problem {
+pub(crate) fn busy(error: LedgerError) -> Problem {
     match error {
         LedgerError::AccountBusy => room::account_busy(),
         LedgerError::Store(StoreError::Statement(_)) | LedgerError::OtherAccount => {

@@ -22,8 +22,18 @@ impl Metrics {
     /// The instruments, made with `meter`.
     #[must_use]
     pub fn new(meter: &Meter) -> Self {
+        Self::counting(meter, "tenantry_usage_events")
+    }
+
+    /// Those of a gateway, whose events the ledger counts once more.
+    #[must_use]
+    pub fn of_gateway(meter: &Meter) -> Self {
+        Self::counting(meter, "tenantry_gateway_events")
+    }
+
+    fn counting(meter: &Meter, events: &'static str) -> Self {
         let events = meter
-            .u64_counter("tenantry_usage_events")
+            .u64_counter(events)
             .with_description("Usage events received, by what became of them")
             .build();
         let support = meter
@@ -50,7 +60,7 @@ impl Metrics {
     }
 
     /// Counts what became of a request's events.
-    pub(super) fn events(&self, taken: &Taken) {
+    pub(crate) fn events(&self, taken: &Taken) {
         taken.rejected.iter().for_each(|one| self.taking.rejected(&one.code));
         let conflicts = taken.rejected.iter().filter(|one| one.code == "conflict").count();
         for (outcome, count) in [

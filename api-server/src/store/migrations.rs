@@ -37,7 +37,12 @@ const STEPS: &[Step] = &steps![
     4 "leases" "0004_leases.sql",
     5 "reading" "0005_reading.sql",
     6 "facts and snapshots" "0006_facts_and_snapshots.sql",
+    7 "gateways" "0007_gateways.sql",
 ];
+
+/// The spool of a gateway, which is always SQLite.
+const SPOOL: &[(i64, &str, &str)] =
+    &[(1, "spool", include_str!("../../migrations/spool/0001_spool.sql"))];
 
 /// The version that this program works with.
 pub const LATEST: i64 = STEPS[STEPS.len() - 1].version;
@@ -52,6 +57,17 @@ pub(super) async fn sqlite(
     target: i64,
 ) -> Result<(), StoreError> {
     migrate(connection, target, |step| step.sqlite).await.map_err(|error| told(&error, target))
+}
+
+/// Takes a spool to the version that this program works with.
+pub(super) async fn spool(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let steps = SPOOL.iter().map(|(version, name, sql)| made(*version, name, sql)).collect();
+    let migrator = Migrator::with_migrations(steps);
+    migrator.run_direct(None, connection, false).await.map_err(|error| told(&error, 1))
+}
+
+fn made(version: i64, name: &'static str, sql: &'static str) -> Migration {
+    Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
 }
 
 /// The same for PostgreSQL. Several servers may do it at once: of those that take the same step one
@@ -76,10 +92,8 @@ async fn migrate(
     target: i64,
     sql: impl Fn(&Step) -> &'static str,
 ) -> Result<(), MigrateError> {
-    let steps = STEPS.iter().take_while(|step| step.version <= target).map(|step| {
-        let simple = MigrationType::Simple;
-        Migration::new(step.version, step.name.into(), simple, sql(step).into_sql_str(), false)
-    });
+    let steps = STEPS.iter().take_while(|step| step.version <= target);
+    let steps = steps.map(|step| made(step.version, step.name, sql(step)));
     let mut migrator = Migrator::with_migrations(steps.collect());
     // It would be an advisory lock, which not every engine that speaks PostgreSQL has.
     migrator.set_locking(false);

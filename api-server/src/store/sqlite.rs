@@ -6,8 +6,8 @@ use sqlx::{
     AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Row as _, SqliteConnection,
     SqlitePool, TypeInfo as _, ValueRef as _,
     sqlite::{
-        SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
-        SqliteSynchronous,
+        SqliteArguments, SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode,
+        SqlitePoolOptions, SqliteRow, SqliteSynchronous,
     },
 };
 use std::borrow::Cow;
@@ -29,7 +29,7 @@ const CHECKPOINT_PAGES: &str = "10000";
 const CACHE: &str = "-65536";
 const PATIENCE: Duration = Duration::from_secs(5);
 
-fn options(file: &Path) -> SqliteConnectOptions {
+pub(super) fn options(file: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(file)
         .busy_timeout(PATIENCE)
@@ -38,9 +38,22 @@ fn options(file: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
+/// Whether a database gives its disk back what it no longer needs, when it is asked to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shrinks {
+    /// It only grows, as a ledger does.
+    Never,
+    /// By `PRAGMA incremental_vacuum`.
+    OnDemand,
+}
+
 /// The connection that writes; makes the file if it is not there.
-pub(super) async fn writer(file: &Path) -> Result<SqliteConnection, StoreError> {
-    let options = options(file)
+pub(super) async fn writer(file: &Path, shrinks: Shrinks) -> Result<SqliteConnection, StoreError> {
+    let mut options = options(file);
+    if shrinks == Shrinks::OnDemand {
+        options = options.auto_vacuum(SqliteAutoVacuum::Incremental);
+    }
+    let options = options
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)

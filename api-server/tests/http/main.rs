@@ -20,6 +20,7 @@ mod erasures;
 mod events;
 mod explain;
 mod facts;
+mod gateways;
 mod layers;
 mod limits;
 mod listing;

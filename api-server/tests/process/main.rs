@@ -9,7 +9,9 @@
 )]
 #![allow(missing_docs, reason = "a test's name says what it shows")]
 
+mod backups;
 mod checker;
+mod gateway;
 mod kills;
 mod load;
 mod overload;

@@ -4,7 +4,7 @@
 use crds::deployment_profile::Probes;
 
 use super::{
-    Stack, meta,
+    Stack, meta, network,
     pod::{self, Pod},
     volume::{self, Volume},
     workload::{self, Strategy},
@@ -15,13 +15,23 @@ use crate::object::Object;
 pub const CLAIM: &str = "tenantry-billing";
 /// Where the gateway sees it.
 pub const SPOOL: &str = "/var/lib/tenantry/billing";
-/// The port that the gateway answers on.
+/// The port that the gateway takes usage on.
 pub const PORT: u16 = 8080;
+/// The port on which it shows its health and status.
+const HEALTH_PORT: u16 = 8081;
+/// The Service of the API server.
+const CONTROL_PLANE: &str = "tenantry-api-server";
 
 /// Where the stack's pods reach the gateway.
 #[must_use]
 pub fn url(stack: &Stack) -> String {
     format!("http://{}.{}.svc:{PORT}", meta::child_name(meta::GATEWAY), stack.tenant.namespace())
+}
+
+/// Where the gateway reaches the API server.
+fn control_plane() -> String {
+    let (namespace, port) = (network::CONTROL_PLANE_NAMESPACE, network::CONTROL_PLANE_PORT);
+    format!("http://{CONTROL_PLANE}.{namespace}.svc:{port}")
 }
 
 /// Account, claim, Service and Deployment.
@@ -36,22 +46,26 @@ pub fn build(stack: &Stack, all: &mut Vec<Object>) {
 
 fn pod(stack: &Stack) -> Pod<'_> {
     let gateway = &stack.billing.gateway;
+    // The spool's file has free pages and a log beside it: half of the claim is events.
+    let limit = stack.billing.storage.size.milli() / 2000;
     Pod {
         component: meta::GATEWAY,
         image: &gateway.image,
         args: gateway.args.clone(),
-        ports: vec![pod::tcp("http", PORT)],
+        ports: vec![pod::tcp("http", PORT), pod::tcp("health", HEALTH_PORT)],
         env: vec![
             pod::env("TENANTRY_TENANT", stack.tenant.as_str()),
             pod::env("TENANTRY_SPOOL_DIR", SPOOL),
+            pod::env("TENANTRY_SPOOL_LIMIT", &limit.to_string()),
+            pod::env("TENANTRY_CONTROL_PLANE_URL", &control_plane()),
             pod::env("TENANTRY_GATEWAY_TOKEN_FILE", volume::TOKEN_FILE),
             pod::env("OTEL_SDK_DISABLED", "true"),
         ],
         resources: gateway.resources.clone(),
         run_as_user: gateway.run_as_user,
         probes: Probes {
-            readiness: Some(pod::http_probe("http", "/healthz", 3)),
-            liveness: Some(pod::http_probe("http", "/healthz", 6)),
+            readiness: Some(pod::http_probe("health", "/readyz", 3)),
+            liveness: Some(pod::http_probe("health", "/healthz", 6)),
             startup: None,
         },
         volumes: vec![Volume::claim(CLAIM, SPOOL), Volume::token(volume::GATEWAY_AUDIENCE)],

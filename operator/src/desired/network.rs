@@ -12,7 +12,7 @@ use crate::{kinds::Kind, object::Object};
 /// The namespace of operator and API server.
 pub const CONTROL_PLANE_NAMESPACE: &str = "tenantry-system";
 /// The port that the API server answers on.
-const CONTROL_PLANE_PORT: u16 = 8080;
+pub const CONTROL_PLANE_PORT: u16 = 8080;
 /// The label by which Kubernetes names every namespace.
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 

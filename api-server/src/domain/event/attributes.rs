@@ -3,15 +3,13 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
     Code, MAX_DIM_NAME_BYTES, MAX_DIM_VALUE_BYTES, MAX_DIMS, MAX_NAME_BYTES, MAX_QUANTITY,
-    MAX_SKEW, Refusal, oldest_time,
+    MAX_SKEW, Members, Refusal, oldest_time,
 };
 use crate::domain::{Quantity, account::AccountId, meter::Meter};
-
-type Members = Map<String, Value>;
 
 /// Known to CloudEvents, so never a dimension.
 const KNOWN: [&str; 10] = [

@@ -12,7 +12,7 @@ use serde::{
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::{Context, Rejected, UsageEvent, read};
+use super::{Context, Members, Rejected, UsageEvent, read};
 
 /// The most events in one request.
 pub const MAX_BATCH: usize = 1_000;
@@ -49,6 +49,36 @@ impl BodyRefusal {
     }
 }
 
+/// The members of the event that a body holds.
+///
+/// # Errors
+/// [`BodyRefusal`] when it holds no event at all.
+pub fn members_of_one(body: &[u8]) -> Result<Members, BodyRefusal> {
+    match parse(body)? {
+        Value::Object(members) => Ok(members),
+        _ => Err(BodyRefusal::NotAnObject),
+    }
+}
+
+/// The members of each event of an array; none of what is there in an event's place and is no
+/// object.
+///
+/// # Errors
+/// [`BodyRefusal`] when it is no such array.
+pub fn members_of_batch(body: &[u8]) -> Result<Vec<Members>, BodyRefusal> {
+    let Value::Array(items) = parse(body)? else {
+        return Err(BodyRefusal::NotAnArray);
+    };
+    if items.len() > MAX_BATCH {
+        return Err(BodyRefusal::TooManyEvents(items.len()));
+    }
+    let members = |item| match item {
+        Value::Object(members) => members,
+        _ => Members::new(),
+    };
+    Ok(items.into_iter().map(members).collect())
+}
+
 /// Reads a body that holds one event.
 ///
 /// # Errors
@@ -57,10 +87,7 @@ pub fn read_one(
     body: &[u8],
     context: Context<'_>,
 ) -> Result<Result<UsageEvent, Rejected>, BodyRefusal> {
-    match parse(body)? {
-        Value::Object(members) => Ok(read(&members, context)),
-        _ => Err(BodyRefusal::NotAnObject),
-    }
+    members_of_one(body).map(|members| read(&members, context))
 }
 
 /// Reads a body that holds an array of events, each on its own.
@@ -71,14 +98,7 @@ pub fn read_batch(
     body: &[u8],
     context: Context<'_>,
 ) -> Result<Vec<Result<UsageEvent, Rejected>>, BodyRefusal> {
-    let Value::Array(items) = parse(body)? else {
-        return Err(BodyRefusal::NotAnArray);
-    };
-    if items.len() > MAX_BATCH {
-        return Err(BodyRefusal::TooManyEvents(items.len()));
-    }
-    let not_an_object = Map::new();
-    Ok(items.iter().map(|v| read(v.as_object().unwrap_or(&not_an_object), context)).collect())
+    Ok(members_of_batch(body)?.iter().map(|members| read(members, context)).collect())
 }
 
 fn parse(body: &[u8]) -> Result<Value, BodyRefusal> {

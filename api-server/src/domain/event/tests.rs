@@ -283,6 +283,44 @@ fn every_fault_of_an_event_is_told_at_once() {
     assert_eq!(codes, ["/specversion", "/source", "/type", "/time", "/data/quantity", "/Bad"]);
 }
 
+#[test]
+fn a_missing_time_is_stamped_once() {
+    let now = "2026-11-23T12:00:00.123456789Z".parse().unwrap();
+    for keep_null in [true, false] {
+        let mut members = with("time", Value::Null).as_object().unwrap().clone();
+        members.retain(|_, value| keep_null || !value.is_null());
+        assert!(stamp(&mut members, now));
+        assert_eq!(members["time"], "2026-11-23T12:00:00.123Z");
+        let before = members.clone();
+        assert!(!stamp(&mut members, at(NOW)));
+        assert_eq!(members, before);
+    }
+    // One that cannot be read is refused, not replaced.
+    let mut members = with("time", json!("yesterday")).as_object().unwrap().clone();
+    assert!(!stamp(&mut members, now));
+}
+
+proptest! {
+    /// What is written of an event is read as the same event, whatever it holds.
+    #[test]
+    fn what_is_written_is_read_again(
+        id in "[!-~é]{1,60}",
+        source in "/[!-~é]{0,60}",
+        micros in 0..=MAX_QUANTITY.micros(),
+        before_ms in 0_i64..2_000_000_000,
+        meter in 0..Meter::ALL.len(),
+        names in proptest::collection::btree_map("x[a-z0-9]{1,20}", "[ -~é]{1,60}", 0..5),
+    ) {
+        let account: AccountId = "acme".parse().unwrap();
+        let context = Context { account: &account, now: at(NOW) };
+        let time = Timestamp::from_millisecond(at(NOW).as_millisecond() - before_ms).unwrap();
+        let quantity = Quantity::from_micros(micros);
+        let event = UsageEvent { account: account.clone(), source, id, meter: Meter::ALL[meter], time, quantity, dims: names };
+        let text = serde_json::to_vec(&Value::Object(write(&event))).unwrap();
+        prop_assert_eq!(read_one(&text, context).unwrap(), Ok(event));
+    }
+}
+
 mod bodies {
     use super::*;
 

@@ -1,9 +1,9 @@
 //! The forms in which CloudEvents arrive over HTTP: structured, batched, binary.
 
 use axum::http::{HeaderMap, StatusCode, header};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::domain::event::{self, BodyRefusal, Context, Rejected, UsageEvent};
+use crate::domain::event::{self, BodyRefusal, Members};
 use crate::http::Problem;
 use crate::http::body::{DEEPEST, media_type, not_json, wrong_media_type};
 use crate::http::json;
@@ -14,39 +14,33 @@ const EITHER: &str = "application/json";
 /// What stands before an attribute's name in a header of the binary mode.
 const PREFIX: &str = "ce-";
 
-/// The events of a request, each read or refused.
+/// The events of a request, each as its members; nothing is checked of them yet.
 ///
 /// # Errors
 /// When the body as a whole is no such thing.
-pub(super) fn read(
-    headers: &HeaderMap,
-    body: &[u8],
-    context: Context<'_>,
-) -> Result<Vec<Result<UsageEvent, Rejected>>, Problem> {
+pub(super) fn members(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Members>, Problem> {
     let media_type = media_type(headers);
     let binary = headers.keys().any(|name| name.as_str() == "ce-specversion");
     match media_type.as_deref() {
-        Some(ONE) => one(body, context),
-        Some(BATCH) => batch(body, context),
+        Some(ONE) => one(body),
+        Some(BATCH) => batch(body),
         // A CloudEvent in headers, whose payload happens to be JSON.
-        Some(EITHER) if binary => {
-            let members = binary_members(headers, body)?;
-            Ok(vec![event::read(&members, context)])
-        }
-        Some(EITHER) if starts_list(body) => batch(body, context),
-        Some(EITHER) => one(body, context),
+        Some(EITHER) if binary => Ok(vec![binary_members(headers, body)?]),
+        Some(EITHER) if starts_list(body) => batch(body),
+        Some(EITHER) => one(body),
         _ => Err(wrong_media_type(&[ONE, BATCH, EITHER])),
     }
 }
 
-fn one(body: &[u8], context: Context<'_>) -> Result<Vec<Result<UsageEvent, Rejected>>, Problem> {
+fn one(body: &[u8]) -> Result<Vec<Members>, Problem> {
     refuse_deep(body)?;
-    event::read_one(body, context).map(|event| vec![event]).map_err(|refusal| refused(&refusal))
+    let members = event::members_of_one(body).map_err(|refusal| refused(&refusal))?;
+    Ok(vec![members])
 }
 
-fn batch(body: &[u8], context: Context<'_>) -> Result<Vec<Result<UsageEvent, Rejected>>, Problem> {
+fn batch(body: &[u8]) -> Result<Vec<Members>, Problem> {
     refuse_deep(body)?;
-    event::read_batch(body, context).map_err(|refusal| refused(&refusal))
+    event::members_of_batch(body).map_err(|refusal| refused(&refusal))
 }
 
 fn refuse_deep(body: &[u8]) -> Result<(), Problem> {
@@ -70,8 +64,8 @@ fn refused(refusal: &BodyRefusal) -> Problem {
 }
 
 /// The members of an event whose attributes stand in `ce-*` headers and whose payload is the body.
-fn binary_members(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, Problem> {
-    let mut members = Map::new();
+fn binary_members(headers: &HeaderMap, body: &[u8]) -> Result<Members, Problem> {
+    let mut members = Members::new();
     for (name, value) in headers {
         let Some(attribute) = name.as_str().strip_prefix(PREFIX) else { continue };
         let fault = |code: &str, detail: &str| Problem::field(name.as_str(), code, detail);

@@ -1,5 +1,7 @@
 //! What is kept of events that were not taken.
 
+use std::borrow::Borrow;
+
 use jiff::Timestamp;
 
 use super::{NotTaken, Taken};
@@ -10,7 +12,7 @@ use crate::store::rejects::{Fault, MOST_FAULTS, Reject};
 
 /// By what an event is known, as far as it can be read.
 #[derive(Default)]
-pub(super) struct Name {
+pub(crate) struct Name {
     pub(super) id: Option<String>,
     source: Option<String>,
     meter: Option<Meter>,
@@ -19,8 +21,8 @@ pub(super) struct Name {
 
 impl Name {
     /// Of an event that was read, or not.
-    pub(super) fn of(event: &Result<UsageEvent, Rejected>) -> Self {
-        match event {
+    pub(crate) fn of<E: Borrow<UsageEvent>>(event: &Result<E, Rejected>) -> Self {
+        match event.as_ref().map(Borrow::borrow) {
             Ok(event) => Self {
                 id: Some(event.id.clone()),
                 source: Some(event.source.clone()),

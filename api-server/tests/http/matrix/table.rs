@@ -37,7 +37,7 @@ pub const TABLE: &[(&str, &[Door])] = &[
     ("POST /onboarding/{id}/approve", &[Csm("onboarding:approve")]),
     ("POST /onboarding/{id}/reject", &[Csm("onboarding:approve")]),
     ("POST /onboarding/{id}/withdraw", &[Csm("onboarding:approve"), Receipt]),
-    ("POST /usage/events", &[Workload, Customer(Usage, "usage:write")]),
+    ("POST /usage/events", &[Workload, Gateway, Customer(Usage, "usage:write")]),
     ("GET /usage/events", &[Workload, Customer(Usage, "usage:read")]),
     ("GET /billing/usage", &[Csm("billing:read")]),
     ("GET /billing/usage/triage", &[Csm("billing:read")]),
@@ -65,6 +65,7 @@ pub const TABLE: &[(&str, &[Door])] = &[
     ("POST /support/interactions", &[Staff("support:write")]),
     ("POST /erasures", &[Staff("privacy:erase")]),
     ("POST /gateway/heartbeat", &[Gateway]),
+    ("GET /gateway/keys", &[Gateway]),
     ("PUT /backups/{id}", &[Gateway]),
 ];
 

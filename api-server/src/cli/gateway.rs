@@ -1,0 +1,202 @@
+//! `api-server gateway`
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use jiff::Timestamp;
+use opentelemetry::metrics::Meter;
+use telemetry::Telemetry;
+use telemetry::health::{self, Check, Checks};
+use telemetry::shutdown::{self, Shutdown};
+use tokio::sync::watch;
+
+use crate::auth::caller::Clock;
+use crate::auth::{Authenticator, Verifier};
+use crate::gateway::Time;
+use crate::gateway::config::GatewayConfig;
+use crate::gateway::forward::Forwarder;
+use crate::gateway::heartbeat::{Heart, Told};
+use crate::gateway::plane::ControlPlane;
+use crate::gateway::routes::{self, Gateway};
+use crate::gateway::spool::{Settings, Spool};
+use crate::gateway::status::{self, Sources};
+use crate::gateway::trust::{self, Neighbours, Own};
+use crate::http::budget::Budgets;
+use crate::http::layers;
+use crate::http::server::Server;
+use crate::ledger::Health;
+use crate::routes::Metrics;
+
+/// How often a disk that was full is tried for room.
+const LOOK_FOR_ROOM: Duration = Duration::from_secs(5);
+
+/// Takes usage until SIGTERM or SIGINT; then drains, stores what waits, and closes.
+///
+/// # Errors
+/// What keeps it from starting, or a part that ended by itself.
+pub async fn run(config: GatewayConfig) -> anyhow::Result<()> {
+    let telemetry = Telemetry::init(telemetry::Config {
+        service_name: "tenantry-gateway",
+        service_version: env!("CARGO_PKG_VERSION"),
+        log_filter: config.log.clone(),
+        log_format: config.log_format,
+        otlp_endpoint: config.otlp_endpoint.clone(),
+    })?;
+    telemetry.build_info(&[]);
+    let result = Box::pin(serve(&config, &telemetry)).await;
+    telemetry.shutdown().await;
+    result
+}
+
+/// The parts of a gateway that work together.
+struct Parts {
+    own: Own,
+    spool: Arc<Spool>,
+    plane: Arc<ControlPlane>,
+    verifier: Arc<Verifier>,
+    told: watch::Sender<Told>,
+    clock: Clock,
+}
+
+async fn parts(config: &GatewayConfig) -> anyhow::Result<Parts> {
+    let own = Own::read(&config.token_file)?;
+    let ca_file = config.control_plane_ca_file.as_deref();
+    let plane = Arc::new(ControlPlane::new(&config.control_plane, ca_file, &config.token_file)?);
+    let clock: Clock = Arc::new(Timestamp::now);
+    let probe_every = Duration::from_secs(1);
+    let settings = Settings { limit: config.spool_limit, clock: clock.clone(), probe_every };
+    let named = || format!("spool in {}", config.spool.display());
+    let spool = Arc::new(Spool::open(&config.spool, settings).await.with_context(named)?);
+    let verifier = trust::verifier(&own, &plane, &config.spool, clock.clone());
+    let account = spool.state().await.with_context(named)?.account;
+    let told = watch::Sender::new(Told { account, ..Told::default() });
+    Ok(Parts { own, spool, plane, verifier, told, clock })
+}
+
+async fn serve(config: &GatewayConfig, telemetry: &Telemetry) -> anyhow::Result<()> {
+    let signalled = shutdown::signal()?;
+    let checks = Checks::new();
+    // All of them before anybody can ask.
+    let (serving, known) = (checks.ready("serving"), checks.ready("keys of the cluster"));
+    let (account, storage) = (checks.ready("account"), checks.live("spool"));
+    let parts = parts(config).await?;
+    let meter = telemetry.meter("tenantry-gateway");
+    let forwarder = Forwarder::new(
+        parts.spool.clone(),
+        parts.plane.clone(),
+        Time::system(),
+        parts.told.subscribe(),
+        &meter,
+    );
+    let server = Server::bind(config.address).await?;
+    let health = health::Server::bind(config.health_address, &checks, telemetry.registry()).await?;
+    let health = health.with(status::router(sources(config, &parts, &forwarder)));
+    tracing::info!(address = %server.local_addr(), health = %health.local_addr(), "serving");
+    let (stop, stop_health) = (Shutdown::new(), Shutdown::new());
+    let health = tokio::spawn(health.run(stop_health.clone()));
+    let routes = router(config, &parts, &meter);
+    let heart = Heart {
+        spool: parts.spool.clone(),
+        plane: parts.plane.clone(),
+        time: Time::system(),
+        told: parts.told.clone(),
+    };
+    let keys = parts
+        .verifier
+        .issuers()
+        .iter()
+        .map(|issuer| issuer.keys().keep(issuer.name(), known.clone(), stop.clone()));
+    let mut work = Box::pin(async {
+        tokio::join!(
+            server.run(routes, config.patience(), stop.clone()),
+            futures::future::join_all(keys),
+            heart.run(stop.clone()),
+            parts.spool.keep_room(LOOK_FOR_ROOM, stop.clone()),
+            forwarder.run(stop.clone()),
+            status::observe(parts.spool.clone(), meter.clone(), parts.clock.clone(), stop.clone()),
+            watch_account(parts.told.subscribe(), account, stop.clone()),
+            watch_spool(parts.spool.clone(), storage, stop.clone()),
+        );
+    });
+    serving.ok();
+    let result = tokio::select! {
+        () = &mut work => Err(anyhow::anyhow!("a part of the gateway ended by itself")),
+        signal = signalled => {
+            tracing::info!(signal, "draining");
+            serving.failing("stopping");
+            stop.cancel();
+            work.await;
+            Ok(())
+        }
+    };
+    parts.spool.close().await;
+    stop_health.cancel();
+    health.await.context("the health server ended badly")?;
+    result
+}
+
+fn router(config: &GatewayConfig, parts: &Parts, meter: &Meter) -> Router {
+    let neighbours =
+        Neighbours { namespace: parts.own.namespace.clone(), told: parts.told.subscribe() };
+    let budgets = Arc::new(Budgets::new(config.rates()));
+    let (verifier, clock) = (parts.verifier.clone(), parts.clock.clone());
+    let authenticator =
+        Authenticator::new(verifier.clone(), Arc::new(neighbours), clock.clone(), budgets, meter);
+    let told = parts.told.subscribe();
+    let knows = Arc::new(move || {
+        let told = told.borrow();
+        let keys = verifier.issuers().iter().all(|issuer| issuer.keys().usable());
+        keys && told.account.is_some() && told.foreign.is_none()
+    });
+    let (spool, metrics) = (parts.spool.clone(), Metrics::of_gateway(meter));
+    let gateway = Gateway { authenticator, clock, spool, knows, metrics };
+    layers::around(routes::router(gateway), &config.limits(), meter)
+}
+
+fn sources(config: &GatewayConfig, parts: &Parts, forwarder: &Forwarder) -> Sources {
+    Sources {
+        tenant: config.tenant.clone(),
+        namespace: parts.own.namespace.clone(),
+        spool: parts.spool.clone(),
+        forwarding: forwarder.report(),
+        told: parts.told.subscribe(),
+        verifier: parts.verifier.clone(),
+        clock: parts.clock.clone(),
+    }
+}
+
+/// Ready means that the gateway knows for whom it takes usage.
+async fn watch_account(mut told: watch::Receiver<Told>, check: Check, stop: Shutdown) {
+    let mut stopped = std::pin::pin!(stop.cancelled());
+    loop {
+        let Told { account, foreign, failing, .. } = told.borrow_and_update().clone();
+        match (account, foreign) {
+            (_, Some(why)) => check.failing(why),
+            (None, None) => check.failing(failing.unwrap_or_else(|| "not known yet".to_owned())),
+            (Some(_), None) => check.ok(),
+        }
+        tokio::select! {
+            () = &mut stopped => return,
+            changed = told.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+/// Storage that failed is opened anew by a restart, which the kubelet does when this is not alive. A
+/// full disk is none of its business: the answer to senders says so.
+async fn watch_spool(spool: Arc<Spool>, check: Check, stop: Shutdown) {
+    let mut health = spool.health();
+    let mut stopped = std::pin::pin!(stop.cancelled());
+    loop {
+        match health.borrow_and_update().clone() {
+            Health::Ready | Health::Full(_) => check.ok(),
+            Health::Away(why) | Health::Broken(why) => check.failing(why),
+        }
+        tokio::select! {
+            () = &mut stopped => return,
+            changed = health.changed() => if changed.is_err() { return },
+        }
+    }
+}

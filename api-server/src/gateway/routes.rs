@@ -1,0 +1,112 @@
+//! `POST /usage/events` of a gateway: as the API server's, and answered once the events are held.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{FromRef, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+
+use super::spool::{Fresh, NotHeld, Spool};
+use crate::auth::caller::Clock;
+use crate::auth::rule::UsageWrite;
+use crate::auth::{Authenticator, Caller};
+use crate::domain::event::{self, Context, Members};
+use crate::http::Problem;
+use crate::http::query::Parameters;
+use crate::routes::Metrics;
+use crate::routes::events::{Name, Sent, answer, busy, receive, take};
+
+/// What the gateway's handler can reach. Clones are the same.
+#[derive(Clone)]
+pub struct Gateway {
+    /// Who may come in.
+    pub authenticator: Authenticator,
+    /// What time it is.
+    pub clock: Clock,
+    /// Where events are held.
+    pub spool: Arc<Spool>,
+    /// Whether the gateway knows whom to believe, and for which account.
+    pub knows: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// What is counted.
+    pub metrics: Metrics,
+}
+
+impl FromRef<Gateway> for Authenticator {
+    fn from_ref(gateway: &Gateway) -> Self {
+        gateway.authenticator.clone()
+    }
+}
+
+/// The gateway's only route.
+pub fn router(gateway: Gateway) -> Router {
+    let ready = from_fn_with_state(gateway.clone(), known);
+    Router::new().route("/usage/events", post(send)).layer(ready).with_state(gateway)
+}
+
+/// A gateway that knows nobody yet must not tell good senders that their tokens are bad.
+async fn known(State(gateway): State<Gateway>, request: Request, next: Next) -> Response {
+    if (gateway.knows)() {
+        return next.run(request).await;
+    }
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "not-ready",
+        "Not ready",
+        "The gateway has not reached the control plane yet, so it cannot know its senders. Nothing \
+         was taken; send it again later.",
+    )
+    .with_retry_after(5)
+    .into_response()
+}
+
+async fn send(
+    caller: Caller<UsageWrite>,
+    State(gateway): State<Gateway>,
+    parameters: Parameters,
+    request: Request,
+) -> Result<Response, Problem> {
+    let account = caller.own()?;
+    let arrived = (gateway.clock)();
+    let Sent { members, atomic, share: _held } =
+        receive(&gateway.authenticator, account, parameters, request).await?;
+    let context = Context { account, now: arrived };
+    let read = |mut members: Members| {
+        let stamped = event::stamp(&mut members, arrived);
+        event::read(&members, context).map(|event| Fresh { event, stamped })
+    };
+    let events: Vec<_> = members.into_iter().map(read).collect();
+    let names: Vec<Name> = events.iter().map(Name::of).collect();
+    let hold = |events| async {
+        gateway.spool.take(account, arrived, atomic, events).await.map_err(not_held)
+    };
+    let mut taken = take(events, &names, atomic, hold).await?;
+    // Rows are the ledger's, and not there yet.
+    taken.ledger = None;
+    gateway.metrics.events(&taken);
+    answer(taken)
+}
+
+/// Nothing was acknowledged; sending again is safe.
+fn not_held(why: NotHeld) -> Problem {
+    match why {
+        NotHeld::Full => Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "spool-full",
+            "Spool full",
+            "The gateway holds as much usage as it may until the control plane takes some. Nothing of \
+             this request was taken; keep it and send it again.",
+        )
+        .with_retry_after(30),
+        NotHeld::Sealed => Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "sealed",
+            "Sealed",
+            "This tenant is being removed and its usage is closed. Nothing of this request was taken.",
+        )
+        .with_retry_after(60),
+        NotHeld::Store(error) => busy(error),
+    }
+}

@@ -1,0 +1,274 @@
+//! The spool's tables.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use crate::domain::account::AccountId;
+use crate::store::sql::{Value, args};
+use crate::store::{Session, StoreError};
+
+/// How many refused events are kept.
+const MOST_REFUSED: i64 = 10_000;
+/// How many stamps are forgotten in one transaction.
+const FORGOTTEN_AT_ONCE: i64 = 2_000;
+
+/// How a spool stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// Events that are held.
+    pub events: u64,
+    /// Their size, with what it takes to hold them.
+    pub bytes: u64,
+    /// Times that are remembered.
+    pub stamps: u64,
+    /// Events that the ledger refused, ever.
+    pub refused: u64,
+    /// Whether it takes nothing any more.
+    pub sealed: bool,
+    /// Whose it is, once that is known.
+    pub account: Option<AccountId>,
+    /// When the first of those held was taken.
+    pub oldest: Option<Timestamp>,
+}
+
+/// An event that is held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Its number in the order of arrival.
+    pub n: i64,
+    /// The CloudEvent, as JSON.
+    pub event: String,
+}
+
+/// Why the ledger did not take an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Which.
+    pub n: i64,
+    /// The ledger's code.
+    pub code: String,
+    /// The ledger's words.
+    pub detail: String,
+}
+
+/// An event that the ledger did not take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The CloudEvent, as JSON.
+    pub event: String,
+    /// When it was taken here.
+    pub taken: Timestamp,
+    /// The ledger's code.
+    pub code: String,
+    /// The ledger's words.
+    pub detail: String,
+    /// When the ledger said so.
+    pub refused: Timestamp,
+}
+
+/// What is known of an event that is held.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known {
+    pub(super) body: [u8; 16],
+    pub(super) t_taken: Timestamp,
+}
+
+/// An event to hold.
+pub(super) struct Row {
+    pub(super) key: [u8; 16],
+    pub(super) body: [u8; 16],
+    pub(super) event: String,
+    pub(super) bytes: u64,
+    pub(super) t_taken: Timestamp,
+}
+
+/// A gateway is small: less memory and a smaller log than the ledger has.
+pub(super) async fn prepare(session: &mut Session) -> Result<(), StoreError> {
+    for pragma in [
+        "PRAGMA cache_size = -8192",
+        "PRAGMA wal_autocheckpoint = 256",
+        "PRAGMA journal_size_limit = 1048576",
+    ] {
+        session.rows(pragma, Vec::new()).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn state(session: &mut Session) -> Result<State, StoreError> {
+    let sql = "SELECT events, bytes, stamps, refused, sealed, account,
+                 (SELECT t_taken FROM held ORDER BY n LIMIT 1) FROM state";
+    let row = session.row(sql, Vec::new()).await?;
+    let row = row.ok_or_else(|| StoreError::Unreadable("the spool has no state".to_owned()))?;
+    let count = |column| Ok::<_, StoreError>(u64::try_from(row.int(column)?).unwrap_or(0));
+    Ok(State {
+        events: count(0)?,
+        bytes: count(1)?,
+        stamps: count(2)?,
+        refused: count(3)?,
+        sealed: row.int(4)? != 0,
+        account: row.opt_text(5)?.map(|_| row.parsed(5)).transpose()?,
+        oldest: row.opt_time(6)?,
+    })
+}
+
+/// Those of the keys that are held.
+pub(super) async fn known(
+    session: &mut Session,
+    keys: &[[u8; 16]],
+) -> Result<HashMap<[u8; 16], Known>, StoreError> {
+    let sql = (
+        "WITH want (k) AS (",
+        ") SELECT h.k, h.body, h.t_taken FROM want CROSS JOIN held h ON h.k = want.k",
+    );
+    let rows = session.rows_many(sql, 1, blobs(keys)).await?;
+    rows.iter()
+        .map(|row| Ok((row.bytes(0)?, Known { body: row.bytes(1)?, t_taken: row.time(2)? })))
+        .collect()
+}
+
+/// The times that were given to those of the keys that got one.
+pub(super) async fn stamped(
+    session: &mut Session,
+    keys: &[[u8; 16]],
+) -> Result<HashMap<[u8; 16], Timestamp>, StoreError> {
+    let sql = (
+        "WITH want (k) AS (",
+        ") SELECT s.k, s.t_event FROM want CROSS JOIN stamps s ON s.k = want.k",
+    );
+    let rows = session.rows_many(sql, 1, blobs(keys)).await?;
+    rows.iter().map(|row| Ok((row.bytes(0)?, row.time(1)?))).collect()
+}
+
+fn blobs(keys: &[[u8; 16]]) -> Vec<Value> {
+    keys.iter().map(|key| Value::from(key.as_slice())).collect()
+}
+
+/// Adds events and the times that were given to some, and sets what the spool then holds.
+pub(super) async fn hold(
+    session: &mut Session,
+    state: State,
+    rows: &[Row],
+    stamps: &[([u8; 16], Timestamp)],
+    most_stamps: u64,
+) -> Result<(), StoreError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let values = rows.iter().flat_map(|row| {
+        let event = row.event.as_str();
+        args![row.key.as_slice(), row.body.as_slice(), event, int(row.bytes), row.t_taken]
+    });
+    let sql = ("INSERT INTO held (k, body, event, bytes, t_taken)", "");
+    session.run_many(sql, 5, values.collect()).await?;
+    let values = stamps.iter().flat_map(|(key, time)| args![key.as_slice(), *time]);
+    session.run_many(("INSERT INTO stamps (k, t_event)", ""), 2, values.collect()).await?;
+    let stamps = state.stamps + stamps.len() as u64;
+    let forgotten = forget_oldest(session, stamps.saturating_sub(most_stamps)).await?;
+    let sql = "UPDATE state SET events = $1, bytes = $2, stamps = $3";
+    let stamps = stamps.saturating_sub(forgotten);
+    session.run(sql, args![int(state.events), int(state.bytes), int(stamps)]).await.map(drop)
+}
+
+async fn forget_oldest(session: &mut Session, many: u64) -> Result<u64, StoreError> {
+    if many == 0 {
+        return Ok(0);
+    }
+    let sql = "DELETE FROM stamps WHERE k IN (SELECT k FROM stamps ORDER BY t_event LIMIT $1)";
+    session.run(sql, args![int(many)]).await
+}
+
+pub(super) async fn forget_stamps(
+    session: &mut Session,
+    before: Timestamp,
+) -> Result<u64, StoreError> {
+    let sql = "DELETE FROM stamps WHERE k IN
+                 (SELECT k FROM stamps WHERE t_event < $1 ORDER BY t_event LIMIT $2)";
+    let gone = session.run(sql, args![before, FORGOTTEN_AT_ONCE]).await?;
+    session.run("UPDATE state SET stamps = stamps - $1", args![int(gone)]).await?;
+    Ok(gone)
+}
+
+pub(super) async fn first(
+    session: &mut Session,
+    events: usize,
+    bytes: usize,
+) -> Result<Vec<Held>, StoreError> {
+    let sql = "SELECT n, event FROM held ORDER BY n LIMIT $1";
+    let rows = session.rows(sql, args![int(events as u64)]).await?;
+    let mut first = Vec::with_capacity(rows.len());
+    let mut size = 0;
+    for row in rows {
+        let event = row.text(1)?.to_owned();
+        size += event.len();
+        if size > bytes && !first.is_empty() {
+            break;
+        }
+        first.push(Held { n: row.int(0)?, event });
+    }
+    Ok(first)
+}
+
+pub(super) async fn settle(
+    session: &mut Session,
+    last: i64,
+    refusals: &[Refusal],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO refused (n, event, t_taken, code, detail, t_refused)
+               SELECT n, event, t_taken, $2, $3, $4 FROM held WHERE n = $1
+               ON CONFLICT (n) DO NOTHING";
+    let mut refused = 0;
+    for Refusal { n, code, detail } in refusals {
+        refused += session.run(sql, args![*n, code.as_str(), detail.as_str(), now]).await?;
+    }
+    let sum = "SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM held WHERE n <= $1";
+    let Some(gone) = session.row(sum, args![last]).await? else { return Ok(()) };
+    let (events, bytes) = (gone.int(0)?, gone.int(1)?);
+    session.run("DELETE FROM held WHERE n <= $1", args![last]).await?;
+    let sql = "UPDATE state SET events = events - $1, bytes = bytes - $2, refused = refused + $3";
+    session.run(sql, args![events, bytes, int(refused)]).await?;
+    let sql = "DELETE FROM refused WHERE n IN
+                 (SELECT n FROM refused ORDER BY n DESC LIMIT -1 OFFSET $1)";
+    session.run(sql, args![MOST_REFUSED]).await.map(drop)
+}
+
+/// Gives the disk back what events that left have taken.
+pub(super) async fn shrink(session: &mut Session) -> Result<(), StoreError> {
+    session.rows("PRAGMA incremental_vacuum", Vec::new()).await.map(drop)
+}
+
+pub(super) async fn refused(session: &mut Session, most: u32) -> Result<Vec<Refused>, StoreError> {
+    let sql = "SELECT event, t_taken, code, detail, t_refused FROM refused
+               ORDER BY n DESC LIMIT $1";
+    let rows = session.rows(sql, args![most]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Refused {
+                event: row.text(0)?.to_owned(),
+                taken: row.time(1)?,
+                code: row.text(2)?.to_owned(),
+                detail: row.text(3)?.to_owned(),
+                refused: row.time(4)?,
+            })
+        })
+        .collect()
+}
+
+pub(super) async fn belong(
+    session: &mut Session,
+    account: &AccountId,
+) -> Result<AccountId, StoreError> {
+    session.run("UPDATE state SET account = $1 WHERE account IS NULL", args![account]).await?;
+    let known = state(session).await?.account;
+    known.ok_or_else(|| StoreError::Unreadable("the spool has no account".to_owned()))
+}
+
+pub(super) async fn seal(session: &mut Session, sealed: bool) -> Result<(), StoreError> {
+    session.run("UPDATE state SET sealed = $1", args![i64::from(sealed)]).await.map(drop)
+}
+
+/// Sizes here are far below what the column holds.
+fn int(size: u64) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,9 @@
+//! A real gateway before a real control plane: two processes that speak HTTP, with tokens as the
+//! kubelet projects them.
+
+mod draining;
+mod ground;
+mod outage;
+mod serving;
+mod stopping;
+mod trust;

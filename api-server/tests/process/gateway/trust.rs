@@ -1,0 +1,158 @@
+//! Keys, tokens, clocks: what a gateway believes, and for how long.
+
+use std::path::PathBuf;
+
+use jiff::{SignedDuration, Timestamp};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use super::ground::{BATCH, Cluster, Ground, empty, event};
+
+/// Keys that were had `hours` ago, as a gateway that was away so long would find them.
+fn aged(ground: &Ground, hours: i64) {
+    let file: PathBuf = ground.folder.path().join("spool/keys.json");
+    let mut copy: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let fetched = Timestamp::now() - SignedDuration::from_hours(hours);
+    copy["fetched_at"] = json!(fetched.to_string());
+    std::fs::write(&file, copy.to_string()).unwrap();
+}
+
+/// A ground whose gateway has reached the control plane once; now both are down.
+async fn once_reached() -> Ground {
+    let ground = Ground::new();
+    let _plane = ground.control_plane();
+    let mut gateway = ground.gateway();
+    gateway.ready().await;
+    assert!(gateway.terminate());
+    ground
+}
+
+#[tokio::test]
+async fn without_the_control_plane_keys_are_good_for_a_week() {
+    let ground = once_reached().await;
+    for (hours, taken) in [(7 * 24 - 1, true), (7 * 24 + 1, false), (-2, false)] {
+        aged(&ground, hours);
+        let mut gateway = ground.gateway();
+        let answer = ground.send(&gateway, &json!([event(&format!("e{hours}"), "1")])).await;
+        assert_eq!(answer.status == StatusCode::OK, taken, "{hours} h: {}", answer.body);
+        if !taken {
+            assert_eq!((answer.status.as_u16(), answer.code()), (503, "not-ready"), "{hours} h");
+        }
+        gateway.kill();
+    }
+}
+
+#[tokio::test]
+async fn a_kept_key_set_of_another_issuer_or_none_at_all_is_not_believed() {
+    let ground = once_reached().await;
+    let file = ground.folder.path().join("spool/keys.json");
+    let good = std::fs::read_to_string(&file).unwrap();
+    for bad in
+        [good.replace("kubernetes.default", "elsewhere"), "{}".to_owned(), good[..40].to_owned()]
+    {
+        std::fs::write(&file, &bad).unwrap();
+        let gateway = ground.gateway();
+        let answer = ground.send(&gateway, &json!([event("a", "1")])).await;
+        assert_eq!((answer.status.as_u16(), answer.code()), (503, "not-ready"), "{bad}");
+    }
+}
+
+/// The cluster makes a new key; the control plane hears of it, and the gateway from it, at once.
+#[tokio::test]
+async fn a_new_key_of_the_cluster_is_known_when_it_is_first_used() {
+    let mut ground = Ground::new();
+    let new = Cluster::new("k2");
+    let old = ground.cluster.jwk.clone();
+    ground.write("jwks.json", &new.keys(&[&old]));
+    let _plane = ground.control_plane();
+    let gateway = ground.gateway();
+    gateway.ready().await;
+    ground.cluster = new;
+    assert_eq!(ground.send(&gateway, &json!([event("a", "1")])).await.status, StatusCode::OK);
+    // The kubelet replaces the gateway's own token as well; the next request carries it.
+    ground.rotate(Timestamp::now());
+    ground.send(&gateway, &json!([event("b", "1")])).await;
+    gateway.until("empty", empty).await;
+    assert_eq!(ground.ledger().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_not_bound_waits_says_why_and_loses_nothing() {
+    let ground = once_reached().await;
+    let token = ground.cluster.token(
+        "tenant-globex",
+        "tenantry-gateway",
+        "tenantry-gateway",
+        Timestamp::now(),
+    );
+    let gateway = ground.gateway();
+    ground.write("token", &token);
+    let _plane = ground.control_plane();
+    assert_eq!(ground.send(&gateway, &json!([event("a", "1")])).await.status, StatusCode::OK);
+    let status = gateway.until("refused", |status| {
+        status["control_plane"]["failing"].as_str().is_some_and(|why| why.contains("401"))
+            && status["forwarding"]["waits_for"].is_string()
+    });
+    assert_eq!(status.await["held"]["events"], 1);
+    assert!(ground.ledger().await.is_empty());
+    ground.rotate(Timestamp::now());
+    gateway.until("empty", empty).await;
+    assert_eq!(ground.ledger().await.len(), 1);
+}
+
+/// Bound to another account than the one that its spool was filled for.
+#[tokio::test]
+async fn what_was_taken_for_one_account_never_goes_to_another() {
+    let mut ground = once_reached().await;
+    let mut gateway = ground.gateway();
+    ground.send(&gateway, &json!([event("a", "1")])).await;
+    gateway.kill();
+    ground.billing_of("globex");
+    let _plane = ground.control_plane();
+    let gateway = ground.gateway();
+    let status = gateway.until("foreign", |status| {
+        status["takes_nothing_because"].as_str().is_some_and(|why| why.contains("globex"))
+    });
+    assert_eq!(status.await["held"]["events"], 1);
+    let answer = ground.send(&gateway, &json!([event("b", "1")])).await;
+    assert_eq!((answer.status.as_u16(), answer.code()), (503, "not-ready"));
+    assert!(ground.ledger().await.is_empty());
+}
+
+/// The sender's clock and the gateway's are what they are; the control plane's decides in the end,
+/// and what it does not take is shown.
+#[tokio::test]
+async fn times_are_judged_twice_and_a_missing_one_is_the_gateways() {
+    let ground = Ground::new();
+    let _plane = ground.control_plane();
+    let gateway = ground.gateway();
+    gateway.ready().await;
+    let at = |hours: i64| (Timestamp::now() + SignedDuration::from_hours(hours)).to_string();
+    let mut ahead = event("ahead", "1");
+    ahead["time"] = json!(at(23));
+    let mut far = event("far", "1");
+    far["time"] = json!(at(25));
+    let mut old = event("old", "1");
+    old["time"] = json!(at(-24 * 70));
+    let mut none = event("none", "1");
+    none.as_object_mut().unwrap().remove("time");
+    let answer =
+        ground.send_as(&gateway, &ground.sender(), BATCH, &json!([ahead, far, old, none])).await;
+    let codes: Vec<_> =
+        answer.body["rejected"].as_array().unwrap().iter().map(|r| r["code"].clone()).collect();
+    assert_eq!(
+        (answer.body["accepted"].as_u64(), codes),
+        (Some(2), vec![json!("time_in_future"), json!("time_too_old")])
+    );
+    gateway.until("empty", empty).await;
+    // A repeat, whenever it comes, is the same event.
+    for _ in 0..2 {
+        let again = ground.send(&gateway, &json!([none])).await;
+        assert_eq!(again.status, StatusCode::OK);
+        gateway.until("empty", empty).await;
+    }
+    let status = gateway.status().await;
+    assert_eq!(status["refused"]["events"], 0, "{status:#}");
+    assert!(status["control_plane"]["clock_ahead_ms"].as_i64().unwrap().abs() < 60_000);
+    assert_eq!(ground.ledger().await.into_keys().collect::<Vec<_>>(), ["ahead", "none"]);
+}
