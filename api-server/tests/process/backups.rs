@@ -2,16 +2,19 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::serving::{Place, Serving, client, program};
 
+/// One for all events, so that what is sent again says the same.
+static TIME: LazyLock<String> = LazyLock::new(|| Timestamp::now().to_string());
+
 fn events(from: usize, to: usize) -> Value {
-    let time = Timestamp::now().to_string();
     let event = |n| {
-        json!({"specversion": "1.0", "id": format!("e-{n}"), "source": "/core", "time": time,
+        json!({"specversion": "1.0", "id": format!("e-{n}"), "source": "/core", "time": *TIME,
             "type": "dev.tenantry.usage.query", "region": "north", "data": {"quantity": "1"}})
     };
     (from..to).map(event).collect()
@@ -162,7 +165,7 @@ async fn a_damaged_archive_is_refused_by_name_and_leaves_nothing() {
 async fn nothing_is_ever_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let archive = made(folder.path(), 5).await;
-    let place = Place { storage: folder.path().join("billing"), ..Place::new(folder.path()) };
+    let place = Place::new(folder.path());
     let again = backup(&place, &archive);
     assert!(
         !again.status.success() && text(&again).contains("is there already"),
@@ -175,8 +178,8 @@ async fn nothing_is_ever_overwritten() {
     std::fs::create_dir(&empty).unwrap();
     assert!(restore(&archive, &empty).status.success());
     assert!(names(&empty).contains(&"ledger.db".to_owned()));
-    let none = Place::new(&empty);
-    let missing = Place { storage: folder.path().join("missing"), ..none };
+    let mut missing = Place::new(&empty);
+    missing.storage = folder.path().join("missing");
     let nothing = backup(&missing, &folder.path().join("x.tar"));
     assert!(
         !nothing.status.success() && text(&nothing).contains("no ledger"),
