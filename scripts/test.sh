@@ -135,6 +135,9 @@ stage_check() {
   step "Cargo.lock is complete" cargo metadata --locked --format-version 1
   step "cargo fmt" cargo fmt --all --check
   step "clippy" cargo clippy --locked --workspace --all-targets -- -D warnings
+  # What runs by name alone is no part of "all targets".
+  step "clippy of tests and benches by name" cargo clippy --locked --workspace --test fleet --test ledger \
+    --test parts --test process --bench crash --bench durability --bench fleet --bench ledger -- -D warnings
   check_go
   check_shell
   check_deny

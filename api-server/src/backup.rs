@@ -12,8 +12,10 @@ use anyhow::{Context, bail, ensure};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::erasures::{self, Counts};
 use crate::ledger::heads::{self, Heads};
 use crate::ledger::verify::{self, Report};
+use crate::ledger::{Ledger, Settings};
 use crate::store::append::Head;
 use crate::store::{DATABASE, Store, audit, copy, migrations};
 
@@ -121,15 +123,27 @@ async fn describe(folder: &Path, now: Timestamp) -> anyhow::Result<Manifest> {
     })
 }
 
-/// Restores a backup into a folder that is empty or not there yet.
+/// What came back.
+pub struct Restored {
+    /// What the archive said of itself.
+    pub manifest: Manifest,
+    /// What was recomputed of it.
+    pub report: Report,
+    /// What was erased again, when a log of erasures was given.
+    pub erased: Option<Counts>,
+}
+
+/// Restores a backup into a folder that is empty or not there yet. What `erasures`, the log of the
+/// ledger as it is today, says was erased is erased again before the folder has its name.
 ///
 /// # Errors
-/// What is damaged or differs; then nothing is in the folder.
+/// What is damaged or differs, or a log that cannot be read; then nothing is in the folder.
 pub async fn restore(
     from: &Path,
     storage: &Path,
+    erasures: Option<&Path>,
     now: Timestamp,
-) -> anyhow::Result<(Manifest, Report)> {
+) -> anyhow::Result<Restored> {
     let empty = !storage.exists()
         || std::fs::read_dir(storage).is_ok_and(|mut entries| entries.next().is_none());
     ensure!(empty, "{} is not empty: restore into an empty folder", storage.display());
@@ -142,11 +156,25 @@ pub async fn restore(
     let read = tokio::task::spawn_blocking(move || archive::read(&source, &folder)).await?;
     let manifest = read.with_context(named)?;
     let report = check(work.path(), &manifest, now).await.with_context(named)?;
+    let erased = match erasures {
+        Some(log) => Some(erase_again(work.path(), log).await?),
+        None => None,
+    };
     if storage.exists() {
         std::fs::remove_dir(storage).with_context(|| storage.display().to_string())?;
     }
     work.become_folder(storage).with_context(|| storage.display().to_string())?;
-    Ok((manifest, report))
+    Ok(Restored { manifest, report, erased })
+}
+
+/// Replays a log of erasures, and keeps it with the ledger: later backups are restored with it too.
+async fn erase_again(folder: &Path, log: &Path) -> anyhow::Result<Counts> {
+    let kept = folder.join(erasures::FILE);
+    std::fs::copy(log, &kept).with_context(|| format!("the erasure log {}", log.display()))?;
+    let ledger = Ledger::open(folder, Settings::default()).await?;
+    let replayed = erasures::replay(&ledger, &kept).await;
+    ledger.close().await;
+    Ok(replayed?)
 }
 
 /// Holds the restored ledger against the manifest and against itself.

@@ -29,6 +29,9 @@ pub struct RestoreArgs {
     /// The ledger's folder: empty, or not there yet.
     #[arg(long, env = "TENANTRY_BILLING_STORAGE", default_value = "storage/billing")]
     storage: PathBuf,
+    /// The ledger's `erasures.jsonl` as it is today: what was erased since the backup is erased again.
+    #[arg(long)]
+    erasures: Option<PathBuf>,
 }
 
 /// Backs a ledger up.
@@ -48,12 +51,19 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 /// # Errors
 /// As [`backup::restore`].
 pub async fn restore(args: RestoreArgs) -> anyhow::Result<()> {
-    let (manifest, report) = backup::restore(&args.from, &args.storage, Timestamp::now()).await?;
-    let (made, folder) = (manifest.made_at, args.storage.display());
-    let (accounts, rows) = (report.accounts, report.rows);
-    writeln!(
-        io::stdout(),
-        "{folder}: as of {made}, {accounts} accounts, {rows} rows: everything agrees"
-    )?;
+    let RestoreArgs { from, storage, erasures } = args;
+    let restored = backup::restore(&from, &storage, erasures.as_deref(), Timestamp::now()).await?;
+    let (made, folder) = (restored.manifest.made_at, storage.display());
+    let (accounts, rows) = (restored.report.accounts, restored.report.rows);
+    let mut out = io::stdout();
+    writeln!(out, "{folder}: as of {made}, {accounts} accounts, {rows} rows: everything agrees")?;
+    match restored.erased {
+        Some(counts) => writeln!(out, "{folder}: {counts}")?,
+        None => writeln!(
+            out,
+            "{folder}: what was erased after {made} is back; to erase it again: \
+             api-server erasures replay --storage {folder} --log FILE"
+        )?,
+    }
     Ok(())
 }

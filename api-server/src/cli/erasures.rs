@@ -7,10 +7,7 @@ use std::{
 
 use crate::{
     config::LedgerPlace,
-    ledger::{
-        Ledger, Settings,
-        erasures::{self, Counts},
-    },
+    ledger::{Ledger, Settings, erasures},
 };
 
 /// What to do with erasures. No server may be working on a folder's ledger.
@@ -46,12 +43,6 @@ pub async fn run(Args { ledger, command: Command::Replay(args) }: Args) -> anyho
     let ledger = Ledger::open(place, Settings::default()).await?;
     let replayed = erasures::replay(&ledger, &log).await;
     ledger.close().await;
-    let Counts { events, rejected_events, intakes } = replayed?;
-    let log = log.display();
-    writeln!(
-        io::stdout(),
-        "{log}: erased again the attributes of {events} events, {rejected_events} rejected events, \
-         the contacts of {intakes} requests"
-    )?;
+    writeln!(io::stdout(), "{}: {}", log.display(), replayed?)?;
     Ok(())
 }

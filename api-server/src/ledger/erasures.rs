@@ -5,6 +5,8 @@
 //! beside the database: which rows, by number, which requests; never what they said or of whom. Who
 //! restores a backup replays that file, so that the backup's copy goes too.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -91,6 +93,17 @@ pub struct Counts {
     pub rejected_events: u64,
     /// Requests whose contact went.
     pub intakes: u64,
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { events, rejected_events, intakes } = self;
+        write!(
+            f,
+            "erased again the attributes of {events} events, {rejected_events} rejected events, the \
+             contacts of {intakes} requests"
+        )
+    }
 }
 
 /// An erasure that is done.

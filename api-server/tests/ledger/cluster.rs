@@ -89,6 +89,10 @@ fn start() -> Cluster {
     // Free a moment ago; should another program take it meanwhile, the server says so.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     command.args(["-c", SUPERVISE, "sh"]).arg(&programs).arg(port.to_string());
+    #[expect(
+        clippy::zombie_processes,
+        reason = "it lives as long as the tests, and ends with its stdin"
+    )]
     let mut child =
         command.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let alive = child.stdin.take().unwrap();

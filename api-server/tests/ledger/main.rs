@@ -11,6 +11,7 @@
     clippy::print_stdout,
     missing_docs
 )]
+#![expect(clippy::duplicate_mod, reason = "one suite, loaded once for each engine")]
 
 mod cluster;
 mod postgres;

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::LazyLock;
 
+use api_server::auth::Audience;
+use api_server::auth::local::Claims;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -40,9 +42,35 @@ fn backup(place: &Place, to: &Path) -> Output {
 }
 
 fn restore(from: &Path, folder: &Path) -> Output {
+    restore_with(from, folder, None)
+}
+
+fn restore_with(from: &Path, folder: &Path, erasures: Option<&Path>) -> Output {
     let mut command = program();
     command.arg("restore").arg("--from").arg(from).arg("--storage").arg(folder);
+    if let Some(log) = erasures {
+        command.arg("--erasures").arg(log);
+    }
     command.output().unwrap()
+}
+
+/// Erases a region from an account's events, as `privacy:erase` may.
+async fn erase(server: &Serving, place: &Place, region: &str) -> Value {
+    let mut claims = Claims::new("officer", &[Audience::Billing]);
+    claims.scope = "privacy:erase".to_owned();
+    let subject = json!({"dimension": {"account": "acme", "name": "region", "value": region}});
+    let request = client()
+        .post(format!("{}/erasures", server.api))
+        .bearer_auth(place.token(&claims))
+        .header("content-type", "application/json")
+        .body(json!({"subject": subject, "reason": "asked to", "reference": "T-7"}).to_string());
+    serde_json::from_str(&request.send().await.unwrap().text().await.unwrap()).unwrap()
+}
+
+/// Whether any file of a folder holds a text.
+fn holds(folder: &Path, text: &str) -> bool {
+    let files = names(folder).into_iter().map(|name| std::fs::read(folder.join(name)).unwrap());
+    files.into_iter().any(|bytes| bytes.windows(text.len()).any(|part| part == text.as_bytes()))
 }
 
 /// A backup of a ledger with so many rows, which a server made whole beside it.
@@ -186,4 +214,42 @@ async fn nothing_is_ever_overwritten() {
         "{}",
         text(&nothing)
     );
+}
+
+#[tokio::test]
+async fn what_was_erased_after_a_backup_does_not_come_back_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new(folder.path());
+    place.create("acme");
+    let mut server = Serving::start(&place, &[]);
+    send(&server, &place, &events(0, 3)).await;
+    let archive = folder.path().join("ledger.tar");
+    assert!(backup(&place, &archive).status.success());
+    assert_eq!(erase(&server, &place, "north").await["erased"]["events"], 3);
+    server.kill();
+    let log = place.storage.join("erasures.jsonl");
+
+    let careless = folder.path().join("careless");
+    let output = text(&restore(&archive, &careless));
+    assert!(output.contains("is back; to erase it again: api-server erasures replay"), "{output}");
+    assert!(holds(&careless, "north"));
+
+    let careful = Place::new(&again_place(&folder.path().join("careful")));
+    let output = text(&restore_with(&archive, &careful.storage, Some(&log)));
+    assert!(output.contains("erased again the attributes of 3 events"), "{output}");
+    assert!(!holds(&careful.storage, "north"));
+    assert_eq!(
+        std::fs::read(careful.storage.join("erasures.jsonl")).unwrap(),
+        std::fs::read(&log).unwrap()
+    );
+    assert!(careful.run(&["verify"]).status.success());
+
+    let nowhere = folder.path().join("nowhere");
+    let output = restore_with(&archive, &nowhere, Some(&folder.path().join("absent.jsonl")));
+    assert!(
+        !output.status.success() && text(&output).contains("absent.jsonl"),
+        "{}",
+        text(&output)
+    );
+    assert!(!nowhere.exists());
 }

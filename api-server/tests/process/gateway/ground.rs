@@ -84,14 +84,16 @@ impl Running {
     fn start(args: &[&str], behind: &[&str]) -> Self {
         let program = [env!("CARGO_BIN_EXE_api-server")];
         let all: Vec<&str> = behind.iter().chain(&program).chain(args).copied().collect();
-        let mut child = Command::new(all[0])
+        let child = Command::new(all[0])
             .args(&all[1..])
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
+        // Whatever happens from here on, it is stopped.
+        let mut running = Self { child, url: String::new(), health: String::new() };
+        let mut log = BufReader::new(running.child.stderr.take().unwrap());
         let mut lines = String::new();
         loop {
             let mut line = String::new();
@@ -100,10 +102,10 @@ impl Running {
             let Ok(line) = serde_json::from_str::<Value>(&line) else { continue };
             if line["message"] == "serving" {
                 let url = |name: &str| format!("http://{}", line[name].as_str().unwrap());
-                let (url, health) = (url("address"), url("health"));
+                (running.url, running.health) = (url("address"), url("health"));
                 // The pipe must not fill.
                 std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-                return Self { child, url, health };
+                return running;
             }
         }
     }
