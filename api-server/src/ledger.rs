@@ -341,6 +341,6 @@ fn salt() -> Result<[u8; 16], StoreError> {
 }
 
 /// Times are stored in whole milliseconds, and hashed as they are stored.
-fn whole_millisecond(time: Timestamp) -> Timestamp {
+pub(crate) fn whole_millisecond(time: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
 }

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::{
     Ledger, LedgerError,
     lease::{self, Lease},
+    whole_millisecond,
 };
 use crate::{
     domain::{account::AccountId, snapshot::FORMULA_VERSION},
@@ -133,7 +134,8 @@ impl Figures {
         let mut done = Done::default();
         let mut after = None;
         loop {
-            let now = ledger.now();
+            // As it is stored: else what is computed again later would be of another instant.
+            let now = whole_millisecond(ledger.now());
             let due = Due {
                 older_than: before(now, self.rhythm.every),
                 moved: before(now, self.rhythm.refresh),

@@ -19,6 +19,7 @@ use crate::http::page::Pages;
 use crate::http::problem::ProblemBody;
 use crate::http::query::{Filter, Grammar, Op, Parameters};
 use crate::http::{Json, Problem};
+use crate::ledger::whole_millisecond;
 use crate::store::onboarding::{self as intakes, Decided, Intake, Position};
 
 mod answer;
@@ -115,11 +116,6 @@ fn prepare(
         state: crate::domain::onboarding::State::AwaitingApproval,
         form: text,
     })
-}
-
-/// As times are stored.
-fn whole_millisecond(time: jiff::Timestamp) -> jiff::Timestamp {
-    jiff::Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
 }
 
 /// Look at a request
