@@ -64,9 +64,10 @@ pub enum StageOnWire {
 #[serde(deny_unknown_fields)]
 pub struct DepartmentsOnWire {
     /// Those that do.
+    #[schema(maximum = 65535)]
     pub active: u16,
     /// Those that were to; null: as many as the onboarding form named.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 65535)]
     pub planned: Option<u16>,
 }
 
@@ -75,8 +76,10 @@ pub struct DepartmentsOnWire {
 #[serde(deny_unknown_fields)]
 pub struct CriteriaOnWire {
     /// Those that are met, of those due.
+    #[schema(maximum = 65535)]
     pub met: u16,
     /// Those that are due by now.
+    #[schema(maximum = 65535)]
     pub due: u16,
 }
 
