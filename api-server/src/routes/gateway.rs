@@ -11,6 +11,7 @@ use super::events::busy;
 use super::wire::Faults;
 use super::{App, Routes, route};
 use crate::auth::{Caller, Identity, rule::Gateway};
+use crate::http::problem::ProblemBody;
 use crate::http::{Json, Problem};
 use crate::store::gateways::{self, Heartbeat};
 
@@ -63,7 +64,10 @@ pub struct HeartbeatOut {
 #[utoipa::path(
     post, path = "/gateway/heartbeat", operation_id = "heartbeat", tag = "gateways",
     request_body = HeartbeatIn,
-    responses((status = 200, description = "Heard.", body = HeartbeatOut))
+    responses(
+        (status = 200, description = "Heard.", body = HeartbeatOut),
+        (status = 422, description = "It cannot stand so.", body = ProblemBody, content_type = "application/problem+json"),
+    )
 )]
 async fn heartbeat(
     caller: Caller<Gateway>,
