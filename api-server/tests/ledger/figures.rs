@@ -329,7 +329,9 @@ async fn a_summary_within_a_change_of_plan_is_computed_again_too() {
     assert_eq!(row.plan.unwrap().plan, "scale");
     let mean: f64 = row.cost.unwrap().0.amount().parse().unwrap();
     assert!((899.0..2_499.0).contains(&mean), "{mean}");
-    ground.send("acme", vec![agents("more", "2026-11-02T10:00:00Z", "3")]).await;
+    // Of a meter that had no rows then, too.
+    let first = Item::Usage(usage("acme", "first", Meter::Query, "2026-11-02T11:00:00Z", "3"));
+    ground.send("acme", vec![agents("more", "2026-11-02T10:00:00Z", "3"), first]).await;
     ground.ledger.close().await;
     assert_eq!(check(ground.folder.path()).await.findings, []);
 }

@@ -280,9 +280,11 @@ pub(super) async fn in_slices(
             }
         }
         let less = |meter: &Meter| before.get(meter).copied().unwrap_or_default();
+        // Nothing is left out, so that it is all one whether a meter has no rows or only later ones.
         let slice = sums
             .iter()
-            .map(|(meter, sum)| (*meter, Quantity::from_micros(sum.saturating_sub(less(meter)))));
+            .map(|(meter, sum)| (*meter, Quantity::from_micros(sum.saturating_sub(less(meter)))))
+            .filter(|(_, quantity)| *quantity != Quantity::ZERO);
         slices.push(slice.collect());
         before = sums;
     }
