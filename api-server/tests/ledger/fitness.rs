@@ -10,6 +10,8 @@ use api_server::{
     store::{Place, Store, StoreError, postgres::Database},
 };
 
+use tokio::sync::OnceCell;
+
 use super::ground::{Ground, folder, open, place};
 use crate::cluster;
 
@@ -61,9 +63,10 @@ async fn guarded(folder: &Path, password: &str) -> String {
 /// Gives a folder's database to the user `guarded`; answers its name.
 pub async fn guard(folder: &Path) -> String {
     let name = cluster::database(folder);
-    let role = "DO $$ BEGIN CREATE ROLE guarded LOGIN; EXCEPTION WHEN duplicate_object THEN END $$";
-    cluster::execute("postgres", role.to_owned()).await;
-    cluster::execute("postgres", format!("ALTER ROLE guarded PASSWORD '{PASSWORD}'")).await;
+    // Once: tests that change one role at the same time are refused.
+    static MADE: OnceCell<()> = OnceCell::const_new();
+    let role = format!("CREATE ROLE guarded LOGIN PASSWORD '{PASSWORD}'");
+    MADE.get_or_init(|| cluster::execute("postgres", role)).await;
     cluster::execute("postgres", format!("ALTER DATABASE {name} OWNER TO guarded")).await;
     name
 }
