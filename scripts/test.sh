@@ -168,7 +168,8 @@ stage_parts() { cargo_tests parts --workspace --test parts; }
 stage_fleet() {
   cargo metadata --locked --no-deps --format-version 1 | grep -q '"name":"fleet"' ||
     fails "tenantry-operator has no test target \"fleet\" (operator/tests/fleet, operator/Cargo.toml)"
-  cargo_tests fleet --workspace --test fleet
+  # These tests wait more than they work.
+  cargo_tests fleet --workspace --test fleet -- --test-threads 6
 }
 
 # The ledger's tests start a PostgreSQL of their own. Where there is none and none can be had, they

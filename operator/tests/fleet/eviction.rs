@@ -1,8 +1,8 @@
 //! Nodes can be drained in every tier: no pod of ours stands in the way.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{Lab, dev, eventually, everything, holds};
+use crate::support::{Lab, dev, eventually, everything, holds, tenant, with};
 
 fn names(pods: &[Value]) -> Vec<String> {
     let alive = pods.iter().filter(|p| p["metadata"]["deletionTimestamp"].is_null());
@@ -44,12 +44,25 @@ async fn every_pod_of_a_prod_tenant_can_be_evicted() {
 }
 
 #[tokio::test]
+async fn every_pod_of_a_tenant_with_accelerators_can_be_evicted() {
+    let lab = Lab::shared().await;
+    let accelerated = with(tenant("e-gpu", "e-gpu"), "/overlays", json!(["gpu"]));
+    lab.apply(&[everything("e-gpu"), accelerated]).await;
+    lab.ready("e-gpu").await;
+    let pods = lab.pods("e-gpu", "transcribe").await;
+    let limits = &pods[0]["spec"]["containers"][0]["resources"]["limits"];
+    assert_eq!(limits["nvidia.com/gpu"], "1");
+    let all = ["transcribe", "core", "store", "gateway", "collector", "metrics", "grafana"];
+    drain("e-gpu", &all).await;
+}
+
+#[tokio::test]
 async fn a_budget_lets_one_pod_go_at_a_time() {
     let lab = Lab::shared().await;
     lab.stack(everything("e-one"), "e-one").await;
     // One pod is not ready, so the budget is used up for the healthy one.
     let pods = names(&lab.pods("e-one", "core").await);
-    let sick = serde_json::json!({ "metadata": { "annotations": { "ground.tenantry.dev/fail": "probe" } } });
+    let sick = json!({ "metadata": { "annotations": { "ground.tenantry.dev/fail": "probe" } } });
     lab.api.merge("pods", "tenant-e-one", &pods[0], &sick).await.unwrap();
     let used = |b: &Value| b["status"]["disruptionsAllowed"] == 0;
     lab.becomes("e-one", ("poddisruptionbudgets", "core"), "is used up", used).await;

@@ -5,7 +5,7 @@
 //! than there are cores should run at once:
 //!
 //! ```text
-//! cargo test -p tenantry-operator --test fleet -- --test-threads 8
+//! cargo test --workspace --test fleet -- --test-threads 6
 //! ```
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
