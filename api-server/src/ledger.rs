@@ -156,6 +156,15 @@ impl Ledger {
         self.inner.desk.append(Some(prepared.account.clone()), prepared).await
     }
 
+    /// Whether a request of an account could wait to be stored now: what will be refused need not be
+    /// read first.
+    ///
+    /// # Errors
+    /// [`LedgerError::AccountBusy`], [`LedgerError::Busy`].
+    pub fn room(&self, account: &AccountId) -> Result<(), LedgerError> {
+        self.inner.desk.room(account)
+    }
+
     /// Runs other writes in a transaction of their own, in turn with everything else of that
     /// account (`None`: of the house). `work` gets the writer's session and the time. It runs again
     /// when another server's transaction got in its way. A failed statement fails it all.

@@ -17,7 +17,7 @@ use crate::domain::event::{self, Context, Members};
 use crate::http::Problem;
 use crate::http::query::Parameters;
 use crate::routes::Metrics;
-use crate::routes::events::{Name, Sent, answer, busy, receive, take};
+use crate::routes::events::{Read, answer, busy, receive, take};
 
 /// What the gateway's handler can reach. Clones are the same.
 #[derive(Clone)]
@@ -70,15 +70,14 @@ async fn send(
 ) -> Result<Response, Problem> {
     let account = caller.own()?;
     let arrived = (gateway.clock)();
-    let Sent { members, atomic, share: _held } =
-        receive(&gateway.authenticator, account, parameters, request).await?;
-    let context = Context { account, now: arrived };
-    let read = |mut members: Members| {
+    let sent = receive(&gateway.authenticator, account, parameters, request).await?;
+    let of = account.clone();
+    let read = move |mut members: Members| {
         let stamped = event::stamp(&mut members, arrived);
+        let context = Context { account: &of, now: arrived };
         event::read(&members, context).map(|event| Fresh { event, stamped })
     };
-    let events: Vec<_> = members.into_iter().map(read).collect();
-    let names: Vec<Name> = events.iter().map(Name::of).collect();
+    let Read { events, names, atomic, share: _held } = sent.read(read).await?;
     let hold = |events| async {
         gateway.spool.take(account, arrived, atomic, events).await.map_err(not_held)
     };

@@ -1,10 +1,12 @@
-//! How many bytes of bodies are held at once: in all, and for one account. So memory has a bound
-//! that no number of senders moves, and who sends much uses up its own part first.
+//! What bodies may take of the server at once. Of memory: so many bytes in all, and for one account,
+//! a bound that no number of senders moves. Of the processor: one large body of an account at a time.
+//! Who sends much uses up its own part first.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::StatusCode;
+use tokio::sync::Semaphore;
 
 use super::problem::Problem;
 use crate::domain::account::AccountId;
@@ -13,6 +15,9 @@ use crate::domain::account::AccountId;
 const ALL: usize = 64 * 1024 * 1024;
 /// The same, of one account.
 const EACH: usize = 16 * 1024 * 1024;
+/// Bytes from which reading a body takes long enough to hold up those who share a thread with it: about
+/// half a millisecond.
+const LARGE: usize = 16 * 1024;
 
 /// The bytes that are held.
 #[derive(Debug)]
@@ -20,13 +25,28 @@ pub struct Room {
     all: usize,
     each: usize,
     held: Mutex<Held>,
+    /// As many bodies are worked on at once as there are processors.
+    processors: Arc<Semaphore>,
 }
 
 #[derive(Debug, Default)]
 struct Held {
     all: usize,
     /// Who holds nothing is not in it.
-    by_account: HashMap<AccountId, usize>,
+    by_account: HashMap<AccountId, Own>,
+}
+
+/// What one account holds.
+#[derive(Debug)]
+struct Own {
+    bytes: usize,
+    turn: Arc<Semaphore>,
+}
+
+impl Default for Own {
+    fn default() -> Self {
+        Self { bytes: 0, turn: Arc::new(Semaphore::new(1)) }
+    }
 }
 
 impl Default for Room {
@@ -39,7 +59,9 @@ impl Room {
     /// Room for `all` bytes, of which one account may hold `each`.
     #[must_use]
     pub fn new(all: usize, each: usize) -> Self {
-        Self { all, each, held: Mutex::default() }
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let processors = Arc::new(Semaphore::new(processors));
+        Self { all, each, held: Mutex::default(), processors }
     }
 
     /// A request's share of it, empty at first.
@@ -52,6 +74,12 @@ impl Room {
     #[must_use]
     pub fn held(&self) -> usize {
         self.lock().all
+    }
+
+    /// What an account's large bodies wait for; it has one as long as it holds any bytes.
+    fn turn(&self, account: &AccountId) -> Arc<Semaphore> {
+        let held = self.lock();
+        held.by_account.get(account).map_or_else(|| Own::default().turn, |own| own.turn.clone())
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {
@@ -75,7 +103,7 @@ impl Share {
     /// 429 when the account, 503 when everybody together holds as much as may be.
     pub fn grow(&mut self, bytes: usize) -> Result<(), Problem> {
         let mut held = self.room.lock();
-        let own = held.by_account.get(&self.account).copied().unwrap_or_default();
+        let own = held.by_account.get(&self.account).map_or(0, |own| own.bytes);
         if own + bytes > self.room.each {
             return Err(account_busy());
         }
@@ -83,9 +111,35 @@ impl Share {
             return Err(overloaded());
         }
         held.all += bytes;
-        held.by_account.insert(self.account.clone(), own + bytes);
+        held.by_account.entry(self.account.clone()).or_default().bytes += bytes;
         self.bytes += bytes;
         Ok(())
+    }
+
+    /// Does what a body asks for. A large one waits for its account's turn and is worked on beside
+    /// the threads that answer everybody, so that a flood delays its own account.
+    ///
+    /// # Errors
+    /// 503 when the server is being stopped.
+    pub async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        if self.bytes < LARGE {
+            return Ok(work());
+        }
+        let turn = self.room.turn(&self.account).acquire_owned().await;
+        let processor = self.room.processors.clone().acquire_owned().await;
+        // Who goes away does not give the turn back before the work is done.
+        let done = tokio::task::spawn_blocking(move || {
+            let _held = (turn, processor);
+            work()
+        });
+        match done.await {
+            Ok(done) => Ok(done),
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => Err(overloaded()),
+        }
     }
 }
 
@@ -93,11 +147,11 @@ impl Drop for Share {
     fn drop(&mut self) {
         let mut held = self.room.lock();
         held.all = held.all.saturating_sub(self.bytes);
-        let left = held.by_account.get(&self.account).copied().unwrap_or_default();
-        match left.saturating_sub(self.bytes) {
-            0 => held.by_account.remove(&self.account),
-            left => held.by_account.insert(self.account.clone(), left),
-        };
+        let Some(own) = held.by_account.get_mut(&self.account) else { return };
+        own.bytes = own.bytes.saturating_sub(self.bytes);
+        if own.bytes == 0 {
+            held.by_account.remove(&self.account);
+        }
     }
 }
 
@@ -144,6 +198,39 @@ mod tests {
         globex.grow(4).unwrap();
         assert_eq!(globex.grow(1).unwrap_err().code(), "overloaded");
         assert_eq!(room.held(), 10);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn large_bodies_of_an_account_take_turns_and_hold_nobody_up() {
+        let room = Arc::new(Room::default());
+        let large = |name: &str| {
+            let mut share = room.share(&account(name));
+            share.grow(LARGE).unwrap();
+            share
+        };
+        let (first, second, other) = (large("acme"), large("acme"), large("globex"));
+        let (go, gate) = std::sync::mpsc::channel::<()>();
+        let (began, begins) = tokio::sync::oneshot::channel();
+        let first = tokio::spawn(async move {
+            let work = move || {
+                began.send(()).unwrap();
+                gate.recv()
+            };
+            first.work(work).await.map(|_| ())
+        });
+        begins.await.unwrap();
+        // What is small needs no turn, and other accounts have their own where there are processors.
+        let mut small = room.share(&account("acme"));
+        small.grow(1).unwrap();
+        assert_eq!(small.work(|| 1).await.unwrap(), 1);
+        if room.processors.available_permits() > 0 {
+            assert_eq!(other.work(|| 2).await.unwrap(), 2);
+        }
+        let mut waiting = Box::pin(second.work(|| 3));
+        assert!(futures::poll!(&mut waiting).is_pending(), "the first is not done");
+        go.send(()).unwrap();
+        assert_eq!(waiting.await.unwrap(), 3);
+        first.await.unwrap().unwrap();
     }
 
     #[test]

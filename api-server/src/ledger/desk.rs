@@ -91,11 +91,12 @@ impl<A: Appends> Desk<A> {
     }
 
     fn push(&self, account: Option<AccountId>, job: Job<A>) -> Result<(), LedgerError> {
-        self.queue.push(account, job).map_err(|refused| match refused {
-            Refused::AccountFull => LedgerError::AccountBusy,
-            Refused::Full => LedgerError::Busy,
-            Refused::Closed => LedgerError::Closed,
-        })
+        Ok(self.queue.push(account, job)?)
+    }
+
+    /// Whether a request of an account could wait now, so that nobody reads one in vain.
+    pub(crate) fn room(&self, account: &AccountId) -> Result<(), LedgerError> {
+        Ok(self.queue.room(Some(account))?)
     }
 
     /// Whether anything is stored now; tells when that changes.
@@ -116,6 +117,16 @@ impl<A: Appends> Desk<A> {
             && let Err(error) = task.await
         {
             tracing::error!(%error, "a writer ended badly");
+        }
+    }
+}
+
+impl From<Refused> for LedgerError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::AccountFull => Self::AccountBusy,
+            Refused::Full => Self::Busy,
+            Refused::Closed => Self::Closed,
         }
     }
 }

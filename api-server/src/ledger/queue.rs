@@ -1,5 +1,6 @@
 //! What waits for the writer: a queue per account, served in turn, so that a flood of one account
-//! delays that account alone.
+//! delays that account alone. Who had nothing waiting goes first, in a transaction without the others,
+//! which are slow because they are large; then it is the others' turn whoever comes.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -55,8 +56,13 @@ pub(super) struct Queue<T> {
 
 struct Waiting<T> {
     by_account: HashMap<Option<AccountId>, Line<T>>,
-    /// Whose turn it is; each account that has something waiting stands here once.
+    /// Who has something waiting and was not served since; each account stands here or in `turns`,
+    /// once.
+    fresh: VecDeque<Option<AccountId>>,
+    /// Who was served and has more waiting.
     turns: VecDeque<Option<AccountId>>,
+    /// The last transaction let `turns` wait.
+    passed_over: bool,
     items: usize,
     closed: bool,
 }
@@ -68,8 +74,14 @@ struct Line<T> {
 
 impl<T: Weigh> Queue<T> {
     pub(super) fn new(limits: Limits) -> Self {
-        let waiting =
-            Waiting { by_account: HashMap::new(), turns: VecDeque::new(), items: 0, closed: false };
+        let waiting = Waiting {
+            by_account: HashMap::new(),
+            fresh: VecDeque::new(),
+            turns: VecDeque::new(),
+            passed_over: false,
+            items: 0,
+            closed: false,
+        };
         Self { limits, waiting: Mutex::new(waiting), arrived: Notify::new() }
     }
 
@@ -95,7 +107,7 @@ impl<T: Weigh> Queue<T> {
         }
         waiting.items += items;
         if !waiting.by_account.contains_key(&account) {
-            waiting.turns.push_back(account.clone());
+            waiting.fresh.push_back(account.clone());
         }
         let line = waiting
             .by_account
@@ -127,6 +139,19 @@ impl<T: Weigh> Queue<T> {
         }
     }
 
+    /// Whether more of an account may wait.
+    pub(super) fn room(&self, account: Option<&AccountId>) -> Result<(), Refused> {
+        let waiting = self.lock();
+        let line = waiting.by_account.get(&account.cloned());
+        if line.is_some_and(|line| line.items >= self.limits.items_per_account) {
+            return Err(Refused::AccountFull);
+        }
+        if waiting.items >= self.limits.items {
+            return Err(Refused::Full);
+        }
+        Ok(())
+    }
+
     /// Takes no more; what waits is still served.
     pub(super) fn close(&self) {
         self.lock().closed = true;
@@ -135,35 +160,85 @@ impl<T: Weigh> Queue<T> {
 }
 
 fn take<T: Weigh>(waiting: &mut Waiting<T>) -> Vec<T> {
-    let mut group = Vec::new();
-    let mut items = 0;
-    while let Some(account) = waiting.turns.front().cloned() {
-        let Some(line) = waiting.by_account.get_mut(&account) else { break };
-        let fits = line.waiting.front().is_some_and(|next| {
-            group.is_empty() || (!next.alone() && items + next.items() <= GROUP_ITEMS)
-        });
-        if !fits {
-            break;
-        }
-        let Some(next) = line.waiting.pop_front() else { break };
-        let (weight, alone) = (next.items(), next.alone());
-        if !alone {
-            line.items -= weight;
-            waiting.items -= weight;
-            items += weight;
-        }
-        waiting.turns.pop_front();
-        if line.waiting.is_empty() {
-            waiting.by_account.remove(&account);
-        } else {
-            waiting.turns.push_back(account);
-        }
-        group.push(next);
-        if alone {
-            break;
+    let mut group = Group { jobs: Vec::new(), items: 0, full: false };
+    let both = !waiting.fresh.is_empty() && !waiting.turns.is_empty();
+    let pass_over = both && !waiting.passed_over;
+    if both && !pass_over {
+        let round = waiting.turns.len();
+        group.fill(waiting, Waiting::turns, round);
+    }
+    group.fill(waiting, Waiting::fresh, usize::MAX);
+    if !pass_over {
+        group.fill(waiting, Waiting::turns, usize::MAX);
+    }
+    waiting.passed_over = pass_over;
+    group.jobs
+}
+
+/// A transaction's worth.
+struct Group<T> {
+    jobs: Vec<T>,
+    items: usize,
+    /// The next one does not fit, or it has to be alone.
+    full: bool,
+}
+
+impl<T: Weigh> Group<T> {
+    /// Takes a request of the account that stands first in line, as long as they fit, so often at most.
+    fn fill(
+        &mut self,
+        waiting: &mut Waiting<T>,
+        line_of: fn(&mut Waiting<T>) -> &mut VecDeque<Option<AccountId>>,
+        at_most: usize,
+    ) {
+        let mut left = at_most;
+        while !self.full
+            && left > 0
+            && let Some(account) = line_of(waiting).front().cloned()
+        {
+            let next = waiting.by_account.get(&account).and_then(|line| line.waiting.front());
+            if next.is_none_or(|next| !self.fits(next)) {
+                self.full = true;
+                return;
+            }
+            left -= 1;
+            line_of(waiting).pop_front();
+            self.jobs.extend(waiting.pop(account, &mut self.items));
+            self.full = self.jobs.last().is_some_and(Weigh::alone);
         }
     }
-    group
+
+    fn fits(&self, next: &T) -> bool {
+        self.jobs.is_empty() || (!next.alone() && self.items + next.items() <= GROUP_ITEMS)
+    }
+}
+
+impl<T: Weigh> Waiting<T> {
+    fn fresh(&mut self) -> &mut VecDeque<Option<AccountId>> {
+        &mut self.fresh
+    }
+
+    fn turns(&mut self) -> &mut VecDeque<Option<AccountId>> {
+        &mut self.turns
+    }
+
+    /// The first request of an account, which stands in line again if it has more.
+    fn pop(&mut self, account: Option<AccountId>, items: &mut usize) -> Option<T> {
+        let line = self.by_account.get_mut(&account)?;
+        let next = line.waiting.pop_front()?;
+        if !next.alone() {
+            let weight = next.items();
+            line.items -= weight;
+            self.items -= weight;
+            *items += weight;
+        }
+        if line.waiting.is_empty() {
+            self.by_account.remove(&account);
+        } else {
+            self.turns.push_back(account);
+        }
+        Some(next)
+    }
 }
 
 #[cfg(test)]

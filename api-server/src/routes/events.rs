@@ -1,8 +1,10 @@
 //! `/usage/events`: usage in, and what became of it.
 
+use std::borrow::Borrow;
+
 use axum::body::Bytes;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -115,12 +117,12 @@ async fn send(
 ) -> Result<Response, Problem> {
     let account = caller.own()?;
     let arrived = (app.clock)();
-    let Sent { members, atomic, share: _held } =
-        receive(&app.authenticator, account, parameters, request).await?;
-    let context = Context { account, now: arrived };
-    let read = |members: Members| event::read(&members, context);
-    let events: Vec<_> = members.into_iter().map(read).collect();
-    let names: Vec<Name> = events.iter().map(Name::of).collect();
+    let sent = receive(&app.authenticator, account, parameters, request).await?;
+    app.ledger.room(account).map_err(busy)?;
+    let of = account.clone();
+    let read =
+        move |members: Members| event::read(&members, Context { account: &of, now: arrived });
+    let Read { events, names, atomic, share: _held } = sent.read(read).await?;
     let store = |events: Vec<UsageEvent>| async {
         let counts: Vec<_> = events.iter().map(usage::of).collect();
         let items = events.into_iter().map(Item::Usage).collect();
@@ -137,17 +139,27 @@ async fn send(
     answer(taken)
 }
 
-/// A request with usage, before anything is believed of its events.
+/// A request with usage, of which nothing is read yet.
 pub(crate) struct Sent {
-    /// Each event as it arrived.
-    pub members: Vec<Members>,
+    headers: HeaderMap,
+    body: Bytes,
+    atomic: bool,
+    share: room::Share,
+}
+
+/// A request with usage, each event read on its own.
+pub(crate) struct Read<E> {
+    /// What could be read, and why the rest could not.
+    pub events: Vec<Result<E, Rejected>>,
+    /// What they are called.
+    pub names: Vec<Name>,
     /// All events or none.
     pub atomic: bool,
     /// Held until the answer: what is read of the body has about its size.
     pub share: room::Share,
 }
 
-/// Reads a request with usage.
+/// Takes a request with usage off the wire.
 pub(crate) async fn receive(
     authenticator: &Authenticator,
     account: &AccountId,
@@ -157,8 +169,26 @@ pub(crate) async fn receive(
     let atomic = atomic(parameters)?;
     let (head, content) = request.into_parts();
     let mut share = authenticator.budgets().room.share(account);
-    let bytes: Bytes = body::held(content, LARGEST, &mut share).await?;
-    Ok(Sent { members: media::members(&head.headers, &bytes)?, atomic, share })
+    let body: Bytes = body::held(content, LARGEST, &mut share).await?;
+    Ok(Sent { headers: head.headers, body, atomic, share })
+}
+
+impl Sent {
+    /// Reads each event with `read`; a large request waits for its account's turn.
+    pub(crate) async fn read<E: Borrow<UsageEvent> + Send + 'static>(
+        self,
+        read: impl Fn(Members) -> Result<E, Rejected> + Send + 'static,
+    ) -> Result<Read<E>, Problem> {
+        let Self { headers, body, atomic, share } = self;
+        let work = move || {
+            let members = media::members(&headers, &body)?;
+            let events: Vec<_> = members.into_iter().map(read).collect();
+            let names = events.iter().map(Name::of).collect();
+            Ok::<_, Problem>((events, names))
+        };
+        let (events, names) = share.work(work).await??;
+        Ok(Read { events, names, atomic, share })
+    }
 }
 
 fn atomic(parameters: Parameters) -> Result<bool, Problem> {

@@ -48,6 +48,38 @@ async fn a_flood_is_one_request_ahead_of_others_at_most() {
 }
 
 #[tokio::test]
+async fn who_had_nothing_waiting_goes_before_a_flood_but_not_twice_in_a_row() {
+    let queue = queue(100_000, 100_000);
+    for _ in 0..4 {
+        put(&queue, "flood", 600).unwrap();
+    }
+    assert_eq!(names(&queue).await, ["flood"]);
+    put(&queue, "small", 1).unwrap();
+    assert_eq!(names(&queue).await, ["small"]);
+    put(&queue, "small", 1).unwrap();
+    put(&queue, "other", 1).unwrap();
+    assert_eq!(names(&queue).await, ["flood", "small", "other"]);
+    put(&queue, "small", 1).unwrap();
+    assert_eq!(names(&queue).await, ["small"]);
+    assert_eq!(names(&queue).await, ["flood"]);
+}
+
+#[tokio::test]
+async fn says_beforehand_whether_more_may_wait() {
+    let queue = queue(20, 10);
+    let (a, b) = ("a".parse().unwrap(), "b".parse().unwrap());
+    put(&queue, "a", 9).unwrap();
+    assert_eq!(queue.room(Some(&a)), Ok(()));
+    put(&queue, "a", 1).unwrap();
+    assert_eq!(queue.room(Some(&a)), Err(Refused::AccountFull));
+    assert_eq!(queue.room(Some(&b)), Ok(()));
+    put(&queue, "c", 10).unwrap();
+    assert_eq!(queue.room(Some(&b)), Err(Refused::Full));
+    names(&queue).await;
+    assert_eq!(queue.room(Some(&a)), Ok(()));
+}
+
+#[tokio::test]
 async fn a_group_ends_before_it_grows_too_large() {
     let queue = queue(10_000, 10_000);
     put(&queue, "a", 600).unwrap();
