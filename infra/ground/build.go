@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	_ "embed"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -12,86 +9,32 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"time"
 )
-
-// The pins travel inside the program, so that it works from any folder.
-//
-//go:embed go.mod
-var goMod string
-
-//go:embed go.sum
-var goSum string
-
-// tool is one pinned program. Its version is that of its module in go.mod.
-type tool struct {
-	name, pkg, module string
-	versionArgs       []string // how the program prints its version
-}
-
-var pinned = []tool{
-	{"etcd", "go.etcd.io/etcd/server/v3", "go.etcd.io/etcd/server/v3", []string{"--version"}},
-	{"kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver", "k8s.io/kubernetes", []string{"--version"}},
-	{"kube-controller-manager", "k8s.io/kubernetes/cmd/kube-controller-manager", "k8s.io/kubernetes", []string{"--version"}},
-	{"kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler", "k8s.io/kubernetes", []string{"--version"}},
-	{"kubectl", "k8s.io/kubernetes/cmd/kubectl", "k8s.io/kubernetes", []string{"version", "--client"}},
-	{"kwok", "sigs.k8s.io/kwok/cmd/kwok", "sigs.k8s.io/kwok", []string{"--version"}},
-}
 
 // kwokStages are the stage files that kwok's own module ships; copied at
 // build time, so that starting needs no Go.
 var kwokStages = []string{"node/fast", "node/heartbeat-with-lease", "pod/fast", "pod/chaos"}
 
-// layout changes whenever build settings do, so that old caches are not used.
-const layout = "1"
-
-type toolset struct {
-	dir      string
-	versions map[string]string // per tool, without the v
-}
-
-func (t toolset) bin(name string) string { return filepath.Join(t.dir, name) }
-
-// ensureTools returns the cached tools, building them first where needed.
-func ensureTools(ctx context.Context, progress io.Writer) (toolset, error) {
-	cache, err := cacheDir()
-	if err != nil {
-		return toolset{}, err
-	}
-	set := toolset{versions: map[string]string{}}
-	for _, t := range pinned {
-		v, err := pinnedVersion(goMod, t.module)
-		if err != nil {
-			return toolset{}, err
-		}
-		set.versions[t.name] = v
-	}
-	root := filepath.Join(cache, "ground")
-	key := cacheKey()
-	set.dir = filepath.Join(root, key)
-	if _, err := os.Stat(set.dir); err == nil {
-		return set, nil
+// ensureBundle returns the folder of a bundle's tools, building them first
+// where needed.
+func ensureBundle(ctx context.Context, b bundle, root string, progress io.Writer) (string, error) {
+	key := b.key()
+	dir := filepath.Join(root, key)
+	if _, err := os.Stat(dir); err == nil {
+		return dir, nil
 	}
 	release, err := buildLock(filepath.Join(root, ".lock-"+key), progress)
 	if err != nil {
-		return toolset{}, err
+		return "", err
 	}
 	defer release()
 	// Whoever held the lock has perhaps built everything meanwhile.
-	if _, err := os.Stat(set.dir); err == nil {
-		return set, nil
+	if _, err := os.Stat(dir); err == nil {
+		return dir, nil
 	}
-	return set, buildAll(ctx, set, root, key, progress)
-}
-
-// cacheKey names a folder by everything that decides what is in it. The Go
-// version is that of this program: starting then needs no Go at all.
-func cacheKey() string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{
-		layout, goMod, goSum, runtime.Version(), runtime.GOOS, runtime.GOARCH}, "\x00")))
-	return hex.EncodeToString(sum[:8])
+	return dir, buildAll(ctx, b, root, key, progress)
 }
 
 // pinnedVersion reads a module's version from a go.mod's require lines.
@@ -115,7 +58,7 @@ func buildLock(path string, progress io.Writer) (func(), error) {
 
 // buildAll fills a temporary folder and renames it, so that a folder with the
 // final name is always complete.
-func buildAll(ctx context.Context, set toolset, root, key string, progress io.Writer) error {
+func buildAll(ctx context.Context, b bundle, root, key string, progress io.Writer) error {
 	gobin, err := exec.LookPath("go")
 	if err != nil {
 		return errors.New("the tools are not built yet and there is no `go` in PATH: install Go 1.26 or newer and run `ground build`")
@@ -127,25 +70,25 @@ func buildAll(ctx context.Context, set toolset, root, key string, progress io.Wr
 		return err
 	}
 	defer os.RemoveAll(tmp)
-	for name, data := range map[string]string{"go.mod": goMod, "go.sum": goSum} {
-		if err := os.WriteFile(filepath.Join(src, name), []byte(data), 0o644); err != nil {
-			return err
-		}
-	}
-	fmt.Fprintln(progress, "building the pinned tools: about eight minutes on two cores, seconds with a warm Go cache")
-	begin := time.Now()
-	for _, t := range pinned {
-		if err := provide(ctx, gobin, t, set.versions[t.name], tmp, progress); err != nil {
-			return err
-		}
-	}
-	if err := copyStages(ctx, gobin, src, tmp); err != nil {
+	if err := b.writeSource(src); err != nil {
 		return err
+	}
+	fmt.Fprintf(progress, "building %s: about %s on two cores, seconds with a warm Go cache\n", b.what, b.cold)
+	begin := time.Now()
+	for _, t := range b.tools {
+		if err := provide(ctx, gobin, b, t, tmp, progress); err != nil {
+			return err
+		}
+	}
+	if b.stages {
+		if err := copyStages(ctx, gobin, src, tmp); err != nil {
+			return err
+		}
 	}
 	if err := os.RemoveAll(src); err != nil {
 		return err
 	}
-	if err := os.Rename(tmp, set.dir); err != nil {
+	if err := os.Rename(tmp, filepath.Join(root, key)); err != nil {
 		return err
 	}
 	fmt.Fprintf(progress, "  %-24s %-9s %6.1f s\n", "all", "", time.Since(begin).Seconds())
@@ -162,8 +105,12 @@ func sweep(root, key string) {
 
 // provide copies a tool from KUBEBUILDER_ASSETS if it has exactly the pinned
 // version, and builds it otherwise.
-func provide(ctx context.Context, gobin string, t tool, version, tmp string, progress io.Writer) error {
+func provide(ctx context.Context, gobin string, b bundle, t tool, tmp string, progress io.Writer) error {
 	begin := time.Now()
+	version, err := b.version(t)
+	if err != nil {
+		return err
+	}
 	how := "built"
 	out := filepath.Join(tmp, t.name)
 	if from := asset(ctx, t, version); from != "" {
@@ -171,16 +118,16 @@ func provide(ctx context.Context, gobin string, t tool, version, tmp string, pro
 		if err := copyFile(from, out, 0o755); err != nil {
 			return err
 		}
-	} else if err := goBuild(ctx, gobin, t, version, filepath.Join(tmp, "src"), out); err != nil {
+	} else if err := goBuild(ctx, gobin, b, t, version, filepath.Join(tmp, "src"), out); err != nil {
 		return err
 	}
 	fmt.Fprintf(progress, "  %-24s %-9s %6.1f s  %s\n", t.name, version, time.Since(begin).Seconds(), how)
 	return nil
 }
 
-func goBuild(ctx context.Context, gobin string, t tool, version, src, out string) error {
-	cmd := exec.CommandContext(ctx, gobin, "build", "-mod=readonly", "-buildvcs=false", "-trimpath",
-		"-ldflags", ldflags(t, version), "-o", out, t.pkg)
+func goBuild(ctx context.Context, gobin string, b bundle, t tool, version, src, out string) error {
+	args := append([]string{"build", "-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags", ldflags(t, version), "-o", out}, b.flags...)
+	cmd := exec.CommandContext(ctx, gobin, append(args, t.pkg)...)
 	cmd.Dir = src
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
 	// An interrupt lets go end its compilers; a kill would orphan them.
@@ -198,6 +145,9 @@ func goBuild(ctx context.Context, gobin string, t tool, version, src, out string
 // ldflags stamps the version: without it Kubernetes calls itself v0.0.0.
 func ldflags(t tool, version string) string {
 	flags := "-s -w"
+	if t.stamp != "" {
+		flags += fmt.Sprintf(" -X %s=%s", t.stamp, version)
+	}
 	if t.module != "k8s.io/kubernetes" {
 		return flags
 	}
@@ -213,7 +163,7 @@ func ldflags(t tool, version string) string {
 // of exactly this version.
 func asset(ctx context.Context, t tool, version string) string {
 	folder := os.Getenv("KUBEBUILDER_ASSETS")
-	if folder == "" {
+	if folder == "" || t.versionArgs == nil {
 		return ""
 	}
 	path := filepath.Join(folder, t.name)

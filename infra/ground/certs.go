@@ -85,9 +85,9 @@ func (a *authority) client(cn string, groups ...string) (pair, error) {
 	return a.issue(tpl)
 }
 
-// server issues the API server's certificate for every name clients use.
-func (a *authority) server(ips ...net.IP) (pair, error) {
-	tpl, err := template("kube-apiserver", nil)
+// server issues a serving certificate for every name and address clients use.
+func (a *authority) server(cn string, ips ...net.IP) (pair, error) {
+	tpl, err := template(cn, nil)
 	if err != nil {
 		return pair{}, err
 	}
@@ -106,27 +106,48 @@ func pemBlock(kind string, der []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
 }
 
-// users of the control plane, one certificate each, so that the audit log
-// tells who wrote what. kwok acts for kubelet and for several controllers;
-// system:masters spares a role that would only repeat "everything".
-var users = map[string][]string{
-	"admin":                          {"system:masters"},
-	"system:kube-controller-manager": nil,
-	"system:kube-scheduler":          nil,
-	"kwok":                           {"system:masters"},
+// user of the control plane: each has a certificate of its own, so that the
+// audit log tells who wrote what.
+type user struct {
+	name   string
+	groups []string
+	config string // its kubeconfig, inside the ground's folder
+	node   bool   // only a real node needs it
 }
 
-// kubeconfigFiles maps the users to their kubeconfig inside the ground.
-var kubeconfigFiles = map[string]string{
-	"admin":                          "kubeconfig",
-	"system:kube-controller-manager": "pki/controller-manager.kubeconfig",
-	"system:kube-scheduler":          "pki/scheduler.kubeconfig",
-	"kwok":                           "pki/kwok.kubeconfig",
+// kwok acts for kubelet and for several controllers; system:masters spares a
+// role that would only repeat "everything".
+var users = []user{
+	{name: "admin", groups: []string{"system:masters"}, config: "kubeconfig"},
+	{name: "system:kube-controller-manager", config: "pki/controller-manager.kubeconfig"},
+	{name: "system:kube-scheduler", config: "pki/scheduler.kubeconfig"},
+	{name: "kwok", groups: []string{"system:masters"}, config: "pki/kwok.kubeconfig"},
+	{name: "system:node:" + realNode, groups: []string{"system:nodes"}, config: "pki/kubelet.kubeconfig", node: true},
+	{name: "system:kube-proxy", config: "pki/kube-proxy.kubeconfig", node: true},
+	{name: "system:coredns", config: "pki/coredns.kubeconfig", node: true},
+}
+
+// kubeconfigOf is the place of a user's kubeconfig inside the ground.
+func kubeconfigOf(name string) string {
+	for _, u := range users {
+		if u.name == name {
+			return u.config
+		}
+	}
+	return ""
+}
+
+// pkiPlan says for which addresses certificates are made.
+type pkiPlan struct {
+	outside string // the API server as people and tests reach it
+	inside  string // and as the ground's own parts do
+	ips     []net.IP
+	kubelet net.IP // of the real node, if there is one
 }
 
 // writePKI makes the CA, all certificates, the service account keys and a
-// kubeconfig for each user of the API server at the given address.
-func writePKI(d dir, server string, ips ...net.IP) error {
+// kubeconfig for each user.
+func writePKI(d dir, plan pkiPlan) error {
 	ca, err := newAuthority()
 	if err != nil {
 		return fmt.Errorf("make the CA: %w", err)
@@ -135,7 +156,7 @@ func writePKI(d dir, server string, ips ...net.IP) error {
 	if err != nil {
 		return err
 	}
-	serving, err := ca.server(ips...)
+	serving, err := ca.server("kube-apiserver", plan.ips...)
 	if err != nil {
 		return fmt.Errorf("make the serving certificate: %w", err)
 	}
@@ -146,14 +167,12 @@ func writePKI(d dir, server string, ips ...net.IP) error {
 	if err := addServiceAccountKeys(files); err != nil {
 		return err
 	}
-	for user, groups := range users {
-		p, err := ca.client(user, groups...)
-		if err != nil {
-			return fmt.Errorf("make the certificate of %s: %w", user, err)
-		}
-		files[kubeconfigFiles[user]] = kubeconfig(server, user, ca.pem, p)
-		if user == "admin" {
-			files["pki/admin.crt"], files["pki/admin.key"] = p.cert, p.key
+	if err := ca.addUsers(files, plan); err != nil {
+		return err
+	}
+	if plan.kubelet != nil {
+		if err := ca.addKubelet(files, plan.kubelet); err != nil {
+			return err
 		}
 	}
 	for name, data := range files {
@@ -162,6 +181,40 @@ func writePKI(d dir, server string, ips ...net.IP) error {
 		}
 	}
 	return nil
+}
+
+func (a *authority) addUsers(files map[string][]byte, plan pkiPlan) error {
+	for _, u := range users {
+		if u.node && plan.kubelet == nil {
+			continue
+		}
+		p, err := a.client(u.name, u.groups...)
+		if err != nil {
+			return fmt.Errorf("make the certificate of %s: %w", u.name, err)
+		}
+		server := plan.inside
+		if u.name == "admin" {
+			server = plan.outside
+			files["pki/admin.crt"], files["pki/admin.key"] = p.cert, p.key
+		}
+		files[u.config] = kubeconfig(server, u.name, a.pem, p)
+	}
+	return nil
+}
+
+// kubeletClient is who the API server is when it asks a kubelet for logs.
+const kubeletClient = "kube-apiserver-kubelet-client"
+
+// addKubelet makes both sides of the connection from API server to kubelet.
+func (a *authority) addKubelet(files map[string][]byte, ip net.IP) error {
+	serving, err := a.server("kubelet", ip, net.IPv4(127, 0, 0, 1))
+	if err != nil {
+		return fmt.Errorf("make the kubelet's certificate: %w", err)
+	}
+	files["pki/kubelet.crt"], files["pki/kubelet.key"] = serving.cert, serving.key
+	client, err := a.client(kubeletClient)
+	files["pki/kubelet-client.crt"], files["pki/kubelet-client.key"] = client.cert, client.key
+	return err
 }
 
 func addServiceAccountKeys(files map[string][]byte) error {

@@ -15,10 +15,22 @@ import (
 	"time"
 )
 
+// TestMain lets tests run this program's own commands, and the program start
+// itself: with a command it is `ground`, with go test's flags it is the tests.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
 func TestPinsAreReadFromGoMod(t *testing.T) {
-	for _, tool := range pinned {
-		if v, err := pinnedVersion(goMod, tool.module); err != nil || !strings.Contains(v, ".") {
-			t.Errorf("%s: %q %v", tool.name, v, err)
+	for _, b := range bundlesOf("real") {
+		for _, tool := range b.tools {
+			if v, err := b.version(tool); err != nil || tool.module != "" && !strings.Contains(v, ".") {
+				t.Errorf("%s: %q %v", tool.name, v, err)
+			}
 		}
 	}
 	_, err := pinnedVersion("module x\n", "example.test/m")
@@ -41,7 +53,7 @@ func TestVersionsMustMatchWhole(t *testing.T) {
 func TestAssetsAreTakenOnlyInThePinnedVersion(t *testing.T) {
 	folder := t.TempDir()
 	t.Setenv("KUBEBUILDER_ASSETS", folder)
-	etcd := pinned[0]
+	etcd := controlPlane.tools[0]
 	if got := asset(context.Background(), etcd, "3.7.3"); got != "" {
 		t.Errorf("nothing is there, got %q", got)
 	}
@@ -58,13 +70,13 @@ func TestAssetsAreTakenOnlyInThePinnedVersion(t *testing.T) {
 }
 
 func TestKubernetesIsStamped(t *testing.T) {
-	flags := ldflags(pinned[1], "1.37.2")
+	flags := ldflags(controlPlane.tools[1], "1.37.2")
 	for _, want := range []string{"version.gitVersion=v1.37.2", "version.gitMajor=1", "version.gitMinor=37 "} {
 		if !strings.Contains(flags+" ", want) {
 			t.Errorf("no %q in %q", want, flags)
 		}
 	}
-	if got := ldflags(pinned[0], "3.7.3"); got != "-s -w" {
+	if got := ldflags(controlPlane.tools[0], "3.7.3"); got != "-s -w" {
 		t.Errorf("etcd: %q", got)
 	}
 }
@@ -121,7 +133,11 @@ func TestCertificatesConvinceTheirReaders(t *testing.T) {
 	if err := os.MkdirAll(d.path("pki"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := writePKI(d, "https://127.0.0.1:1", net.IPv4(127, 0, 0, 1), net.ParseIP(serviceIP)); err != nil {
+	plan := pkiPlan{
+		outside: "https://127.0.0.1:1", inside: "https://10.243.0.1:2", kubelet: net.ParseIP(nodeIPv4),
+		ips: []net.IP{net.IPv4(127, 0, 0, 1), net.ParseIP(serviceIP)},
+	}
+	if err := writePKI(d, plan); err != nil {
 		t.Fatal(err)
 	}
 	pool := x509.NewCertPool()
@@ -140,12 +156,31 @@ func TestCertificatesConvinceTheirReaders(t *testing.T) {
 	if _, err := serving.Verify(client); err == nil {
 		t.Error("the serving certificate works as a client's")
 	}
-	for user, file := range kubeconfigFiles {
-		info, err := os.Stat(d.path(file))
-		if err != nil || info.Mode().Perm() != 0o600 || !bytes.Contains(read(t, d.path(file)), []byte(user)) {
-			t.Errorf("kubeconfig of %s: %v %v", user, info, err)
+	for _, u := range users {
+		server := plan.inside
+		if u.name == "admin" {
+			server = plan.outside
+		}
+		info, err := os.Stat(d.path(u.config))
+		text := read(t, d.path(u.config))
+		if err != nil || info.Mode().Perm() != 0o600 || !bytes.Contains(text, []byte(u.name)) || !bytes.Contains(text, []byte(server)) {
+			t.Errorf("kubeconfig of %s: %v %v", u.name, info, err)
 		}
 	}
+	if _, err := certificate(t, d.path("pki/kubelet.crt")).Verify(x509.VerifyOptions{Roots: pool, DNSName: nodeIPv4}); err != nil {
+		t.Errorf("kubelet: %v", err)
+	}
+}
+
+func TestFleetsHaveNoNodesCredentials(t *testing.T) {
+	d := dir(t.TempDir())
+	if err := os.MkdirAll(d.path("pki"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := writePKI(d, pkiPlan{outside: "https://127.0.0.1:1", inside: "https://127.0.0.1:1"}); err != nil {
+		t.Fatal(err)
+	}
+	want(t, d, "kubeconfig pki/kwok.kubeconfig", "pki/kubelet.crt pki/kubelet.kubeconfig pki/kube-proxy.kubeconfig pki/coredns.kubeconfig")
 }
 
 func TestStopRemovesOnlyWhatAGroundMade(t *testing.T) {

@@ -44,9 +44,9 @@ const failMarker = `([.status.conditions[]? | select(.type == "ground.tenantry.d
 
 // writeKwokConfig puts settings and all stages into the one file kwok reads.
 func (g *ground) writeKwokConfig() error {
-	shipped, err := filepath.Glob(filepath.Join(g.tools.dir, "stages", "*.yaml"))
+	shipped, err := filepath.Glob(filepath.Join(g.tools.Dir, "stages", "*.yaml"))
 	if err != nil || len(shipped) == 0 {
-		return fmt.Errorf("no stage files in %s: remove that folder and run `ground build`", g.tools.dir)
+		return fmt.Errorf("no stage files in %s: remove that folder and run `ground build`", g.tools.Dir)
 	}
 	out := bytes.NewBuffer(bytes.Clone(kwokConfig))
 	for _, file := range shipped {
@@ -100,7 +100,7 @@ func yamlSingle(s string) string { return strings.ReplaceAll(s, "'", "''") }
 // simulatedNode is a node that kwok keeps Ready. It is roomy enough that
 // scheduling never depends on its size.
 func simulatedNode(i int, opts startOptions) map[string]any {
-	name := fmt.Sprintf("node-%d", i)
+	name := fmt.Sprintf("%s-%d", opts.simulatedPrefix(), i)
 	size := map[string]string{"cpu": "1000", "memory": "4Ti", "ephemeral-storage": "100Ti", "pods": "100000"}
 	labels := map[string]string{
 		"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64", "type": "kwok",
@@ -111,13 +111,17 @@ func simulatedNode(i int, opts startOptions) map[string]any {
 		labels["nvidia.com/gpu.present"] = "true"
 	}
 	cidr := podCIDR(i, opts.nodes)
+	spec := map[string]any{"podCIDR": cidr, "podCIDRs": []string{cidr}}
+	if opts.mode == "real" {
+		spec["taints"] = []map[string]string{{"key": simulatedTaint, "value": "true", "effect": "NoSchedule"}}
+	}
 	return map[string]any{
 		"apiVersion": "v1", "kind": "Node",
 		"metadata": map[string]any{
 			"name": name, "labels": labels,
 			"annotations": map[string]string{"kwok.x-k8s.io/node": "fake"},
 		},
-		"spec": map[string]any{"podCIDR": cidr, "podCIDRs": []string{cidr}},
+		"spec": spec,
 		"status": map[string]any{
 			"allocatable": size, "capacity": size,
 			"addresses": []map[string]string{{"type": "Hostname", "address": name}, {"type": "InternalIP", "address": nodeIP(i)}},
@@ -138,11 +142,26 @@ func podCIDR(i, nodes int) string {
 // nodeIP is an address just below podRange; nothing listens there.
 func nodeIP(i int) string { return fmt.Sprintf("10.127.%d.%d", i/250, i%250+1) }
 
+// simulatedTaint keeps what does not ask for it off the simulated nodes of a
+// ground that has a real one.
+const simulatedTaint = "tenantry.dev/simulated"
+
+// simulatedPrefix is what the names of simulated nodes begin with.
+func (o startOptions) simulatedPrefix() string {
+	if o.mode == "real" {
+		return "simulated"
+	}
+	return "node"
+}
+
 type nodeList struct {
 	Items []struct {
-		Metadata struct{ Name string }
-		Spec     struct{ Taints []struct{ Key string } }
-		Status   struct {
+		Metadata struct {
+			Name        string
+			Annotations map[string]string
+		}
+		Spec   struct{ Taints []struct{ Key string } }
+		Status struct {
 			Conditions []struct{ Type, Status string }
 		}
 	}
@@ -155,7 +174,10 @@ func (l nodeList) pending() string {
 		for _, c := range n.Status.Conditions {
 			ready = ready || c.Type == "Ready" && c.Status == "True"
 		}
-		if !ready || len(n.Spec.Taints) > 0 {
+		for _, t := range n.Spec.Taints {
+			ready = ready && t.Key == simulatedTaint
+		}
+		if !ready {
 			return n.Metadata.Name
 		}
 	}
@@ -164,12 +186,15 @@ func (l nodeList) pending() string {
 
 // awaitNodes waits until the scheduler may use every node: Ready, and without
 // the taint that a new node carries.
-func (g *ground) awaitNodes(ctx context.Context, client *api) error {
-	blame := g.children[len(g.children)-1] // kwok, launched last
-	return until(ctx, g.children, blame, "all simulated nodes are Ready", func() error {
+func (g *ground) awaitNodes(ctx context.Context, client *api, count int) error {
+	blame := g.children[len(g.children)-1] // kwok or kubelet, launched last
+	return until(ctx, g.children, blame, "all nodes are Ready", func() error {
 		var nodes nodeList
 		if err := client.do(ctx, "GET", "/api/v1/nodes", nil, &nodes); err != nil {
 			return err
+		}
+		if len(nodes.Items) < count {
+			return fmt.Errorf("%d of %d nodes are registered", len(nodes.Items), count)
 		}
 		if name := nodes.pending(); name != "" {
 			return errors.New(name + " is not Ready")

@@ -17,13 +17,26 @@ import (
 
 const usage = `ground: a real Kubernetes control plane for tests and demos
 
-  ground build                      build the pinned tools once, print their folder
-  ground start  [--mode fleet] [--dir DIR] [--nodes 3] [--gpu-nodes 0]
-                [--timeout 2m] [--tie-to-pid PID] [--json]
+  ground build  [--mode fleet|real] [--part NAME]
+                                    build the pinned tools once, print their folder
+  ground check  [--mode fleet|real] [--packages]
+                                    say what this machine lacks; exit code 1 when it does
+  ground start  [--mode fleet|real] [--dir DIR] [--nodes 3] [--gpu-nodes 0]
+                [--volumes 20] [--timeout 2m] [--tie-to-pid PID] [--json]
+                                    real: one real node, --nodes (1) are simulated beside it
   ground status --dir DIR [--json]  what runs; exit code 3 when nothing does
   ground stop   --dir DIR [--purge] end it, remove its data (logs too with --purge)
   ground kubectl --dir DIR -- ARGS  run the pinned kubectl against it
   ground env    --dir DIR           print shell lines: eval "$(ground env --dir DIR)"
+
+With a real node (root on Linux):
+  ground import --dir DIR FILE…     load images, as written by docker save
+  ground forward --dir DIR [--port N] NAMESPACE/SERVICE:PORT | ADDRESS:PORT
+                                    print a loopback address that leads there until stop
+  ground exec   --dir DIR -- CMD    run a command inside the node's namespaces
+  ground restart --dir DIR PART     end kubelet, containerd, kube-proxy or coredns and see it return
+  ground image  OUT.tar NAME[,NAME…] FILE…
+                                    write an image FROM scratch of programs; the first is its entrypoint
 
 DIR defaults to a new folder for start. Tools are cached in
 ${TENANTRY_CACHE:-~/.cache/tenantry}/ground.
@@ -72,7 +85,14 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		"status":  cmdStatus,
 		"kubectl": cmdKubectl,
 		"env":     cmdEnv,
-		"watch":   cmdWatch, // internal: started by `start --tie-to-pid`
+		"check":   cmdCheck,
+		"import":  cmdImport,
+		"forward": cmdForward,
+		"exec":    cmdExec,
+		"restart": cmdRestart,
+		"image":   cmdImage,
+		// Internal: `start --tie-to-pid`, and the parts of a real ground.
+		"watch": cmdWatch, "keep": cmdKeep, "init": cmdInit, "try": cmdTry,
 	}
 	switch args[0] {
 	case "-h", "--help", "help":
@@ -103,15 +123,24 @@ func parse(fs *flag.FlagSet, args []string, positional bool) error {
 }
 
 func cmdBuild(ctx context.Context, args []string, out io.Writer) error {
-	if err := parse(flag.NewFlagSet("build", flag.ContinueOnError), args, false); err != nil {
+	fs := flag.NewFlagSet("build", flag.ContinueOnError)
+	mode := fs.String("mode", "fleet", "")
+	part := fs.String("part", "", "")
+	if err := parse(fs, args, false); err != nil {
 		return err
 	}
+	if _, ok := modes[*mode]; !ok {
+		return fmt.Errorf("%w: no mode %q: use --mode fleet or --mode real", errUsage, *mode)
+	}
+	if *part != "" {
+		return buildPart(ctx, *part, out)
+	}
 	// Progress goes to stderr so that `DIR=$(ground build)` works.
-	tools, err := ensureTools(ctx, os.Stderr)
+	tools, err := ensureTools(ctx, *mode, os.Stderr)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(out, tools.dir)
+	fmt.Fprintln(out, tools.Dir)
 	return nil
 }
 
@@ -120,8 +149,9 @@ func cmdStart(ctx context.Context, args []string, out io.Writer) error {
 	fs := flag.NewFlagSet("start", flag.ContinueOnError)
 	fs.StringVar(&opts.mode, "mode", "fleet", "")
 	fs.StringVar(&opts.dir, "dir", "", "")
-	fs.IntVar(&opts.nodes, "nodes", 3, "")
+	fs.IntVar(&opts.nodes, "nodes", -1, "")
 	fs.IntVar(&opts.gpuNodes, "gpu-nodes", 0, "")
+	fs.IntVar(&opts.volumes, "volumes", defaultVolumes, "")
 	fs.DurationVar(&opts.timeout, "timeout", defaultTimeout, "")
 	fs.IntVar(&opts.tieTo, "tie-to-pid", 0, "")
 	fs.BoolVar(&opts.json, "json", false, "")

@@ -95,33 +95,46 @@ type child struct {
 }
 
 // launch starts a program in a session of its own, so that it outlives
-// `ground start`, with its output in a log file.
+// `ground start`, with its output in a new log file.
 func launch(d dir, name, bin string, args ...string) (*child, error) {
+	if err := os.Remove(d.log(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	cmd := exec.Command(bin, args...)
+	// Collecting less often buys a sixth of the API server's CPU for 70 MiB;
+	// the limit keeps thousands of tenants from taking the whole machine.
+	cmd.Env = append(bareEnv(d), "GOGC=300", "GOMEMLIMIT=4GiB")
+	return begin(d, name, cmd)
+}
+
+// bareEnv holds nobody's proxies, tokens or ~/.kube.
+func bareEnv(d dir) []string {
+	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + string(d), "TENANTRY_CACHE=" + os.Getenv("TENANTRY_CACHE")}
+}
+
+// begin starts a prepared command in a session of its own; its output goes to
+// the end of its log.
+func begin(d dir, name string, cmd *exec.Cmd) (*child, error) {
 	logPath := d.log(name)
-	out, err := os.OpenFile(logPath, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	out, err := os.OpenFile(logPath, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	defer out.Close()
-	cmd := exec.Command(bin, args...)
 	cmd.Dir = string(d)
 	cmd.Stdout, cmd.Stderr = out, out
-	// A bare environment: nobody's proxies, tokens or ~/.kube leak in.
-	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + string(d), "TENANTRY_CACHE=" + os.Getenv("TENANTRY_CACHE"),
-		// Collecting less often buys a sixth of the API server's CPU for 70 MiB;
-		// the limit keeps thousands of tenants from taking the whole machine.
-		"GOGC=300", "GOMEMLIMIT=4GiB",
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
+	cmd.SysProcAttr.Setsid = true
+	if err := own.start(cmd); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	c := &child{log: logPath, exited: make(chan struct{}), cmd: cmd}
 	// Not reaped before Wait below, so its /proc entry is there for certain.
 	c.process, err = identify(name, cmd.Process.Pid)
 	go func() {
-		_ = cmd.Wait()
+		_ = own.wait(cmd)
 		close(c.exited)
 	}()
 	if err != nil {

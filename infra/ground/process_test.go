@@ -139,16 +139,27 @@ func TestReservedPortsNeverCollide(t *testing.T) {
 
 func TestCommandLineMistakesNameTheFix(t *testing.T) {
 	for line, want := range map[string]string{
-		"":                          "name a command",
-		"dance":                     `no command "dance"`,
-		"stop":                      "--dir is missing",
-		"stop --dir /no/such/place": "ground start",
-		"start --mode real":         "use --mode fleet",
-		"start --mode moon":         "use --mode fleet",
-		"start --nodes 0":           "--nodes must be 1 to",
-		"start --gpu-nodes 9":       "--gpu-nodes must be 0 to",
-		"start extra":               `unexpected argument "extra"`,
-		"build --fast":              "fast",
+		"":                              "name a command",
+		"dance":                         `no command "dance"`,
+		"stop":                          "--dir is missing",
+		"stop --dir /no/such/place":     "ground start",
+		"start --mode moon":             "use --mode fleet or --mode real",
+		"start --nodes 0":               "--nodes must be 1 to",
+		"start --mode real --nodes 17":  "--nodes must be 0 to 16",
+		"start --mode real --volumes 0": "--volumes must be 1 to",
+		"check --mode moon":             "use --mode fleet or --mode real",
+		"build --mode moon":             "use --mode fleet or --mode real",
+		"import":                        "import needs image files",
+		"import x.tar":                  "--dir is missing",
+		"forward":                       "NAMESPACE/SERVICE:PORT",
+		"forward --port 70000 a/b:1":    "--port must be 0 to 65535",
+		"exec":                          "exec needs a command",
+		"restart etcd":                  "restart takes one of kubelet",
+		"init":                          "start --mode real",
+		"try":                           "check --mode real",
+		"start --gpu-nodes 9":           "--gpu-nodes must be 0 to",
+		"start extra":                   `unexpected argument "extra"`,
+		"build --fast":                  "fast",
 	} {
 		err := run(context.Background(), strings.Fields(line), &bytes.Buffer{})
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -17,7 +17,8 @@ const defaultTimeout = 2 * time.Minute
 type startOptions struct {
 	mode            string
 	dir             string
-	nodes, gpuNodes int
+	nodes, gpuNodes int // simulated ones; -1 stands for the mode's own count
+	volumes         int // that wait for claims on the real node
 	timeout         time.Duration
 	tieTo           int
 	json            bool
@@ -31,6 +32,7 @@ type ground struct {
 	state    *state
 	children []*child
 	out      io.Writer // for people; silent with --json
+	inside   bool      // runs in a real ground's namespaces, where state.json is not kept
 }
 
 // modes are the ways to bring a control plane up. Each gets a prepared folder
@@ -38,20 +40,29 @@ type ground struct {
 // whatever it launched.
 var modes = map[string]func(context.Context, *ground) error{
 	"fleet": startFleet,
-	"real": func(context.Context, *ground) error {
-		return errors.New("real mode arrives with the Helm issue; use --mode fleet")
-	},
+	"real":  startReal,
 }
 
-func (o startOptions) check() error {
-	if _, ok := modes[o.mode]; !ok {
-		return fmt.Errorf("%w: no mode %q: use --mode fleet", errUsage, o.mode)
+// limits of --nodes and its default; a real ground's simulated nodes have
+// addresses that must stay away from those of its pods.
+var nodeLimits = map[string]struct{ least, most, usual int }{
+	"fleet": {1, maxNodes, 3},
+	"real":  {0, 16, 1},
+}
+
+func (o *startOptions) check() error {
+	limits, ok := nodeLimits[o.mode]
+	if !ok {
+		return fmt.Errorf("%w: no mode %q: use --mode fleet or --mode real", errUsage, o.mode)
 	}
-	if o.mode == "real" {
-		return modes["real"](context.Background(), nil)
+	if o.nodes == -1 {
+		o.nodes = limits.usual
 	}
-	if o.nodes < 1 || o.nodes > maxNodes {
-		return fmt.Errorf("%w: --nodes must be 1 to %d, not %d", errUsage, maxNodes, o.nodes)
+	if o.nodes < limits.least || o.nodes > limits.most {
+		return fmt.Errorf("%w: --nodes must be %d to %d, not %d", errUsage, limits.least, limits.most, o.nodes)
+	}
+	if o.mode == "real" && (o.volumes < 1 || o.volumes > maxVolumes) {
+		return fmt.Errorf("%w: --volumes must be 1 to %d, not %d", errUsage, maxVolumes, o.volumes)
 	}
 	if o.gpuNodes < 0 || o.gpuNodes > o.nodes {
 		return fmt.Errorf("%w: --gpu-nodes must be 0 to --nodes (%d), not %d", errUsage, o.nodes, o.gpuNodes)
@@ -63,7 +74,12 @@ func start(ctx context.Context, opts startOptions, out io.Writer) error {
 	if err := opts.check(); err != nil {
 		return err
 	}
-	tools, err := ensureTools(ctx, os.Stderr)
+	if opts.mode == "real" {
+		if gaps := realGaps(thisMachine()); len(gaps) > 0 {
+			return refusal(gaps)
+		}
+	}
+	tools, err := ensureTools(ctx, opts.mode, os.Stderr)
 	if err != nil {
 		return err
 	}
@@ -129,8 +145,8 @@ func (g *ground) prepare() error {
 	}
 	g.state = &state{
 		Mode: g.opts.mode, Phase: "starting", Dir: string(g.dir), StartedAt: time.Now().UTC(),
-		Config: g.dir.kubeconfig(), AuditLog: g.dir.auditLog(), Tools: g.tools.dir,
-		Versions: g.tools.versions, Ports: map[string]int{}, Nodes: g.opts.nodes,
+		Config: g.dir.kubeconfig(), AuditLog: g.dir.auditLog(), Tools: g.tools.Dir,
+		Versions: g.tools.Versions, Ports: map[string]int{}, Nodes: g.opts.nodes,
 		Starter: self, Processes: []process{},
 	}
 	return g.state.save(g.dir)
@@ -155,8 +171,16 @@ func (g *ground) launch(name string, args ...string) (*child, error) {
 		return nil, err
 	}
 	g.children = append(g.children, c)
-	g.state.Processes = append(g.state.Processes, c.process)
-	return c, g.state.save(g.dir)
+	return c, g.record(c.process)
+}
+
+// record writes down at once what was started, so that stop finds it.
+func (g *ground) record(p process) error {
+	if g.inside {
+		return nil // the first process ends them all
+	}
+	g.state.Processes = append(g.state.Processes, p)
+	return g.state.save(g.dir)
 }
 
 // phase prints one line of the summary when a part is ready.
@@ -167,7 +191,7 @@ func (g *ground) phase(name, what string, since time.Time) {
 
 // short is a version without its patch level, as people say it.
 func (g *ground) short(tool string) string {
-	parts := strings.SplitN(g.tools.versions[tool], ".", 3)
+	parts := strings.SplitN(g.tools.Versions[tool], ".", 3)
 	return strings.Join(parts[:2], ".")
 }
 
@@ -177,16 +201,25 @@ func (g *ground) report(out io.Writer) error {
 		enc.SetIndent("", "  ")
 		return enc.Encode(g.state)
 	}
-	self := "ground"
-	if wrapper := os.Getenv("GROUND_WRAPPER"); wrapper != "" {
-		self = wrapper
-	}
+	self := wrapper()
 	quoted := string(g.dir)
 	if strings.ContainsAny(quoted, " '\"$") {
 		quoted = shellQuote(quoted)
 	}
 	fmt.Fprintf(out, "  %-15s export KUBECONFIG=%s\n", "use it", filepath.Join(quoted, "kubeconfig"))
 	fmt.Fprintf(out, "  %-15s %s kubectl --dir %s -- get nodes\n", "or", self, quoted)
+	if g.state.Real != nil {
+		fmt.Fprintf(out, "  %-15s %s import --dir %s IMAGE.tar\n", "images", self, quoted)
+		fmt.Fprintf(out, "  %-15s %s forward --dir %s NAMESPACE/SERVICE:PORT\n", "reach a service", self, quoted)
+	}
 	fmt.Fprintf(out, "  %-15s %s stop --dir %s\n", "stop it", self, quoted)
 	return nil
+}
+
+// wrapper is what people call this program.
+func wrapper() string {
+	if name := os.Getenv("GROUND_WRAPPER"); name != "" {
+		return name
+	}
+	return "ground"
 }

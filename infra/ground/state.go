@@ -40,11 +40,24 @@ type state struct {
 	Versions  map[string]string `json:"versions"`
 	Ports     map[string]int    `json:"ports"`
 	Nodes     int               `json:"nodes"`
+	Real      *realState        `json:"real,omitempty"`
 	// Scratch is a folder outside Dir that stop removes, if one was needed.
 	Scratch   string    `json:"scratch,omitempty"`
 	Starter   process   `json:"starter"`
 	Watcher   *process  `json:"watcher,omitempty"`
 	Processes []process `json:"processes"`
+}
+
+// realState is what a ground with a real node has beyond a fleet.
+type realState struct {
+	Node      string   `json:"node"`
+	Address   string   `json:"node_address"`
+	Simulated []string `json:"simulated_nodes"`
+	Taint     string   `json:"simulated_taint"`
+	Volumes   string   `json:"volumes"` // the folder with those of claims
+	Cgroup    string   `json:"cgroup"`
+	// Commands are whole command lines; what they act on comes behind.
+	Commands map[string][]string `json:"commands"`
 }
 
 func (st *state) save(d dir) error {
@@ -65,6 +78,16 @@ func loadState(d dir) (*state, error) {
 		return nil, fmt.Errorf("%s is not a ground's state (%w): end its processes by hand, then remove the folder", d.stateFile(), err)
 	}
 	return st, nil
+}
+
+// find returns the process of a name.
+func (st *state) find(name string) (process, bool) {
+	for _, p := range st.Processes {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return process{}, false
 }
 
 // alive reports whether any process of the ground still runs.

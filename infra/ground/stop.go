@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"text/tabwriter"
 	"time"
 )
 
@@ -45,6 +43,9 @@ func stop(d dir, purge bool, out io.Writer) error {
 		if p.alive() {
 			running++
 		}
+	}
+	if first, ok := st.find(firstProcess); ok {
+		running += len(insiders(first))
 	}
 	if err := takeDown(d, st, purge); err != nil {
 		return err
@@ -104,6 +105,11 @@ func takeDown(d dir, st *state, purge bool) error {
 	for _, folder := range volumes {
 		_ = os.Remove(folder) // only empty ones; the shared parent stays
 	}
+	if st.Real != nil {
+		if err := sweepCgroup(st.Real.Cgroup); err != nil {
+			return err
+		}
+	}
 	if st.Scratch != "" && strings.HasPrefix(filepath.Base(st.Scratch), "ground-") {
 		_ = os.RemoveAll(st.Scratch)
 	}
@@ -114,6 +120,7 @@ func takeDown(d dir, st *state, purge bool) error {
 // contents: --dir may be anything.
 func removeAll(d dir, purge bool) error {
 	names := []string{"etcd", "etcd.sock", "pki", "kubeconfig", "audit-policy.yaml", "scheduler.yaml", "kwok.yaml"}
+	names = append(names, realFiles...)
 	if purge {
 		names = append(names, "logs", "audit.log")
 	}
@@ -133,6 +140,9 @@ func removeAll(d dir, purge bool) error {
 // this ground's volumes. They lie outside our folder, so they must be asked
 // for while the API server still answers; if it does not, they stay.
 func volumeFolders(d dir, st *state) []string {
+	if st.Real != nil {
+		return nil // they lie in the ground's folder
+	}
 	client, err := newAPI(d, st.Server)
 	if err != nil || !st.alive() {
 		return nil
@@ -155,74 +165,6 @@ func volumeFolders(d dir, st *state) []string {
 		}
 	}
 	return folders
-}
-
-// processStatus is one line of `ground status`.
-type processStatus struct {
-	Name    string `json:"name"`
-	PID     int    `json:"pid"`
-	Running bool   `json:"running"`
-	RSS     int    `json:"rss_mib"`
-	Log     string `json:"log"`
-}
-
-func status(ctx context.Context, d dir, asJSON bool, out io.Writer) error {
-	st, err := loadState(d)
-	if errors.Is(err, os.ErrNotExist) {
-		st, err = &state{Dir: string(d), Phase: "stopped"}, nil
-	}
-	if err != nil {
-		return err
-	}
-	report := struct {
-		*state
-		Ready     bool            `json:"ready"`
-		Processes []processStatus `json:"processes"`
-	}{state: st, Processes: []processStatus{}}
-	for _, p := range st.Processes {
-		report.Processes = append(report.Processes, processStatus{p.Name, p.PID, p.alive(), p.rssMiB(), d.log(p.Name)})
-	}
-	if st.Phase != "stopped" && !st.alive() {
-		st.Phase = "dead"
-	}
-	report.Ready = st.Phase == "ready" && answers(ctx, d, st)
-	if asJSON {
-		enc := json.NewEncoder(out)
-		enc.SetIndent("", "  ")
-		err = enc.Encode(report)
-	} else {
-		err = printStatus(out, st, report.Ready, report.Processes)
-	}
-	if err == nil && !st.alive() {
-		return exitCode(3)
-	}
-	return err
-}
-
-func answers(ctx context.Context, d dir, st *state) bool {
-	client, err := newAPI(d, st.Server)
-	if err != nil {
-		return false
-	}
-	defer client.close()
-	return client.ready(ctx) == nil
-}
-
-func printStatus(out io.Writer, st *state, ready bool, procs []processStatus) error {
-	fmt.Fprintf(out, "%s · %s", st.Dir, st.Phase)
-	if st.alive() {
-		fmt.Fprintf(out, " · %s · API server ready: %t · up %s", st.Server, ready, time.Since(st.StartedAt).Round(time.Second))
-	}
-	fmt.Fprintln(out)
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	for _, p := range procs {
-		if p.Running {
-			fmt.Fprintf(w, "  %s\trunning\tpid %d\t%d MiB\n", p.Name, p.PID, p.RSS)
-		} else {
-			fmt.Fprintf(w, "  %s\tENDED\tpid %d\tlog %s\n", p.Name, p.PID, p.Log)
-		}
-	}
-	return w.Flush()
 }
 
 // tie starts the watcher that ends this ground when a given process does.
