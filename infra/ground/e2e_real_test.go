@@ -49,6 +49,8 @@ func TestReal(t *testing.T) {
 	first.stopsWhole(t)
 	third := newReal(t)
 	third.startIsKilled(t)
+	second.keeperIsKilled(t)
+	second.endsWithItsOwner(t)
 	if after := traces(t); !slices.Equal(after, before) {
 		t.Errorf("the machine is not as it was\nbefore: %v\nafter:  %v", before, after)
 	}
@@ -60,10 +62,12 @@ type real struct {
 	st   *state
 	k    kube
 	test *testing.T
+	// owner is the process that it is tied to.
+	owner int
 }
 
 func newReal(t *testing.T) *real {
-	r := &real{dir: dir(filepath.Join(t.TempDir(), "g")), test: t}
+	r := &real{dir: dir(filepath.Join(t.TempDir(), "g")), test: t, owner: os.Getpid()}
 	t.Cleanup(func() {
 		if t.Failed() {
 			r.showLogs()
@@ -98,7 +102,7 @@ func (r *real) run(t *testing.T, args ...string) string {
 
 func (r *real) start() error {
 	out, err := r.program("start", "--mode", "real", "--json", "--volumes", "3", "--timeout", "4m",
-		"--tie-to-pid", fmt.Sprint(os.Getpid()), "--dir", string(r.dir)).Output()
+		"--tie-to-pid", fmt.Sprint(r.owner), "--dir", string(r.dir)).Output()
 	if err != nil {
 		return fmt.Errorf("start: %w: %s", err, out)
 	}
@@ -235,15 +239,11 @@ func (r *real) killFirstProcess(t *testing.T, other *real) {
 	other.k.run("create", "deployment", "other", "--image=ground.test/app:1")
 	other.k.shows("1", "{.status.readyReplicas}", "deployment/other")
 	init, _ := other.st.find(firstProcess)
-	inside := insiders(init)
-	if len(inside) < 10 {
-		t.Errorf("%d processes inside, more are meant: %v", len(inside), inside)
+	all := other.all()
+	if len(all) < 12 {
+		t.Errorf("%d processes, more are meant: %v", len(all), all)
 	}
 	init.signal(syscall.SIGKILL)
-	all := append([]process{}, other.st.Processes...)
-	for _, p := range inside {
-		all = append(all, p.process)
-	}
 	if !waitGone(all, 20*time.Second) {
 		t.Errorf("left after the first process was killed: %v", running(all))
 	}
@@ -320,11 +320,7 @@ func (r *real) stopsWhole(t *testing.T) {
 	if text := r.run(t, "status"); !strings.Contains(text, realNode) || !strings.Contains(text, "simulated: nothing runs there") || !strings.Contains(text, "kubelet") {
 		t.Errorf("status: %s", text)
 	}
-	init, _ := r.st.find(firstProcess)
-	all := slices.Clone(r.st.Processes)
-	for _, p := range insiders(init) {
-		all = append(all, p.process)
-	}
+	all := r.all()
 	r.run(t, "stop", "--purge")
 	if left := running(all); len(left) > 0 {
 		t.Errorf("left after stop: %v", left)
@@ -333,6 +329,52 @@ func (r *real) stopsWhole(t *testing.T) {
 	if exists(string(r.dir)) {
 		t.Error("the folder survived the purge")
 	}
+}
+
+// all are its processes, as the machine sees them.
+func (r *real) all() []process {
+	all := slices.Clone(r.st.Processes)
+	if init, ok := r.st.find(firstProcess); ok {
+		for _, p := range insiders(init) {
+			all = append(all, p.process)
+		}
+	}
+	return all
+}
+
+// keeperIsKilled: all ends but the control groups, which stop removes. The
+// ground starts in the folder of one that was killed.
+func (r *real) keeperIsKilled(t *testing.T) {
+	if err := r.start(); err != nil {
+		t.Fatal(err)
+	}
+	all := r.all()
+	keeper, _ := r.st.find(keeperProcess)
+	keeper.signal(syscall.SIGKILL)
+	if !waitGone(all, 20*time.Second) {
+		t.Errorf("left after the keeper was killed: %v", running(all))
+	}
+	r.run(t, "stop")
+	r.leftNothing(t)
+}
+
+// endsWithItsOwner: `--tie-to-pid`, for tests that are killed.
+func (r *real) endsWithItsOwner(t *testing.T) {
+	owner := exec.Command("sleep", "600")
+	if err := owner.Start(); err != nil {
+		t.Fatal(err)
+	}
+	r.owner = owner.Process.Pid
+	if err := r.start(); err != nil {
+		t.Fatal(err)
+	}
+	all := append(r.all(), *r.st.Watcher)
+	_ = owner.Process.Kill()
+	_ = owner.Wait()
+	if !waitGone(all, 30*time.Second) {
+		t.Errorf("left after the owner's end: %v", running(all))
+	}
+	r.leftNothing(t)
 }
 
 // startIsKilled: a start that is killed before its ground is ready takes
@@ -357,10 +399,7 @@ func (r *real) startIsKilled(t *testing.T) {
 			break
 		}
 	}
-	all := slices.Clone(r.st.Processes)
-	for _, p := range insiders(init) {
-		all = append(all, p.process)
-	}
+	all := r.all()
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
 	if !waitGone(all, 20*time.Second) {
