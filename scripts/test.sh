@@ -2,7 +2,7 @@
 # Everything that must hold before a change lands, in named stages:
 #
 #   scripts/test.sh              all of them, in this order
-#   scripts/test.sh STAGE…       some: check unit ground parts fleet ledger real demo
+#   scripts/test.sh STAGE…       some: check unit ground parts fleet chart ledger real demo
 #
 # Each stage's minutes stand beside its budget. The last line is `N passed, N failed`.
 set -euo pipefail
@@ -11,16 +11,17 @@ set -euo pipefail
 cd "$root"
 exec </dev/null
 
-stages=(check unit ground parts fleet ledger real demo)
+stages=(check unit ground parts fleet chart ledger real demo)
 # Minutes on two cores: nothing built yet, and everything built.
 declare -A budget=([check]="12 3" [unit]="18 5" [ground]="13 0.5" [parts]="4 0.5"
-  [fleet]="8 6" [ledger]="6 4" [real]="7 1" [demo]="3 2")
+  [fleet]="8 6" [chart]="5 4" [ledger]="6 4" [real]="7 1" [demo]="3 2")
 declare -A about=(
   [check]="formatting, clippy, go vet, shellcheck, cargo deny, lock file, paths"
   [unit]="Rust and Go tests that need no cluster, drift of generated files, docs"
   [ground]="the pinned Kubernetes, built once, with simulated nodes"
   [parts]="what stacks run, checked by the programs themselves (otelcol, built once)"
   [fleet]="the operator on a real API server"
+  [chart]="the Helm chart: values, renders, and its life on a real API server"
   [ledger]="the ledger and the API server on real files and ports, killed, flooded, fuzzed"
   [real]="a real node: kubelet, containerd, services, DNS, volumes, in namespaces"
   [demo]="scripts/demo.sh --once"
@@ -109,7 +110,8 @@ debian() {
 check_shell() {
   has shellcheck || debian shellcheck
   if has shellcheck; then
-    step "shellcheck" shellcheck -x scripts/*.sh scripts/demo/*.sh scripts/ground scripts/otelcol scripts/parts scripts/cargo-deny .ci/run
+    step "shellcheck" shellcheck -x scripts/*.sh scripts/demo/*.sh scripts/ground scripts/helm scripts/otelcol scripts/parts \
+      scripts/cargo-deny .ci/run
   elif [ -n "${CI:-}" ]; then
     fails "shellcheck is not installed and apt-get could not ($logs/apt-shellcheck.log)"
   else
@@ -137,7 +139,7 @@ stage_check() {
   step "cargo fmt" cargo fmt --all --check
   step "clippy" cargo clippy --locked --workspace --all-targets -- -D warnings
   # What runs by name alone is no part of "all targets".
-  step "clippy of tests and benches by name" cargo clippy --locked --workspace --test fleet --test ledger \
+  step "clippy of tests and benches by name" cargo clippy --locked --workspace --test chart --test fleet --test ledger \
     --test parts --test process --bench crash --bench durability --bench fleet --bench ledger -- -D warnings
   check_go
   check_shell
@@ -199,6 +201,28 @@ stage_fleet() {
   cargo_tests fleet --workspace --test fleet -- --test-threads 6
 }
 
+# needs_venv WHO: python3 that can make an environment.
+needs_venv() {
+  python3 -c 'import ensurepip' 2>/dev/null || debian python3-venv
+  python3 -c 'import ensurepip' 2>/dev/null ||
+    fails "$1: python3 with venv is missing (Debian: apt-get install python3-venv)"
+}
+
+stage_chart() {
+  local filter=()
+  needs_venv chart
+  scripts/helm >"$logs/helm" || fails "Helm could not be had"
+  step "schemas" scripts/schemas.sh
+  fact "schemas: $(tail -n 1 "$logs/schemas.log")"
+  has lua5.1 || debian lua5.1
+  if ! has lua5.1; then
+    [ -z "${CI:-}" ] || fails "lua5.1 is not installed and apt-get could not ($logs/apt-lua5.1.log)"
+    skipped "Argo CD's health script: lua5.1 is not installed, and only root with apt-get could (Debian: apt-get install lua5.1)"
+    filter=(--skip argo_cd)
+  fi
+  cargo_tests chart --workspace --test chart -- --test-threads 4 "${filter[@]}"
+}
+
 # The ledger's tests start a PostgreSQL of their own. Where there is none and none can be had, they
 # are left out; not in CI.
 has_postgres() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
@@ -221,10 +245,7 @@ stage_ledger() {
 # fuzz: schemathesis against a running server; the cases are what that server counted.
 fuzz() {
   local log=$logs/fuzz.log rc=0
-  python3 -c 'import ensurepip' 2>/dev/null || debian python3-venv
-  if ! python3 -c 'import ensurepip' 2>/dev/null; then
-    fails "fuzz: python3 with venv is missing (Debian: apt-get install python3-venv)"
-  fi
+  needs_venv fuzz
   scripts/fuzz.sh >"$log" 2>&1 || rc=$?
   [ "$rc" = 0 ] || { tail -n 60 "$log" && fails "fuzz: scripts/fuzz.sh (whole output: $log)"; }
   fact "fuzz: $(grep -E '^[0-9]+ cases ' "$log")"

@@ -14,6 +14,7 @@ pub mod names;
 pub mod quantity;
 pub mod reference;
 pub mod tenant;
+pub mod values;
 
 pub use deployment_profile::{DeploymentProfile, DeploymentProfileSpec, DeploymentProfileStatus};
 pub use quantity::Quantity;

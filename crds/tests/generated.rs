@@ -42,6 +42,25 @@ fn reference() {
 }
 
 #[test]
+fn the_chart_s_definitions() {
+    for (file, crd) in crds::all() {
+        let fresh = crds::manifest::yaml_in_chart(&crd).unwrap();
+        same(&format!("../charts/tenantry/crds/{file}"), &fresh);
+        // What the chart's template takes away when definitions are not to be kept.
+        assert!(fresh.contains("\n    helm.sh/resource-policy: keep\n"), "{file}");
+    }
+}
+
+#[test]
+fn the_chart_s_values() {
+    let read = |file: &str| serde_saphyr::from_str(&committed(file)).unwrap();
+    let (schema, defaults): (serde_json::Value, serde_json::Value) =
+        (read("../charts/tenantry/values.schema.json"), read("../charts/tenantry/values.yaml"));
+    let fresh = crds::values::markdown(&schema, &defaults).unwrap();
+    same("../docs/reference/values.md", &fresh);
+}
+
+#[test]
 fn every_field_of_the_reference_is_described() {
     let page = committed("../docs/reference/crds.md");
     let rows = page.lines().filter(|l| l.starts_with("| `"));

@@ -173,7 +173,7 @@ fn the_committed_manifests_are_these_types() {
         assert_eq!(
             committed,
             crds::manifest::yaml(&crd).unwrap(),
-            "{file} is out of date; run: cargo run -p tenantry-crds --bin crdgen crds/generated"
+            "{file} is out of date; run scripts/generate.sh"
         );
     }
 }

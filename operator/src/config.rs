@@ -39,6 +39,10 @@ pub struct Config {
 /// What to do instead of running.
 #[derive(Subcommand, Clone, Debug)]
 pub enum Command {
-    /// Print the RBAC and the admission policy that the operator needs, for this namespace.
-    Manifests,
+    /// Print the RBAC and the admission policies that the operator needs, for this namespace.
+    Manifests {
+        /// Leave out the namespace itself.
+        #[arg(long)]
+        without_namespace: bool,
+    },
 }

@@ -19,7 +19,12 @@ use telemetry::{
 async fn main() -> ExitCode {
     let config = Config::parse();
     let result = match config.command {
-        Some(Command::Manifests) => print_manifests(&config.namespace),
+        Some(Command::Manifests { without_namespace: false }) => {
+            print(rbac::manifests(&config.namespace))
+        }
+        Some(Command::Manifests { without_namespace: true }) => {
+            print(rbac::rights(&config.namespace))
+        }
         None => operate(config).await,
     };
     match result {
@@ -77,8 +82,8 @@ fn identity() -> String {
 }
 
 #[expect(clippy::print_stdout, reason = "the subcommand's output")]
-fn print_manifests(namespace: &str) -> anyhow::Result<()> {
-    print!("{}", rbac::manifests(namespace).map_err(anyhow::Error::msg)?);
+fn print(text: Result<String, String>) -> anyhow::Result<()> {
+    print!("{}", text.map_err(anyhow::Error::msg)?);
     Ok(())
 }
 

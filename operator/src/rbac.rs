@@ -1,5 +1,7 @@
 //! The rights that the operator needs and no more, from the same list that drives its work; and the
-//! admission policy that keeps it inside its namespaces.
+//! admission policies that keep it inside its namespaces, and tenants' own users from its objects.
+
+mod guard;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +15,16 @@ use crate::{kinds::Kind, lease, watch::SECRETS};
 /// When an object cannot be written as YAML.
 pub fn manifests(namespace: &str) -> Result<String, String> {
     crds::manifest::yaml_stream(&objects(namespace))
+}
+
+/// The same without the namespace, which an installer of packages makes by itself.
+///
+/// # Errors
+/// When an object cannot be written as YAML.
+pub fn rights(namespace: &str) -> Result<String, String> {
+    let mut all = objects(namespace);
+    all.retain(|object| object["kind"] != "Namespace");
+    crds::manifest::yaml_stream(&all)
 }
 
 /// The same as objects, in the order of applying.
@@ -38,7 +50,13 @@ pub fn objects(namespace: &str) -> Vec<Value> {
     ];
     all.extend(bindings(namespace));
     all.extend(policy(namespace));
+    all.extend(guard::objects(&account(namespace)));
     all
+}
+
+/// The operator as the API server names it.
+fn account(namespace: &str) -> String {
+    format!("system:serviceaccount:{namespace}:{NAME}")
 }
 
 const NAME: &str = "tenantry-operator";
@@ -119,7 +137,7 @@ fn bindings(namespace: &str) -> [Value; 2] {
 /// Denies the operator's account every write outside tenants' namespaces and its own.
 fn policy(namespace: &str) -> [Value; 2] {
     let name = "tenantry-operator-boundary";
-    let account = format!("system:serviceaccount:{namespace}:{NAME}");
+    let account = account(namespace);
     let prefix = crds::names::NAMESPACE_PREFIX;
     let inside = format!(
         "request.resource.resource == 'namespaces' ? request.name.startsWith('{prefix}') : \

@@ -9,6 +9,7 @@
 #![allow(missing_docs, reason = "a test's name says what it shows")]
 
 mod accepted;
+mod chart;
 mod fixture;
 mod hostile;
 mod key_sets;

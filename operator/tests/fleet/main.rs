@@ -20,6 +20,7 @@ mod drift;
 mod eviction;
 mod export;
 mod faults;
+mod guard;
 mod in_turn;
 mod input;
 mod kstatus;

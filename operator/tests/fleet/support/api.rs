@@ -35,7 +35,7 @@ pub struct Api {
 fn base(plural: &str) -> &'static str {
     match plural {
         "tenants" | "deploymentprofiles" => "/apis/tenantry.dev/v1alpha1",
-        "deployments" | "replicasets" | "controllerrevisions" => "/apis/apps/v1",
+        "deployments" | "replicasets" | "statefulsets" | "controllerrevisions" => "/apis/apps/v1",
         "networkpolicies" | "ingresses" => "/apis/networking.k8s.io/v1",
         "horizontalpodautoscalers" => "/apis/autoscaling/v2",
         "poddisruptionbudgets" => "/apis/policy/v1",
@@ -85,6 +85,18 @@ impl Api {
         let mut config = Config::from_custom_kubeconfig(file, &options).await.expect("it is valid");
         // A refusal is an answer here, not something to try again.
         config.default_retry = false;
+        Self { client: Client::try_from(config).expect("a client") }
+    }
+
+    /// A client of somebody else, as an administrator may be.
+    pub async fn impersonating(kubeconfig: &Path, user: &str, groups: &[&str]) -> Self {
+        let file = Kubeconfig::read_from(kubeconfig).expect("the kubeconfig is read");
+        let options = KubeConfigOptions::default();
+        let mut config = Config::from_custom_kubeconfig(file, &options).await.expect("it is valid");
+        config.default_retry = false;
+        config.auth_info.impersonate = Some(user.to_owned());
+        let groups: Vec<String> = groups.iter().map(|group| (*group).to_owned()).collect();
+        config.auth_info.impersonate_groups = (!groups.is_empty()).then_some(groups);
         Self { client: Client::try_from(config).expect("a client") }
     }
 

@@ -20,6 +20,9 @@ use super::{
 /// The operator's namespace.
 pub const SYSTEM: &str = "tenantry-system";
 
+/// The file with the operator's token.
+const ACCOUNT: &str = "operator.kubeconfig";
+
 /// Shared by every test that needs none of its own.
 static SHARED: LazyLock<Shared> = LazyLock::new(|| {
     let shared = std::thread::spawn(|| {
@@ -77,7 +80,7 @@ async fn account(ground: &Ground, admin: &Api) -> PathBuf {
     let text = std::fs::read_to_string(ground.path("kubeconfig")).expect("the kubeconfig");
     let mut config: Value = serde_saphyr::from_str(&text).expect("YAML");
     config["users"][0]["user"] = json!({ "token": answer["status"]["token"] });
-    let path = ground.path("operator.kubeconfig");
+    let path = ground.path(ACCOUNT);
     std::fs::write(&path, config.to_string()).expect("written");
     path
 }
@@ -106,6 +109,27 @@ impl Lab {
         let (ground, kubeconfig) = prepared().await;
         let api = Api::connect(&ground.path("kubeconfig")).await;
         Self { api, ground: Arc::new(ground), kubeconfig, _permit: Some(permit) }
+    }
+
+    /// A ground of one's own with nothing of ours on it.
+    #[allow(dead_code, reason = "the chart's tests use it")]
+    pub async fn bare() -> Self {
+        let permit = OWN.acquire().await.expect("never closed");
+        let ground = Ground::start();
+        let api = Api::connect(&ground.path("kubeconfig")).await;
+        let kubeconfig = ground.path(ACCOUNT);
+        Self { api, ground: Arc::new(ground), kubeconfig, _permit: Some(permit) }
+    }
+
+    /// Takes a token of the operator's account, as soon as whoever installs that has made it.
+    #[allow(dead_code, reason = "the chart's tests use it")]
+    pub async fn take_account(&self) {
+        eventually("the operator's account is there", async || {
+            let found = self.api.get("serviceaccounts", SYSTEM, "tenantry-operator").await;
+            found.map(|_| ()).map_err(|refused| refused.to_string())
+        })
+        .await;
+        account(&self.ground, &self.api).await;
     }
 
     /// Starts an operator on it.

@@ -1,0 +1,137 @@
+{{/* Labels of a part: dict "root" $ "part" "operator" */}}
+{{- define "tenantry.labels" -}}
+{{ include "tenantry.selector" . }}
+app.kubernetes.io/part-of: tenantry
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{/* What selects the pods of a part; it never changes. */}}
+{{- define "tenantry.selector" -}}
+app.kubernetes.io/name: tenantry-{{ .part }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+{{- end }}
+
+{{/* The name of an image where it is pulled from: dict "root" $ "name" "host/path:tag". A mirror takes the place of the host. */}}
+{{- define "tenantry.mirrored" -}}
+{{- $first := splitList "/" .name | first -}}
+{{- $path := .name -}}
+{{- if and (contains "/" .name) (or (contains "." $first) (contains ":" $first)) -}}
+{{- $path = trimPrefix (printf "%s/" $first) .name -}}
+{{- end -}}
+{{- if .root.Values.image.registry -}}
+{{- printf "%s/%s" (trimSuffix "/" .root.Values.image.registry) $path -}}
+{{- else -}}
+{{- .name -}}
+{{- end -}}
+{{- end }}
+
+{{/* Our own image. */}}
+{{- define "tenantry.image" -}}
+{{- $image := .Values.image -}}
+{{- $name := $image.repository -}}
+{{- if $image.digest -}}
+{{- $name = printf "%s@%s" $name $image.digest -}}
+{{- else -}}
+{{- $name = printf "%s:%s" $name (default .Chart.AppVersion $image.tag) -}}
+{{- end -}}
+{{- include "tenantry.mirrored" (dict "root" . "name" $name) -}}
+{{- end }}
+
+{{- define "tenantry.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile: { type: RuntimeDefault }
+{{- end }}
+
+{{- define "tenantry.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: { drop: [ALL] }
+{{- end }}
+
+{{/* Readiness and liveness on the port "health". */}}
+{{- define "tenantry.probes" -}}
+readinessProbe:
+  httpGet: { path: /readyz, port: health }
+  periodSeconds: 5
+  timeoutSeconds: 3
+livenessProbe:
+  httpGet: { path: /healthz, port: health }
+  periodSeconds: 10
+  timeoutSeconds: 3
+  failureThreshold: 6
+{{- end }}
+
+{{/* Where pods may go: dict "root" $ "part" … "values" .Values.operator "replicas" 2 */}}
+{{- define "tenantry.placement" -}}
+{{- with .values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- if gt (int .values.replicas) 1 }}
+topologySpreadConstraints:
+  - maxSkew: 1
+    topologyKey: kubernetes.io/hostname
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- include "tenantry.selector" . | nindent 8 }}
+{{- end }}
+{{- with .root.Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Annotations of a pod template with those of the values. */}}
+{{- define "tenantry.podAnnotations" -}}
+{{- with .values.podAnnotations }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* The issuers' file. Keys that are given here are files beside it. */}}
+{{- define "tenantry.issuers" -}}
+{{- $api := .Values.apiServer -}}
+issuers:
+{{- if $api.kubernetesIssuer.enabled }}
+  - issuer: {{ $api.kubernetesIssuer.issuer | quote }}
+    kind: kubernetes
+    keys:
+      url: https://kubernetes.default.svc/openid/v1/jwks
+      caFile: /var/run/secrets/tenantry/ca.crt
+      tokenFile: /var/run/secrets/tenantry/token
+{{- end }}
+{{- range $index, $issuer := $api.issuers }}
+  - issuer: {{ $issuer.issuer | quote }}
+    kind: people
+    keys:
+    {{- if $issuer.keys.jwks }}
+      file: /etc/tenantry/issuers/{{ $index }}.jwks.json
+    {{- else }}
+      url: {{ $issuer.keys.url | quote }}
+    {{- end }}
+    {{- if $issuer.keys.caBundle }}
+      caFile: /etc/tenantry/issuers/{{ $index }}.ca.pem
+    {{- end }}
+    {{- range $name := list "algorithms" "audiences" "typ" }}
+    {{- with index $issuer $name }}
+    {{ $name }}: {{ toJson . }}
+    {{- end }}
+    {{- end }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,125 @@
+//! The admission policy that keeps a tenant's own users from what guards the tenant.
+//!
+//! What they may do in their namespace is for their roles to say. But no role can say "except for
+//! what the operator made": so a policy does. It needs no webhook and works with the operator gone.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::labels;
+use crate::{
+    desired::meta::{MANAGED_BY, MANAGED_BY_LABEL, TENANT_LABEL},
+    kinds::Kind,
+};
+
+const NAME: &str = "tenantry-guard-rails";
+/// The role whose holders may change guard rails by hand.
+const BREAK_GLASS: &str = "tenantry-break-glass";
+/// The right that the role has; cluster administrators have it with all others.
+const RESOURCE: &str = "guardrails";
+const VERB: &str = "override";
+/// Parts of the cluster that are no service accounts.
+const CLUSTER: [&str; 3] =
+    ["system:kube-controller-manager", "system:kube-scheduler", "system:apiserver"];
+/// Garbage collector, quota, namespace and other controllers; kubelets.
+const CLUSTER_GROUPS: [&str; 2] = ["system:serviceaccounts:kube-system", "system:nodes"];
+
+/// Role, policy and binding; `operator` is the account that may write what is guarded.
+pub fn objects(operator: &str) -> [Value; 3] {
+    [
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+            "metadata": { "name": BREAK_GLASS, "labels": labels() },
+            "rules": [{
+                "apiGroups": [crds::GROUP],
+                "resources": [format!("tenants/{RESOURCE}")],
+                "verbs": [VERB],
+            }],
+        }),
+        policy(operator),
+        json!({
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": { "name": NAME, "labels": labels() },
+            "spec": { "policyName": NAME, "validationActions": ["Deny"] },
+        }),
+    ]
+}
+
+fn policy(operator: &str) -> Value {
+    let message = format!(
+        "this guards a tenant: change its DeploymentProfile or its Tenant instead. By hand it takes \
+         the right to {VERB} tenants/{RESOURCE}, which the ClusterRole {BREAK_GLASS} grants"
+    );
+    json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
+        "metadata": { "name": NAME, "labels": labels() },
+        "spec": {
+            "failurePolicy": "Fail",
+            "matchConstraints": { "resourceRules": guarded_kinds() },
+            "matchConditions": [{ "name": "not-the-cluster-itself", "expression": strangers(operator) }],
+            "variables": variables(),
+            "validations": [{
+                "expression": "!variables.guarded || variables.may",
+                "message": message, "reason": "Forbidden",
+            }],
+        },
+    })
+}
+
+/// The kinds that stacks are made of, whole objects only: what controllers write is in subresources.
+fn guarded_kinds() -> Vec<Value> {
+    let mut groups: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    for kind in Kind::ALL {
+        let resource = kind.resource();
+        groups.entry((resource.group, resource.version)).or_default().push(resource.plural);
+    }
+    let rule = |((group, version), plurals): (&(&str, &str), &Vec<&str>)| {
+        json!({
+            "apiGroups": [group], "apiVersions": [version], "resources": plurals,
+            "operations": ["CREATE", "UPDATE", "DELETE"], "scope": "*",
+        })
+    };
+    groups.iter().map(rule).collect()
+}
+
+/// Neither the operator nor Kubernetes.
+fn strangers(operator: &str) -> String {
+    let users: Vec<&str> = std::iter::once(operator).chain(CLUSTER).collect();
+    format!(
+        "!(request.userInfo.username in {}) && !request.userInfo.groups.exists(g, g in {})",
+        list(&users),
+        list(&CLUSTER_GROUPS)
+    )
+}
+
+fn variables() -> Value {
+    let label = format!(".metadata.?labels[?'{MANAGED_BY_LABEL}'].orValue('') == '{MANAGED_BY}'");
+    let rails: Vec<&str> = [Kind::ResourceQuota, Kind::LimitRange, Kind::NetworkPolicy]
+        .map(|kind| kind.resource().plural)
+        .into();
+    let namespaces = Kind::Namespace.resource().plural;
+    let claims = Kind::PersistentVolumeClaim.resource().plural;
+    json!([
+        { "name": "theirs", "expression":
+            format!("namespaceObject != null && '{TENANT_LABEL}' in namespaceObject.metadata.?labels.orValue({{}})") },
+        { "name": "ours", "expression":
+            format!("[object, oldObject].exists(o, o != null && o{label})") },
+        // One more of these opens what ours closes, or stops what ours allows.
+        { "name": "rail", "expression": format!("request.resource.resource in {}", list(&rails)) },
+        // Drivers of volumes resize and mark claims; what is in them is lost by deleting alone.
+        { "name": "harmless", "expression":
+            format!("request.resource.resource == '{claims}' && request.operation == 'UPDATE'") },
+        { "name": "guarded", "expression": format!(
+            "request.resource.resource == '{namespaces}' ? (oldObject != null && oldObject{label}) : \
+             (variables.theirs && (variables.rail || variables.ours) && !variables.harmless)") },
+        { "name": "may", "expression": format!(
+            "authorizer.group('{}').resource('tenants').subresource('{RESOURCE}').check('{VERB}').allowed()",
+            crds::GROUP) },
+    ])
+}
+
+/// A list of texts as CEL writes it.
+fn list(texts: &[&str]) -> String {
+    format!("['{}']", texts.join("', '"))
+}

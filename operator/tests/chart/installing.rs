@@ -1,0 +1,145 @@
+//! `scripts/install_tier.sh`, dry and against a real control plane.
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+use serde_json::json;
+
+use crate::{
+    helm::root,
+    support::{Lab, lab::SYSTEM},
+};
+
+fn script(arguments: &[&str], kubeconfig: Option<&Path>, path: &str) -> Output {
+    let mut command = Command::new(root().join("scripts/install_tier.sh"));
+    command.args(arguments).env("PATH", path).stdin(std::process::Stdio::null());
+    match kubeconfig {
+        Some(file) => command.env("KUBECONFIG", file),
+        None => command.env("KUBECONFIG", "/nowhere"),
+    };
+    command.output().expect("the script runs")
+}
+
+fn path() -> String {
+    std::env::var("PATH").expect("PATH")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_dry_run_needs_no_cluster_and_shows_what_would_be_done() {
+    let arguments =
+        ["prod", "--gpu", "--dry-run", "--set", "profiles.domain=a.example", "--context", "there"];
+    let output = script(&arguments, None, &path());
+    let (said, complaint) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{complaint}");
+    let first = said.lines().next().unwrap();
+    for part in [
+        "upgrade --install tenantry charts/tenantry --namespace tenantry-system --create-namespace",
+        "--values charts/tenantry/values-prod.yaml --values charts/tenantry/values-gpu.yaml",
+        "--set profiles.domain=a.example --wait --rollback-on-failure --timeout 5m --kube-context there",
+    ] {
+        assert!(first.contains(part), "{first}");
+    }
+    assert!(said.contains("+ kubectl --context there label namespace tenantry-system"), "{said}");
+    assert!(
+        said.contains("host: '{tenant}.a.example'") && said.contains("nvidia.com/gpu.present"),
+        "{said}"
+    );
+}
+
+#[test]
+fn wrong_use_is_told_apart_from_a_missing_cluster() {
+    for (arguments, code, words) in [
+        (&[][..], 2, "name a tier: dev or prod"),
+        (&["staging"], 2, "no tier or option \"staging\""),
+        (&["dev", "prod"], 2, "one tier"),
+        (&["dev", "--gpu"], 2, "--gpu is an overlay of prod"),
+        (&["dev", "--values"], 2, "--values needs an argument"),
+        (&["dev", "--values", "/nowhere.yaml"], 2, "no such file"),
+        (&["dev", "--context", "nowhere"], 4, "context nowhere does not answer"),
+        (&["dev", "--dry-run", "--set", "oprator=1"], 1, "additional properties 'oprator'"),
+    ] {
+        let output = script(arguments, None, &path());
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(words), "{arguments:?}: {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tier_is_installed_twice_and_upgraded() {
+    let lab = Lab::bare().await;
+    // What came by kubectl is taken over.
+    lab.ground.kubectl(&["apply", "-f", &root().join("crds/generated").to_string_lossy()]);
+    let established = "--for=condition=Established";
+    lab.ground.kubectl(&[
+        "wait",
+        established,
+        "--timeout=60s",
+        "crd/deploymentprofiles.tenantry.dev",
+    ]);
+    lab.ground.kubectl(&[
+        "apply",
+        "-f",
+        &root().join("examples/profile-dev.yaml").to_string_lossy(),
+    ]);
+    let kubeconfig = lab.ground.path("kubeconfig");
+    let run = |arguments: Vec<&'static str>| {
+        let (kubeconfig, path) = (kubeconfig.clone(), path());
+        async move {
+            let run = move || script(&arguments, Some(&kubeconfig), &path);
+            let output = tokio::task::spawn_blocking(run).await.expect("the script ends");
+            assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+            text(&output.stdout)
+        }
+    };
+    let operate = async {
+        lab.take_account().await;
+        let operator = lab.operator("tier");
+        operator.ready().await;
+        operator
+    };
+    let (said, operator) = tokio::join!(run(vec!["dev"]), operate);
+    assert!(
+        said.contains("rights    enough") && said.contains("adopts    the definitions"),
+        "{said}"
+    );
+    let issuers = lab.api.get("configmaps", SYSTEM, "tenantry-api-server").await.unwrap();
+    let issuers = issuers["data"]["issuers.yaml"].as_str().unwrap();
+    assert!(issuers.contains("issuer: \"https://kubernetes.default.svc\"\n"), "{issuers}");
+    let namespace = lab.api.get("namespaces", "", SYSTEM).await.unwrap();
+    assert_eq!(namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"], "restricted");
+
+    let said = run(vec!["dev"]).await;
+    assert!(!said.contains("adopts"), "{said}");
+    // Prod asks first, and nobody is there to answer.
+    let output = script(&["prod"], Some(&kubeconfig), &path());
+    assert_eq!(output.status.code(), Some(6), "{}", text(&output.stderr));
+    run(vec!["prod", "--yes", "--timeout", "3m"]).await;
+    let deployment = lab.api.get("deployments", SYSTEM, "tenantry-operator").await.unwrap();
+    assert_eq!(deployment["spec"]["replicas"], 2);
+    drop(operator);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_lacks_a_right_is_told_which_before_anything_is_done() {
+    let lab = Lab::bare().await;
+    let body = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "weak", "namespace": "default" } });
+    lab.apply(&[body]).await;
+    let token = lab.ground.kubectl(&["create", "token", "weak", "--namespace", "default"]);
+    let admin = std::fs::read_to_string(lab.ground.path("kubeconfig")).unwrap();
+    let mut config: serde_json::Value = serde_saphyr::from_str(&admin).unwrap();
+    config["users"][0]["user"] = json!({ "token": token.trim() });
+    let file = lab.ground.path("weak.kubeconfig");
+    std::fs::write(&file, config.to_string()).unwrap();
+    let output = script(&["dev"], Some(&file), &path());
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(5), "{said}");
+    assert!(said.contains("may not create customresourcedefinitions"), "{said}");
+    assert_eq!(lab.api.get("namespaces", "", SYSTEM).await.unwrap_err().code, 404);
+}

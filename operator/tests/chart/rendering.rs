@@ -1,0 +1,219 @@
+//! What the chart renders, for every tier and variant, on the oldest and the newest Kubernetes.
+
+use std::{fs, path::PathBuf};
+
+use serde_json::Value;
+
+use crate::helm::{chart, objects, prints, root, template, values};
+
+/// The oldest that `kubeVersion` allows, and the newest that was tried.
+const VERSIONS: [&str; 2] = ["1.30.0", "1.37.2"];
+
+/// Everything that is off by default.
+const MONITORING: &[&str] = &[
+    "--api-versions=monitoring.coreos.com/v1",
+    "--set=monitoring.enabled=true",
+    "--set-json=monitoring.labels={\"release\":\"prometheus\"}",
+    "--set-json=networkPolicies.monitoringFrom=[{\"namespaceSelector\":{\"matchLabels\":{\"kubernetes.io/metadata.name\":\"monitoring\"}}}]",
+    "--set=otlpEndpoint=http://collector.monitoring:4318",
+];
+const HIGHLY_AVAILABLE: &[&str] = &[
+    "--set=operator.replicas=3",
+    "--set=apiServer.replicas=3",
+    "--set=apiServer.database.existingSecret=ledger",
+    "--set=apiServer.ingress.enabled=true",
+    "--set=apiServer.ingress.host=api.example.com",
+    "--set=apiServer.ingress.tlsSecret=api-tls",
+    "--set=image.registry=registry.local:5000",
+    "--set-json=imagePullSecrets=[\"pull\"]",
+    "--set-json=networkPolicies.apiFrom=[{\"namespaceSelector\":{\"matchLabels\":{\"kubernetes.io/metadata.name\":\"ingress-nginx\"}}}]",
+    "--set-json=apiServer.issuers=[{\"issuer\":\"https://id.example.com\",\"keys\":{\"jwks\":\"{}\"},\"typ\":[\"JWT\"]}]",
+    "--set=apiServer.developmentSecret=trial",
+    "--set=profiles.domain=customers.example",
+];
+
+/// Each case: its name, and the arguments beside the tier's values.
+fn cases() -> Vec<(String, Vec<String>)> {
+    let owned = |all: &[&str]| all.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>();
+    let gpu = vec![format!("--values={}", values("gpu"))];
+    let mut cases = Vec::new();
+    for tier in ["dev", "prod"] {
+        let variants = [
+            ("", vec![]),
+            ("-gpu", gpu.clone()),
+            ("-ha", owned(HIGHLY_AVAILABLE)),
+            ("-monitoring", owned(MONITORING)),
+        ];
+        for (variant, more) in variants {
+            let mut arguments = vec![format!("--values={}", values(tier))];
+            arguments.extend(more);
+            cases.push((format!("{tier}{variant}"), arguments));
+        }
+    }
+    cases
+}
+
+fn rendered(arguments: &[String], version: &str) -> String {
+    let mut all = vec!["--kube-version", version];
+    all.extend(arguments.iter().map(String::as_str));
+    prints(&template(&all))
+}
+
+/// Without what is generated, is the same in every case, and has a test of its own.
+fn own(text: &str) -> String {
+    let generated = ["templates/crds.yaml", "templates/rights.yaml"];
+    let parts = text.split("\n---\n").map(|part| part.trim_start_matches("---\n").trim());
+    let parts =
+        parts.filter(|part| !generated.iter().any(|file| part.contains(file)) && !part.is_empty());
+    let mut page = parts.collect::<Vec<_>>().join("\n---\n");
+    page.push('\n');
+    page
+}
+
+fn golden(name: &str) -> PathBuf {
+    root().join(format!("operator/tests/chart/golden/{name}.yaml"))
+}
+
+#[test]
+fn every_case_is_as_it_was() {
+    let update = std::env::var_os("TENANTRY_UPDATE_GOLDEN").is_some();
+    for (name, arguments) in cases() {
+        for version in VERSIONS {
+            let fresh = own(&rendered(&arguments, version));
+            let file = golden(&name);
+            if update {
+                fs::write(&file, &fresh).unwrap();
+            }
+            let known = fs::read_to_string(&file).unwrap_or_default();
+            let differs = known.lines().zip(fresh.lines()).find(|(a, b)| a != b);
+            assert_eq!(
+                differs, None,
+                "{name} on {version}: TENANTRY_UPDATE_GOLDEN=1 writes it anew"
+            );
+            assert!(known == fresh, "{name} on {version}: one is longer than the other");
+        }
+    }
+}
+
+#[test]
+fn generated_parts_arrive_letter_by_letter() {
+    let text = prints(&template(&[]));
+    for file in ["crds/tenants.yaml", "crds/deploymentprofiles.yaml", "files/operator.yaml"] {
+        let whole = fs::read_to_string(chart().join(file)).unwrap();
+        for part in whole.split("---\n") {
+            assert!(text.contains(part.trim_end()), "{file}");
+        }
+    }
+}
+
+/// Each rendered object, and where in it something is amiss.
+fn every_pod(check: impl Fn(&Value, &Value) -> Option<String>) {
+    let mut wrong = Vec::new();
+    for (name, arguments) in cases() {
+        for object in objects(&rendered(&arguments, VERSIONS[1])) {
+            let Some(pod) = object.pointer("/spec/template/spec") else { continue };
+            for container in pod["containers"].as_array().unwrap() {
+                wrong.extend(
+                    check(pod, container).map(|w| format!("{name} {}: {w}", object["kind"])),
+                );
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_pod_is_restricted_and_bounded() {
+    every_pod(|pod, container| {
+        let must = [
+            (pod.pointer("/securityContext/runAsNonRoot"), Value::from(true)),
+            (pod.pointer("/securityContext/seccompProfile/type"), "RuntimeDefault".into()),
+            (container.pointer("/securityContext/allowPrivilegeEscalation"), false.into()),
+            (container.pointer("/securityContext/readOnlyRootFilesystem"), true.into()),
+            (container.pointer("/securityContext/capabilities/drop/0"), "ALL".into()),
+        ];
+        let wrong = must.iter().find(|(found, wanted)| *found != Some(wanted));
+        let bounded = container.pointer("/resources/limits/memory").is_some()
+            && container.pointer("/resources/requests/cpu").is_some();
+        let explicit = pod["automountServiceAccountToken"].is_boolean();
+        wrong.map(|w| format!("{w:?}")).or_else(|| {
+            (!(bounded && explicit)).then(|| format!("bounded {bounded}, explicit {explicit}"))
+        })
+    });
+}
+
+#[test]
+fn a_mirror_is_where_every_image_comes_from() {
+    let text = prints(&template(&["--set=image.registry=registry.local:5000"]));
+    let mut images = 0;
+    for object in objects(&text).iter().filter(|o| o["kind"] != "CustomResourceDefinition") {
+        let lines = serde_json::to_string_pretty(object).unwrap();
+        for line in lines.lines().filter(|line| line.trim_start().starts_with("\"image\":")) {
+            assert!(line.contains("registry.local:5000/"), "{}: {line}", object["kind"]);
+            assert!(!line.contains("tenantry.dev/"), "{line}");
+            images += 1;
+        }
+    }
+    assert!(images >= 10, "{images}");
+}
+
+#[test]
+fn a_digest_names_the_image_of_stacks_too() {
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let text = prints(&template(&[&format!("--set=image.digest={digest}")]));
+    let objects = objects(&text);
+    let profile = objects.iter().find(|o| o["kind"] == "DeploymentProfile").unwrap();
+    let gateway = &profile["spec"]["billing"]["gateway"]["image"];
+    assert_eq!(*gateway, Value::from(format!("tenantry.dev/tenantry@{digest}")));
+}
+
+#[test]
+fn definitions_and_profiles_can_be_left_out() {
+    let text = prints(&template(&[
+        "--set=crds.install=false",
+        "--set=profiles.dev.install=false,profiles.prod.install=false",
+    ]));
+    for object in objects(&text) {
+        assert!(
+            object["kind"] != "CustomResourceDefinition" && object["kind"] != "DeploymentProfile"
+        );
+    }
+    let text = prints(&template(&["--set=crds.keep=false"]));
+    let crds: Vec<Value> =
+        objects(&text).into_iter().filter(|o| o["kind"] == "CustomResourceDefinition").collect();
+    assert_eq!(crds.len(), 2);
+    assert!(
+        crds.iter().all(|c| c["metadata"]["annotations"].get("helm.sh/resource-policy").is_none())
+    );
+}
+
+/// Environment variables that a container sets, by name.
+fn environment(container: &Value) -> Vec<String> {
+    let all = container["env"].as_array().into_iter().flatten();
+    all.filter_map(|v| v["name"].as_str().map(str::to_owned)).collect()
+}
+
+#[test]
+fn programs_know_every_variable_that_they_are_given() {
+    let source = |file: &str| fs::read_to_string(root().join(file)).unwrap();
+    let known = [
+        ("operator", source("operator/src/config.rs")),
+        ("api-server", source("api-server/src/config.rs")),
+    ];
+    let mut seen = 0;
+    for (name, arguments) in cases() {
+        for object in objects(&rendered(&arguments, VERSIONS[1])) {
+            let containers = object.pointer("/spec/template/spec/containers");
+            for container in containers.and_then(Value::as_array).into_iter().flatten() {
+                let Some((_, text)) = known.iter().find(|(n, _)| container["name"] == *n) else {
+                    continue;
+                };
+                for variable in environment(container) {
+                    assert!(text.contains(&format!("\"{variable}\"")), "{name}: {variable}");
+                    seen += 1;
+                }
+            }
+        }
+    }
+    assert!(seen > 80, "{seen}");
+}

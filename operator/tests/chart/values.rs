@@ -1,0 +1,165 @@
+//! What values are taken, and how the others are refused.
+
+use serde_json::Value;
+
+use crate::helm::{chart, prints, refuses, template, values};
+
+/// A value that must not be taken, and what the refusal has to say: where and what.
+const REFUSED: &[(&str, &str)] = &[
+    // Typos, at every level.
+    (r#"oprator={}"#, "additional properties 'oprator' not allowed"),
+    (r#"operator.replica=2"#, "at '/operator': additional properties 'replica' not allowed"),
+    (r#"image.Tag="1""#, "at '/image': additional properties 'Tag' not allowed"),
+    (r#"crds.enabled=true"#, "at '/crds': additional properties 'enabled' not allowed"),
+    (r#"apiServer.storage.storageClass="x""#, "at '/apiServer/storage': additional properties"),
+    (r#"apiServer.database.url="postgres://u:p@h/d""#, "at '/apiServer/database': additional prop"),
+    (r#"apiServer.ingress.hosts=[]"#, "at '/apiServer/ingress': additional properties 'hosts'"),
+    (r#"apiServer.rates.reads=1"#, "at '/apiServer/rates': additional properties 'reads'"),
+    (
+        r#"apiServer.issuers=[{"issuer":"a","keys":{"url":"https://a"},"alg":[]}]"#,
+        "at '/apiServer/issuers/0': additional properties 'alg'",
+    ),
+    (r#"profiles.staging={}"#, "at '/profiles': additional properties 'staging' not allowed"),
+    (r#"profiles.dev.enabled=true"#, "at '/profiles/dev': additional properties 'enabled'"),
+    (
+        r#"networkPolicies.apiFrom=[{"namespace":"x"}]"#,
+        "at '/networkPolicies/apiFrom/0': additional",
+    ),
+    (
+        r#"operator.resources.request={}"#,
+        "at '/operator/resources': additional properties 'request'",
+    ),
+    (
+        r#"operator.tolerations=[{"keys":"a"}]"#,
+        "at '/operator/tolerations/0': additional properties",
+    ),
+    // Types.
+    (r#"operator.replicas="2""#, "at '/operator/replicas': got string, want integer"),
+    (r#"operator.replicas=1.5"#, "at '/operator/replicas'"),
+    (r#"crds.keep="yes""#, "at '/crds/keep': got string, want boolean"),
+    (r#"imagePullSecrets="a""#, "at '/imagePullSecrets': got string, want array"),
+    (r#"operator.nodeSelector={"a":1}"#, "at '/operator/nodeSelector/a': got number, want string"),
+    (r#"operator.resources.limits={"memory":64}"#, "at '/operator/resources/limits/memory'"),
+    (r#"profiles.dev.spec=[]"#, "at '/profiles/dev/spec': got array, want object"),
+    (r#"apiServer.plans={}"#, "at '/apiServer/plans': got object, want string"),
+    // Bounds and forms.
+    (r#"operator.replicas=-1"#, "at '/operator/replicas': minimum"),
+    (r#"operator.replicas=6"#, "at '/operator/replicas': maximum"),
+    (r#"operator.concurrency=0"#, "at '/operator/concurrency': minimum"),
+    (r#"operator.concurrency=257"#, "at '/operator/concurrency': maximum"),
+    (r#"apiServer.snapshotInterval=0"#, "at '/apiServer/snapshotInterval': minimum"),
+    (r#"apiServer.rates.ingest=0"#, "at '/apiServer/rates/ingest': minimum"),
+    (r#"image.pullPolicy="Sometimes""#, "at '/image/pullPolicy': value must be one of"),
+    (r#"image.digest="sha256:abc""#, "at '/image/digest'"),
+    (r#"image.tag="a b""#, "at '/image/tag'"),
+    (r#"image.registry="https://registry.local""#, "at '/image/registry'"),
+    (r#"apiServer.storage.size="5 GB""#, "at '/apiServer/storage/size'"),
+    (r#"apiServer.database.existingSecret="My_Secret""#, "at '/apiServer/database/existingSecret'"),
+    (
+        r#"apiServer.kubernetesIssuer.issuer="http://plain""#,
+        "at '/apiServer/kubernetesIssuer/issuer'",
+    ),
+    (
+        r#"apiServer.issuers=[{"issuer":"a","keys":{"url":"http://a"}}]"#,
+        "at '/apiServer/issuers/0/keys/url'",
+    ),
+    (r#"apiServer.issuers=[{"issuer":"a","keys":{}}]"#, "at '/apiServer/issuers/0/keys'"),
+    (
+        r#"apiServer.issuers=[{"issuer":"a","keys":{"jwks":"{}","caBundle":"-----BEGIN CERTIFICATE-----"}}]"#,
+        "at '/apiServer/issuers/0/keys'",
+    ),
+    (
+        r#"apiServer.issuers=[{"issuer":"a","keys":{"url":"https://a","jwks":"{}"}}]"#,
+        "at '/apiServer/issuers/0/keys'",
+    ),
+    (
+        r#"apiServer.issuers=[{"issuer":"a","keys":{"url":"https://a"},"algorithms":["HS256"]}]"#,
+        "at '/apiServer/issuers/0/algorithms/0': value must be one of",
+    ),
+    (
+        r#"apiServer.issuers=[{"keys":{"url":"https://a"}}]"#,
+        "at '/apiServer/issuers/0': missing property 'issuer'",
+    ),
+    (r#"profiles.domain="Example.com""#, "at '/profiles/domain'"),
+    (r#"networkPolicies.egressPorts=[0]"#, "at '/networkPolicies/egressPorts/0': minimum"),
+    (r#"monitoring.interval="often""#, "at '/monitoring/interval'"),
+    (r#"otlpEndpoint="collector:4318""#, "at '/otlpEndpoint'"),
+    (r#"guardRails.breakGlassGroups=[""]"#, "at '/guardRails/breakGlassGroups/0'"),
+];
+
+#[test]
+fn what_the_schema_does_not_know_is_refused_with_its_path() {
+    let mut wrong = Vec::new();
+    for (value, words) in REFUSED {
+        let said = refuses(&template(&["--set-json", value]));
+        if !said.contains(words) {
+            wrong.push(format!("{value}: wanted {words:?} in: {said}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(REFUSED.len() >= 30);
+}
+
+/// What each value is by itself will do, but not together.
+const IMPOSSIBLE: &[(&[&str], &str)] = &[
+    (&["apiServer.replicas=2"], "apiServer.replicas 2: SQLite has one writer"),
+    (&["apiServer.kubernetesIssuer.enabled=false"], "apiServer.issuers: no issuer is trusted"),
+    (&["apiServer.ingress.enabled=true"], "apiServer.ingress.host: the ingress needs a host name"),
+    (
+        &["apiServer.ingress.enabled=true", r#"apiServer.ingress.host="a.example""#],
+        "networkPolicies.apiFrom: name the ingress controller's namespace",
+    ),
+    (&["monitoring.enabled=true"], "monitoring.enabled: the cluster has no PodMonitor"),
+];
+
+#[test]
+fn impossible_combinations_are_refused_with_a_remedy() {
+    for (values, words) in IMPOSSIBLE {
+        let set: Vec<&str> = values.iter().flat_map(|value| ["--set-json", *value]).collect();
+        let said = refuses(&template(&set));
+        assert!(said.contains(words), "{values:?}: {said}");
+    }
+    let prometheus =
+        ["--set", "monitoring.enabled=true", "--api-versions", "monitoring.coreos.com/v1"];
+    let said = refuses(&template(&prometheus));
+    assert!(said.contains("networkPolicies.monitoringFrom: name Prometheus' namespace"), "{said}");
+}
+
+#[test]
+fn another_name_or_namespace_is_refused() {
+    let path = chart().to_string_lossy().into_owned();
+    let said = refuses(&["template", "tenantry", &path, "--namespace", "elsewhere"]);
+    assert!(said.contains("install into tenantry-system"), "{said}");
+    let said = refuses(&["template", "other", &path, "--namespace", "tenantry-system"]);
+    assert!(said.contains("call it tenantry"), "{said}");
+}
+
+#[test]
+fn a_cluster_that_is_too_old_is_refused() {
+    let said = refuses(&template(&["--kube-version", "1.29.9"]));
+    assert!(said.contains("kubeVersion"), "{said}");
+}
+
+#[test]
+fn lint_has_nothing_to_say() {
+    let path = chart().to_string_lossy().into_owned();
+    let (dev, prod, gpu) = (values("dev"), values("prod"), values("gpu"));
+    for files in [vec![], vec![&dev], vec![&prod], vec![&prod, &gpu]] {
+        let mut arguments = vec!["lint", "--strict", &path, "--namespace", "tenantry-system"];
+        arguments.extend(files.iter().flat_map(|file| ["--values", file.as_str()]));
+        let said = prints(&arguments);
+        assert!(said.contains("0 chart(s) failed") && !said.contains("[WARNING]"), "{said}");
+    }
+}
+
+#[test]
+fn the_chart_and_the_workspace_have_one_version() {
+    let manifest = crate::helm::yaml(&chart().join("Chart.yaml"));
+    let cargo = std::fs::read_to_string(crate::helm::root().join("Cargo.toml")).unwrap();
+    let version = cargo.lines().find_map(|line| line.strip_prefix("version = ")).unwrap();
+    let version = version.trim_matches('"');
+    assert_eq!(manifest["appVersion"], Value::from(version));
+    assert_eq!(manifest["version"], Value::from(version));
+    let images = manifest["annotations"]["artifacthub.io/images"].as_str().unwrap();
+    assert!(images.contains(&format!("tenantry.dev/tenantry:{version}")), "{images}");
+}

@@ -1,0 +1,213 @@
+//! A tenant's own users cannot change what guards the tenant; who must, can.
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    Api, Lab,
+    api::{Refused, url},
+    dev, eventually, holds,
+};
+
+const NAMESPACE: &str = "tenant-g-rails";
+
+/// The labels by which the operator finds what is its own.
+fn ours() -> Value {
+    json!({ "app.kubernetes.io/managed-by": "tenantry" })
+}
+
+/// One who may do anything in one namespace, and change the namespace itself: more than `admin`.
+async fn mighty(lab: &Lab, user: &str) -> Api {
+    let rule = json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }]);
+    let cluster = json!([{ "apiGroups": [""], "resources": ["namespaces"], "verbs": ["*"] }]);
+    let metadata = json!({ "name": user, "namespace": NAMESPACE });
+    let subjects =
+        json!([{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user }]);
+    let named =
+        |kind: &str| json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": user });
+    let version = "rbac.authorization.k8s.io/v1";
+    lab.apply(&[
+        json!({ "apiVersion": version, "kind": "Role", "metadata": metadata, "rules": rule }),
+        json!({ "apiVersion": version, "kind": "ClusterRole", "metadata": { "name": user }, "rules": cluster }),
+        json!({ "apiVersion": version, "kind": "RoleBinding", "metadata": metadata,
+            "roleRef": named("Role"), "subjects": subjects }),
+        json!({ "apiVersion": version, "kind": "ClusterRoleBinding", "metadata": { "name": user },
+            "roleRef": named("ClusterRole"), "subjects": subjects }),
+    ])
+    .await;
+    Api::impersonating(&lab.ground.path("kubeconfig"), user, &[]).await
+}
+
+/// Whether it was the policy that said no, or why not.
+fn by_policy(answer: Result<Value, Refused>) -> Result<(), String> {
+    match answer {
+        Ok(_) => Err("taken".to_owned()),
+        Err(refused) => {
+            let text = refused.to_string();
+            holds(text.starts_with("403") && text.contains("this guards a tenant"), text)
+        }
+    }
+}
+
+/// Requests of a tenant's user that must all fail.
+async fn attempts(user: &Api) -> Vec<(&'static str, Result<Value, Refused>)> {
+    let open = json!({ "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+        "metadata": { "name": "open", "namespace": NAMESPACE },
+        "spec": { "podSelector": {}, "ingress": [{}], "egress": [{}] } });
+    let quota = json!({ "apiVersion": "v1", "kind": "ResourceQuota",
+        "metadata": { "name": "more", "namespace": NAMESPACE }, "spec": { "hard": { "pods": "999" } } });
+    let limits = json!({ "apiVersion": "v1", "kind": "LimitRange",
+        "metadata": { "name": "more", "namespace": NAMESPACE }, "spec": { "limits": [] } });
+    let posing = json!({ "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": { "name": "posing", "namespace": NAMESPACE, "labels": ours() } });
+    let privileged =
+        json!({ "metadata": { "labels": { "pod-security.kubernetes.io/enforce": "privileged" } } });
+    let unlabelled = json!({ "metadata": { "labels": { "tenantry.dev/tenant": null } } });
+    let no_rules = json!({ "spec": { "hard": null } });
+    let ours_no_more =
+        json!({ "metadata": { "labels": { "app.kubernetes.io/managed-by": null } } });
+    let image = json!({ "spec": { "template": { "spec": { "serviceAccountName": "default" } } } });
+    vec![
+        ("a policy that opens everything", user.create(&open).await),
+        ("a quota of one's own", user.create(&quota).await),
+        ("limits of one's own", user.create(&limits).await),
+        ("an object that poses as ours", user.create(&posing).await),
+        ("the quota changed", user.merge("resourcequotas", NAMESPACE, "tenantry", &no_rules).await),
+        ("the quota deleted", user.delete("resourcequotas", NAMESPACE, "tenantry").await),
+        ("the limits deleted", user.delete("limitranges", NAMESPACE, "tenantry").await),
+        (
+            "default deny deleted",
+            user.delete("networkpolicies", NAMESPACE, "tenantry-default-deny").await,
+        ),
+        (
+            "all policies deleted",
+            user.send(
+                "DELETE",
+                &url("networkpolicies", NAMESPACE, ""),
+                "application/json",
+                &Value::Null,
+            )
+            .await,
+        ),
+        (
+            "the gateway changed",
+            user.merge("deployments", NAMESPACE, "tenantry-gateway", &image).await,
+        ),
+        (
+            "the gateway disowned",
+            user.merge("deployments", NAMESPACE, "tenantry-gateway", &ours_no_more).await,
+        ),
+        (
+            "the gateway's account deleted",
+            user.delete("serviceaccounts", NAMESPACE, "tenantry-gateway").await,
+        ),
+        (
+            "the billing claim deleted",
+            user.delete("persistentvolumeclaims", NAMESPACE, "tenantry-billing").await,
+        ),
+        ("pod security lowered", user.merge("namespaces", "", NAMESPACE, &privileged).await),
+        ("the namespace disowned", user.merge("namespaces", "", NAMESPACE, &unlabelled).await),
+        ("the namespace deleted", user.delete("namespaces", "", NAMESPACE).await),
+    ]
+}
+
+#[tokio::test]
+async fn guard_rails_are_out_of_reach_of_a_tenants_users() {
+    let lab = Lab::shared().await;
+    lab.stack(dev("g-rails"), "g-rails").await;
+    let user = mighty(&lab, "ada").await;
+    // The policy takes a moment to be known; a dry run asks without harm.
+    let probe = json!({ "apiVersion": "v1", "kind": "LimitRange",
+        "metadata": { "name": "probe", "namespace": NAMESPACE }, "spec": { "limits": [] } });
+    let dry = format!("{}?dryRun=All", url("limitranges", NAMESPACE, ""));
+    eventually("the policy is in force", async || {
+        by_policy(user.send("POST", &dry, "application/json", &probe).await)
+    })
+    .await;
+    let mut wrong = Vec::new();
+    for (what, answer) in attempts(&user).await {
+        wrong.extend(by_policy(answer).err().map(|why| format!("{what}: {why}")));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+
+    // What is one's own is one's own.
+    let own = json!({ "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": { "name": "own", "namespace": NAMESPACE }, "data": { "a": "b" } });
+    user.create(&own).await.expect("a ConfigMap of one's own");
+    user.merge("configmaps", NAMESPACE, "own", &json!({ "data": { "a": "c" } }))
+        .await
+        .expect("changed");
+    user.delete("configmaps", NAMESPACE, "own").await.expect("deleted");
+    let pods = lab.pods("g-rails", "core").await;
+    let pod = pods[0]["metadata"]["name"].as_str().expect("a name");
+    user.delete("pods", NAMESPACE, pod).await.expect("a pod may be started anew");
+    lab.ready("g-rails").await;
+
+    // Who breaks the glass may; the operator then undoes what it owns, as ever.
+    let group = "tenantry:break-glass";
+    let hammer = Api::impersonating(&lab.ground.path("kubeconfig"), "grace", &[group]).await;
+    lab.apply(&[
+        json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+            "metadata": { "name": "tenantry-break-glass" },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "tenantry-break-glass" },
+            "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": group }] }),
+        json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+            "metadata": { "name": "g-grace-edits" },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "ada" },
+            "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "grace" }] }),
+    ])
+    .await;
+    let note = json!({ "metadata": { "annotations": { "example.com/incident": "7" } } });
+    eventually("who breaks the glass is let through", async || {
+        hammer
+            .merge("namespaces", "", NAMESPACE, &note)
+            .await
+            .map(|_| ())
+            .map_err(|r| r.to_string())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn controllers_still_work_where_guard_rails_are() {
+    let lab = Lab::shared().await;
+    let profile = crate::support::edit(dev("g-ends"), |spec| spec["quota"]["pods"] = 41.into());
+    lab.stack(profile, "g-ends").await;
+    // The quota controller counts.
+    lab.becomes("g-ends", ("resourcequotas", "tenantry"), "pods are counted", |quota| {
+        quota["status"]["used"]["pods"].as_str().is_some_and(|n| n != "0")
+    })
+    .await;
+    // The garbage collector and the namespace controller take everything away.
+    let body = json!({ "spec": { "deletionPolicy": "Delete" } });
+    lab.api.merge("tenants", "", "g-ends", &body).await.expect("asked");
+    lab.api.delete("tenants", "", "g-ends").await.expect("deleted");
+    lab.gone("tenants", "", "g-ends").await;
+    lab.gone("namespaces", "", "tenant-g-ends").await;
+}
+
+#[tokio::test]
+async fn namespaces_of_others_are_not_touched_by_the_policy() {
+    let lab = Lab::shared().await;
+    let theirs =
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "tenant-like" } });
+    let quota = json!({ "apiVersion": "v1", "kind": "ResourceQuota",
+        "metadata": { "name": "own", "namespace": "tenant-like" }, "spec": { "hard": { "pods": "9" } } });
+    lab.apply(&[theirs]).await;
+    let subject =
+        json!([{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "bob" }]);
+    let version = "rbac.authorization.k8s.io/v1";
+    let role = json!({ "apiVersion": version, "kind": "Role",
+        "metadata": { "name": "bob", "namespace": "tenant-like" },
+        "rules": [{ "apiGroups": [""], "resources": ["resourcequotas"], "verbs": ["*"] }] });
+    let binding = json!({ "apiVersion": version, "kind": "RoleBinding",
+        "metadata": { "name": "bob", "namespace": "tenant-like" },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "bob" }, "subjects": subject });
+    lab.apply(&[role, binding]).await;
+    let bob = Api::impersonating(&lab.ground.path("kubeconfig"), "bob", &[]).await;
+    eventually("bob's role is known", async || {
+        let dry = format!("{}?dryRun=All", url("resourcequotas", "tenant-like", ""));
+        bob.send("POST", &dry, "application/json", &quota).await.map_err(|r| r.to_string())
+    })
+    .await;
+    bob.create(&quota).await.expect("a namespace that is no tenant's");
+}
