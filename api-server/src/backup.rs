@@ -1,4 +1,4 @@
-//! The ledger in one file that says what is in it, and back.
+//! The ledger, or a gateway's spool, in one file that says what is in it, and back.
 //!
 //! A backup is a tar archive: `manifest.json`, then the files that it lists, each with its size and
 //! SHA-256. The database in it is a consistent copy of one moment, taken beside the running server.
@@ -17,16 +17,20 @@ use crate::ledger::heads::{self, Heads};
 use crate::ledger::verify::{self, Report};
 use crate::ledger::{Ledger, Settings};
 use crate::store::append::Head;
-use crate::store::{DATABASE, Store, audit, copy, migrations};
+use crate::store::{DATABASE, SPOOL, Store, audit, copy, migrations};
 
 mod archive;
+pub mod spool;
+pub mod vault;
 
 /// The only version of the archive so far.
 const FORMAT: u32 = 1;
 /// The first file of an archive.
 const MANIFEST: &str = "manifest.json";
-/// What an archive may hold beside it.
+/// What an archive of a ledger may hold beside it.
 const FILES: [&str; 2] = [DATABASE, heads::FILE];
+/// What an archive of a spool holds beside it.
+const SPOOL_FILES: [&str; 1] = [SPOOL.0];
 
 /// What is in an archive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +38,9 @@ const FILES: [&str; 2] = [DATABASE, heads::FILE];
 pub struct Manifest {
     /// The version of the archive.
     pub format: u32,
+    /// Whose spool it is; absent when it is a ledger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spool: Option<SpoolOf>,
     /// When it was made.
     pub made_at: Timestamp,
     /// The program that made it.
@@ -46,6 +53,16 @@ pub struct Manifest {
     pub heads: Vec<HeadOf>,
     /// The files that follow, in order.
     pub files: Vec<File>,
+}
+
+/// Whose spool it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpoolOf {
+    /// The tenant's name.
+    pub tenant: String,
+    /// Its account.
+    pub account: String,
 }
 
 /// The newest row of an account.
@@ -114,6 +131,7 @@ async fn describe(folder: &Path, now: Timestamp) -> anyhow::Result<Manifest> {
     let database = folder.join(DATABASE);
     Ok(Manifest {
         format: FORMAT,
+        spool: None,
         made_at: now,
         program: env!("CARGO_PKG_VERSION").to_owned(),
         schema: copy::schema(&database).await?,
@@ -133,7 +151,15 @@ pub struct Restored {
     pub erased: Option<Counts>,
 }
 
-/// Restores a backup into a folder that is empty or not there yet. What `erasures`, the log of the
+/// What an archive says is in it.
+///
+/// # Errors
+/// When it cannot be read, or is none.
+pub fn manifest(from: &Path) -> anyhow::Result<Manifest> {
+    archive::manifest(from).with_context(|| from.display().to_string())
+}
+
+/// Restores a ledger into a folder that is empty or not there yet. What `erasures`, the log of the
 /// ledger as it is today, says was erased is erased again before the folder has its name.
 ///
 /// # Errors
@@ -153,7 +179,7 @@ pub async fn restore(
     let work = archive::Work::beside(beside).with_context(|| beside.display().to_string())?;
     let (source, folder) = (from.to_owned(), work.path().to_owned());
     let named = || from.display().to_string();
-    let read = tokio::task::spawn_blocking(move || archive::read(&source, &folder)).await?;
+    let read = tokio::task::spawn_blocking(move || archive::read(&source, Some(&folder))).await?;
     let manifest = read.with_context(named)?;
     let report = check(work.path(), &manifest, now).await.with_context(named)?;
     let erased = match erasures {
@@ -179,22 +205,9 @@ async fn erase_again(folder: &Path, log: &Path) -> anyhow::Result<Counts> {
 
 /// Holds the restored ledger against the manifest and against itself.
 async fn check(folder: &Path, manifest: &Manifest, now: Timestamp) -> anyhow::Result<Report> {
-    ensure!(
-        manifest.schema <= migrations::LATEST,
-        "it has schema version {}, this program knows up to {}: restore with the newer program",
-        manifest.schema,
-        migrations::LATEST,
-    );
+    manifest.is_known_up_to(migrations::LATEST)?;
     let database = folder.join(DATABASE);
-    ensure!(
-        copy::schema(&database).await? == manifest.schema,
-        "{DATABASE}: another schema version"
-    );
-    let rows = copy::counts(&database).await?;
-    for table in rows.keys().chain(manifest.rows.keys()) {
-        let (is, was) = (rows.get(table), manifest.rows.get(table));
-        ensure!(is == was, "{DATABASE}: table {table} has {is:?} rows, the manifest says {was:?}");
-    }
+    manifest.has_rows_of(&database).await?;
     // An older schema is checked as it is restored: verify reads the newest.
     crate::store::migrate(folder, migrations::LATEST).await?;
     let store = Store::attach(folder)?;
@@ -212,6 +225,38 @@ async fn check(folder: &Path, manifest: &Manifest, now: Timestamp) -> anyhow::Re
 }
 
 impl Manifest {
+    /// The files that may follow, in order.
+    fn may_hold(&self) -> &'static [&'static str] {
+        if self.spool.is_some() { &SPOOL_FILES } else { &FILES }
+    }
+
+    /// Rows of a table.
+    #[must_use]
+    pub fn rows_of(&self, table: &str) -> i64 {
+        self.rows.get(table).copied().unwrap_or(0)
+    }
+
+    fn is_known_up_to(&self, latest: i64) -> anyhow::Result<()> {
+        let is = self.schema;
+        ensure!(
+            is <= latest,
+            "it has schema version {is}, this program knows up to {latest}: restore with the newer program"
+        );
+        Ok(())
+    }
+
+    /// Holds a database against what is said of its schema and rows.
+    async fn has_rows_of(&self, database: &Path) -> anyhow::Result<()> {
+        let file = database.file_name().unwrap_or_default().display();
+        ensure!(copy::schema(database).await? == self.schema, "{file}: another schema version");
+        let rows = copy::counts(database).await?;
+        for table in rows.keys().chain(self.rows.keys()) {
+            let (is, was) = (rows.get(table), self.rows.get(table));
+            ensure!(is == was, "{file}: table {table} has {is:?} rows, the manifest says {was:?}");
+        }
+        Ok(())
+    }
+
     /// The heads, as [`verify`](crate::ledger::verify) takes them.
     fn recorded(&self) -> anyhow::Result<Heads> {
         let mut all = Heads::new();
@@ -222,11 +267,5 @@ impl Manifest {
             all.entry(account).or_default().push(Head { seq: *seq, chain });
         }
         Ok(all)
-    }
-
-    /// Rows of the ledger.
-    #[must_use]
-    pub fn ledger_rows(&self) -> i64 {
-        self.rows.get("usage_ledger").copied().unwrap_or(0)
     }
 }

@@ -7,10 +7,14 @@ use crate::gateway::config::GatewayConfig;
 
 mod accounts;
 mod backup;
+mod backup_tenant;
+mod backups;
 mod erasures;
+mod export;
 mod gateway;
 mod healthcheck;
 mod migrate;
+mod program;
 mod serve;
 mod token;
 mod verify;
@@ -40,10 +44,17 @@ pub enum Command {
     Accounts(accounts::Args),
     /// Erase personal data again after a backup was restored.
     Erasures(erasures::Args),
+    /// Write a ledger's rows, plans, figures, summaries and heads as NDJSON or CSV.
+    Export(export::Args),
     /// Copy a ledger into one file that says what is in it; a server may be working on it.
     Backup(backup::Args),
-    /// Restore such a file into an empty folder, and check all of it.
+    /// Restore such a file, or a tenant's backup, and check all of it.
     Restore(backup::RestoreArgs),
+    /// Have a tenant's gateway send a copy of what it holds to the control plane, and wait until it is
+    /// kept there; what a stack's backup job runs.
+    BackupTenant(backup_tenant::Args),
+    /// List the backups of tenants that gateways sent, and check them.
+    Backups(backups::Args),
     /// Print a token for local development, signed with the server's development secret.
     Token(token::Args),
     /// Ask a running server whether it is ready; the exit code says so.
@@ -63,8 +74,11 @@ impl Cli {
             Command::Verify(args) => verify::run(args).await,
             Command::Accounts(args) => accounts::run(args).await,
             Command::Erasures(args) => erasures::run(args).await,
+            Command::Export(args) => export::run(args).await,
             Command::Backup(args) => backup::run(args).await,
             Command::Restore(args) => backup::restore(args).await,
+            Command::BackupTenant(args) => backup_tenant::run(args).await,
+            Command::Backups(args) => backups::run(args).await,
             Command::Token(args) => token::run(&args),
             Command::Healthcheck(args) => healthcheck::run(args).await,
         }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -10,9 +11,10 @@ use jiff::SignedDuration;
 use telemetry::LogFormat;
 
 use crate::auth::{Issuer, issuer, local};
+use crate::backup::vault::{self, Vault};
 use crate::domain::catalogue::Catalogue;
 use crate::http::budget::Rates;
-use crate::http::layers::{Limits, TIME_LIMIT};
+use crate::http::layers::Limits;
 use crate::http::server::Patience;
 use crate::ledger::figures::Rhythm;
 use crate::store::Place;
@@ -86,6 +88,16 @@ pub struct ServeConfig {
     /// A file (YAML) with the plans, instead of those compiled in.
     #[arg(long, env = "TENANTRY_PLANS")]
     pub plans: Option<PathBuf>,
+    /// The folder in which backups of tenants are kept, which their gateways send. None are without it.
+    /// Put it on another disk than the ledger; several servers share one.
+    #[arg(long, env = "TENANTRY_BACKUPS")]
+    pub backups: Option<PathBuf>,
+    /// How many backups of each tenant are kept, the newest.
+    #[arg(long, env = "TENANTRY_BACKUPS_KEEP", default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub backups_keep: u32,
+    /// How large one backup may be, in bytes.
+    #[arg(long, env = "TENANTRY_BACKUPS_LARGEST", default_value_t = 1 << 30, value_parser = clap::value_parser!(u64).range(1..=1 << 44))]
+    pub backups_largest: u64,
     /// Seconds after which each account is summed up again, whatever happened: health, projection,
     /// flags. An account whose usage moved is summed up within some 20 seconds.
     #[arg(long, env = "TENANTRY_SNAPSHOT_INTERVAL", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=86_400))]
@@ -114,7 +126,7 @@ pub struct ServeConfig {
     /// What is logged, for example `info` or `api_server=debug`.
     #[arg(long, env = "TENANTRY_LOG", default_value = "info")]
     pub log: String,
-    /// Where traces and metrics are sent over OTLP (HTTP/protobuf). Nowhere without it.
+    /// Where logs, traces and metrics are sent over OTLP (HTTP/protobuf). Nowhere without it.
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
     pub otlp_endpoint: Option<String>,
 }
@@ -184,7 +196,18 @@ impl ServeConfig {
     /// How much is answered at once.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        Limits { requests: self.max_requests as usize, time: TIME_LIMIT }
+        let largest_upload = usize::try_from(self.backups_largest).unwrap_or(usize::MAX);
+        Limits { largest_upload, ..Limits::of(self.max_requests as usize) }
+    }
+
+    /// Where backups of tenants are kept; nowhere without a folder.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn vault(&self) -> anyhow::Result<Option<Arc<Vault>>> {
+        let Some(folder) = self.backups.clone() else { return Ok(None) };
+        let (keep, largest) = (self.backups_keep as usize, self.backups_largest);
+        Vault::open(vault::Settings { folder, keep, largest }).map(|vault| Some(Arc::new(vault)))
     }
 
     /// How patient the server is.

@@ -5,9 +5,11 @@
 //! - [`routes`] takes them: the same `POST /usage/events`, from the namespace's own workloads.
 //! - [`forward`] hands them to the control plane, and lets go of what that has acknowledged.
 //! - [`heartbeat`] tells the control plane how things stand, and hears whether to drain.
+//! - [`backup`] sends a copy of the spool to the control plane, when it is asked to.
 //! - [`status`] shows it.
 
 pub mod answer;
+pub mod backup;
 pub mod config;
 pub mod forward;
 pub mod heartbeat;

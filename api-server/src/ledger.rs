@@ -336,9 +336,11 @@ fn prepare_item(account: &AccountId, mut item: Item) -> Result<PreparedItem, Led
 
 /// A JSON object with sorted names; empty when there is nothing in it.
 pub(crate) fn dims_json(dims: &BTreeMap<String, String>) -> String {
-    if dims.is_empty() {
-        return String::new();
-    }
+    if dims.is_empty() { String::new() } else { dims_object(dims) }
+}
+
+/// A JSON object with sorted names.
+pub(crate) fn dims_object(dims: &BTreeMap<String, String>) -> String {
     // A map of texts always becomes JSON.
     serde_json::to_string(dims).unwrap_or_default()
 }

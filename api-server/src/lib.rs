@@ -10,6 +10,7 @@ pub mod backup;
 pub mod cli;
 pub mod config;
 pub mod domain;
+pub mod export;
 pub mod gateway;
 pub mod http;
 pub mod ledger;

@@ -17,6 +17,7 @@ use crate::auth::{Caller, Rule, Way};
 
 pub mod accounts;
 mod app;
+pub mod backups;
 pub mod corrections;
 mod document;
 pub mod erasures;
@@ -141,6 +142,7 @@ impl Routes {
             events::routes,
             corrections::routes,
             gateway::routes,
+            backups::routes,
             onboarding::routes,
             accounts::routes,
             support::routes,

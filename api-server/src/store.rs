@@ -12,6 +12,7 @@ pub mod accounts;
 pub mod alerts;
 pub(crate) mod append;
 pub(crate) mod audit;
+pub mod backups;
 pub mod bill;
 pub(crate) mod copy;
 pub mod erasures;
@@ -48,7 +49,7 @@ use sqlite::Shrinks;
 pub const DATABASE: &str = "ledger.db";
 const LOCK: &str = "ledger.lock";
 /// A gateway's database, in its own folder.
-const SPOOL: (&str, &str) = ("spool.db", "spool.lock");
+pub(crate) const SPOOL: (&str, &str) = ("spool.db", "spool.lock");
 
 /// Why the store did not do it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

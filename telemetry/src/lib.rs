@@ -1,6 +1,6 @@
 //! What every Tenantry program says about itself: logs, traces, metrics, health, and how it stops.
 //!
-//! - [`Telemetry`] sets up logs on stderr, traces and metrics over OTLP, and the Prometheus registry.
+//! - [`Telemetry`] sets up logs on stderr; logs, traces and metrics over OTLP; the Prometheus registry.
 //! - [`health`] serves `/healthz`, `/readyz` and `/metrics` on a port of their own.
 //! - [`shutdown`] tells every task of a program that it is time to stop.
 //!
@@ -69,6 +69,7 @@ use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry::{KeyValue, global};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use prometheus::Registry;
@@ -94,12 +95,13 @@ pub struct Config {
     /// `service.version`, usually `env!("CARGO_PKG_VERSION")`.
     pub service_version: &'static str,
     /// Which log lines to write, as `tracing` directives: `warn`, or `operator=debug,hyper=off`.
-    /// `info` where no directive says otherwise. It does not filter traces.
+    /// `info` where no directive says otherwise. Logs over OTLP are the same lines. It does not filter
+    /// traces.
     pub log_filter: String,
     /// How log lines look.
     pub log_format: LogFormat,
-    /// Base URL of an OTLP http/protobuf receiver, for example `http://collector:4318`; `/v1/traces`
-    /// and `/v1/metrics` are appended. `None` or empty: nothing is exported.
+    /// Base URL of an OTLP http/protobuf receiver, for example `http://collector:4318`; `/v1/logs`,
+    /// `/v1/traces` and `/v1/metrics` are appended. `None` or empty: nothing is exported.
     pub otlp_endpoint: Option<String>,
 }
 
@@ -111,6 +113,7 @@ pub struct Telemetry {
     registry: Registry,
     meters: SdkMeterProvider,
     traces: Option<SdkTracerProvider>,
+    logs: Option<SdkLoggerProvider>,
 }
 
 impl Telemetry {
@@ -154,9 +157,16 @@ impl Telemetry {
             None => None,
         };
         outputs.extend(traces.as_ref().map(|traces| otlp::output(traces, service_name)));
+        let logs = match &endpoint {
+            Some(endpoint) => Some(otlp::logger(endpoint, resource.clone())?),
+            None => None,
+        };
+        if let Some(logs) = &logs {
+            outputs.push(otlp::log_output(logs, &log_filter)?);
+        }
         let registry = Registry::new();
         let meters = metrics::provider(resource, &registry, endpoint.as_ref())?;
-        Ok((Self { service_name, service_version, registry, meters, traces }, outputs))
+        Ok((Self { service_name, service_version, registry, meters, traces, logs }, outputs))
     }
 
     /// A meter to make instruments with. `name` is usually the program's; instrument names must be
@@ -192,12 +202,15 @@ impl Telemetry {
 
     /// [`Telemetry::shutdown`] with another bound. The runtime is never blocked.
     pub async fn shutdown_within(self, limit: Duration) {
-        let Self { meters, traces, .. } = self;
+        let Self { meters, traces, logs, .. } = self;
         let metrics = flush("metrics", limit, move || meters.shutdown());
         let traces = flush("traces", limit, move || {
             traces.map_or(Ok(()), |traces| traces.shutdown_with_timeout(limit))
         });
-        tokio::join!(metrics, traces);
+        let logs = flush("logs", limit, move || {
+            logs.map_or(Ok(()), |logs| logs.shutdown_with_timeout(limit))
+        });
+        tokio::join!(metrics, traces, logs);
     }
 }
 

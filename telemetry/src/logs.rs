@@ -58,11 +58,7 @@ fn output_to<W>(
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    // `info` first, so that `kube_client=debug` adds lines instead of silencing all others; a
-    // directive without a target replaces it.
-    let filter = EnvFilter::builder()
-        .parse(format!("info,{filter}"))
-        .with_context(|| format!("log filter {filter:?}"))?;
+    let filter = directives(filter, &[])?;
     let layer = lines::layer().with_writer(writer);
     Ok(match format {
         LogFormat::Text => layer.compact().with_ansi(coloured).with_filter(filter).boxed(),
@@ -70,6 +66,16 @@ where
             layer.json().flatten_event(true).with_current_span(false).with_filter(filter).boxed()
         }
     })
+}
+
+/// A filter by directives, and nothing of the sources in `without`.
+pub(crate) fn directives(filter: &str, without: &[&str]) -> anyhow::Result<EnvFilter> {
+    let without: String = without.iter().map(|source| format!(",{source}=off")).collect();
+    // `info` first, so that `kube_client=debug` adds lines instead of silencing all others; a
+    // directive without a target replaces it.
+    EnvFilter::builder()
+        .parse(format!("info,{filter}{without}"))
+        .with_context(|| format!("log filter {filter:?}"))
 }
 
 #[cfg(test)]

@@ -5,15 +5,17 @@
 
 use anyhow::Context;
 use opentelemetry::trace::TracerProvider;
-use opentelemetry_otlp::{MetricExporter, Protocol, SpanExporter, WithExportConfig};
+use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
+use opentelemetry_otlp::{LogExporter, MetricExporter, Protocol, SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-use crate::Output;
+use crate::{Output, logs};
 
-/// Sources that never become traces: they are what carries the export, and would feed themselves.
+/// Sources that are never exported: they are what carries the export, and would feed themselves.
 const OWN_TRANSPORT: [&str; 5] = ["h2", "hyper", "opentelemetry", "reqwest", "rustls"];
 
 /// The base URL of an OTLP http receiver, without a slash at the end.
@@ -70,4 +72,21 @@ pub(crate) fn output(traces: &SdkTracerProvider, name: &'static str) -> Output {
         .with_threads(false)
         .with_filter(filter)
         .boxed()
+}
+
+/// The logger provider, exporting in batches from a thread of its own.
+pub(crate) fn logger(endpoint: &Endpoint, resource: Resource) -> anyhow::Result<SdkLoggerProvider> {
+    let exporter = LogExporter::builder()
+        .with_http()
+        .with_protocol(Protocol::HttpBinary)
+        .with_endpoint(endpoint.of("logs"))
+        .build()
+        .context("OTLP logs exporter")?;
+    Ok(SdkLoggerProvider::builder().with_resource(resource).with_batch_exporter(exporter).build())
+}
+
+/// The output that sends what is logged, each line with the trace in which it was.
+pub(crate) fn log_output(logger: &SdkLoggerProvider, filter: &str) -> anyhow::Result<Output> {
+    let filter = logs::directives(filter, &OWN_TRANSPORT)?;
+    Ok(OpenTelemetryTracingBridge::new(logger).with_filter(filter).boxed())
 }

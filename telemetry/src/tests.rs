@@ -52,7 +52,7 @@ async fn a_receiver_that_is_down_does_not_hold_shutdown() {
 async fn without_an_endpoint_there_is_nothing_to_send() {
     for endpoint in [None, Some(String::new())] {
         let (telemetry, outputs) = Telemetry::build(config(endpoint)).unwrap();
-        assert!(telemetry.traces.is_none());
+        assert!(telemetry.traces.is_none() && telemetry.logs.is_none());
         assert_eq!(outputs.len(), 1);
         telemetry.shutdown().await;
     }

@@ -3,41 +3,17 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
-use std::sync::{Arc, Mutex};
-
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, Uri};
 use telemetry::{Config, LogFormat, Telemetry};
 
-/// Path, content type and body of each request.
-type Notes = Arc<Mutex<Vec<(String, String, Vec<u8>)>>>;
+mod receiver;
 
-async fn note(State(notes): State<Notes>, uri: Uri, headers: HeaderMap, body: Bytes) {
-    let format = headers["content-type"].to_str().unwrap().to_owned();
-    notes.lock().unwrap().push((uri.path().to_owned(), format, body.to_vec()));
-}
-
-/// A protobuf `KeyValue` with a short string, from its key on.
-fn attribute(key: &str, value: &str) -> String {
-    let length = u8::try_from(value.len()).unwrap();
-    format!("{key}\u{12}{}\n{}{value}", char::from(length + 2), char::from(length))
-}
-
-fn contains(body: &[u8], text: &str) -> bool {
-    body.windows(text.len()).any(|part| part == text.as_bytes())
-}
+use receiver::{Notes, attribute, contains};
 
 /// On one thread with the receiver: a shutdown that blocked the runtime would never end.
 #[tokio::test(flavor = "current_thread")]
 async fn spans_and_metrics_arrive_by_the_end_of_shutdown() {
     let notes = Notes::default();
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}/", listener.local_addr().unwrap());
-    let receiver = Router::new().fallback(note).with_state(Arc::clone(&notes));
-    tokio::spawn(async { axum::serve(listener, receiver).await });
-
+    let endpoint = receiver::start(&notes).await;
     let config = Config {
         service_name: "tenantry-test",
         service_version: "1.2.3",
@@ -77,6 +53,9 @@ async fn spans_and_metrics_arrive_by_the_end_of_shutdown() {
         assert!(contains(body_of("/v1/traces"), expected), "{expected}");
         assert!(contains(body_of("/v1/metrics"), expected), "{expected}");
     }
+
+    // Nothing was logged, so nothing was sent.
+    assert!(!notes.iter().any(|(at, ..)| at == "/v1/logs"));
 
     let second = Telemetry::init(config).unwrap_err();
     assert!(second.to_string().contains("already"), "{second:#}");

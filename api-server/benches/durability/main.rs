@@ -14,6 +14,9 @@
 
 #[path = "../../tests/process/checker.rs"]
 mod checker;
+#[path = "../../tests/ledger/cluster.rs"]
+#[allow(dead_code, reason = "the ledger's tests use the rest")]
+mod cluster;
 #[path = "../../tests/process/load.rs"]
 mod load;
 #[path = "../../tests/process/serving.rs"]
@@ -44,6 +47,9 @@ struct Options {
     /// Clients at once.
     #[arg(long, default_value_t = 16)]
     clients: usize,
+    /// On which store it is killed at random moments; what is done to files is done on SQLite.
+    #[arg(long, value_enum, default_value = "both")]
+    store: OnlyStore,
     /// Where random moments begin.
     #[arg(long, default_value_t = 20_261_125)]
     seed: u64,
@@ -55,17 +61,41 @@ struct Options {
     bench: bool,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum OnlyStore {
+    Both,
+    Sqlite,
+    Postgres,
+}
+
 const ACCOUNTS: [&str; 4] = ["acme", "globex", "initech", "umbrella"];
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     let mut table = Table::default();
-    kills(&options, &mut table).await;
+    if options.store != OnlyStore::Postgres {
+        let (_folder, place) = place();
+        kills(&options, &mut table, &place, "killed").await;
+    }
+    if options.store != OnlyStore::Sqlite {
+        let folder = cluster::Folder::with_database(cluster::template().await).await;
+        let place = Place::with_database(folder.path(), cluster::url_of(folder.path()));
+        ACCOUNTS.iter().for_each(|account| place.create(account));
+        kills(&options, &mut table, &place, "killed, on PostgreSQL").await;
+    }
+    if options.store == OnlyStore::Postgres {
+        // What follows is done to files.
+        return report(&options, &table);
+    }
     for (name, calls) in [("write", "pwrite64"), ("flush", "fdatasync,fsync")] {
         killed_at(&options, &mut table, name, calls).await;
     }
     faults(&options, &mut table).await;
+    report(&options, &table)
+}
+
+fn report(options: &Options, table: &Table) -> anyhow::Result<()> {
     table.print();
     if let Some(file) = &options.json {
         std::fs::write(file, table.json()? + "\n")?;
@@ -100,22 +130,21 @@ async fn end(
     table.goal(&format!("{name}: lost, doubled or wrong figures"), 0.0, "count", 0.0);
 }
 
-async fn kills(options: &Options, table: &mut Table) {
-    let (_folder, place) = place();
-    let mut server = Serving::start(&place, &[]);
-    let load = Load::new(&place, &ACCOUNTS, &server.api);
+async fn kills(options: &Options, table: &mut Table, place: &Place, name: &str) {
+    let mut server = Serving::start(place, &[]);
+    let load = Load::new(place, &ACCOUNTS, &server.api);
     let clients = (0..options.clients).map(|number| tokio::spawn(load.clone().client(number)));
     let clients: Vec<_> = clients.collect();
     let mut random = Random(options.seed);
     for _ in 0..options.kills {
         load.acknowledged(usize::try_from(random.below(240)).unwrap()).await;
         server.kill();
-        server = Serving::start(&place, &[]);
+        server = Serving::start(place, &[]);
         load.moved(&server.api);
     }
     load.acknowledged(options.clients).await;
-    table.note("killed at a random moment", options.kills as f64, "times");
-    end(&place, &load, server, clients, table, "killed").await;
+    table.note(&format!("{name} at a random moment"), options.kills as f64, "times");
+    end(place, &load, server, clients, table, name).await;
 }
 
 /// Starts the server with a fault at the `nth` of some system calls; `None` when it ended by that

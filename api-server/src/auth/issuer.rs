@@ -115,8 +115,8 @@ impl Issuer {
         Ok(Self { name: config.issuer, kind: config.kind, audiences, typ, keys })
     }
 
-    /// A cluster whose pods may send usage, with keys that are had from elsewhere: what a tenant's
-    /// gateway trusts.
+    /// A cluster whose pods may send usage and ask for backups, with keys that are had from elsewhere:
+    /// what a tenant's gateway trusts.
     pub(crate) fn of_workloads(
         name: String,
         source: Source,
@@ -124,7 +124,7 @@ impl Issuer {
         stale: Duration,
     ) -> Self {
         let keys = Keys::new(source, algorithms()).kept(copy, stale);
-        let audiences = vec![Audience::Usage];
+        let audiences = vec![Audience::Usage, Audience::Gateway];
         Self { name, kind: Kind::Kubernetes, audiences, typ: Vec::new(), keys }
     }
 

@@ -7,6 +7,8 @@ use crate::http::budget;
 pub const CUSTOMER_SUCCESS_MANAGER: &str = "CustomerSuccessManager";
 /// The ServiceAccount of a tenant's gateway.
 pub const GATEWAY_ACCOUNT: &str = "tenantry-gateway";
+/// The ServiceAccount of a tenant's backup job.
+pub const BACKUP_ACCOUNT: &str = "tenantry-backup";
 
 /// What a route asks of its caller: one of some ways to be let in.
 pub trait Rule: Send + Sync + 'static {
@@ -88,6 +90,12 @@ rules! {
     /// A tenant's gateway.
     Gateway = "gateway" Write [
         Way::Workload { audience: Audience::Gateway, account: Some(GATEWAY_ACCOUNT) },
+    ];
+    /// At a gateway: who sends usage, a workload of its namespace.
+    Neighbour = "neighbour" Ingest [Way::Workload { audience: Audience::Usage, account: None }];
+    /// At a gateway: the job that asks for backups.
+    BackupJob = "backup-job" Write [
+        Way::Workload { audience: Audience::Gateway, account: Some(BACKUP_ACCOUNT) },
     ];
     /// Who may correct what was recorded.
     BillingCorrect = "billing-correct" Write [everyone("billing:correct", None)];

@@ -2,9 +2,10 @@
 
 use std::{
     io::{self, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
+use anyhow::ensure;
 use jiff::Timestamp;
 
 use crate::backup;
@@ -23,10 +24,10 @@ pub struct Args {
 /// What to restore, and where to.
 #[derive(clap::Args, Debug)]
 pub struct RestoreArgs {
-    /// The archive.
+    /// The archive: of a ledger, or of a tenant's gateway.
     #[arg(long)]
     from: PathBuf,
-    /// The ledger's folder: empty, or not there yet.
+    /// The ledger's folder: empty, or not there yet. A gateway's: one without a spool.
     #[arg(long, env = "TENANTRY_BILLING_STORAGE", default_value = "storage/billing")]
     storage: PathBuf,
     /// The ledger's `erasures.jsonl` as it is today: what was erased since the backup is erased again.
@@ -41,7 +42,8 @@ pub struct RestoreArgs {
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let manifest = backup::make(&args.storage, &args.to, Timestamp::now()).await?;
     let bytes: u64 = manifest.files.iter().map(|file| file.bytes).sum();
-    let (to, accounts, rows) = (args.to.display(), manifest.heads.len(), manifest.ledger_rows());
+    let (to, accounts, rows) =
+        (args.to.display(), manifest.heads.len(), manifest.rows_of("usage_ledger"));
     writeln!(io::stdout(), "{to}: {accounts} accounts with usage, {rows} rows, {bytes} bytes")?;
     Ok(())
 }
@@ -49,9 +51,13 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 /// Restores one.
 ///
 /// # Errors
-/// As [`backup::restore`].
+/// As [`backup::restore`] and [`backup::spool::restore`].
 pub async fn restore(args: RestoreArgs) -> anyhow::Result<()> {
     let RestoreArgs { from, storage, erasures } = args;
+    if backup::manifest(&from)?.spool.is_some() {
+        ensure!(erasures.is_none(), "--erasures is for a ledger's backup; this is a gateway's");
+        return restore_spool(&from, &storage).await;
+    }
     let restored = backup::restore(&from, &storage, erasures.as_deref(), Timestamp::now()).await?;
     let (made, folder) = (restored.manifest.made_at, storage.display());
     let (accounts, rows) = (restored.report.accounts, restored.report.rows);
@@ -65,5 +71,17 @@ pub async fn restore(args: RestoreArgs) -> anyhow::Result<()> {
              api-server erasures replay --storage {folder} --log FILE"
         )?,
     }
+    Ok(())
+}
+
+async fn restore_spool(from: &Path, folder: &Path) -> anyhow::Result<()> {
+    let manifest = backup::spool::restore(from, folder).await?;
+    let of = manifest.spool.as_ref().map(|of| of.account.as_str()).unwrap_or_default();
+    let (held, refused) = (manifest.rows_of("held"), manifest.rows_of("refused"));
+    let (made, folder) = (manifest.made_at, folder.display());
+    writeln!(
+        io::stdout(),
+        "{folder}: account {of} as of {made}, {held} events held, {refused} refused: everything agrees"
+    )?;
     Ok(())
 }

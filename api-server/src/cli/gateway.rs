@@ -12,9 +12,11 @@ use telemetry::health::{self, Check, Checks};
 use telemetry::shutdown::{self, Shutdown};
 use tokio::sync::watch;
 
+use super::program;
 use crate::auth::caller::Clock;
 use crate::auth::{Authenticator, Verifier};
 use crate::gateway::Time;
+use crate::gateway::backup::{self, Backups};
 use crate::gateway::config::GatewayConfig;
 use crate::gateway::forward::Forwarder;
 use crate::gateway::heartbeat::{Heart, Told};
@@ -44,10 +46,7 @@ pub async fn run(config: GatewayConfig) -> anyhow::Result<()> {
         log_format: config.log_format,
         otlp_endpoint: config.otlp_endpoint.clone(),
     })?;
-    telemetry.build_info(&[]);
-    let result = Box::pin(serve(&config, &telemetry)).await;
-    telemetry.shutdown().await;
-    result
+    program::with(telemetry, async |telemetry| serve(&config, telemetry).await).await
 }
 
 /// The parts of a gateway that work together.
@@ -90,13 +89,14 @@ async fn serve(config: &GatewayConfig, telemetry: &Telemetry) -> anyhow::Result<
         parts.told.subscribe(),
         &meter,
     );
+    let backups = Arc::new(Backups::new(of_backups(config, &parts), &meter));
     let server = Server::bind(config.address).await?;
     let health = health::Server::bind(config.health_address, &checks, telemetry.registry()).await?;
-    let health = health.with(status::router(sources(config, &parts, &forwarder)));
+    let health = health.with(status::router(sources(config, &parts, &forwarder, &backups)));
     tracing::info!(address = %server.local_addr(), health = %health.local_addr(), "serving");
     let (stop, stop_health) = (Shutdown::new(), Shutdown::new());
     let health = tokio::spawn(health.run(stop_health.clone()));
-    let routes = router(config, &parts, &meter);
+    let routes = router(config, &parts, backups.clone(), &meter);
     let heart = Heart {
         spool: parts.spool.clone(),
         plane: parts.plane.clone(),
@@ -115,29 +115,21 @@ async fn serve(config: &GatewayConfig, telemetry: &Telemetry) -> anyhow::Result<
             heart.run(stop.clone()),
             parts.spool.keep_room(LOOK_FOR_ROOM, stop.clone()),
             forwarder.run(stop.clone()),
+            backups.run(stop.clone()),
             status::observe(parts.spool.clone(), meter.clone(), parts.clock.clone(), stop.clone()),
             watch_account(parts.told.subscribe(), account, stop.clone()),
             watch_spool(parts.spool.clone(), storage, stop.clone()),
         );
     });
     serving.ok();
-    let result = tokio::select! {
-        () = &mut work => Err(anyhow::anyhow!("a part of the gateway ended by itself")),
-        signal = signalled => {
-            tracing::info!(signal, "draining");
-            serving.failing("stopping");
-            stop.cancel();
-            work.await;
-            Ok(())
-        }
-    };
+    let result = program::until_signalled(&mut work, signalled, &serving, &stop).await;
     parts.spool.close().await;
     stop_health.cancel();
     health.await.context("the health server ended badly")?;
     result
 }
 
-fn router(config: &GatewayConfig, parts: &Parts, meter: &Meter) -> Router {
+fn router(config: &GatewayConfig, parts: &Parts, backups: Arc<Backups>, meter: &Meter) -> Router {
     let neighbours =
         Neighbours { namespace: parts.own.namespace.clone(), told: parts.told.subscribe() };
     let budgets = Arc::new(Budgets::new(config.rates()));
@@ -151,15 +143,32 @@ fn router(config: &GatewayConfig, parts: &Parts, meter: &Meter) -> Router {
         keys && told.account.is_some() && told.foreign.is_none()
     });
     let (spool, metrics) = (parts.spool.clone(), Metrics::of_gateway(meter));
-    let gateway = Gateway { authenticator, clock, spool, knows, metrics };
+    let gateway = Gateway { authenticator, clock, spool, backups, knows, metrics };
     layers::around(routes::router(gateway), &config.limits(), meter)
 }
 
-fn sources(config: &GatewayConfig, parts: &Parts, forwarder: &Forwarder) -> Sources {
+fn of_backups(config: &GatewayConfig, parts: &Parts) -> backup::Parts {
+    backup::Parts {
+        tenant: config.tenant.clone(),
+        folder: config.spool.clone(),
+        spool: parts.spool.clone(),
+        plane: parts.plane.clone(),
+        time: Time::system(),
+        told: parts.told.subscribe(),
+    }
+}
+
+fn sources(
+    config: &GatewayConfig,
+    parts: &Parts,
+    forwarder: &Forwarder,
+    backups: &Arc<Backups>,
+) -> Sources {
     Sources {
         tenant: config.tenant.clone(),
         namespace: parts.own.namespace.clone(),
         spool: parts.spool.clone(),
+        backups: backups.clone(),
         forwarding: forwarder.report(),
         told: parts.told.subscribe(),
         verifier: parts.verifier.clone(),
@@ -168,35 +177,23 @@ fn sources(config: &GatewayConfig, parts: &Parts, forwarder: &Forwarder) -> Sour
 }
 
 /// Ready means that the gateway knows for whom it takes usage.
-async fn watch_account(mut told: watch::Receiver<Told>, check: Check, stop: Shutdown) {
-    let mut stopped = std::pin::pin!(stop.cancelled());
-    loop {
-        let Told { account, foreign, failing, .. } = told.borrow_and_update().clone();
+async fn watch_account(told: watch::Receiver<Told>, check: Check, stop: Shutdown) {
+    program::follow(told, stop, |Told { account, foreign, failing, .. }| {
         match (account, foreign) {
             (_, Some(why)) => check.failing(why),
             (None, None) => check.failing(failing.unwrap_or_else(|| "not known yet".to_owned())),
             (Some(_), None) => check.ok(),
         }
-        tokio::select! {
-            () = &mut stopped => return,
-            changed = told.changed() => if changed.is_err() { return },
-        }
-    }
+    })
+    .await;
 }
 
 /// Storage that failed is opened anew by a restart, which the kubelet does when this is not alive. A
 /// full disk is none of its business: the answer to senders says so.
 async fn watch_spool(spool: Arc<Spool>, check: Check, stop: Shutdown) {
-    let mut health = spool.health();
-    let mut stopped = std::pin::pin!(stop.cancelled());
-    loop {
-        match health.borrow_and_update().clone() {
-            Health::Ready | Health::Full(_) => check.ok(),
-            Health::Away(why) | Health::Broken(why) => check.failing(why),
-        }
-        tokio::select! {
-            () = &mut stopped => return,
-            changed = health.changed() => if changed.is_err() { return },
-        }
-    }
+    program::follow(spool.health(), stop, |health| match health {
+        Health::Ready | Health::Full(_) => check.ok(),
+        Health::Away(why) | Health::Broken(why) => check.failing(why),
+    })
+    .await;
 }

@@ -11,6 +11,7 @@ use telemetry::Telemetry;
 use telemetry::health::{self, Check, Checks};
 use telemetry::shutdown::{self, Shutdown};
 
+use super::program;
 use crate::auth::bindings::Recorded;
 use crate::auth::{Authenticator, Verifier};
 use crate::config::ServeConfig;
@@ -39,10 +40,7 @@ pub async fn run(config: ServeConfig) -> anyhow::Result<()> {
         log_format: config.log_format,
         otlp_endpoint: config.otlp_endpoint.clone(),
     })?;
-    telemetry.build_info(&[]);
-    let result = Box::pin(serve(&config, &telemetry)).await;
-    telemetry.shutdown().await;
-    result
+    program::with(telemetry, async |telemetry| serve(&config, telemetry).await).await
 }
 
 async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()> {
@@ -51,6 +49,7 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     let serving = checks.ready("serving");
     let verifier = Arc::new(Verifier::new(config.trusted().await?));
     let catalogue = config.catalogue()?;
+    let vault = config.vault()?;
     let place = config.ledger.place()?;
     let named = format!("ledger in {place}");
     let ledger = Ledger::open(place, Settings::default()).await.context(named)?;
@@ -64,6 +63,7 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
         catalogue: Arc::new(catalogue),
         ledger: ledger.clone(),
         rejects: rejects.clone(),
+        vault,
         cursors: Cursors::new(cursor_key()?),
         metrics: Metrics::new(&meter),
     };
@@ -88,16 +88,7 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
         tokio::join!(served, keys, watch, kept, summed);
     });
     serving.ok();
-    let result = tokio::select! {
-        () = &mut work => Err(anyhow::anyhow!("a part of the server ended by itself")),
-        signal = signalled => {
-            tracing::info!(signal, "draining");
-            serving.failing("stopping");
-            stop.cancel();
-            work.await;
-            Ok(())
-        }
-    };
+    let result = program::until_signalled(&mut work, signalled, &serving, &stop).await;
     rejects.finish(&ledger).await;
     ledger.close().await;
     stop_health.cancel();
@@ -156,16 +147,9 @@ fn router(app: App, config: &ServeConfig, meter: &Meter) -> Router {
 
 /// Ready means that usage is taken.
 async fn watch(ledger: Ledger, check: Check, stop: Shutdown) {
-    let mut changes = ledger.health_changes();
-    let mut stopped = std::pin::pin!(stop.cancelled());
-    loop {
-        match changes.borrow_and_update().clone() {
-            Health::Ready => check.ok(),
-            Health::Full(why) | Health::Away(why) | Health::Broken(why) => check.failing(why),
-        }
-        tokio::select! {
-            () = &mut stopped => return,
-            changed = changes.changed() => if changed.is_err() { return },
-        }
-    }
+    program::follow(ledger.health_changes(), stop, |health| match health {
+        Health::Ready => check.ok(),
+        Health::Full(why) | Health::Away(why) | Health::Broken(why) => check.failing(why),
+    })
+    .await;
 }

@@ -17,8 +17,9 @@ use super::{
     threshold::{self, Level},
 };
 
-/// Raised with every change of a formula that can change a snapshot's figures.
-pub const FORMULA_VERSION: u32 = 1;
+/// Raised with every change of a formula that can change a snapshot's figures. 2: what a plan change
+/// within an hour divides is priced as in the bill.
+pub const FORMULA_VERSION: u32 = 2;
 
 /// Above this share of a quota, in percent, an account is flagged whatever its health.
 const FLAG_ABOVE: u8 = 95;

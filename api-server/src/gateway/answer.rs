@@ -121,6 +121,14 @@ fn unexplained(why: &str) -> Verdict {
     Verdict::Later { why: format!("the control plane: {why}"), asked: None }
 }
 
+/// An answer's status, code and words, for people.
+#[must_use]
+pub fn words(answered: &Answered) -> String {
+    let problem = serde_json::from_slice::<ProblemBody>(&answered.body).ok();
+    let (code, detail) = problem.map(said).unwrap_or_default();
+    format!("{} {code}: {detail}", answered.status).trim_end_matches([' ', ':']).to_owned()
+}
+
 /// The code and words of a problem.
 fn said(problem: ProblemBody) -> (String, String) {
     let code = problem.kind.strip_prefix(TYPES).unwrap_or_default().to_owned();

@@ -8,7 +8,7 @@ use clap::Args;
 use telemetry::LogFormat;
 
 use crate::http::budget::Rates;
-use crate::http::layers::{Limits, TIME_LIMIT};
+use crate::http::layers::Limits;
 use crate::http::server::Patience;
 
 /// How a gateway runs.
@@ -54,7 +54,7 @@ pub struct GatewayConfig {
     /// What is logged, for example `info` or `api_server=debug`.
     #[arg(long, env = "TENANTRY_LOG", default_value = "info")]
     pub log: String,
-    /// Where traces and metrics are sent over OTLP (HTTP/protobuf). Nowhere without it.
+    /// Where logs, traces and metrics are sent over OTLP (HTTP/protobuf). Nowhere without it.
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
     pub otlp_endpoint: Option<String>,
 }
@@ -70,7 +70,7 @@ impl GatewayConfig {
     /// How much is answered at once.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        Limits { requests: self.max_requests as usize, time: TIME_LIMIT }
+        Limits::of(self.max_requests as usize)
     }
 
     /// How patient it is.

@@ -200,7 +200,7 @@ fn refusals(batch: &[Held], rejects: &[Reject]) -> Vec<Refusal> {
 }
 
 /// Without randomness everybody waits as long, which is no worse than that.
-fn chance() -> u32 {
+pub(super) fn chance() -> u32 {
     let mut bytes = [0; 4];
     let _ = getrandom::fill(&mut bytes);
     u32::from_le_bytes(bytes)

@@ -1,17 +1,20 @@
-//! `POST /usage/events` of a gateway: as the API server's, and answered once the events are held.
+//! `POST /usage/events` of a gateway: as the API server's, and answered once the events are held. And
+//! `/backups`, where the backup job asks for one and hears what became of it.
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{FromRef, Request, State};
+use axum::extract::{FromRef, Path, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use uuid::Uuid;
 
+use super::backup::{Backups, Report};
 use super::spool::{Fresh, NotHeld, Spool};
 use crate::auth::caller::Clock;
-use crate::auth::rule::UsageWrite;
+use crate::auth::rule::{BackupJob, Neighbour};
 use crate::auth::{Authenticator, Caller};
 use crate::domain::event::{self, Context, Members};
 use crate::http::Problem;
@@ -28,6 +31,8 @@ pub struct Gateway {
     pub clock: Clock,
     /// Where events are held.
     pub spool: Arc<Spool>,
+    /// Who makes backups.
+    pub backups: Arc<Backups>,
     /// Whether the gateway knows whom to believe, and for which account.
     pub knows: Arc<dyn Fn() -> bool + Send + Sync>,
     /// What is counted.
@@ -40,10 +45,15 @@ impl FromRef<Gateway> for Authenticator {
     }
 }
 
-/// The gateway's only route.
+/// The gateway's routes.
 pub fn router(gateway: Gateway) -> Router {
     let ready = from_fn_with_state(gateway.clone(), known);
-    Router::new().route("/usage/events", post(send)).layer(ready).with_state(gateway)
+    Router::new()
+        .route("/usage/events", post(send))
+        .route("/backups", post(ask))
+        .route("/backups/{id}", get(report))
+        .layer(ready)
+        .with_state(gateway)
 }
 
 /// A gateway that knows nobody yet must not tell good senders that their tokens are bad.
@@ -62,8 +72,24 @@ async fn known(State(gateway): State<Gateway>, request: Request, next: Next) -> 
     .into_response()
 }
 
+/// Answers at once: a copy may take longer than an answer.
+async fn ask(_: Caller<BackupJob>, State(gateway): State<Gateway>) -> (StatusCode, Json<Report>) {
+    (StatusCode::ACCEPTED, Json(gateway.backups.ask()))
+}
+
+/// A gateway that was started anew knows nothing of what was asked before.
+async fn report(
+    _: Caller<BackupJob>,
+    State(gateway): State<Gateway>,
+    Path(id): Path<String>,
+) -> Result<Json<Report>, Problem> {
+    let id: Uuid = id.parse().map_err(|_| Problem::not_found())?;
+    let last = gateway.backups.report().filter(|report| report.id == id);
+    last.map(Json).ok_or_else(Problem::not_found)
+}
+
 async fn send(
-    caller: Caller<UsageWrite>,
+    caller: Caller<Neighbour>,
     State(gateway): State<Gateway>,
     parameters: Parameters,
     request: Request,

@@ -219,6 +219,27 @@ impl Spool {
         }
     }
 
+    /// Nothing, when a copy of the spool fits on the disk beside all that the spool may still take.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub async fn has_room_for_copy(&self) -> Result<(), String> {
+        let size = async {
+            let mut session = self.store.read().await?;
+            Ok::<_, StoreError>((rows::size(&mut session).await?, rows::state(&mut session).await?))
+        };
+        let (copy, state) = size.await.map_err(|error| error.to_string())?;
+        let needed = copy + self.limit.saturating_sub(state.bytes);
+        let free = reserve::free(self.store.folder()).map_err(|error| error.to_string())?;
+        match free >= needed {
+            true => Ok(()),
+            false => Err(format!(
+                "a copy takes {copy} bytes beside what the spool may still take, {needed} in all, \
+                 and the disk has {free} left: give it more room, or wait until events have left"
+            )),
+        }
+    }
+
     /// Whether there is room on the disk to take events and to let them go.
     #[must_use]
     pub fn has_room(&self) -> bool {

@@ -15,6 +15,7 @@ use serde_json::Value;
 use telemetry::shutdown::Shutdown;
 use tokio::sync::watch;
 
+use super::backup::{Backups, Report};
 use super::forward::Forwarding;
 use super::heartbeat::Told;
 use super::spool::{self, Spool};
@@ -35,6 +36,8 @@ pub struct Sources {
     pub namespace: String,
     /// What is held.
     pub spool: Arc<Spool>,
+    /// Who makes backups.
+    pub backups: Arc<Backups>,
     /// How forwarding goes.
     pub forwarding: watch::Receiver<Forwarding>,
     /// What the control plane said.
@@ -60,6 +63,8 @@ struct Status {
     refused: RefusedOut,
     control_plane: PlaneOut,
     keys: KeysOut,
+    /// The last one that was asked for since the start.
+    backup: Option<Report>,
     sealed: bool,
 }
 
@@ -165,6 +170,7 @@ async fn status(sources: &Sources) -> Result<Status, crate::store::StoreError> {
             age_seconds: age.map(|age| age.as_secs()),
             good_for_seconds: age.map(|age| MAX_STALE.saturating_sub(age).as_secs()),
         },
+        backup: sources.backups.report(),
         sealed: state.sealed,
     })
 }

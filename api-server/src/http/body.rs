@@ -123,7 +123,8 @@ fn broken(error: &axum::Error, limit: usize) -> Problem {
     )
 }
 
-fn is_limit(error: &axum::Error) -> bool {
+/// Whether it was the limit on bodies that ended one.
+pub(crate) fn is_limit(error: &axum::Error) -> bool {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = cause {
         if error.is::<LengthLimitError>() {
@@ -179,8 +180,9 @@ fn pointer(path: &Path) -> String {
     let token = |segment: &Segment| match segment {
         Segment::Seq { index } => format!("/{index}"),
         Segment::Map { key } => format!("/{}", json::token(key)),
-        // The variant of an enum is no place in the text.
-        Segment::Enum { .. } | Segment::Unknown => String::new(),
+        // The one member by which a choice is made.
+        Segment::Enum { variant } => format!("/{}", json::token(variant)),
+        Segment::Unknown => String::new(),
     };
     path.iter().map(token).collect()
 }

@@ -20,7 +20,7 @@ pub enum Cell<'a> {
 }
 
 /// A table as it is written, line by line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Csv(String);
 
 impl Csv {

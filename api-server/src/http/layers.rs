@@ -11,12 +11,12 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use http_body_util::Limited;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram, Meter};
 use tokio::sync::Semaphore;
 use tower::ServiceBuilder;
 use tower_http::decompression::{DecompressionBody, RequestDecompressionLayer};
-use tower_http::limit::RequestBodyLimitLayer;
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -31,6 +31,10 @@ pub static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub const LARGEST_BODY: usize = 8 * 1024 * 1024;
 /// How long a request may take, from its last header to its answer.
 pub const TIME_LIMIT: Duration = Duration::from_secs(30);
+/// The route whose bodies are files, larger and longer on their way than all others.
+pub const UPLOADS: &str = "/backups/{id}";
+/// How long an upload may take.
+pub const UPLOAD_TIME: Duration = Duration::from_secs(600);
 
 /// A request's id: the client's, if it is one that can be logged, else a new one.
 #[derive(Clone, Debug)]
@@ -54,26 +58,59 @@ pub struct Limits {
     pub requests: usize,
     /// How long a request may take.
     pub time: Duration,
+    /// How large an upload may be, in bytes; as much as any other body, when it is less.
+    pub largest_upload: usize,
+}
+
+impl Limits {
+    /// A limit on requests at once, and no uploads.
+    #[must_use]
+    pub fn of(requests: usize) -> Self {
+        Self { requests, time: TIME_LIMIT, largest_upload: 0 }
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { requests: 1024, time: TIME_LIMIT }
+        Self::of(1024)
     }
 }
 
 struct Outer {
     room: Semaphore,
-    time: Duration,
+    limits: Limits,
     answered: Counter<u64>,
     duration: Histogram<f64>,
+}
+
+impl Outer {
+    fn time(&self, route: &str) -> Duration {
+        if route == UPLOADS { UPLOAD_TIME.max(self.limits.time) } else { self.limits.time }
+    }
+
+    fn largest(&self, route: &str) -> usize {
+        let upload = if route == UPLOADS { self.limits.largest_upload } else { 0 };
+        upload.max(LARGEST_BODY)
+    }
+}
+
+/// Bounds a body as it is sent; one that says that it is larger is not read.
+async fn limit(State(outer): State<Arc<Outer>>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>();
+    let largest = outer.largest(route.map_or("", MatchedPath::as_str));
+    let said = request.headers().get(header::CONTENT_LENGTH);
+    let said = said.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if said.is_some_and(|said| said > largest) {
+        return Problem::of(StatusCode::PAYLOAD_TOO_LARGE).into_response();
+    }
+    next.run(request.map(|body| Body::new(Limited::new(body, largest)))).await
 }
 
 /// Puts everything around `routes` that every request and answer has.
 pub fn around(routes: Router, limits: &Limits, meter: &Meter) -> Router {
     let outer = Arc::new(Outer {
         room: Semaphore::new(limits.requests),
-        time: limits.time,
+        limits: limits.clone(),
         answered: meter
             .u64_counter("tenantry_api_requests")
             .with_description("Requests answered, by route and class of status")
@@ -86,13 +123,13 @@ pub fn around(routes: Router, limits: &Limits, meter: &Meter) -> Router {
             .build(),
     });
     let unpack = ServiceBuilder::new()
-        .layer(RequestBodyLimitLayer::new(LARGEST_BODY))
         .layer(RequestDecompressionLayer::new().gzip(true))
         .map_request(|request: Request<DecompressionBody<_>>| request.map(Body::new));
     routes
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(async || Problem::of(StatusCode::METHOD_NOT_ALLOWED))
         .layer(unpack)
+        .layer(from_fn_with_state(outer.clone(), limit))
         .layer(from_fn(explain))
         .layer(from_fn_with_state(outer, surround))
 }
@@ -117,8 +154,8 @@ async fn surround(State(outer): State<Arc<Outer>>, request: Request, next: Next)
     );
     let answered = match outer.room.try_acquire() {
         Ok(_room) => {
-            match tokio::time::timeout(outer.time, next.run(request).instrument(span.clone())).await
-            {
+            let time = outer.time(&route);
+            match tokio::time::timeout(time, next.run(request).instrument(span.clone())).await {
                 Ok(response) => response,
                 Err(_) => timed_out().into_response(),
             }

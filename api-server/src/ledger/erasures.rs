@@ -6,8 +6,10 @@
 //! restores a backup replays that file, so that the backup's copy goes too.
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{Ledger, LedgerError, dedup, rejects::Rejects};
@@ -27,7 +29,7 @@ pub use log::{FILE, replay};
 use log::{Line, Range};
 
 /// Rows that are looked at, and erased, at once: few enough that nobody waits for them.
-const AT_ONCE: i64 = 1_000;
+pub const AT_ONCE: i64 = 1_000;
 
 /// Whose data goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +84,10 @@ pub struct Request {
     pub reason: String,
     /// By which ticket.
     pub reference: String,
+    /// The row to begin with: 1, or where an earlier call stopped.
+    pub from: i64,
+    /// For how long to go on; at least one step is done.
+    pub patience: Duration,
 }
 
 /// How much was erased.
@@ -115,10 +121,12 @@ pub struct Erased {
     pub at: Timestamp,
     /// How much it erased.
     pub counts: Counts,
+    /// The row where it stopped, when there was more than its patience; the rest is still there.
+    pub stopped: Option<i64>,
 }
 
-/// Erases what the store has of a subject. Doing it again erases what has come since; a call that is
-/// given up half-way is finished by the next. `None` when there is no such account or request.
+/// Erases what the store has of a subject. Doing it again erases what has come since; a call that
+/// stopped is finished by those that begin where it did. `None` when there is no such account or request.
 ///
 /// # Errors
 /// [`LedgerError`]; what was erased by then stays erased.
@@ -149,22 +157,9 @@ pub async fn erase(
         Box::pin(async move { store::begin(session, &begun).await })
     });
     begin.await?;
-    let log = Log { ledger, id, at };
-    let counts = match &subject {
-        Subject::Dimension { account, name, value } => Counts {
-            events: log.events(account, Some((name, value))).await?,
-            rejected_events: log.rejects(account, Some(value)).await?,
-            intakes: 0,
-        },
-        Subject::Intake(intake) => {
-            Counts { intakes: log.intake(*intake).await?, ..Counts::default() }
-        }
-        Subject::Account(account) => Counts {
-            events: log.events(account, None).await?,
-            rejected_events: log.rejects(account, None).await?,
-            intakes: log.intakes_of(account).await?,
-        },
-    };
+    let until = Instant::now() + request.patience;
+    let log = Log { ledger, id, at, from: request.from, until };
+    let (counts, stopped) = log.erase(&subject).await?;
     let text = serde_json::to_string(&counts).unwrap_or_default();
     let end = ledger.transact(None, move |session, _| {
         Box::pin(async move { store::end(session, id, &text).await })
@@ -172,8 +167,8 @@ pub async fn erase(
     end.await?;
     let Record { kind, account, actor, reference, .. } = record;
     let account = account.map(|account| account.to_string()).unwrap_or_default();
-    tracing::info!(target: "audit", erasure = %id, kind, account, actor, reference, ?counts, "erased");
-    Ok(Some(Erased { id, at, counts }))
+    tracing::info!(target: "audit", erasure = %id, kind, account, actor, reference, ?counts, ?stopped, "erased");
+    Ok(Some(Erased { id, at, counts, stopped }))
 }
 
 async fn exists(ledger: &Ledger, subject: &Subject) -> Result<bool, LedgerError> {
@@ -191,27 +186,54 @@ struct Log<'l> {
     ledger: &'l Ledger,
     id: Uuid,
     at: Timestamp,
+    from: i64,
+    until: Instant,
 }
 
 impl Log<'_> {
+    /// How much was erased, and where it stopped, if it did. What is quick comes last, at once.
+    async fn erase(&self, subject: &Subject) -> Result<(Counts, Option<i64>), LedgerError> {
+        let (account, wanted) = match subject {
+            Subject::Intake(intake) => {
+                let intakes = self.intake(*intake).await?;
+                return Ok((Counts { intakes, ..Counts::default() }, None));
+            }
+            Subject::Dimension { account, name, value } => (account, Some((&**name, &**value))),
+            Subject::Account(account) => (account, None),
+        };
+        let (events, stopped) = self.events(account, wanted).await?;
+        let mut counts = Counts { events, ..Counts::default() };
+        if stopped.is_none() {
+            counts.rejected_events = self.rejects(account, wanted.map(|(_, value)| value)).await?;
+            if wanted.is_none() {
+                counts.intakes = self.intakes_of(account).await?;
+            }
+        }
+        Ok((counts, stopped))
+    }
+
     fn write(&self, line: Line) -> Result<(), LedgerError> {
         let file = self.ledger.store().folder().join(FILE);
         Ok(log::append(&file, self.id, self.at, line)?)
     }
 
-    /// Dimensions of an account's rows: of all, or of those where one has a value.
+    /// Dimensions of an account's rows: of all, or of those where one has a value. The row to go on
+    /// with, when time is up before.
     async fn events(
         &self,
         account: &AccountId,
         wanted: Option<(&str, &str)>,
-    ) -> Result<u64, LedgerError> {
+    ) -> Result<(u64, Option<i64>), LedgerError> {
         let needle = wanted.map(|(name, value)| member(name, value));
         let mut session = self.ledger.store().read().await?;
         let head = audit::head(&mut session, account).await?.seq;
         drop(session);
-        let (mut first, mut erased) = (1, 0);
+        let (mut first, mut erased) = (self.from, 0);
         while first <= head {
-            let last = head.min(first + AT_ONCE - 1);
+            if first > self.from && Instant::now() >= self.until {
+                return Ok((erased, Some(first)));
+            }
+            let last = head.min(first.saturating_add(AT_ONCE - 1));
             let mut session = self.ledger.store().read().await?;
             let range = (first, last);
             let mut found = store::find(&mut session, account, range, needle.as_deref()).await?;
@@ -227,7 +249,7 @@ impl Log<'_> {
             }
             first = last + 1;
         }
-        Ok(erased)
+        Ok((erased, None))
     }
 
     /// Rejected events of an account: all, or those that mention a text.

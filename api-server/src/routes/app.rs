@@ -7,6 +7,7 @@ use axum::extract::FromRef;
 use super::Metrics;
 use crate::auth::Authenticator;
 use crate::auth::caller::Clock;
+use crate::backup::vault::Vault;
 use crate::domain::catalogue::Catalogue;
 use crate::http::cursor::Cursors;
 use crate::ledger::{Ledger, rejects::Rejects};
@@ -24,6 +25,8 @@ pub struct App {
     pub ledger: Ledger,
     /// What was sent and not taken.
     pub rejects: Rejects,
+    /// Where gateways' backups are kept, if they are.
+    pub vault: Option<Arc<Vault>>,
     /// The cursors of lists.
     pub cursors: Cursors,
     /// What is counted.

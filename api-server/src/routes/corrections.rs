@@ -24,8 +24,6 @@ pub(super) fn routes(routes: Routes) -> Routes {
 
 /// What corrections have in place of an event's source.
 const SOURCE: &str = "/billing/corrections";
-/// How long a text of a correction may be, in bytes.
-const LONGEST: usize = 256;
 
 /// A change of one row.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -109,11 +107,7 @@ fn read(given: CorrectionIn, actor: String) -> Result<(AccountId, Correction), P
     let CorrectionIn { account, id, row, change, reason, reference } = given;
     let mut faults = Faults::default();
     for (pointer, text) in [("/id", &id), ("/reason", &reason), ("/reference", &reference)] {
-        let good = !text.trim().is_empty() && text.len() <= LONGEST;
-        if !good || text.chars().any(char::is_control) {
-            faults
-                .note(pointer, format!("must have 1 to {LONGEST} bytes and no control characters"));
-        }
+        faults.line(pointer, text);
     }
     if row < 1 {
         faults.note("/row", "must be the number of a row, from 1");

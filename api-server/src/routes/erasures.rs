@@ -1,5 +1,7 @@
 //! `POST /erasures`: personal data goes, figures stay.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -20,8 +22,8 @@ pub(super) fn routes(routes: Routes) -> Routes {
     route!(routes, erase_data)
 }
 
-/// How long a reason or reference may be, in bytes.
-const LONGEST: usize = 256;
+/// For how long to go on: well within what an answer may take.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What to erase, and why.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -35,6 +37,9 @@ pub struct ErasureIn {
     /// A ticket that asks for it. It is kept: name nobody.
     #[schema(min_length = 1, max_length = 256)]
     pub reference: String,
+    /// The row to begin with: `continue_from` of the answer before; the first one without it.
+    #[schema(minimum = 1)]
+    pub from_row: Option<i64>,
 }
 
 /// Whose data.
@@ -57,7 +62,7 @@ pub struct DimensionIn {
     #[schema(example = "acme")]
     pub account: String,
     /// The attribute that names people.
-    #[schema(example = "user", min_length = 1, max_length = 32)]
+    #[schema(example = "user", min_length = 1, max_length = 32, pattern = "^[a-z0-9]+$")]
     pub name: String,
     /// How it names this one, letter by letter.
     #[schema(min_length = 1, max_length = 256)]
@@ -74,6 +79,10 @@ pub struct ErasureOut {
     pub at: Timestamp,
     /// How much was there to erase.
     pub erased: CountsOut,
+    /// The row where it stopped, since there was more than one answer's worth: send the request again
+    /// with it as `from_row`. Null when it is done.
+    #[schema(minimum = 1)]
+    pub continue_from: Option<i64>,
 }
 
 /// How much was erased.
@@ -91,12 +100,13 @@ pub struct CountsOut {
 ///
 /// Takes out what may name people: the further attributes of events, events that were not taken, the
 /// contact of a request. Figures, and the chain that proves them, stay as they are. Asking again
-/// erases what has come since. Who asked, why and how much is recorded; of whom is not.
+/// erases what has come since. It goes on for 20 seconds; where there is more, `continue_from` says where
+/// to go on. Who asked, why and how much is recorded; of whom is not.
 #[utoipa::path(
     post, path = "/erasures", operation_id = "erase_personal_data", tag = "privacy",
     request_body = ErasureIn,
     responses(
-        (status = 200, description = "It is done.", body = ErasureOut),
+        (status = 200, description = "It is done, or as much of it as `continue_from` says.", body = ErasureOut),
         (status = 404, description = "No such account or request.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "Values that cannot be worked with.", body = ProblemBody, content_type = "application/problem+json"),
     )
@@ -115,26 +125,31 @@ async fn erase_data(
         erasure: erased.id.to_string(),
         at: erased.at,
         erased: CountsOut { events, rejected_events, intakes },
+        continue_from: erased.stopped,
     }))
 }
 
 fn read(given: ErasureIn, actor: String) -> Result<Request, Problem> {
-    let ErasureIn { subject, reason, reference } = given;
+    let ErasureIn { subject, reason, reference, from_row } = given;
+    let from = from_row.unwrap_or(1);
     let mut faults = Faults::default();
     for (pointer, text) in [("/reason", &reason), ("/reference", &reference)] {
-        let good = !text.trim().is_empty() && text.len() <= LONGEST;
-        if !good || text.chars().any(char::is_control) {
-            faults
-                .note(pointer, format!("must have 1 to {LONGEST} bytes and no control characters"));
-        }
+        faults.line(pointer, text);
+    }
+    if from < 1 {
+        faults.note("/from_row", "must be 1 or more".to_owned());
     }
     if let SubjectIn::Dimension(DimensionIn { name, value, .. }) = &subject {
         let (longest_name, longest) = (MAX_DIM_NAME_BYTES, MAX_DIM_VALUE_BYTES);
-        if !(1..=longest_name).contains(&name.len()) {
-            faults.note("/subject/dimension/name", format!("must have 1 to {longest_name} bytes"));
+        let letters = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+        // What no event can have would be erased nowhere, and look as if it were.
+        if !(1..=longest_name).contains(&name.len()) || !name.bytes().all(letters) {
+            let detail = format!("must have 1 to {longest_name} lower-case letters and digits");
+            faults.note("/subject/dimension/name", detail);
         }
-        if !(1..=longest).contains(&value.len()) {
-            faults.note("/subject/dimension/value", format!("must have 1 to {longest} bytes"));
+        if !(1..=longest).contains(&value.len()) || value.chars().any(char::is_control) {
+            let detail = format!("must have 1 to {longest} bytes and no control characters");
+            faults.note("/subject/dimension/value", detail);
         }
     }
     faults.check()?;
@@ -148,5 +163,5 @@ fn read(given: ErasureIn, actor: String) -> Result<Request, Problem> {
         }
         SubjectIn::Account(id) => Subject::Account(account(id)?),
     };
-    Ok(Request { subject, actor, reason, reference })
+    Ok(Request { subject, actor, reason, reference, from, patience: PATIENCE })
 }

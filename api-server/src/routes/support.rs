@@ -22,8 +22,6 @@ pub(super) fn routes(routes: Routes) -> Routes {
     route!(routes, record)
 }
 
-/// How long a text may be, in bytes.
-const LONGEST: usize = 256;
 /// The longest promise: a month.
 const LONGEST_SLA: u32 = 720;
 /// How far another system's clock may be ahead.
@@ -151,11 +149,7 @@ fn read(given: InteractionIn, actor: String, now: Timestamp) -> Result<Reported,
     let InteractionIn { account, source, id, opened_at, answered_at, sla_hours } = given;
     let mut faults = Faults::default();
     for (pointer, text) in [("/source", &source), ("/id", &id)] {
-        let good = !text.trim().is_empty() && text.len() <= LONGEST;
-        if !good || text.chars().any(char::is_control) {
-            faults
-                .note(pointer, format!("must have 1 to {LONGEST} bytes and no control characters"));
-        }
+        faults.line(pointer, text);
     }
     let mut instant = |pointer: &str, text: &str| {
         let read = text.parse::<Timestamp>().ok();

@@ -74,6 +74,9 @@ impl ListMeta {
     }
 }
 
+/// How long a name, reason or ticket may be, in bytes.
+pub const LONGEST_TEXT: usize = 256;
+
 /// Collects all that is wrong with a body, so that one answer names it all.
 #[derive(Debug, Default)]
 pub struct Faults(Vec<(String, String)>);
@@ -90,6 +93,15 @@ impl Faults {
             self.note(pointer, error);
             T::default()
         })
+    }
+
+    /// Notes it when a name, reason or ticket is empty, too long or no one line.
+    pub fn line(&mut self, pointer: &str, text: &str) {
+        let good = !text.trim().is_empty() && text.len() <= LONGEST_TEXT;
+        if !good || text.chars().any(char::is_control) {
+            let detail = format!("must have 1 to {LONGEST_TEXT} bytes and no control characters");
+            self.note(pointer, detail);
+        }
     }
 
     /// An amount of money.

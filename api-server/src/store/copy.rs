@@ -54,6 +54,38 @@ pub(crate) async fn counts(file: &Path) -> Result<BTreeMap<String, i64>, StoreEr
     Ok(counts)
 }
 
+/// What a spool says of itself, and what its rows say.
+pub(crate) struct SpoolFound {
+    /// `ok`, or what is wrong with the file.
+    pub(crate) integrity: String,
+    /// Events, their bytes, stamps, as the spool counts them.
+    pub(crate) says: [i64; 3],
+    /// The same, counted anew.
+    pub(crate) is: [i64; 3],
+    /// Whose it is.
+    pub(crate) account: Option<String>,
+}
+
+/// Looks through a spool.
+pub(crate) async fn spool(file: &Path) -> Result<SpoolFound, StoreError> {
+    let mut connection = sqlite::options(file).connect().await?;
+    let integrity = sqlite::rows(&mut connection, "PRAGMA integrity_check(1)".into(), Vec::new());
+    let integrity = integrity.await?;
+    let sql = "SELECT events, bytes, stamps, account, (SELECT COUNT(*) FROM held),
+                 (SELECT COALESCE(SUM(bytes), 0) FROM held), (SELECT COUNT(*) FROM stamps) FROM state";
+    let state = sqlite::rows(&mut connection, sql.into(), Vec::new()).await?;
+    connection.close().await?;
+    let (Some(integrity), [state]) = (integrity.first(), state.as_slice()) else {
+        return Err(StoreError::Unreadable("the spool has no state".to_owned()));
+    };
+    Ok(SpoolFound {
+        integrity: integrity.text(0)?.to_owned(),
+        says: [state.int(0)?, state.int(1)?, state.int(2)?],
+        account: state.opt_text(3)?.map(str::to_owned),
+        is: [state.int(4)?, state.int(5)?, state.int(6)?],
+    })
+}
+
 async fn one(connection: &mut SqliteConnection, sql: &str) -> Result<i64, StoreError> {
     let sql = AssertSqlSafe(sql.to_owned());
     Ok(sqlx::query_scalar(sql).fetch_one(connection).await?)

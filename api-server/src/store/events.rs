@@ -252,6 +252,23 @@ fn milliseconds((from, to): (Option<Timestamp>, Option<Timestamp>)) -> (i64, i64
     (from.map_or(i64::MIN, up), to.map_or(i64::MAX, up))
 }
 
+/// The rows from number `first` to `last`, each with its chain value.
+pub async fn stretch(
+    session: &mut Session,
+    account: &AccountId,
+    first: i64,
+    last: i64,
+) -> Result<Vec<(EventRow, [u8; 32])>, StoreError> {
+    let sql = "SELECT l.account, l.seq, l.kind, l.source, l.event_id, l.meter, l.t_event,
+                 l.t_ingest, l.t_stored, l.qty_micro, l.ref_seq, l.period_start, l.happened_in,
+                 l.dims_hash, l.chain, d.dims
+               FROM usage_ledger l
+               LEFT JOIN event_dims d ON d.account = l.account AND d.seq = l.seq
+               WHERE l.account = $1 AND l.seq BETWEEN $2 AND $3 ORDER BY l.seq";
+    let rows = session.rows(sql, args![account, first, last]).await?;
+    rows.iter().map(|row| Ok((event(row)?, row.bytes(ENTRY_WIDTH - 1)?))).collect()
+}
+
 fn event(row: &Row) -> Result<EventRow, StoreError> {
     let (entry, _) = row::entry(row)?;
     let dims = match row.opt_text(ENTRY_WIDTH)? {

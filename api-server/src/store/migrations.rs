@@ -38,11 +38,15 @@ const STEPS: &[Step] = &steps![
     5 "reading" "0005_reading.sql",
     6 "facts and snapshots" "0006_facts_and_snapshots.sql",
     7 "gateways" "0007_gateways.sql",
+    8 "backups" "0008_backups.sql",
 ];
 
 /// The spool of a gateway, which is always SQLite.
 const SPOOL: &[(i64, &str, &str)] =
     &[(1, "spool", include_str!("../../migrations/spool/0001_spool.sql"))];
+
+/// The version of a spool that this program works with.
+pub(crate) const LATEST_SPOOL: i64 = SPOOL[SPOOL.len() - 1].0;
 
 /// The version that this program works with.
 pub const LATEST: i64 = STEPS[STEPS.len() - 1].version;
@@ -63,7 +67,7 @@ pub(super) async fn sqlite(
 pub(super) async fn spool(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     let steps = SPOOL.iter().map(|(version, name, sql)| made(*version, name, sql)).collect();
     let migrator = Migrator::with_migrations(steps);
-    migrator.run_direct(None, connection, false).await.map_err(|error| told(&error, 1))
+    migrator.run_direct(None, connection, false).await.map_err(|error| told(&error, LATEST_SPOOL))
 }
 
 fn made(version: i64, name: &'static str, sql: &'static str) -> Migration {

@@ -150,6 +150,39 @@ pub(crate) async fn add(
     session.run(sql, values).await.map(drop)
 }
 
+/// An agreement with who asked for it; those made on the server's own command line name nobody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Its number in the account, from 1.
+    pub number: i64,
+    /// What was agreed.
+    pub recorded: Recorded,
+    /// The subject of their token.
+    pub actor: Option<String>,
+    /// What is given back within the period, in minor units.
+    pub credit: Option<i64>,
+    /// What is charged within it.
+    pub charge: Option<i64>,
+}
+
+/// All agreements of an account, in the order in which they were made.
+pub async fn asked(session: &mut Session, account: &AccountId) -> Result<Vec<Asked>, StoreError> {
+    let sql = "SELECT g.account, g.plan, g.version, g.effective_at, g.agreed_at, g.recorded_at,
+                 g.at_seq, g.n, n.actor, n.credit_minor, n.charge_minor
+               FROM agreements g LEFT JOIN agreement_notes n ON n.account = g.account AND n.n = g.n
+               WHERE g.account = $1 ORDER BY g.n";
+    let read = |row: &Row| {
+        Ok(Asked {
+            recorded: recorded(row)?,
+            number: row.int(7)?,
+            actor: row.opt_text(8)?.map(str::to_owned),
+            credit: row.opt_int(9)?,
+            charge: row.opt_int(10)?,
+        })
+    };
+    session.rows(sql, args![account]).await?.iter().map(read).collect()
+}
+
 /// Who asked for an agreement, and what it costs within the period in which it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {

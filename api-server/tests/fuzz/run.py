@@ -68,7 +68,8 @@ class Ground:
             [
                 self.program, "serve", "--address", "127.0.0.1:0", "--health-address", "127.0.0.1:0",
                 "--storage", str(self.storage), "--issuers", str(self.issuers),
-                "--development-secret-file", str(self.secret), *many,
+                "--development-secret-file", str(self.secret),
+                "--backups", str(self.folder / "backups"), *many,
             ],
             env={},
             stderr=subprocess.PIPE,

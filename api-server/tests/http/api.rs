@@ -8,6 +8,7 @@ use api_server::auth::bindings::Recorded;
 use api_server::auth::caller::Clock;
 use api_server::auth::local::{self, Claims};
 use api_server::auth::{Audience, Authenticator, Issuer, Verifier};
+use api_server::backup::vault::{self, Vault};
 use api_server::domain::calendar::AnchorDay;
 use api_server::domain::catalogue::{Catalogue, PlanId};
 use api_server::domain::subscription::Agreement;
@@ -29,6 +30,11 @@ use tower::ServiceExt;
 use crate::cluster;
 
 pub const SECRET: &[u8] = b"a development secret of 32 bytes!";
+
+/// How many backups of an account are kept.
+pub const KEPT: usize = 3;
+/// How large a backup may be, in bytes; more than any other body.
+pub const LARGEST_BACKUP: u64 = 12 << 20;
 
 /// The time in all tests: 2026-11-23T12:00:00Z.
 pub fn now() -> Timestamp {
@@ -74,6 +80,15 @@ impl Api {
     }
 
     pub async fn with_rates(rates: Rates) -> Self {
+        Self::with(rates, true).await
+    }
+
+    /// A server that keeps no backups.
+    pub async fn without_backups() -> Self {
+        Self::with(rates(1_000_000), false).await
+    }
+
+    async fn with(rates: Rates, backups: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let time = Arc::new(Mutex::new(now()));
         let told = time.clone();
@@ -99,17 +114,28 @@ impl Api {
         let (noted, written) = (rejects.clone(), ledger.clone());
         tokio::spawn(async move { noted.run(&written, Duration::ZERO).await });
         let ours = rejects.clone();
+        let settings = vault::Settings {
+            folder: folder.path().join("backups"),
+            keep: KEPT,
+            largest: LARGEST_BACKUP,
+        };
+        let vault = backups.then(|| Arc::new(Vault::open(settings).unwrap()));
         let app = App {
             authenticator,
             clock,
             catalogue,
             ledger: ledger.clone(),
             rejects: ours,
+            vault,
             cursors,
             metrics,
         };
         let routes = Routes::all().into_router(app);
-        let router = layers::around(routes, &Limits::default(), &meter);
+        let limits = Limits {
+            largest_upload: usize::try_from(LARGEST_BACKUP).unwrap(),
+            ..Limits::default()
+        };
+        let router = layers::around(routes, &limits, &meter);
         Self { router, ledger, rejects, time, folder }
     }
 

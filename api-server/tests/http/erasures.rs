@@ -224,8 +224,12 @@ async fn what_is_not_there_or_cannot_be_read_is_named() {
         (name("user", ""), 422, "/subject/dimension/value"),
         (name("user", &"é".repeat(129)), 422, "/subject/dimension/value"),
         (json!({"person": "x"}), 400, "/subject"),
-        (json!({"account": 7}), 400, "/subject"),
-        (json!({"dimension": {"account": "acme", "name": "user"}}), 400, "/subject"),
+        (json!({"account": 7}), 400, "/subject/account"),
+        (
+            json!({"dimension": {"account": "acme", "name": "user"}}),
+            400,
+            "/subject/dimension/value",
+        ),
     ] {
         let answer = erase(&api, subject.clone()).await;
         assert_eq!(answer.status.as_u16(), status, "{subject}: {}", answer.text);

@@ -141,7 +141,7 @@ async fn good_answers_carry_the_request_id_too() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_takes_too_long_is_503() {
-    let limits = Limits { requests: 8, time: Duration::from_secs(2) };
+    let limits = Limits { time: Duration::from_secs(2), ..Limits::of(8) };
     let response = router(&limits).oneshot(get("/hold")).await.unwrap();
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(response.headers()["retry-after"], "1");

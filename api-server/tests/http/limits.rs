@@ -3,69 +3,18 @@
 
 use std::collections::BTreeMap;
 
+use axum::body::Body;
+use axum::extract::Request;
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use api_server::auth::Audience;
-
-use crate::api::{Answer, Api, sender, token};
+use crate::api::{Answer, Api, sender};
 use crate::document::{document, operations};
 use crate::onboarding::{form, submitted};
 
-/// What an operation takes, and where its pointers begin.
-struct Good {
-    operation: &'static str,
-    body: Value,
-    token: Option<String>,
-    prefix: &'static str,
-}
+mod good;
 
-/// A good body for each operation that has one.
-fn good() -> Vec<Good> {
-    let usd = |amount: &str| json!({"amount": amount, "currency": "USD"});
-    let csm = |scope| token(Audience::Billing, scope, Some("CustomerSuccessManager"), None);
-    let department = json!({"people": 12, "weeks_per_year": 46,
-        "hours_per_week": {"low": "3", "base": "4", "high": "5"}});
-    let one = |operation, body, token, prefix| Good { operation, body, token, prefix };
-    vec![
-        one("POST /onboarding", form(), None, ""),
-        one(
-            "POST /roi",
-            json!({"departments": [department], "salary": usd("52000.00"), "burden": "0.30",
-                "one_off": usd("12000.00"), "subscription": usd("10788.00"), "productive_hours": 1800,
-                "risk": "0.15", "discount": "0.10", "ramp": ["0.5"], "years": 3}),
-            None,
-            "",
-        ),
-        one(
-            "POST /recommendation",
-            json!({"usage": {"agents": {"low": "1", "base": "2", "high": "3"}}, "support_hours": 8,
-                "currency": "USD", "purpose": "production", "voice_minutes": 12000}),
-            None,
-            "",
-        ),
-        one(
-            "POST /onboarding/{id}/reject",
-            json!({"reason": "no"}),
-            Some(csm("onboarding:approve")),
-            "",
-        ),
-        one(
-            "POST /billing/corrections",
-            json!({"account": "acme", "id": "c-1", "row": 1, "change": {"by": "-2.5"}, "reason": "twice",
-                "reference": "T-17"}),
-            Some(csm("billing:correct")),
-            "",
-        ),
-        one(
-            "POST /usage/events",
-            json!({"specversion": "1.0", "id": "e-1", "source": "/core", "type": "dev.tenantry.usage.query",
-                "time": "2026-11-22T23:50:16Z", "subject": "acme", "data": {"quantity": "12.5"}}),
-            Some(sender()),
-            "/0",
-        ),
-    ]
-}
+use good::{Good, good};
 
 /// A body that is wrong at one place.
 #[derive(Debug)]
@@ -122,7 +71,18 @@ impl Bender {
             let other =
                 if value.is_object() || value.is_array() { json!(7) } else { json!({"x": []}) };
             self.set(at, "another type", other);
-            self.set(at, "a type like it", json!(true));
+            let like = if value.is_boolean() { json!("true") } else { json!(true) };
+            self.set(at, "a type like it", like);
+        }
+        if let Some(choices) = schema["oneOf"].as_array() {
+            // One member of several: what the good one has is bent, whichever it is.
+            for choice in choices {
+                for (name, member) in choice["properties"].as_object().cloned().unwrap_or_default()
+                {
+                    self.bend(&format!("{at}/{name}"), &member);
+                }
+            }
+            return;
         }
         match &value {
             Value::Object(_) => self.members(at, &schema),
@@ -199,9 +159,30 @@ fn schema(operation: &Value) -> Value {
     one.into_iter().find(|content| content.is_object()).unwrap()["schema"].clone()
 }
 
-async fn send(api: &Api, good: &Good, path: &str, body: &Value) -> Answer {
-    api.post(path, good.token.as_deref(), "application/json", body.to_string()).await
+async fn send(
+    api: &Api,
+    good: &Good,
+    path: &str,
+    media_type: &str,
+    body: impl Into<Body>,
+) -> Answer {
+    let (method, _) = good.operation.split_once(' ').unwrap();
+    let mut request =
+        Request::builder().method(method).uri(path).header("content-type", media_type);
+    if let Some(token) = &good.token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    api.send(request.body(body.into()).unwrap()).await
 }
+
+/// An operation's path with names of what is there.
+fn filled(good: &Good, form: &str) -> String {
+    let (_, path) = good.operation.split_once(' ').unwrap();
+    path.replace("/onboarding/{id}", form).replace("{account}", "acme")
+}
+
+/// Fields that name a thing: what is not there, or cannot be, is 404 like what is another's.
+const NAMES: [(&str, &str); 1] = [("POST /erasures", "/subject/dimension/account")];
 
 /// How many rows each table has, but for those that list what was not taken.
 async fn rows(api: &Api) -> BTreeMap<String, i64> {
@@ -222,8 +203,11 @@ async fn rows(api: &Api) -> BTreeMap<String, i64> {
 }
 
 /// What is wrong with the answer to a bent body, if anything.
-fn fault(answer: &Answer, bent: &Bent, prefix: &str) -> Option<String> {
+fn fault(answer: &Answer, bent: &Bent, Good { operation, prefix, .. }: &Good) -> Option<String> {
     let problem = answer.json();
+    if NAMES.contains(&(operation, bent.at.as_str())) && answer.status == StatusCode::NOT_FOUND {
+        return None;
+    }
     let known =
         [StatusCode::BAD_REQUEST, StatusCode::UNPROCESSABLE_ENTITY].contains(&answer.status);
     let at = format!("{prefix}{}", bent.at);
@@ -234,6 +218,25 @@ fn fault(answer: &Answer, bent: &Bent, prefix: &str) -> Option<String> {
         (pointer == at || pointer.starts_with(&format!("{at}/"))) && said("code") && said("detail")
     });
     (!known || !named).then(|| format!("{}: {} {}", bent.why, answer.status, answer.text))
+}
+
+/// A route that takes JSON and is not bent here could take anything.
+#[test]
+fn every_operation_with_a_body_is_bent() {
+    let good: Vec<&str> = good().iter().map(|good| good.operation).collect();
+    for (method, path, operation) in operations() {
+        let content = operation["requestBody"]["content"].as_object().cloned().unwrap_or_default();
+        let name = format!("{method} {path}");
+        if content.keys().any(|media_type| media_type.contains("json")) {
+            assert!(
+                good.contains(&name.as_str()),
+                "no good body of {name}: add one to good() in tests/http/limits/good.rs, every field filled in"
+            );
+        } else if !content.is_empty() {
+            // Files have tests of their own.
+            assert_eq!(name, "PUT /backups/{id}", "show that bad bodies of {name} are refused");
+        }
+    }
 }
 
 #[tokio::test]
@@ -250,26 +253,25 @@ async fn every_limit_of_the_document_is_kept_and_named() {
         let operation = all.iter().find(|(verb, at, _)| verb == method && at == path);
         let operation =
             &operation.unwrap_or_else(|| panic!("{} is no operation", good.operation)).2;
-        let path = path.replace("/onboarding/{id}", &follow);
+        let path = filled(&good, &follow);
         let mut bender = Bender { document: document(), good: good.body.clone(), bent: Vec::new() };
         bender.bend("", &schema(operation));
         let before = rows(&api).await;
         for bent in &bender.bent {
-            let answer = send(&api, &good, &path, &bent.body).await;
+            let json = "application/json";
+            let answer = send(&api, &good, &path, json, bent.body.to_string()).await;
             assert!(!answer.status.is_success(), "{}: {bent:?}", good.operation);
-            wrong.extend(
-                fault(&answer, bent, good.prefix)
-                    .map(|fault| format!("{} {fault}", good.operation)),
-            );
+            let fault = fault(&answer, bent, &good);
+            wrong.extend(fault.map(|fault| format!("{} {fault}", good.operation)));
         }
         count += bender.bent.len();
         assert_eq!(rows(&api).await, before, "{}: something was written", good.operation);
         // What was bent was good: it is that one place that was refused.
-        let answer = send(&api, &good, &path, &good.body).await;
+        let answer = send(&api, &good, &path, "application/json", good.body.to_string()).await;
         assert!(answer.status.is_success(), "{}: {}", good.operation, answer.text);
     }
     assert!(wrong.is_empty(), "{} of {count}: {wrong:#?}", wrong.len());
-    assert!(count >= 250, "{count} bodies");
+    assert!(count >= 500, "{count} bodies");
     println!("{count} bodies, each wrong at one place");
 }
 
@@ -280,7 +282,7 @@ async fn every_operation_refuses_bodies_that_are_none() {
     let (follow, _) = submitted(&api, &form()).await;
     let before = rows(&api).await;
     for good in good() {
-        let path = good.operation.split_once(' ').unwrap().1.replace("/onboarding/{id}", &follow);
+        let path = filled(&good, &follow);
         let text = good.body.to_string();
         let cut = text[..text.len() - 1].to_owned();
         let twice = text.replacen('{', "{\"x\":1,\"x\":2,", 1);
@@ -316,7 +318,7 @@ async fn every_operation_refuses_bodies_that_are_none() {
             ),
             ("too much", json, vec![b' '; 6 << 20], 413, "too-large"),
         ] {
-            let answer = api.post(&path, good.token.as_deref(), media_type, body).await;
+            let answer = send(&api, &good, &path, media_type, body).await;
             let told = (answer.status.as_u16(), answer.code());
             assert_eq!(
                 told,

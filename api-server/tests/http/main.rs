@@ -11,6 +11,7 @@
 mod account_plans;
 mod alerts;
 mod api;
+mod backups;
 mod bodies;
 mod cluster;
 mod corrections;

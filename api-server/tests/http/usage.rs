@@ -153,7 +153,7 @@ async fn every_account_is_listed_with_what_it_came_to() {
             "standing": "healthy", "flagged": true, "level": "hard",
             "highest": {"meter": "query", "ratio": "0.99"}, "projected_cost": null,
             "as_of": {"at": "2026-11-23T12:00:00Z", "valid_until": "2026-11-23T12:15:00Z", "row": 1,
-                "behind": 0, "stale": false, "formula_version": 1},
+                "behind": 0, "stale": false, "formula_version": 2},
         })
     );
 }

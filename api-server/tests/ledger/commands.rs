@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{Engine, cluster};
 
-fn run(folder: &Path, args: &[&str]) -> Output {
+pub fn run(folder: &Path, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_api-server"));
     if HERE == Engine::Postgres {
         command.env("TENANTRY_DATABASE_URL", cluster::url_of(folder));
@@ -22,7 +22,7 @@ fn run(folder: &Path, args: &[&str]) -> Output {
 }
 
 /// What it printed, when it went well.
-fn told(folder: &Path, args: &[&str]) -> String {
+pub fn told(folder: &Path, args: &[&str]) -> String {
     let output = run(folder, args);
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()

@@ -1,10 +1,12 @@
 //! Erasures after a restore: a backup that was made before one must not bring the data back.
 
+use std::time::Duration;
+
 use api_server::{
     domain::meter::Meter,
     ledger::{
         Item,
-        erasures::{self, Counts, Request, Subject, replay},
+        erasures::{self, AT_ONCE, Counts, Request, Subject, replay},
         rejects::Rejects,
     },
 };
@@ -17,10 +19,47 @@ fn of(id: &str, user: &str) -> Item {
     Item::Usage(event)
 }
 
+fn request(subject: Subject) -> Request {
+    let [actor, reason, reference] = ["x"; 3].map(str::to_owned);
+    let patience = Duration::from_secs(3600);
+    Request { subject, actor, reason, reference, from: 1, patience }
+}
+
 async fn erase(ground: &Ground, subject: Subject) -> Counts {
-    let text = "x".to_owned();
-    let request = Request { subject, actor: text.clone(), reason: text.clone(), reference: text };
-    erasures::erase(&ground.ledger, &Rejects::default(), request).await.unwrap().unwrap().counts
+    let done = erasures::erase(&ground.ledger, &Rejects::default(), request(subject)).await;
+    let done = done.unwrap().unwrap();
+    assert_eq!(done.stopped, None);
+    done.counts
+}
+
+/// More rows than there is time for: each call does a step at least, and says where it stopped.
+#[tokio::test]
+async fn what_takes_longer_than_an_answer_goes_on_where_it_stopped() {
+    let ground = Ground::with(&["acme"]).await;
+    let users = ["ada", "bob", "eve"];
+    let rows = 2 * AT_ONCE + 3;
+    for from in (0..rows).step_by(1000) {
+        let some = from..rows.min(from + 1000);
+        let items = some.map(|n| of(&n.to_string(), users[n as usize % 3])).collect();
+        ground.send("acme", items).await;
+    }
+    let (mut from, mut steps, mut erased) = (Some(1), Vec::new(), 0);
+    while let Some(row) = from {
+        let request = Request { from: row, patience: Duration::ZERO, ..request(ada()) };
+        let done = erasures::erase(&ground.ledger, &Rejects::default(), request).await;
+        let done = done.unwrap().unwrap();
+        erased += done.counts.events;
+        from = done.stopped;
+        steps.extend(from);
+    }
+    assert_eq!(steps, [AT_ONCE + 1, 2 * AT_ONCE + 1]);
+    assert_eq!(erased, (rows as u64).div_ceil(3));
+    assert_eq!(erase(&ground, ada()).await, Counts::default(), "nothing was left out");
+    assert_eq!(users_left(&ground).await, rows as usize - erased as usize);
+}
+
+async fn users_left(ground: &Ground) -> usize {
+    users(ground).await.len()
 }
 
 fn ada() -> Subject {

@@ -325,7 +325,7 @@ async fn a_summary_within_a_change_of_plan_is_computed_again_too() {
     sum_up(&ground).await;
     let (row, inputs) = summary(&ground, "acme").await;
     // Until now 22 000 runs under team; its fee and scale's, each for its share of the month.
-    assert_eq!(inputs["earlier"][0]["agents"], json!(22_000_000_000_i64));
+    assert_eq!(inputs["earlier"][1]["agents"], json!(22_000_000_000_i64));
     assert_eq!(row.plan.unwrap().plan, "scale");
     let mean: f64 = row.cost.unwrap().0.amount().parse().unwrap();
     assert!((899.0..2_499.0).contains(&mean), "{mean}");
@@ -457,7 +457,7 @@ async fn usage_json_is_written_after_a_round_that_changed_something() {
         json!({
             "account": "acme", "name": "ACME", "onboarding": null, "plan": null,
             "as_of": "2026-11-23T12:00:00Z", "valid_until": "2026-11-23T12:15:00Z",
-            "ledger_seq": 0, "formula_version": 1, "stale": false, "health": "1.00",
+            "ledger_seq": 0, "formula_version": 2, "stale": false, "health": "1.00",
             "coverage": "0.10", "standing": "insufficient_data", "flagged": false,
             "reason": null, "level": "ok", "usage_ratio": null, "meter": null,
             "projected_cost": null,

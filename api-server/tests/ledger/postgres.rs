@@ -15,6 +15,8 @@ mod closing;
 mod commands;
 #[path = "erasing.rs"]
 mod erasing;
+#[path = "exporting.rs"]
+mod exporting;
 #[path = "figures.rs"]
 mod figures;
 #[path = "fitness.rs"]

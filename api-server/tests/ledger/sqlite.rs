@@ -17,6 +17,8 @@ mod commands;
 mod disk;
 #[path = "erasing.rs"]
 mod erasing;
+#[path = "exporting.rs"]
+mod exporting;
 #[path = "figures.rs"]
 mod figures;
 #[path = "ground.rs"]

@@ -43,7 +43,7 @@ fn month(time: i64) -> i64 {
 
 /// Compares the ledger of a place that nobody serves now.
 pub async fn compare(place: &Place, load: &Load) -> Compared {
-    let store = Store::attach(&place.storage).unwrap();
+    let store = Store::attach(place.ledger()).unwrap();
     let stored = rows(&store, load).await;
     figures(&store, &stored).await;
     store.close().await;

@@ -1,6 +1,7 @@
 //! A real gateway before a real control plane: two processes that speak HTTP, with tokens as the
 //! kubelet projects them.
 
+mod backing;
 mod draining;
 mod ground;
 mod outage;

@@ -13,11 +13,26 @@ const CLIENTS: usize = 16;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_any_moment_over_http_it_loses_and_doubles_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let place = Place::new(folder.path());
+    killed(&Place::new(folder.path())).await;
+}
+
+/// Run with `-- --skip postgres::` where there is none.
+mod postgres {
+    use super::{Place, killed};
+    use crate::cluster::{Folder, template, url_of};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn killed_at_any_moment_over_http_it_loses_and_doubles_nothing() {
+        let folder = Folder::with_database(template().await).await;
+        killed(&Place::with_database(folder.path(), url_of(folder.path()))).await;
+    }
+}
+
+async fn killed(place: &Place) {
     let accounts = ["acme", "globex", "initech"];
     accounts.iter().for_each(|account| place.create(account));
-    let mut server = Serving::start(&place, &[]);
-    let load = Load::new(&place, &accounts, &server.api);
+    let mut server = Serving::start(place, &[]);
+    let load = Load::new(place, &accounts, &server.api);
     let clients: Vec<_> =
         (0..CLIENTS).map(|number| tokio::spawn(load.clone().client(number))).collect();
     let mut random = Random(20_261_125);
@@ -25,7 +40,7 @@ async fn killed_at_any_moment_over_http_it_loses_and_doubles_nothing() {
         // After none, some or many answers: at every phase of the work.
         load.acknowledged(usize::try_from(random.below(120)).unwrap()).await;
         server.kill();
-        server = Serving::start(&place, &[]);
+        server = Serving::start(place, &[]);
         load.moved(&server.api);
     }
     load.acknowledged(CLIENTS).await;
@@ -34,7 +49,7 @@ async fn killed_at_any_moment_over_http_it_loses_and_doubles_nothing() {
     for client in clients {
         client.await.unwrap();
     }
-    let compared = compare(&place, &load).await;
+    let compared = compare(place, &load).await;
     assert!(compared.acknowledged > KILLS * 10, "{compared:?}");
     let Compared { acknowledged, stored } = compared;
     println!("{KILLS} kills over HTTP: {acknowledged} events acknowledged, {stored} stored");

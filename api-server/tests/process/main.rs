@@ -11,6 +11,9 @@
 
 mod backups;
 mod checker;
+#[path = "../ledger/cluster.rs"]
+#[allow(dead_code, reason = "the ledger's tests use the rest")]
+mod cluster;
 mod gateway;
 mod kills;
 mod load;

@@ -22,10 +22,12 @@ pub fn program() -> Command {
     command
 }
 
-/// What the program needs to run: a folder with a secret, and in it the ledger's.
+/// What the program needs to run: a folder with a secret, and in it the ledger's; on PostgreSQL also
+/// the database's URL.
 pub struct Place {
     pub secret: PathBuf,
     pub storage: PathBuf,
+    pub database: Option<String>,
     key: Vec<u8>,
 }
 
@@ -34,12 +36,35 @@ impl Place {
         let key = vec![b'x'; 40];
         let secret = folder.join("secret");
         std::fs::write(&secret, &key).unwrap();
-        Self { secret, storage: folder.join("billing"), key }
+        Self { secret, storage: folder.join("billing"), database: None, key }
+    }
+
+    /// The same, with the ledger in a database.
+    pub fn with_database(folder: &Path, url: String) -> Self {
+        Self { database: Some(url), ..Self::new(folder) }
+    }
+
+    /// Where the ledger is.
+    pub fn ledger(&self) -> api_server::store::Place {
+        match &self.database {
+            None => self.storage.as_path().into(),
+            Some(url) => api_server::store::Place::Postgres {
+                database: url.parse().unwrap(),
+                folder: self.storage.clone(),
+            },
+        }
+    }
+
+    /// What the program is told of the database.
+    fn environment(&self) -> Option<(&'static str, &String)> {
+        self.database.as_ref().map(|url| ("TENANTRY_DATABASE_URL", url))
     }
 
     /// Runs a subcommand on the ledger, which no server may have.
     pub fn run(&self, arguments: &[&str]) -> Output {
-        program().args(arguments).arg("--storage").arg(&self.storage).output().unwrap()
+        let mut command = program();
+        command.args(arguments).arg("--storage").arg(&self.storage).envs(self.environment());
+        command.output().unwrap()
     }
 
     /// Adds an account.
@@ -120,6 +145,7 @@ impl Serving {
         let all: Vec<&str> = behind.iter().copied().chain([program, "serve"]).collect();
         let mut child = Command::new(all[0])
             .env_clear()
+            .envs(place.environment())
             .args(&all[1..])
             .args(["--address", "127.0.0.1:0", "--health-address", "127.0.0.1:0"])
             .arg("--development-secret-file")

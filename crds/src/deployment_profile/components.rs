@@ -179,7 +179,8 @@ fn gateway_user() -> i64 {
     65532
 }
 
-/// Scheduled backups of a tenant's stack.
+/// Scheduled backups of a tenant's billing storage: a job has the gateway send a copy to the control
+/// plane.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Backups {
@@ -196,7 +197,7 @@ pub struct Backups {
     /// The backup job's image.
     #[schemars(length(min = 1, max = 512), regex(pattern = r"^[^\s]+$"))]
     pub image: String,
-    /// Arguments of the image's entry point, one word each.
+    /// Arguments of the image's entry point, one word each; `backup-tenant` for the shipped image.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), inner(length(max = 2048)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]

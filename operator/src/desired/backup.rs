@@ -1,5 +1,6 @@
-//! The scheduled backup: a job that asks the gateway for it. It needs no rights of its own, and it
-//! runs while the tenant is suspended.
+//! The scheduled backup: a job that asks the gateway for it, which sends a copy of what it holds to the
+//! control plane. It needs no rights of its own, only a token by which the gateway knows it, and it runs
+//! while the tenant is suspended.
 
 use crds::deployment_profile::Backups;
 use serde_json::{Value, json};
@@ -7,6 +8,7 @@ use serde_json::{Value, json};
 use super::{
     Stack, gateway, meta,
     pod::{self, Pod},
+    volume::{self, Volume},
     workload,
 };
 use crate::{kinds::Kind, object::Object};
@@ -48,10 +50,12 @@ fn pod<'a>(stack: &Stack, backups: &'a Backups) -> Pod<'a> {
         env: vec![
             pod::env("TENANTRY_TENANT", stack.tenant.as_str()),
             pod::env("TENANTRY_GATEWAY_URL", &gateway::url(stack)),
+            pod::env("TENANTRY_BACKUP_TOKEN_FILE", volume::TOKEN_FILE),
             pod::env("OTEL_SDK_DISABLED", "true"),
         ],
         resources: backups.resources.clone(),
         run_as_user: backups.run_as_user,
+        volumes: vec![Volume::token(volume::GATEWAY_AUDIENCE)],
         grace_seconds: 30,
         restart_policy: Some("Never"),
         ..Pod::default()

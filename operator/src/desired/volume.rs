@@ -8,7 +8,8 @@ pub const TOKEN_FOLDER: &str = "/var/run/secrets/tenantry";
 pub const TOKEN_FILE: &str = "/var/run/secrets/tenantry/token";
 /// The audience of the tokens by which workloads report usage.
 pub const USAGE_AUDIENCE: &str = "tenantry-usage";
-/// The audience of the token by which a gateway reports to the control plane.
+/// The audience of the tokens by which a gateway reports to the control plane, and a backup job asks its
+/// gateway; which of them a token is for, its ServiceAccount says.
 pub const GATEWAY_AUDIENCE: &str = "tenantry-gateway";
 
 /// One volume and where the container sees it.

@@ -40,6 +40,28 @@ fn every_pod_is_restricted() {
     });
 }
 
+/// The gateway and the job that asks it for backups show who they are to others of Tenantry; services
+/// only report usage, and nobody else has any token.
+#[test]
+fn every_pod_has_the_token_of_its_part_alone() {
+    let mut seen = BTreeSet::new();
+    each_pod(|at, template| {
+        let component = template["metadata"]["labels"]["tenantry.dev/component"].as_str().unwrap();
+        let volumes = template["spec"]["volumes"].as_array().unwrap();
+        let sources = volumes.iter().filter_map(|v| v["projected"]["sources"].as_array()).flatten();
+        let audiences: Vec<&str> =
+            sources.map(|s| s["serviceAccountToken"]["audience"].as_str().unwrap()).collect();
+        let expected: &[&str] = match component {
+            "gateway" | "backup" => &["tenantry-gateway"],
+            "collector" | "metrics" | "grafana" => &[],
+            _ => &["tenantry-usage"],
+        };
+        assert_eq!(audiences, expected, "{at}");
+        seen.insert(component.to_owned());
+    });
+    assert!(seen.contains("backup") && seen.contains("gateway") && seen.len() > 5, "{seen:?}");
+}
+
 #[test]
 fn every_mount_has_its_volume_and_a_path_of_its_own() {
     each_pod(|at, template| {

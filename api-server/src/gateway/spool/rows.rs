@@ -112,6 +112,17 @@ pub(super) async fn state(session: &mut Session) -> Result<State, StoreError> {
     })
 }
 
+/// How large a copy would be, in bytes.
+pub(super) async fn size(session: &mut Session) -> Result<u64, StoreError> {
+    let mut pages = 0;
+    for (pragma, sign) in [("PRAGMA page_count", 1), ("PRAGMA freelist_count", -1)] {
+        pages += sign * session.row(pragma, Vec::new()).await?.map_or(Ok(0), |row| row.int(0))?;
+    }
+    let page =
+        session.row("PRAGMA page_size", Vec::new()).await?.map_or(Ok(0), |row| row.int(0))?;
+    Ok(u64::try_from(pages * page).unwrap_or(0))
+}
+
 /// Those of the keys that are held.
 pub(super) async fn known(
     session: &mut Session,

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::*;
+use crate::backup::SpoolOf;
+use crate::backup::spool::{SpoolCopy, restore};
 use crate::domain::Quantity;
 use crate::domain::meter::Meter;
 use crate::ledger::{Outcome, Reason};
@@ -264,4 +266,88 @@ async fn a_second_gateway_on_the_same_folder_is_refused() {
     let settings = Settings { limit: 1, clock, probe_every: Duration::from_secs(1) };
     let refused = Spool::open(ground.folder.path(), settings).await.err().unwrap();
     assert!(matches!(refused, StoreError::InUse { .. }), "{refused}");
+}
+
+/// An archive of what a spool holds, in a file of its folder.
+async fn archive(ground: &Ground) -> std::path::PathBuf {
+    let of = SpoolOf { tenant: "acme".to_owned(), account: "acme".to_owned() };
+    ground.spool.belong(&acme()).await.unwrap();
+    let copy = SpoolCopy::make(ground.folder.path(), of, at(NOW)).await.unwrap();
+    let file = ground.folder.path().join("acme.tar");
+    let written =
+        std::io::copy(&mut copy.read().unwrap(), &mut std::fs::File::create(&file).unwrap());
+    assert_eq!((written.unwrap(), copy.held), (copy.bytes, 3));
+    file
+}
+
+async fn held() -> Ground {
+    let ground = Ground::new().await;
+    ground.take(vec![event("a", "1"), event("b", "2")]).await.unwrap();
+    ground.take(vec![stamped("c", NOW)]).await.unwrap();
+    ground
+}
+
+#[tokio::test]
+async fn what_is_held_comes_back_from_a_backup_and_what_came_later_does_not() {
+    let ground = held().await;
+    let archive = archive(&ground).await;
+    let before = ground.spool.state().await.unwrap();
+    ground.take(vec![event("d", "4")]).await.unwrap();
+    // A volume's root has files of its own.
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("lost+found")).unwrap();
+    let manifest = restore(&archive, folder.path()).await.unwrap();
+    assert_eq!((manifest.rows_of("held"), manifest.made_at), (3, at(NOW)));
+    let again = Ground { spool: open(folder.path(), 1 << 20).await, folder };
+    assert_eq!(again.spool.state().await.unwrap(), before);
+    assert_eq!(again.ids().await, ["a", "b", "c"]);
+    again.count().await;
+    // The time that was given stays given.
+    assert_eq!(
+        again.take(vec![stamped("c", "2026-11-23T12:00:01Z")]).await.unwrap(),
+        [duplicate()]
+    );
+    let there = restore(&archive, again.folder.path()).await.unwrap_err().to_string();
+    assert!(there.contains("spool.db is there"), "{there}");
+}
+
+#[tokio::test]
+async fn a_damaged_backup_is_named_and_nothing_comes_of_it() {
+    let ground = held().await;
+    let archive = archive(&ground).await;
+    let good = std::fs::read(&archive).unwrap();
+    let database = good.windows(15).position(|bytes| bytes == b"SQLite format 3").unwrap();
+    let changed = |from: &str, to: &str| {
+        let at = good.windows(from.len()).position(|bytes| bytes == from.as_bytes()).unwrap();
+        let mut bytes = good.clone();
+        bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+        bytes
+    };
+    let mut cases = vec![
+        (good[..database + 5_000].to_vec(), "spool.db is damaged"),
+        (changed("\"held\": 3", "\"held\": 4"), "table held"),
+        (changed("\"account\": \"acme\"", "\"account\": \"acmf\""), "is of account \"acme\""),
+        (changed("\"schema\": 1", "\"schema\": 9"), "newer program"),
+        (changed("spool.db", "ledger.d"), "manifest.json lists"),
+    ];
+    for step in 0..20 {
+        let mut bytes = good.clone();
+        bytes[database + step * 997] ^= 1;
+        cases.push((bytes, "spool.db is damaged"));
+    }
+    let (damaged, folder) = (ground.folder.path().join("bad.tar"), tempfile::tempdir().unwrap());
+    for (bytes, words) in cases {
+        std::fs::write(&damaged, bytes).unwrap();
+        let error = format!("{:#}", restore(&damaged, folder.path()).await.unwrap_err());
+        assert!(error.contains(words) && error.contains("bad.tar"), "{words:?} in {error}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "{words}");
+    }
+}
+
+#[tokio::test]
+async fn a_copy_takes_no_room_that_the_spool_may_need() {
+    let ground = Ground::with_limit(1 << 50).await;
+    let why = ground.spool.has_room_for_copy().await.unwrap_err();
+    assert!(why.contains("give it more room"), "{why}");
+    Ground::new().await.spool.has_room_for_copy().await.unwrap();
 }

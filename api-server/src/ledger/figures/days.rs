@@ -249,8 +249,8 @@ async fn last_before(
 }
 
 /// What was used in a period up to each of some cuts, from the cut before on; what comes after the
-/// last is not in it. As of the newest row to count. An hour with a cut inside belongs to what comes
-/// before it; what happened before the period, to the first.
+/// last is not in it. As of the newest row to count. The rows of an hour with a cut inside are looked at
+/// one by one, as `store::posted` does for a bill, which is slower and of today alone.
 pub(super) async fn in_slices(
     session: &mut Session,
     account: &Account,
@@ -263,22 +263,8 @@ pub(super) async fn in_slices(
     let later = later(session, account, span.ledger_seq).await?;
     let mut before: BTreeMap<Meter, i64> = BTreeMap::new();
     let mut slices = Vec::with_capacity(cuts.len());
-    for &end in cuts {
-        let sql = concat!(
-            "SELECT meter, CAST(SUM(qty_micro) AS BIGINT) FROM usage_rollup_hour WHERE account = $1 AND ",
-            meters!(),
-            " AND period_start = $2 AND hour < $3 GROUP BY meter"
-        );
-        let mut sums: BTreeMap<Meter, i64> = BTreeMap::new();
-        for row in session.rows(sql, args![&account.id, span.period.start(), end]).await? {
-            sums.insert(row.parsed(0)?, row.int(1)?);
-        }
-        for (&(meter, hour, posted), sum) in &later {
-            if posted == span.period.start() && hour < end {
-                let so_far = sums.entry(meter).or_default();
-                *so_far = so_far.saturating_sub(*sum);
-            }
-        }
+    for &cut in cuts {
+        let sums = up_to(session, account, span, cut, &later).await?;
         let less = |meter: &Meter| before.get(meter).copied().unwrap_or_default();
         // Nothing is left out, so that it is all one whether a meter has no rows or only later ones.
         let slice = sums
@@ -289,6 +275,45 @@ pub(super) async fn in_slices(
         before = sums;
     }
     Ok(slices)
+}
+
+/// What was posted to the period and happened before a cut.
+async fn up_to(
+    session: &mut Session,
+    account: &Account,
+    span: Span,
+    cut: Timestamp,
+    later: &Later,
+) -> Result<BTreeMap<Meter, i64>, StoreError> {
+    let (hour, posted) = (account.zone.hour(cut), span.period.start());
+    let sql = concat!(
+        "SELECT meter, CAST(SUM(qty_micro) AS BIGINT) FROM usage_rollup_hour WHERE account = $1 AND ",
+        meters!(),
+        " AND period_start = $2 AND hour < $3 GROUP BY meter"
+    );
+    let mut sums: BTreeMap<Meter, i64> = BTreeMap::new();
+    for row in session.rows(sql, args![&account.id, posted, hour]).await? {
+        sums.insert(row.parsed(0)?, row.int(1)?);
+    }
+    for (&(meter, of, period), sum) in later {
+        if period == posted && of < hour {
+            let so_far = sums.entry(meter).or_default();
+            *so_far = so_far.saturating_sub(*sum);
+        }
+    }
+    let start = account.zone.first_of_hour(hour);
+    if start < cut {
+        let sql = "SELECT meter, CAST(SUM(qty_micro) AS BIGINT) FROM usage_ledger
+                   WHERE account = $1 AND t_event >= $2 AND t_event < $3 AND period_start = $4
+                     AND +seq <= $5
+                   GROUP BY meter";
+        let values = args![&account.id, start, cut, posted, span.ledger_seq];
+        for row in session.rows(sql, values).await? {
+            let so_far = sums.entry(row.parsed(0)?).or_default();
+            *so_far = so_far.checked_add(row.int(1)?).ok_or_else(overflow)?;
+        }
+    }
+    Ok(sums)
 }
 
 #[cfg(test)]

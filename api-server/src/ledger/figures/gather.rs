@@ -11,13 +11,14 @@ use super::{
 use crate::{
     domain::{
         Money, Ppm, Quantity,
+        bill::{BillError, Cut},
         calendar::Period,
         facts::{Known, Stated},
         meter::Meter,
         quota::{KnownTerms, quota},
-        rating::{self, RatingError, Stretch, Usage},
+        rating::{RatingError, Usage},
         snapshot::{self, Inputs, Metered, Snapshot},
-        subscription::{PlanStretch, Subscription},
+        subscription::Subscription,
     },
     store::{
         Session, StoreError,
@@ -92,9 +93,7 @@ impl Gathered {
         let used = days::load(session, account, span).await?;
         let end = number(account.zone.date(period.end()));
         let days = u16::try_from(end - number(used.first_day)).unwrap_or_default();
-        let stretches = context.stretches(period);
-        let cuts = stretches.iter().map(|s| s.start).filter(|start| *start > period.start());
-        let cuts: Vec<_> = cuts.collect();
+        let cuts = Cut::new(context.subscription.as_ref(), period).instants();
         let earlier = days::in_slices(session, account, span, &cuts).await?;
         let answers = support::answers(session, &account.id, now, counts.interactions).await?;
         let named = |usage: BTreeMap<Meter, Quantity>| {
@@ -177,9 +176,9 @@ impl Gathered {
             facts: self.known().facts(),
             watch: kept.turn().watch,
         };
-        let stretches = self.stretches(period);
-        let rate = |usage: &Usage| self.price(&stretches, usage);
-        let priced = !stretches.is_empty();
+        let cut = Cut::new(self.subscription.as_ref(), period);
+        let rate = |usage: &Usage| self.price(&cut, usage);
+        let priced = !cut.stretches().is_empty();
         snapshot::snapshot(&inputs, if priced { Some(&rate) } else { None }).map_err(unreadable)
     }
 
@@ -197,10 +196,6 @@ impl Gathered {
         }
     }
 
-    fn stretches(&self, period: Period) -> Vec<PlanStretch> {
-        self.subscription.as_ref().map_or_else(Vec::new, |plans| plans.stretches(period))
-    }
-
     /// How many days the period before has.
     fn days_before(&self, period: Period) -> u16 {
         let Account { zone, anchor, .. } = &self.account;
@@ -209,11 +204,15 @@ impl Gathered {
         u16::try_from(days.unwrap_or_default()).unwrap_or_default()
     }
 
-    /// Prices a period's use: what was used under earlier plans by those, all else by the last. What
-    /// was used before the first plan costs nothing.
-    fn price(&self, stretches: &[PlanStretch], usage: &Usage) -> Result<Money, RatingError> {
+    /// Prices a period's use as its bill would: what was used under earlier plans by those, all else by
+    /// the last. What was used before the first plan costs nothing.
+    fn price(&self, cut: &Cut, usage: &Usage) -> Result<Money, RatingError> {
         let mut rest = usage.clone();
-        let mut parts: Vec<Usage> = Vec::new();
+        let mut slices: Vec<Usage> = Vec::new();
+        // Summaries by the first formulas left out what was used before any plan, where that is nothing.
+        if self.kept.earlier.len() < cut.instants().len() {
+            slices.push(Usage::new());
+        }
         for part in &self.kept.earlier {
             let part: Usage = part
                 .iter()
@@ -224,20 +223,14 @@ impl Gathered {
                 let left = rest.entry(*meter).or_default();
                 *left = left.checked_sub(*quantity).ok_or(RatingError::Overflow(*meter))?;
             }
-            parts.push(part);
+            slices.push(part);
         }
-        parts.push(rest);
-        if stretches.first().is_some_and(|first| first.start > self.kept.period.0) {
-            parts.remove(0);
+        slices.push(rest);
+        match cut.bill(&self.terms, &slices) {
+            Ok(Some(statement)) => Ok(statement.total),
+            Ok(None) | Err(BillError::Unknown(_)) => Err(RatingError::NoPlan),
+            Err(BillError::Rating(error)) => Err(error),
         }
-        let priced: Option<Vec<Stretch<'_>>> = stretches
-            .iter()
-            .zip(&parts)
-            .map(|(s, usage)| {
-                Some(Stretch { terms: self.terms.get(&s.plan)?, share: s.share, usage })
-            })
-            .collect();
-        Ok(rating::rate(&priced.ok_or(RatingError::NoPlan)?)?.total)
     }
 }
 
@@ -278,10 +271,6 @@ impl Context {
                 n => facts::get(session, &account.id, Some(n)).await?,
             },
         })
-    }
-
-    fn stretches(&self, period: Period) -> Vec<PlanStretch> {
-        self.subscription.as_ref().map_or_else(Vec::new, |plans| plans.stretches(period))
     }
 
     fn with(self, account: &Account, kept: Kept) -> Gathered {

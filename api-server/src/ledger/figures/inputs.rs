@@ -50,7 +50,8 @@ pub struct Kept {
     pub(super) watch: (Memory, Memory),
     /// Use, by meter.
     pub(super) meters: BTreeMap<String, KeptUse>,
-    /// What was used before each start of a plan within the period, from the start before on.
+    /// What was used before the first plan of all, and before each start of a plan within the period, from
+    /// the start before on.
     pub(super) earlier: Vec<BTreeMap<String, i64>>,
 }
 

@@ -15,7 +15,7 @@ use crate::ledger::{NotChanged, PlanChange, PlanWish};
 use crate::routes::App;
 use crate::routes::accounts::{actor, reachable};
 use crate::routes::events::busy;
-use crate::routes::wire::MoneyOnWire;
+use crate::routes::wire::{Faults, MoneyOnWire};
 
 /// The plan that an account is to be on.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -127,6 +127,11 @@ pub(in crate::routes) async fn change(
     Json(PlanIn { plan, version, preview }): Json<PlanIn>,
 ) -> Result<axum::Json<PlanChangeOut>, Problem> {
     let account = reachable(&caller, &account)?;
+    let mut faults = Faults::default();
+    if version == Some(0) {
+        faults.note("/version", "must be 1 or more");
+    }
+    faults.check()?;
     let wish = PlanWish { account: account.clone(), plan, version, actor: actor(&caller) };
     let wished = match preview {
         true => app.ledger.preview_plan(&wish).await,

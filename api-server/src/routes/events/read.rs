@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use axum::extract::{Path, State};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::super::wire::ListMeta;
 use super::super::{App, Routes, route};
@@ -111,6 +111,61 @@ pub struct EventOut {
     pub errors: Vec<FieldError>,
 }
 
+/// What a list of events may be asked for; [`GRAMMAR`] reads it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it is read by the document alone")]
+struct Asked {
+    /// `accepted` (unless given) or `rejected`.
+    #[param(rename = "filter[status][eq]", pattern = "^(accepted|rejected)$")]
+    status: Option<String>,
+    /// With this id.
+    #[param(rename = "filter[id][eq]")]
+    id: Option<String>,
+    /// Of this source. With an id of this month or the last, it is found at once.
+    #[param(rename = "filter[source][eq]")]
+    source: Option<String>,
+    /// Of one meter.
+    #[param(rename = "filter[meter][eq]", pattern = "^(ingestion|query|timeline|agents|signup)$")]
+    meter: Option<String>,
+    /// That happened since then.
+    #[param(rename = "filter[time][gte]", format = DateTime)]
+    time_from: Option<String>,
+    /// That happened before.
+    #[param(rename = "filter[time][lt]", format = DateTime)]
+    time_to: Option<String>,
+    /// That arrived since then.
+    #[param(rename = "filter[ingested_at][gte]", format = DateTime)]
+    ingested_from: Option<String>,
+    /// That arrived before.
+    #[param(rename = "filter[ingested_at][lt]", format = DateTime)]
+    ingested_to: Option<String>,
+    /// That were stored since then.
+    #[param(rename = "filter[stored_at][gte]", format = DateTime)]
+    stored_from: Option<String>,
+    /// That were stored before.
+    #[param(rename = "filter[stored_at][lt]", format = DateTime)]
+    stored_to: Option<String>,
+    /// In the figures of the period that starts then.
+    #[param(rename = "filter[period][eq]", format = DateTime)]
+    period: Option<String>,
+    /// From this row on.
+    #[param(rename = "filter[row][gte]")]
+    row_from: Option<i64>,
+    /// Up to this row.
+    #[param(rename = "filter[row][lte]")]
+    row_to: Option<i64>,
+    /// `stored_at` (the default: the order of rows) or `time`, with `asc` or `desc`. Rejected events by `stored_at` alone.
+    #[param(rename = "sort", pattern = "^(stored_at|time)( (asc|desc))?$")]
+    sort: Option<String>,
+    /// 1 to 1000; 100 unless given.
+    #[param(rename = "page[size]", minimum = 1, maximum = 1000)]
+    size: Option<u32>,
+    /// A cursor, as in `meta.page.next`.
+    #[param(rename = "page[after]")]
+    after: Option<String>,
+}
+
 /// List what was sent
 ///
 /// The token's own events, with their corrections, as they are in the ledger; or, with
@@ -118,24 +173,7 @@ pub struct EventOut {
 /// 4 MiB) are kept, a second or so after they were refused.
 #[utoipa::path(
     get, path = "/usage/events", operation_id = "list_usage", tag = "usage",
-    params(
-        ("filter[status][eq]" = Option<String>, Query, pattern = "^(accepted|rejected)$", description = "`accepted` (unless given) or `rejected`."),
-        ("filter[id][eq]" = Option<String>, Query, description = "With this id."),
-        ("filter[source][eq]" = Option<String>, Query, description = "Of this source. With an id of this month or the last, it is found at once."),
-        ("filter[meter][eq]" = Option<String>, Query, pattern = "^(ingestion|query|timeline|agents|signup)$", description = "Of one meter."),
-        ("filter[time][gte]" = Option<String>, Query, format = DateTime, description = "That happened since then."),
-        ("filter[time][lt]" = Option<String>, Query, format = DateTime, description = "That happened before."),
-        ("filter[ingested_at][gte]" = Option<String>, Query, format = DateTime, description = "That arrived since then."),
-        ("filter[ingested_at][lt]" = Option<String>, Query, format = DateTime, description = "That arrived before."),
-        ("filter[stored_at][gte]" = Option<String>, Query, format = DateTime, description = "That were stored since then."),
-        ("filter[stored_at][lt]" = Option<String>, Query, format = DateTime, description = "That were stored before."),
-        ("filter[period][eq]" = Option<String>, Query, format = DateTime, description = "In the figures of the period that starts then."),
-        ("filter[row][gte]" = Option<i64>, Query, description = "From this row on."),
-        ("filter[row][lte]" = Option<i64>, Query, description = "Up to this row."),
-        ("sort" = Option<String>, Query, pattern = "^(stored_at|time)( (asc|desc))?$", description = "`stored_at` (the default: the order of rows) or `time`, with `asc` or `desc`. Rejected events by `stored_at` alone."),
-        ("page[size]" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "1 to 1000; 100 unless given."),
-        ("page[after]" = Option<String>, Query, description = "A cursor, as in `meta.page.next`."),
-    ),
+    params(Asked),
     responses(
         (status = 200, description = "A page of them.", body = Events),
         (status = 404, description = "The ledger has no such account.", body = ProblemBody, content_type = "application/problem+json"),
@@ -155,25 +193,7 @@ async fn list_own(
 /// As `GET /usage/events`, for who reads the account's bill: the events behind its lines.
 #[utoipa::path(
     get, path = "/billing/usage/{account}/events", operation_id = "list_account_usage", tag = "usage",
-    params(
-        ("account" = String, Path, description = "The account's id."),
-        ("filter[status][eq]" = Option<String>, Query, pattern = "^(accepted|rejected)$", description = "`accepted` (unless given) or `rejected`."),
-        ("filter[id][eq]" = Option<String>, Query, description = "With this id."),
-        ("filter[source][eq]" = Option<String>, Query, description = "Of this source. With an id of this month or the last, it is found at once."),
-        ("filter[meter][eq]" = Option<String>, Query, pattern = "^(ingestion|query|timeline|agents|signup)$", description = "Of one meter."),
-        ("filter[time][gte]" = Option<String>, Query, format = DateTime, description = "That happened since then."),
-        ("filter[time][lt]" = Option<String>, Query, format = DateTime, description = "That happened before."),
-        ("filter[ingested_at][gte]" = Option<String>, Query, format = DateTime, description = "That arrived since then."),
-        ("filter[ingested_at][lt]" = Option<String>, Query, format = DateTime, description = "That arrived before."),
-        ("filter[stored_at][gte]" = Option<String>, Query, format = DateTime, description = "That were stored since then."),
-        ("filter[stored_at][lt]" = Option<String>, Query, format = DateTime, description = "That were stored before."),
-        ("filter[period][eq]" = Option<String>, Query, format = DateTime, description = "In the figures of the period that starts then."),
-        ("filter[row][gte]" = Option<i64>, Query, description = "From this row on."),
-        ("filter[row][lte]" = Option<i64>, Query, description = "Up to this row."),
-        ("sort" = Option<String>, Query, pattern = "^(stored_at|time)( (asc|desc))?$", description = "`stored_at` (the default: the order of rows) or `time`, with `asc` or `desc`. Rejected events by `stored_at` alone."),
-        ("page[size]" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "1 to 1000; 100 unless given."),
-        ("page[after]" = Option<String>, Query, description = "A cursor, as in `meta.page.next`."),
-    ),
+    params(("account" = String, Path, description = "The account's id."), Asked),
     responses(
         (status = 200, description = "A page of them.", body = Events),
         (status = 404, description = "No account that this caller may see.", body = ProblemBody, content_type = "application/problem+json"),

@@ -142,13 +142,13 @@ pub(super) fn share(share: BasisPoints) -> String {
 /// Every account that was summed up, with health, the highest use of a quota and what the period will
 /// cost. An account is summed up every few minutes, and within some 20 seconds after its usage moved.
 #[utoipa::path(
-    get, path = "/billing/usage", operation_id = "list_usage", tag = "usage",
+    get, path = "/billing/usage", operation_id = "list_accounts_usage", tag = "usage",
     params(
         ("filter[flagged][eq]" = Option<bool>, Query, description = "Flagged, or not."),
-        ("filter[level][eq]" = Option<String>, Query, description = "`ok`, `soft` or `hard`: the highest level reached."),
+        ("filter[level][eq]" = Option<String>, Query, pattern = "^(ok|soft|hard)$", description = "`ok`, `soft` or `hard`: the highest level reached."),
         ("filter[plan][eq]" = Option<String>, Query, description = "On this plan, in any version; `none`: on none."),
-        ("sort" = Option<String>, Query, description = "`account`, `health`, `ratio` or `projected_cost`, then a space and `asc` or `desc`; `account asc` unless given. Health that is not known comes last, ratio and cost that are not known first. Costs are compared by their numbers; currencies are not converted."),
-        ("page[size]" = Option<u32>, Query, description = "1 to 1000; 100 unless given."),
+        ("sort" = Option<String>, Query, pattern = "^(account|health|ratio|projected_cost)( (asc|desc))?$", description = "`account`, `health`, `ratio` or `projected_cost`, then a space and `asc` or `desc`; `account asc` unless given. Health that is not known comes last, ratio and cost that are not known first. Costs are compared by their numbers; currencies are not converted."),
+        ("page[size]" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "1 to 1000; 100 unless given."),
         ("page[after]" = Option<String>, Query, description = "A cursor, as in `meta.page.next`."),
     ),
     responses((status = 200, description = "A page of them.", body = Usages))

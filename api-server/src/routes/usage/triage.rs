@@ -53,8 +53,8 @@ pub struct Call {
 #[utoipa::path(
     get, path = "/billing/usage/triage", operation_id = "triage_usage", tag = "usage",
     params(
-        ("sort" = Option<String>, Query, description = "`health asc` (the default) or `health desc`."),
-        ("page[size]" = Option<u32>, Query, description = "1 to 1000; 100 unless given."),
+        ("sort" = Option<String>, Query, pattern = "^health( (asc|desc))?$", description = "`health asc` (the default) or `health desc`."),
+        ("page[size]" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "1 to 1000; 100 unless given."),
         ("page[after]" = Option<String>, Query, description = "A cursor, as in `meta.page.next`."),
     ),
     responses((status = 200, description = "A page of them.", body = Triage))

@@ -243,21 +243,15 @@ impl Ground {
     }
 
     pub fn control_plane(&self) -> Running {
+        self.control_plane_with(&[])
+    }
+
+    pub fn control_plane_with(&self, more: &[&str]) -> Running {
         let address = format!("127.0.0.1:{}", self.port);
-        Running::start(
-            &[
-                "serve",
-                "--address",
-                &address,
-                "--health-address",
-                "127.0.0.1:0",
-                "--issuers",
-                &self.path("issuers.yaml"),
-                "--storage",
-                &self.path("billing"),
-            ],
-            &[],
-        )
+        let (issuers, billing) = (self.path("issuers.yaml"), self.path("billing"));
+        let args = ["serve", "--address", &address, "--health-address", "127.0.0.1:0"];
+        let places = ["--issuers", &issuers, "--storage", &billing];
+        Running::start(&[&args[..], &places, more].concat(), &[])
     }
 
     pub fn gateway(&self) -> Running {

@@ -52,7 +52,7 @@ pub fn prod(name: &str) -> Value {
             "grafana": { "image": "grafana/grafana:13", "resources": resources() },
         });
         spec["backups"] = json!({
-            "schedule": "0 3 * * *", "image": "tenantry.dev/tenantry:1", "args": ["backup"], "resources": resources(),
+            "schedule": "0 3 * * *", "image": "tenantry.dev/tenantry:1", "args": ["backup-tenant"], "resources": resources(),
         });
         spec["overlays"] = json!({ "gpu": {
             "resources": { "limits": { "nvidia.com/gpu": 1 } },

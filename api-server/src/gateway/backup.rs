@@ -1,0 +1,270 @@
+//! Backups: a copy of the spool that is sent to the control plane when the backup job asks for it.
+//!
+//! One at a time. The copy stands beside the spool until it is sent, and only takes room that the
+//! spool itself could never use.
+
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::body::Bytes;
+use futures::stream::{self, BoxStream, StreamExt};
+use jiff::Timestamp;
+use opentelemetry::metrics::Meter;
+use serde::{Deserialize, Serialize};
+use telemetry::shutdown::Shutdown;
+use tokio::sync::{Notify, mpsc, watch};
+use uuid::Uuid;
+
+use super::Time;
+use super::answer::{Answered, words};
+use super::forward::chance;
+use super::heartbeat::Told;
+use super::pace::Pace;
+use super::plane::{ControlPlane, Upload};
+use super::spool::Spool;
+use crate::backup::SpoolOf;
+use crate::backup::spool::{self, SpoolCopy};
+use crate::http::layers::UPLOAD_TIME;
+use crate::ledger::heads::hex;
+use crate::routes::backups::{BackupOut, MEDIA_TYPE, digest};
+
+/// How often a backup is sent before it is given up: some ten minutes.
+const MOST_TRIES: u32 = 16;
+/// How much of a copy is read at once, in bytes.
+const PIECE: usize = 64 * 1024;
+/// How many pieces wait to be sent.
+const PIECES: usize = 4;
+
+/// What became of a backup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum State {
+    /// It is being made or sent.
+    Running,
+    /// The control plane keeps it.
+    Kept {
+        /// Its size.
+        bytes: u64,
+        /// Its SHA-256, in hexadecimal.
+        sha256: String,
+        /// Events in it that were not known to be in the ledger.
+        held_events: u64,
+    },
+    /// It is not kept.
+    Failed {
+        /// Why.
+        why: String,
+    },
+}
+
+/// A backup that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Its id.
+    pub id: Uuid,
+    /// When it was asked for.
+    pub began_at: Timestamp,
+    /// Since when it stands so.
+    pub since: Timestamp,
+    /// What became of it.
+    #[serde(flatten)]
+    pub state: State,
+}
+
+/// What a backup is made of and whom it is sent to.
+pub struct Parts {
+    /// The tenant's name.
+    pub tenant: String,
+    /// The spool's folder.
+    pub folder: PathBuf,
+    /// The spool.
+    pub spool: Arc<Spool>,
+    /// Who keeps it.
+    pub plane: Arc<ControlPlane>,
+    /// Tells the time, and waits.
+    pub time: Time,
+    /// What the control plane said, and so whose gateway this is.
+    pub told: watch::Receiver<Told>,
+}
+
+/// Who makes them.
+pub struct Backups {
+    parts: Parts,
+    last: Mutex<Option<Report>>,
+    /// When the newest that is kept was made, in whole seconds, and its size.
+    kept: watch::Sender<(u64, u64)>,
+    asked: Notify,
+}
+
+impl Backups {
+    /// Nothing was asked for yet. What a killed gateway left is removed.
+    #[must_use]
+    pub fn new(parts: Parts, meter: &Meter) -> Self {
+        spool::clear(&parts.folder);
+        let (kept, seen) = watch::channel((0, 0));
+        gauges(meter, &seen);
+        Self { parts, last: Mutex::default(), kept, asked: Notify::new() }
+    }
+
+    /// Asks for one; answers the one that is being made, if there is one.
+    pub fn ask(&self) -> Report {
+        let mut last = self.last();
+        if let Some(report) = last.as_ref().filter(|report| report.state == State::Running) {
+            return report.clone();
+        }
+        let now = (self.parts.time.clock)();
+        let report =
+            Report { id: Uuid::now_v7(), began_at: now, since: now, state: State::Running };
+        *last = Some(report.clone());
+        self.asked.notify_one();
+        report
+    }
+
+    /// The last one that was asked for.
+    #[must_use]
+    pub fn report(&self) -> Option<Report> {
+        self.last().clone()
+    }
+
+    fn last(&self) -> std::sync::MutexGuard<'_, Option<Report>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes what is asked for until `stop`.
+    pub async fn run(&self, stop: Shutdown) {
+        tokio::select! {
+            () = self.work() => {}
+            () = stop.cancelled() => {}
+        }
+    }
+
+    async fn work(&self) {
+        loop {
+            self.asked.notified().await;
+            let Some(Report { id, began_at, state: State::Running, .. }) = self.report() else {
+                continue;
+            };
+            let state = match self.make(id, began_at).await {
+                Ok(kept) => kept,
+                Err(why) => {
+                    tracing::warn!(%id, why, "no backup");
+                    State::Failed { why }
+                }
+            };
+            if let State::Kept { bytes, .. } = state {
+                self.kept.send_replace((began_at.as_second().unsigned_abs(), bytes));
+            }
+            let since = (self.parts.time.clock)();
+            *self.last() = Some(Report { id, began_at, since, state });
+        }
+    }
+
+    async fn make(&self, id: Uuid, now: Timestamp) -> Result<State, String> {
+        let Parts { tenant, folder, spool, .. } = &self.parts;
+        let of = SpoolOf { tenant: tenant.clone(), account: self.account()? };
+        spool.has_room_for_copy().await?;
+        let copy = SpoolCopy::make(folder, of, now).await.map_err(|error| format!("{error:#}"))?;
+        let kept = self.send(id, &copy).await?;
+        let sha256 = hex(&copy.sha256);
+        if kept.sha256 != sha256 {
+            return Err(format!("the control plane keeps another SHA-256 of {id}"));
+        }
+        tracing::info!(%id, bytes = copy.bytes, sha256, held = copy.held, "backup kept");
+        let held_events = u64::try_from(copy.held).unwrap_or(0);
+        Ok(State::Kept { bytes: copy.bytes, sha256, held_events })
+    }
+
+    /// Whose the spool is. A copy of another account's would be refused.
+    fn account(&self) -> Result<String, String> {
+        let told = self.parts.told.borrow();
+        match (&told.foreign, &told.account) {
+            (Some(why), _) => Err(why.clone()),
+            (None, Some(account)) => Ok(account.to_string()),
+            (None, None) => Err("the account is not known yet".to_owned()),
+        }
+    }
+
+    /// Sends it until it is kept, refused, or was tried often.
+    async fn send(&self, id: Uuid, copy: &SpoolCopy) -> Result<BackupOut, String> {
+        let (path, mut pace) = (format!("/backups/{id}"), Pace::default());
+        loop {
+            let upload = Upload {
+                media_type: MEDIA_TYPE,
+                digest: digest(&copy.sha256),
+                bytes: copy.bytes,
+                body: pieces(copy)?,
+                patience: UPLOAD_TIME,
+            };
+            let (why, asked) = match self.parts.plane.put(&path, upload).await {
+                Ok(Answered { status: 200 | 201, body, .. }) => {
+                    return serde_json::from_slice(&body).map_err(|error| error.to_string());
+                }
+                Ok(answered) => {
+                    let why = format!("the control plane answered {}", words(&answered));
+                    if !matches!(answered.status, 401 | 408 | 429 | 500..) {
+                        return Err(why);
+                    }
+                    (why, answered.retry_after)
+                }
+                Err(why) => (why, None),
+            };
+            if pace.failures() >= MOST_TRIES {
+                return Err(why);
+            }
+            tracing::warn!(%id, why, "a backup was not taken; it is sent again");
+            (self.parts.time.sleep)(pace.failed(asked, chance())).await;
+        }
+    }
+}
+
+/// A copy's bytes, as fast as they are taken.
+fn pieces(copy: &SpoolCopy) -> Result<BoxStream<'static, std::io::Result<Bytes>>, String> {
+    let mut from = copy.read().map_err(|error| format!("{error:#}"))?;
+    let (into, pieces) = mpsc::channel(PIECES);
+    // It ends with its stream, which nobody reads from then on.
+    tokio::task::spawn_blocking(move || {
+        loop {
+            let mut piece = vec![0; PIECE];
+            let read = match from.read(&mut piece) {
+                Ok(0) => return,
+                Ok(size) => {
+                    piece.truncate(size);
+                    Ok(Bytes::from(piece))
+                }
+                Err(error) => Err(error),
+            };
+            let failed = read.is_err();
+            if into.blocking_send(read).is_err() || failed {
+                return;
+            }
+        }
+    });
+    Ok(stream::unfold(pieces, async |mut pieces| Some((pieces.recv().await?, pieces))).boxed())
+}
+
+fn gauges(meter: &Meter, kept: &watch::Receiver<(u64, u64)>) {
+    let gauge = |name: &'static str, what: &'static str, unit: &'static str| {
+        meter.u64_observable_gauge(name).with_description(what).with_unit(unit)
+    };
+    // Nothing is said until there is something to say: 0 would be a backup of 1970.
+    let of = kept.clone();
+    let _ =
+        gauge("backup_last_success_timestamp", "When the newest backup that is kept was made", "s")
+            .with_callback(move |gauge| {
+                let (made, _) = *of.borrow();
+                if made > 0 {
+                    gauge.observe(made, &[]);
+                }
+            })
+            .build();
+    let of = kept.clone();
+    let _ = gauge("backup_size", "Size of the newest backup that is kept", "By")
+        .with_callback(move |gauge| {
+            let (made, bytes) = *of.borrow();
+            if made > 0 {
+                gauge.observe(bytes, &[]);
+            }
+        })
+        .build();
+}

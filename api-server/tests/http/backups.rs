@@ -1,0 +1,216 @@
+//! Backups that gateways send: what is kept, what is not, and that nothing is left of the latter.
+
+use std::io::Read;
+use std::path::PathBuf;
+
+use api_server::auth::Audience;
+use api_server::backup::SpoolOf;
+use api_server::backup::spool::SpoolCopy;
+use api_server::backup::vault;
+use api_server::gateway::spool::{Settings, Spool};
+use api_server::routes::backups::digest;
+use api_server::store::backups::{self, Backup};
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use axum::http::StatusCode;
+use futures::StreamExt;
+use jiff::SignedDuration;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use crate::api::{Answer, Api, KEPT, LARGEST_BACKUP, now};
+use crate::cluster::{GATEWAY, projected};
+
+/// The archive of an account's empty spool, which was made so many seconds after the tests' time.
+async fn archive(account: &str, seconds: i64) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = std::sync::Arc::new(now);
+    let probe_every = std::time::Duration::from_secs(1);
+    let settings = Settings { limit: 1 << 20, clock, probe_every };
+    let spool = Spool::open(folder.path(), settings).await.unwrap();
+    spool.belong(&account.parse().unwrap()).await.unwrap();
+    let of = SpoolOf { tenant: account.to_owned(), account: account.to_owned() };
+    let made = now() + SignedDuration::from_secs(seconds);
+    let copy = SpoolCopy::make(folder.path(), of, made).await.unwrap();
+    let mut bytes = Vec::new();
+    copy.read().unwrap().read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+fn sum(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+fn put(account: &str, id: Uuid, digest: &str, body: impl Into<Body>) -> Request {
+    let token = projected(account, GATEWAY, &[Audience::Gateway]);
+    Request::put(format!("/backups/{id}"))
+        .header("content-type", "application/x-tar")
+        .header("content-digest", digest)
+        .header("authorization", format!("Bearer {token}"))
+        .body(body.into())
+        .unwrap()
+}
+
+async fn send(api: &Api, account: &str, id: Uuid, bytes: &[u8]) -> Answer {
+    api.send(put(account, id, &digest(&sum(bytes)), bytes.to_vec())).await
+}
+
+async fn known(api: &Api, account: &str) -> Vec<Backup> {
+    let mut session = api.ledger.store().read().await.unwrap();
+    backups::of(&mut session, &account.parse().unwrap()).await.unwrap()
+}
+
+/// The files of an account's backups, whatever is known of them.
+fn files(api: &Api, account: &str) -> Vec<PathBuf> {
+    let folder = api.folder.path().join("backups").join(account);
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+#[tokio::test]
+async fn a_backup_is_kept_as_it_was_sent_and_the_same_again_is_a_success() {
+    let api = Api::new().await;
+    let (id, bytes) = (Uuid::now_v7(), archive("acme", 5).await);
+    let answer = send(&api, "acme", id, &bytes).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+    let sha256: String = sum(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let told = json!({"id": id.to_string(), "account": "acme", "made_at": "2026-11-23T12:00:05Z",
+        "received_at": now().to_string(), "bytes": bytes.len(), "sha256": sha256, "held_events": 0});
+    assert_eq!(answer.json(), told);
+    let again = send(&api, "acme", id, &bytes).await;
+    assert_eq!((again.status, again.json()), (StatusCode::OK, told));
+
+    let other = archive("acme", 6).await;
+    let refused = send(&api, "acme", id, &other).await;
+    assert_eq!((refused.status, refused.code().as_str()), (StatusCode::CONFLICT, "backup-exists"));
+    // Ids are an account's own.
+    let theirs = send(&api, "globex", id, &archive("globex", 5).await).await;
+    assert_eq!(theirs.status, StatusCode::CREATED, "{}", theirs.text);
+
+    let folder = api.folder.path().join("backups");
+    let [backup] = &known(&api, "acme").await[..] else { panic!("one is known") };
+    assert_eq!(files(&api, "acme"), [vault::path(&folder, backup)]);
+    assert_eq!(std::fs::read(vault::path(&folder, backup)).unwrap(), bytes);
+    vault::check(&folder, backup).unwrap();
+    std::fs::write(vault::path(&folder, backup), &other).unwrap();
+    assert!(
+        vault::check(&folder, backup).unwrap_err().to_string().contains("not what was received")
+    );
+}
+
+#[tokio::test]
+async fn the_newest_are_kept_of_each_account_apart() {
+    let api = Api::new().await;
+    send(&api, "globex", Uuid::now_v7(), &archive("globex", 0).await).await;
+    let mut ids = Vec::new();
+    for second in 0..KEPT + 2 {
+        let id = Uuid::now_v7();
+        api.set_clock(&(now() + SignedDuration::from_secs(second as i64)).to_string());
+        let answer = send(&api, "acme", id, &archive("acme", -(second as i64)).await).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+        ids.insert(0, id);
+    }
+    let kept: Vec<Uuid> = known(&api, "acme").await.iter().map(|backup| backup.id).collect();
+    // By when they came: what a gateway's clock says keeps nothing.
+    assert_eq!(kept, ids[..KEPT]);
+    assert_eq!((files(&api, "acme").len(), files(&api, "globex").len()), (KEPT, 1));
+}
+
+#[tokio::test]
+async fn what_is_no_whole_backup_of_the_account_leaves_nothing() {
+    let api = Api::new().await;
+    let good = archive("acme", 0).await;
+    let database = good.windows(15).position(|bytes| bytes == b"SQLite format 3").unwrap();
+    let mut flipped = good.clone();
+    flipped[database + 100] ^= 1;
+    let mut ledgers = good.clone();
+    let at = ledgers.windows(7).position(|bytes| bytes == b"\"spool\"").unwrap();
+    ledgers[at..at + 7].copy_from_slice(b"\"other\"");
+    let too_large = vec![0; usize::try_from(LARGEST_BACKUP).unwrap() + 1];
+    for (what, bytes, status, code) in [
+        ("rubbish", b"rubbish".to_vec(), 422, "not-a-backup"),
+        ("nothing", Vec::new(), 422, "not-a-backup"),
+        ("cut off", good[..database + 4096].to_vec(), 422, "not-a-backup"),
+        ("a bit flipped before it was summed", flipped, 422, "not-a-backup"),
+        ("another manifest", ledgers, 422, "not-a-backup"),
+        ("another account's", archive("globex", 0).await, 422, "other-account"),
+        ("too large", too_large, 413, "too-large"),
+    ] {
+        let answer = send(&api, "acme", Uuid::now_v7(), &bytes).await;
+        let told = (answer.status.as_u16(), answer.code());
+        assert_eq!(told, (status, code.to_owned()), "{what}: {}", answer.text);
+    }
+    let id = Uuid::now_v7();
+    for (header, value, status, code) in [
+        ("content-digest", digest(&[7; 32]), 422, "digest-mismatch"),
+        ("content-digest", "sha-256=:AAAA:".to_owned(), 400, "invalid-request"),
+        ("content-digest", digest(&sum(&good)).replace("sha-256", "md5"), 400, "invalid-request"),
+        ("content-type", "application/octet-stream".to_owned(), 415, "unsupported-media-type"),
+    ] {
+        let mut request = put("acme", id, &digest(&sum(&good)), good.clone());
+        request.headers_mut().insert(header, value.parse().unwrap());
+        let answer = api.send(request).await;
+        let told = (answer.status.as_u16(), answer.code());
+        assert_eq!(told, (status, code.to_owned()), "{header}: {value}: {}", answer.text);
+    }
+    let mut request = put("acme", id, "", good.clone());
+    request.headers_mut().remove("content-digest");
+    let answer = api.send(request).await;
+    assert_eq!(answer.json()["errors"][0]["pointer"], "Content-Digest", "{}", answer.text);
+    assert_eq!((known(&api, "acme").await, files(&api, "acme")), (vec![], vec![]));
+}
+
+/// A body whose parts are sent one by one.
+fn parts() -> (mpsc::Sender<Result<Bytes, std::io::Error>>, Body) {
+    let (sender, receiver) = mpsc::channel(1);
+    let parts = futures::stream::unfold(receiver, async |mut receiver| {
+        Some((receiver.recv().await?, receiver))
+    });
+    (sender, Body::from_stream(parts.boxed()))
+}
+
+#[tokio::test]
+async fn one_at_a_time_arrives_and_what_ends_early_is_forgotten() {
+    let api = Api::new().await;
+    let bytes = archive("acme", 0).await;
+    let (half, rest) = bytes.split_at(bytes.len() / 2);
+    let (sender, body) = parts();
+    let first = api.send(put("acme", Uuid::now_v7(), &digest(&sum(&bytes)), body));
+    let others = async {
+        // The second is taken from the channel once the first was read.
+        sender.send(Ok(half.to_vec().into())).await.unwrap();
+        sender.send(Ok(Bytes::new())).await.unwrap();
+        let answer = send(&api, "acme", Uuid::now_v7(), &bytes).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{}", answer.text);
+        assert_eq!(answer.headers["retry-after"], "30");
+        let theirs = send(&api, "globex", Uuid::now_v7(), &archive("globex", 0).await).await;
+        assert_eq!(theirs.status, StatusCode::CREATED, "{}", theirs.text);
+        sender.send(Ok(rest.to_vec().into())).await.unwrap();
+        drop(sender);
+    };
+    let (first, ()) = tokio::join!(first, others);
+    assert_eq!(first.status, StatusCode::CREATED, "{}", first.text);
+
+    let (sender, body) = parts();
+    let broken = api.send(put("acme", Uuid::now_v7(), &digest(&sum(&bytes)), body));
+    let breaking = async {
+        sender.send(Ok(half.to_vec().into())).await.unwrap();
+        sender.send(Err(std::io::Error::other("gone"))).await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(broken, breaking);
+    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (400, "incomplete-body"));
+    assert_eq!((known(&api, "acme").await.len(), files(&api, "acme").len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_server_without_a_folder_says_that_it_keeps_none() {
+    let api = Api::without_backups().await;
+    let answer = send(&api, "acme", Uuid::now_v7(), &archive("acme", 0).await).await;
+    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::CONFLICT, "no-backups"));
+    assert!(answer.json()["detail"].as_str().unwrap().contains("--backups"), "{}", answer.text);
+    assert!(!api.folder.path().join("backups").exists());
+}

@@ -1,0 +1,198 @@
+//! A tenant's backup, as its job has it made: the job, the gateway and the control plane are processes
+//! of their own.
+
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use jiff::Timestamp;
+use reqwest::StatusCode;
+use serde_json::json;
+
+use super::ground::{Ground, Running, empty, event};
+use crate::serving::client;
+
+fn program(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_api-server"));
+    command.env_clear().args(args);
+    command
+}
+
+fn text(output: &Output) -> String {
+    [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes)).concat()
+}
+
+/// The job, as the operator renders it.
+fn job(ground: &Ground, gateway: &Running) -> Command {
+    let token = ground.cluster.token(
+        "tenant-acme",
+        "tenantry-backup",
+        "tenantry-gateway",
+        Timestamp::now(),
+    );
+    let file = ground.write("job-token", &token);
+    let mut command = program(&["backup-tenant"]);
+    command.env("TENANTRY_GATEWAY_URL", &gateway.url).env("TENANTRY_BACKUP_TOKEN_FILE", file);
+    command.env("TENANTRY_TENANT", "acme").env("OTEL_SDK_DISABLED", "true");
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn backups(ground: &Ground, what: &str) -> Output {
+    let (storage, folder) = (ground.path("billing"), ground.path("backups"));
+    program(&["backups", what, "--storage", &storage, "--backups", &folder]).output().unwrap()
+}
+
+/// The only backup's file.
+fn file(ground: &Ground) -> PathBuf {
+    let output = backups(ground, "list");
+    assert!(output.status.success(), "{}", text(&output));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(lines.lines().count(), 1, "{lines}");
+    lines.trim().rsplit(": ").next().unwrap().into()
+}
+
+/// A gateway that has forwarded an event and keeps another that the ledger refused.
+async fn used(ground: &Ground) -> (Running, Running) {
+    let plane = ground.control_plane_with(&["--backups", &ground.path("backups")]);
+    let gateway = ground.gateway();
+    gateway.ready().await;
+    let mut first = event("a", "1");
+    ground.send(&gateway, &json!([first.clone()])).await;
+    gateway.until("empty", empty).await;
+    first["data"]["quantity"] = json!("2");
+    ground.send(&gateway, &json!([first])).await;
+    gateway.until("refused", |status| status["refused"]["events"] == 1 && empty(status)).await;
+    (plane, gateway)
+}
+
+#[tokio::test]
+async fn the_job_has_it_made_and_a_gateway_comes_back_from_it() {
+    let ground = Ground::new();
+    let (_plane, mut gateway) = used(&ground).await;
+    let output = job(&ground, &gateway).output().unwrap();
+    let told = text(&output);
+    assert!(output.status.success() && told.contains("kept by the control plane"), "{told}");
+    let status = gateway.status().await;
+    assert_eq!(status["backup"]["state"], "kept", "{status:#}");
+    assert!(told.contains(status["backup"]["sha256"].as_str().unwrap()), "{told}");
+    let metrics = gateway.metrics().await;
+    let gauge = |name: &str| {
+        let line = metrics.lines().find(|line| line.starts_with(&format!("{name} "))).unwrap();
+        line.rsplit(' ').next().unwrap().parse::<i64>().unwrap()
+    };
+    assert!(Timestamp::now().as_second() - gauge("backup_last_success_timestamp_seconds") < 600);
+    let file = file(&ground);
+    assert_eq!(
+        gauge("backup_size_bytes"),
+        i64::try_from(std::fs::metadata(&file).unwrap().len()).unwrap()
+    );
+    let spool = ground.folder.path().join("spool");
+    let left = |name: &std::ffi::OsString| name.to_string_lossy().starts_with(".tenantry");
+    let names = || std::fs::read_dir(&spool).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(!names().any(|name| left(&name)), "{:?}", names().collect::<Vec<_>>());
+    assert!(text(&backups(&ground, "check")).contains("1 backups, 0 missing or damaged"));
+
+    // The volume is lost.
+    gateway.kill();
+    std::fs::remove_dir_all(&spool).unwrap();
+    let (from, to) = (file.display().to_string(), spool.display().to_string());
+    let output = program(&["restore", "--from", &from, "--storage", &to]).output().unwrap();
+    let told = text(&output);
+    assert!(output.status.success() && told.contains("account acme"), "{told}");
+    assert!(told.contains("0 events held, 1 refused: everything agrees"), "{told}");
+    let gateway = ground.gateway();
+    gateway.ready().await;
+    let status = gateway.status().await;
+    assert_eq!(status["refused"]["latest"][0]["id"], "a", "{status:#}");
+    ground.send(&gateway, &json!([event("b", "3")])).await;
+    gateway.until("empty", empty).await;
+    let ledger = ground.ledger().await;
+    assert_eq!(ledger, [("a".to_owned(), 1_000_000), ("b".to_owned(), 3_000_000)].into());
+}
+
+#[tokio::test]
+async fn it_waits_for_a_control_plane_that_is_away() {
+    let ground = Ground::new();
+    let (mut plane, gateway) = used(&ground).await;
+    plane.kill();
+    let job = job(&ground, &gateway).spawn().unwrap();
+    gateway.until("asked", |status| status["backup"]["state"] == "running").await;
+    let _plane = ground.control_plane_with(&["--backups", &ground.path("backups")]);
+    let output = job.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    file(&ground);
+}
+
+#[tokio::test]
+async fn where_none_are_kept_the_job_fails_and_says_why() {
+    let ground = Ground::new();
+    let _plane = ground.control_plane();
+    let gateway = ground.gateway();
+    gateway.ready().await;
+    let output = job(&ground, &gateway).output().unwrap();
+    let told = text(&output);
+    assert!(!output.status.success() && told.contains("no-backups"), "{told}");
+    assert!(told.contains("--backups"), "{told}");
+}
+
+#[tokio::test]
+async fn damage_on_the_control_planes_disk_is_found_and_not_restored() {
+    let ground = Ground::new();
+    let (_plane, gateway) = used(&ground).await;
+    assert!(job(&ground, &gateway).status().unwrap().success());
+    let file = file(&ground);
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let check = backups(&ground, "check");
+    let told = text(&check);
+    assert!(!check.status.success() && told.contains("1 missing or damaged"), "{told}");
+    assert!(told.contains("acme"), "{told}");
+    let (from, to) = (file.display().to_string(), ground.path("again"));
+    let output = program(&["restore", "--from", &from, "--storage", &to]).output().unwrap();
+    let told = text(&output);
+    assert!(!output.status.success() && told.contains("spool.db is damaged"), "{told}");
+    // Nor is it a backup under another name.
+    let moved = file.with_file_name("019c.tar");
+    std::fs::rename(&file, &moved).unwrap();
+    let told = text(&backups(&ground, "check"));
+    assert!(told.contains("1 missing or damaged"), "{told}");
+    assert!(told.contains(&format!("{}: nothing is recorded of it", moved.display())), "{told}");
+}
+
+/// Who may have a backup made is the job alone, and that is all that it may.
+#[tokio::test]
+async fn nobody_else_may_ask_and_the_job_may_do_nothing_else() {
+    let ground = Ground::new();
+    let (plane, gateway) = used(&ground).await;
+    let token = |namespace: &str, account: &str, audience: &str| {
+        ground.cluster.token(namespace, account, audience, Timestamp::now())
+    };
+    let asked = async |token: &str| {
+        let request = client().post(format!("{}/backups", gateway.url)).bearer_auth(token);
+        request.send().await.unwrap().status()
+    };
+    for (namespace, account, audience) in [
+        ("tenant-acme", "core", "tenantry-usage"),
+        ("tenant-acme", "core", "tenantry-gateway"),
+        ("tenant-acme", "tenantry-gateway", "tenantry-gateway"),
+        ("tenant-acme", "tenantry-backup", "tenantry-usage"),
+        ("tenant-globex", "tenantry-backup", "tenantry-gateway"),
+    ] {
+        let status = asked(&token(namespace, account, audience)).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED, "{namespace} {account} {audience}");
+    }
+    assert!(gateway.status().await["backup"].is_null());
+    let own = token("tenant-acme", "tenantry-backup", "tenantry-gateway");
+    let batch = super::ground::BATCH;
+    for to in [&gateway, &plane] {
+        let answer = ground.send_as(to, &own, batch, &json!([event("x", "1")])).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{}", to.url);
+    }
+    // Nor does its gateway's token, as a sender, reach the gateway itself.
+    let gateways = token("tenant-acme", "tenantry-gateway", "tenantry-gateway");
+    let answer = ground.send_as(&gateway, &gateways, batch, &json!([event("x", "1")])).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(asked(&own).await, StatusCode::ACCEPTED);
+}
