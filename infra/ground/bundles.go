@@ -32,6 +32,12 @@ var corednsMod string
 //go:embed parts/coredns.sum
 var corednsSum string
 
+//go:embed parts/prometheus.mod
+var prometheusMod string
+
+//go:embed parts/prometheus.sum
+var prometheusSum string
+
 //go:embed pause/main.go
 var pauseSource string
 
@@ -40,6 +46,8 @@ type tool struct {
 	name, pkg, module string
 	versionArgs       []string // how the program prints its version
 	stamp             string   // a variable that the linker sets to the version
+	// shown is the version that the program goes by, where its module's differs.
+	shown func(string) string
 }
 
 const kubernetes = "k8s.io/kubernetes"
@@ -88,7 +96,28 @@ var dnsServer = bundle{
 }
 
 // parts are bundles that no mode starts: stacks run them as pods.
-var parts = map[string]bundle{}
+var parts = map[string]bundle{
+	"prometheus": {
+		name: "prometheus", what: "Prometheus and promtool", cold: "four minutes", mod: prometheusMod, sum: prometheusSum,
+		// What stacks do not use: every service discovery but files, cgo's resolver.
+		flags: []string{"-tags=netgo,remove_all_sd,enable_file_sd"},
+		tools: []tool{prometheusTool("prometheus"), prometheusTool("promtool")},
+	},
+}
+
+func prometheusTool(name string) tool {
+	const module = "github.com/prometheus/prometheus"
+	return tool{name: name, pkg: module + "/cmd/" + name, module: module, stamp: "github.com/prometheus/common/version.Version", shown: prometheusRelease}
+}
+
+// prometheusRelease: the module's 0.316.0 is the release 3.16.0.
+func prometheusRelease(module string) string {
+	n := strings.Split(module, ".")
+	if len(n) != 3 || len(n[1]) != 3 {
+		return module
+	}
+	return n[1][:1] + "." + strings.TrimPrefix(n[1][1:2], "0") + n[1][2:] + "." + n[2]
+}
 
 // buildPart builds a part and prints the folder of its programs.
 func buildPart(ctx context.Context, name string, out io.Writer) error {
@@ -167,7 +196,11 @@ func (b bundle) version(t tool) (string, error) {
 	if t.module == "" {
 		return layout, nil
 	}
-	return pinnedVersion(b.mod, t.module)
+	v, err := pinnedVersion(b.mod, t.module)
+	if err == nil && t.shown != nil {
+		v = t.shown(v)
+	}
+	return v, err
 }
 
 // key names a folder by everything that decides what is in it. The Go

@@ -30,6 +30,15 @@ type endpoint struct {
 
 func (e endpoint) url() string { return fmt.Sprintf("https://%s:%d", e.ip, e.port) }
 
+// issuer is what tokens of service accounts name. With a real node it is what
+// kubeadm sets, so that installations need no other value here.
+func (e endpoint) issuer() string {
+	if e.node {
+		return "https://kubernetes.default.svc.cluster.local"
+	}
+	return "https://kubernetes.default.svc"
+}
+
 // startAPI starts etcd and the API server, from settings that are written already,
 // and waits until it serves.
 func (g *ground) startAPI(ctx context.Context, at endpoint) (*api, error) {
@@ -97,7 +106,7 @@ func apiserverArgs(d dir, at endpoint, socket string) []string {
 		"--bind-address=" + at.ip, "--advertise-address=" + at.ip, fmt.Sprintf("--secure-port=%d", at.port),
 		"--tls-cert-file=" + d.path("pki/apiserver.crt"), "--tls-private-key-file=" + d.path("pki/apiserver.key"),
 		"--client-ca-file=" + d.path("pki/ca.crt"),
-		"--service-account-issuer=https://kubernetes.default.svc",
+		"--service-account-issuer=" + at.issuer(),
 		"--service-account-key-file=" + d.path("pki/sa.pub"),
 		"--service-account-signing-key-file=" + d.path("pki/sa.key"),
 		"--service-cluster-ip-range=" + serviceCIDR,

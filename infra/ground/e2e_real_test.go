@@ -228,8 +228,11 @@ func (d deployed) reachesOthers(t *testing.T) {
 	if got := d.ask(t, "/whoami"); !strings.Contains(got, "system:serviceaccount:default:default") {
 		t.Errorf("the API server takes the pod for %q", got)
 	}
-	if got := d.ask(t, "/claims"); !strings.Contains(got, `"aud":["tenantry-usage"]`) || !strings.Contains(got, `"name":"default"`) {
-		t.Errorf("the projected token says %q", got)
+	got := d.ask(t, "/claims")
+	for _, want := range []string{`"aud":["tenantry-usage"]`, `"name":"default"`, `"iss":"https://kubernetes.default.svc.cluster.local"`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the projected token says %q", got)
+		}
 	}
 }
 

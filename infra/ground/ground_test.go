@@ -69,6 +69,19 @@ func TestAssetsAreTakenOnlyInThePinnedVersion(t *testing.T) {
 	}
 }
 
+func TestPrometheusGoesByItsRelease(t *testing.T) {
+	for module, want := range map[string]string{"0.316.0": "3.16.0", "0.305.2": "3.5.2", "0.300.0": "3.0.0", "4.0.1": "4.0.1"} {
+		if got := prometheusRelease(module); got != want {
+			t.Errorf("%s: %s", module, got)
+		}
+	}
+	b := parts["prometheus"]
+	version, err := b.version(b.tools[0])
+	if flags := ldflags(b.tools[0], version); err != nil || !strings.HasPrefix(version, "3.") || !strings.Contains(flags, "version.Version=3.") {
+		t.Errorf("%s %v %s", version, err, flags)
+	}
+}
+
 func TestKubernetesIsStamped(t *testing.T) {
 	flags := ldflags(controlPlane.tools[1], "1.37.2")
 	for _, want := range []string{"version.gitVersion=v1.37.2", "version.gitMajor=1", "version.gitMinor=37 "} {
