@@ -1,6 +1,7 @@
 //! The subcommands.
 
 use clap::{Parser, Subcommand};
+use telemetry::healthcheck;
 
 use crate::config::ServeConfig;
 use crate::gateway::config::GatewayConfig;
@@ -12,7 +13,6 @@ mod backups;
 mod erasures;
 mod export;
 mod gateway;
-mod healthcheck;
 mod migrate;
 mod program;
 mod serve;

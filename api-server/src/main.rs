@@ -5,6 +5,11 @@ use std::process::ExitCode;
 use api_server::cli::Cli;
 use clap::Parser;
 
+/// The allocator of musl, which images have, is slow where threads share it.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     match Cli::parse().run().await {

@@ -45,4 +45,6 @@ pub enum Command {
         #[arg(long)]
         without_namespace: bool,
     },
+    /// Ask a running operator whether it is ready; the exit code says so.
+    Healthcheck(telemetry::healthcheck::Args),
 }

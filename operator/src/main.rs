@@ -12,8 +12,14 @@ use operator::{
 use telemetry::{
     Telemetry,
     health::{Checks, Server},
+    healthcheck,
     shutdown::{self, Shutdown},
 };
+
+/// The allocator of musl, which images have, is slow where threads share it.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -25,6 +31,7 @@ async fn main() -> ExitCode {
         Some(Command::Manifests { without_namespace: true }) => {
             print(rbac::rights(&config.namespace))
         }
+        Some(Command::Healthcheck(args)) => healthcheck::run(args).await,
         None => operate(config).await,
     };
     match result {

@@ -55,6 +55,7 @@
 
 mod checks;
 pub mod health;
+pub mod healthcheck;
 mod logs;
 mod metrics;
 mod otlp;

@@ -1,11 +1,12 @@
-//! `api-server healthcheck`
+//! The subcommand `healthcheck` of every program: asks a running one whether it is well. An image
+//! without a shell has nothing else to ask with.
 
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
 
 /// Whom to ask.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args, Clone, Debug)]
 pub struct Args {
     /// The address to ask: `/readyz` says whether requests are taken, `/healthz` whether the process
     /// is alive.
