@@ -8,13 +8,7 @@ set -euo pipefail
 
 case ${1:-} in -h | --help) sed -n '2,4s/^# \{0,1\}//p' "$0" && exit ;; esac
 here=$root/api-server/tests/fuzz
-venv=$TENANTRY_CACHE/fuzz-$(sha256sum "$here/requirements.txt" | cut -c1-16)
-if [ ! -e "$venv/ready" ]; then
-  rm -rf "$venv"
-  python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$here/requirements.txt"
-  touch "$venv/ready"
-fi
+venv=$(python_tools fuzz "$here/requirements.txt")
 # By way of a test that runs the program: `cargo build` would choose other features, and build all anew.
 cargo test --quiet --locked --manifest-path "$root/Cargo.toml" --workspace --test process --no-run
 exec "$venv/bin/python" "$here/run.py" "$CARGO_TARGET_DIR/debug/api-server" "$@"

@@ -65,3 +65,42 @@ missing_components() {
   (cd "$root" && cargo fmt --version >/dev/null 2>&1) || echo "rustfmt: rustup component add --toolchain $want rustfmt"
   (cd "$root" && cargo clippy --version >/dev/null 2>&1) || echo "clippy: rustup component add --toolchain $want clippy"
 }
+
+# go_program NAME FOLDER: builds the Go program in a folder once per version of its source, and prints its path.
+go_program() {
+  local key bin tmp
+  # Everything that go build reads: source, pins and the embedded files.
+  key=$(cd "$2" && find . -type f ! -name '*_test.go' ! -name '*.md' ! -path './testdata/*' -print0 |
+    LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16)
+  bin=$TENANTRY_CACHE/$1/bin/$1-$key
+  if [ ! -x "$bin" ]; then
+    if ! has go; then
+      echo "scripts/$1: no \`go\` in PATH. Install Go 1.26 or newer, then run this again." >&2
+      return 1
+    fi
+    mkdir -p "$(dirname "$bin")"
+    # Build beside, then rename: parallel runs never see half a program.
+    tmp=$(mktemp "$(dirname "$bin")/.build-XXXXXX")
+    if ! (cd "$2" && CGO_ENABLED=0 GOWORK=off go build -buildvcs=false -trimpath -o "$tmp" .); then
+      rm -f "$tmp"
+      return 1
+    fi
+    chmod 755 "$tmp"
+    mv "$tmp" "$bin"
+  fi
+  echo "$bin"
+}
+
+# python_tools NAME FILE: installs the packages of a requirements file once into a folder outside the
+# checkout, and prints that folder.
+python_tools() {
+  local venv
+  venv=$TENANTRY_CACHE/$1-$(sha256sum "$2" | cut -c1-16)
+  if [ ! -e "$venv/ready" ]; then
+    rm -rf "$venv"
+    python3 -m venv "$venv" &&
+      "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$2" >&2 || return 1
+    touch "$venv/ready"
+  fi
+  echo "$venv"
+}

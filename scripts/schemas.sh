@@ -6,12 +6,6 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 here=$root/operator/tests/chart
-venv=$TENANTRY_CACHE/schemas-$(sha256sum "$here/requirements.txt" | cut -c1-16)
-if [ ! -e "$venv/ready" ]; then
-  rm -rf "$venv"
-  python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes --requirement "$here/requirements.txt"
-  touch "$venv/ready"
-fi
+venv=$(python_tools schemas "$here/requirements.txt")
 exec "$venv/bin/python" "$here/schemas.py" 1.30,1.37 "$here"/golden/*.yaml \
   "$root"/charts/tenantry/crds/*.yaml "$root/charts/tenantry/files/operator.yaml"

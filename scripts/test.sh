@@ -13,20 +13,21 @@ exec </dev/null
 
 stages=(check unit ground parts fleet chart ledger real demo)
 # Minutes on two cores: nothing built yet, and everything built.
-declare -A budget=([check]="12 3" [unit]="18 5" [ground]="13 0.5" [parts]="4 0.5"
+declare -A budget=([check]="12 3" [unit]="18 5" [ground]="13 0.5" [parts]="4 0.5" [images]="6 1"
   [fleet]="8 6" [chart]="5 4" [ledger]="6 4" [real]="7 1" [demo]="3 2")
 declare -A about=(
   [check]="formatting, clippy, go vet, shellcheck, cargo deny, lock file, paths"
   [unit]="Rust and Go tests that need no cluster, drift of generated files, docs"
   [ground]="the pinned Kubernetes, built once, with simulated nodes"
   [parts]="what stacks run, checked by the programs themselves (otelcol, built once)"
+  [images]="the container images: the same bits twice, run from empty read-only roots, Dockerfiles"
   [fleet]="the operator on a real API server"
   [chart]="the Helm chart: values, renders, and its life on a real API server"
   [ledger]="the ledger and the API server on real files and ports, killed, flooded, fuzzed"
   [real]="a real node: kubelet, containerd, services, DNS, volumes, in namespaces"
   [demo]="scripts/demo.sh --once"
 )
-go_modules=(infra/ground infra/images/sample)
+go_modules=(infra/ground infra/images/builder infra/images/sample)
 logs=$(mktemp -d "${TMPDIR:-/tmp}/tenantry-test-XXXXXX")
 passed=0 failed=0 left_out=() summary=() current="" current_start=0
 
@@ -110,7 +111,7 @@ debian() {
 check_shell() {
   has shellcheck || debian shellcheck
   if has shellcheck; then
-    step "shellcheck" shellcheck -x scripts/*.sh scripts/demo/*.sh scripts/ground scripts/helm scripts/otelcol scripts/parts \
+    step "shellcheck" shellcheck -x scripts/*.sh scripts/demo/*.sh scripts/ground scripts/helm scripts/images scripts/otelcol scripts/parts \
       scripts/cargo-deny .ci/run
   elif [ -n "${CI:-}" ]; then
     fails "shellcheck is not installed and apt-get could not ($logs/apt-shellcheck.log)"
@@ -153,11 +154,14 @@ stage_unit() {
   for module in "${go_modules[@]}"; do go_tests "$module"; done
 }
 
+# count_go LOG: the tests that a verbose run of Go's tests tells of.
+count_go() { add_tests "$(grep -c '^--- PASS' "$1" || true)" "$(grep -c '^--- FAIL' "$1" || true)"; }
+
 # go_tests MODULE
 go_tests() {
   local log=$logs/go-${1//\//-}.log rc=0
   GOWORK=off go -C "$1" test -short -count=1 -v ./... >"$log" 2>&1 || rc=$?
-  add_tests "$(grep -c '^--- PASS' "$log" || true)" "$(grep -c '^--- FAIL' "$log" || true)"
+  count_go "$log"
   [ "$rc" = 0 ] || { grep -vE '^(=== |--- PASS)' "$log" | tail -n 40 && fails "go test in $1"; }
   fact "go: $(grep -c '^--- PASS' "$log") tests in $1"
 }
@@ -171,7 +175,7 @@ stage_ground() {
 ground_test() {
   local log=$logs/ground-$1.log rc=0
   GROUND_E2E=1 GOWORK=off go -C infra/ground test -count=1 -v -timeout 20m -run "^$1\$" . >"$log" 2>&1 || rc=$?
-  add_tests "$(grep -c '^--- PASS' "$log" || true)" "$(grep -c '^--- FAIL' "$log" || true)"
+  count_go "$log"
   [ "$rc" = 0 ] || { tail -n 60 "$log" && fails "go test -run $1 in infra/ground (whole output: $log)"; }
   grep -q "^--- PASS: $1 " "$log" || fails "$1 did not run (whole output: $log)"
   fact "$1: $(sed -n "s/^--- PASS: $1 (\(.*\))/\1/p" "$log")"
@@ -193,6 +197,36 @@ stage_real() {
 }
 
 stage_parts() { cargo_tests parts --workspace --test parts; }
+
+# images: built without an engine; then run, and built by a real one, where this is root.
+stage_images() {
+  local log=$logs/images.log rc=0
+  has musl-gcc || debian musl-tools
+  has buildah || debian buildah
+  scripts/images build 2>&1 >/dev/null | sed 's/^/  /'
+  step "images: the same bits a second time" scripts/images verify
+  lint_dockerfiles
+  if [ "$(id -u)" != 0 ]; then
+    skipped "the images' programs in empty roots: only root may change the root folder"
+    return
+  fi
+  if ! has buildah; then
+    [ -z "${CI:-}" ] || fails "buildah is not installed and apt-get could not ($logs/apt-buildah.log)"
+    skipped "Dockerfiles by a real engine: buildah is not installed (Debian: apt-get install buildah)"
+  fi
+  scripts/images test >"$log" 2>&1 || rc=$?
+  count_go "$log"
+  grep -E 'start to ready|MB compressed' "$log" | sed 's/^ *[^ ]*: /  /' || true
+  [ "$rc" = 0 ] || { grep -vE '^(=== |--- PASS)' "$log" | tail -n 60 && fails "scripts/images test (whole output: $log)"; }
+  fact "images: $(grep -c '^--- PASS' "$log") tests"
+}
+
+lint_dockerfiles() {
+  local tools
+  needs_venv hadolint
+  tools=$(python_tools hadolint infra/images/requirements.txt) || fails "hadolint could not be installed"
+  step "hadolint" "$tools/bin/hadolint" --config infra/images/.hadolint.yaml infra/images/*/Dockerfile
+}
 
 stage_fleet() {
   cargo metadata --locked --no-deps --format-version 1 | grep -q '"name":"fleet"' ||
