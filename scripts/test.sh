@@ -181,14 +181,16 @@ ground_test() {
   fact "$1: $(sed -n "s/^--- PASS: $1 (\(.*\))/\1/p" "$log")"
 }
 
-# A real node needs root, control groups and some of Debian's packages. Where they cannot be had, it
-# is left out; not in CI.
+# A real node needs root, control groups, a kernel that allows them, and some of Debian's packages. Where
+# they cannot be had, it is left out; in CI only where the machine itself cannot.
 stage_real() {
   local package gaps=$logs/real-gaps.log
   for package in $(scripts/ground check --mode real --packages); do debian "$package"; done
   if ! scripts/ground check --mode real >"$gaps" 2>&1; then
     cat "$gaps"
-    [ -z "${CI:-}" ] || fails "CI needs a machine that can run a real node"
+    if [ -n "${CI:-}" ] && [ -n "$(scripts/ground check --mode real --packages)" ]; then
+      fails "Debian's packages for a real node are missing, and apt-get could not ($logs)"
+    fi
     skipped "the real node: $(sed -n 's/^  missing  //p' "$gaps" | paste -sd ';' -)"
     return 0
   fi
