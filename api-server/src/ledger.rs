@@ -30,6 +30,7 @@ mod posting;
 mod queue;
 pub mod rejects;
 pub mod request;
+pub mod settle;
 pub mod upkeep;
 pub mod verify;
 mod writer;

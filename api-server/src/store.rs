@@ -31,6 +31,7 @@ pub mod posted;
 pub mod postgres;
 pub mod rejects;
 pub mod row;
+pub mod settlements;
 pub mod snapshots;
 pub mod sql;
 mod sqlite;

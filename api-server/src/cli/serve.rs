@@ -68,6 +68,7 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
         metrics: Metrics::new(&meter),
     };
     app.metrics.watch(&meter, rejects.clone());
+    let metrics = app.metrics.clone();
     let routes = router(app, config, &meter);
 
     let server = Server::bind(config.address).await?;
@@ -83,7 +84,7 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     let health = tokio::spawn(health.run(stop_health.clone()));
     let mut work = Box::pin(async {
         let served = server.run(routes, config.patience(), stop.clone());
-        let kept = keep(ledger.clone(), rejects.clone(), stop.clone());
+        let kept = keep(ledger.clone(), rejects.clone(), metrics, stop.clone());
         let summed = sum_up(ledger.clone(), config.rhythm(), stop.clone());
         tokio::join!(served, keys, watch, kept, summed);
     });
@@ -115,12 +116,17 @@ fn cursor_key() -> anyhow::Result<[u8; 32]> {
     Ok(key)
 }
 
-/// Closes periods, writes heads down and drops old keys, one server of several at a time; and writes
+/// Closes and settles periods, writes heads down and drops old keys, one server of several at a time; and writes
 /// down what was not taken. Until it is time to stop.
-async fn keep(ledger: Ledger, rejects: Rejects, stop: Shutdown) {
+async fn keep(ledger: Ledger, rejects: Rejects, metrics: Metrics, stop: Shutdown) {
     let mut lease = Lease::new("upkeep");
+    let tell = |done: &upkeep::Done| {
+        if let Some(billing) = &metrics.billing {
+            billing.kept(done);
+        }
+    };
     tokio::select! {
-        () = Upkeep::default().run(&ledger, &mut lease, upkeep::EVERY) => {}
+        () = Upkeep::default().run(&ledger, &mut lease, upkeep::EVERY, tell) => {}
         () = rejects.run(&ledger, rejects::EVERY) => {}
         () = stop.cancelled() => {}
     }

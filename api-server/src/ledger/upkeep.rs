@@ -1,4 +1,5 @@
-//! What a ledger needs from time to time: periods closed, heads written down, old keys dropped.
+//! What a ledger needs from time to time: periods closed and settled, heads written down, old keys
+//! dropped.
 
 use std::time::Duration;
 
@@ -9,8 +10,9 @@ use super::{
     Ledger, LedgerError, dedup,
     heads::HeadsError,
     lease::{self, Lease},
+    settle,
 };
-use crate::store::{accounts, append};
+use crate::store::{accounts, append, settlements::Settlement};
 
 /// How often to look. A period is closed at most this much late; until then it is not final.
 pub const EVERY: Duration = Duration::from_secs(300);
@@ -26,10 +28,14 @@ pub struct Upkeep {
 }
 
 /// What one round did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Done {
     /// Periods closed.
     pub closed: u64,
+    /// Closed periods settled, by this server, now.
+    pub settled: Vec<Settlement>,
+    /// How many days of the last periods foresaw their bills, and how many of these were right.
+    pub foresight: (i64, i64),
     /// Whether heads were written down.
     pub heads: bool,
     /// Keys dropped.
@@ -38,8 +44,14 @@ pub struct Done {
 
 impl Upkeep {
     /// Goes on for ever, in rounds while the lease is ours; faults are logged, and tried again in
-    /// the next round.
-    pub async fn run(mut self, ledger: &Ledger, lease: &mut Lease, every: Duration) {
+    /// the next round. `tell` hears of each.
+    pub async fn run(
+        mut self,
+        ledger: &Ledger,
+        lease: &mut Lease,
+        every: Duration,
+        tell: impl Fn(&Done),
+    ) {
         let mut due = Instant::now();
         loop {
             if Instant::now() < due {
@@ -49,10 +61,13 @@ impl Upkeep {
             } else {
                 match self.turn(ledger, lease).await {
                     Ok(None) => {}
-                    Ok(Some(Done { closed, heads, keys })) => {
+                    Ok(Some(done)) => {
                         due = Instant::now() + every;
-                        if (closed, heads, keys) != (0, false, 0) {
-                            tracing::info!(closed, heads, keys, "kept the ledger");
+                        tell(&done);
+                        let Done { closed, heads, keys, .. } = done;
+                        let settled = done.settled.len();
+                        if (closed, settled, heads, keys) != (0, 0, false, 0) {
+                            tracing::info!(closed, settled, heads, keys, "kept the ledger");
                         }
                     }
                     Err(error) => {
@@ -80,12 +95,14 @@ impl Upkeep {
         self.round(ledger).await.map(Some)
     }
 
-    /// Closes what is due; writes heads down once a day, drops keys once a month (UTC).
+    /// Closes and settles what is due; writes heads down once a day, drops keys once a month (UTC).
     ///
     /// # Errors
     /// What kept it from being done; what was done stays.
     pub async fn round(&mut self, ledger: &Ledger) -> Result<Done, HeadsError> {
         let mut done = Done { closed: ledger.close_due().await?, ..Done::default() };
+        done.settled = settle::settle(ledger).await?;
+        done.foresight = settle::coverage(ledger).await?;
         let now = ledger.now();
         let today = Offset::UTC.to_datetime(now).date();
         if self.heads_of != Some(today) {

@@ -2,7 +2,7 @@
 //!
 //! For each account: numbers without gaps, the chain, dimensions against their hash, what a
 //! correction is about, the period and hour that each row was posted to, every figure and alert, every
-//! key by which repeats are known, the head, the newest summary; and heads that were written down
+//! key by which repeats are known, the head, what closed periods came to, the newest summary; and heads that were written down
 //! elsewhere.
 
 use std::collections::{BTreeMap, HashMap};
@@ -15,12 +15,12 @@ use super::{
     heads::Heads,
 };
 use crate::{
-    domain::account::AccountId,
+    domain::{Money, account::AccountId},
     store::{
         Session, Store, StoreError,
         accounts::{self, Account},
         append::Head,
-        audit, periods,
+        audit, bill, periods, settlements,
     },
 };
 
@@ -57,6 +57,8 @@ pub enum What {
     Dedup,
     /// The stored head is not the last row.
     Head,
+    /// A closed period did not come to what was written down of it.
+    Settlement,
     /// The account's newest summary does not follow from the rows that it counts.
     Summary,
     /// The ledger does not hold what was written down elsewhere.
@@ -79,6 +81,7 @@ impl What {
             Self::Alert => "wrong alert",
             Self::Dedup => "wrong key",
             Self::Head => "wrong head",
+            Self::Settlement => "wrong settlement",
             Self::Summary => "wrong summary",
             Self::External => "not what was written down",
         }
@@ -223,8 +226,35 @@ async fn check_account(
         findings.note(Some(seq), What::External, detail);
     }
     figures.compare(session, &account.id, findings).await?;
+    check_settlements(session, account, findings).await?;
     check_summary(session, account, findings).await?;
     Ok((rows.count(), rows.erased()))
+}
+
+/// Makes the bills of settled periods again.
+async fn check_settlements(
+    session: &mut Session,
+    account: &Account,
+    findings: &mut Findings<'_>,
+) -> Result<(), StoreError> {
+    for settled in settlements::of(session, &account.id).await? {
+        let bill = bill::of_period(session, account, settled.period_start).await;
+        let total = match bill {
+            Ok(bill) => bill.statement.map(|statement| statement.total),
+            // A sum that does not fit is settled as none.
+            Err(StoreError::Unreadable(_)) => None,
+            Err(error) => return Err(error),
+        };
+        if total != settled.total {
+            let shown =
+                |money: Option<Money>| money.map_or("nothing".to_owned(), |m| m.to_string());
+            let (is, was) = (shown(total), shown(settled.total));
+            let start = settled.period_start;
+            let detail = format!("the period from {start}: its bill is {is}, settled was {was}");
+            findings.note(None, What::Settlement, detail);
+        }
+    }
+    Ok(())
 }
 
 /// Computes the newest summary again from the rows that it counted.

@@ -6,8 +6,10 @@ use opentelemetry::metrics::{Counter, Meter};
 use super::events::Taken;
 use crate::ledger::rejects::Rejects;
 
+pub mod billing;
 pub mod usage;
 
+use billing::Billing;
 use usage::Taking;
 
 /// The instruments of the routes.
@@ -16,13 +18,17 @@ pub struct Metrics {
     events: Counter<u64>,
     support: Counter<u64>,
     pub(super) taking: Taking,
+    /// Of closed periods; a gateway has none.
+    pub billing: Option<Billing>,
 }
 
 impl Metrics {
     /// The instruments, made with `meter`.
     #[must_use]
     pub fn new(meter: &Meter) -> Self {
-        Self::counting(meter, "tenantry_usage_events")
+        let metrics = Self::counting(meter, "tenantry_usage_events");
+        let billing = Some(Billing::new(meter, metrics.taking.clone()));
+        Self { billing, ..metrics }
     }
 
     /// Those of a gateway, whose events the ledger counts once more.
@@ -40,7 +46,7 @@ impl Metrics {
             .u64_counter("support_response_sla_hours")
             .with_description("Answers of support, by whether they came within the promised hours")
             .build();
-        Self { events, support, taking: Taking::new(meter) }
+        Self { events, support, taking: Taking::new(meter), billing: None }
     }
 
     /// Counts an answer of support.

@@ -39,6 +39,7 @@ const STEPS: &[Step] = &steps![
     6 "facts and snapshots" "0006_facts_and_snapshots.sql",
     7 "gateways" "0007_gateways.sql",
     8 "backups" "0008_backups.sql",
+    9 "settlements" "0009_settlements.sql",
 ];
 
 /// The spool of a gateway, which is always SQLite.

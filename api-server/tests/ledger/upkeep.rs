@@ -1,14 +1,23 @@
 //! What is done from time to time, and the months for which repeats are known.
 
 use api_server::{
-    domain::{event::oldest_time, meter::Meter},
+    domain::{
+        catalogue::{Catalogue, PlanId},
+        event::oldest_time,
+        meter::Meter,
+        subscription::Agreement,
+    },
     ledger::{
-        Item, Outcome, heads,
+        Item, Outcome,
+        figures::{Figures, Rhythm},
+        heads,
         upkeep::{Done, Upkeep},
+        verify::What,
     },
 };
+use jiff::SignedDuration;
 
-use super::ground::{Ground, accepted, check, query, usage};
+use super::ground::{Ground, accepted, account, at, check, query, tamper, usage};
 
 const KEYS: &str = "SELECT month FROM dedup ORDER BY month";
 
@@ -75,6 +84,68 @@ async fn many_old_keys_go_while_young_ones_stay() {
     ground.send("acme", vec![query("acme", "young", "1")]).await;
     assert_eq!(Upkeep::default().round(&ground.ledger).await.unwrap().keys, 5_400);
     assert_eq!(ground.table(KEYS).await, [["202611"]]);
+    ground.ledger.close().await;
+    assert_eq!(check(ground.folder.path()).await.findings, []);
+}
+
+/// October on the plan `team`, summed up at the end of each day; the runs of each day, and of the last.
+async fn october(daily: &str, last: &str) -> Ground {
+    let ground = Ground::empty().await;
+    ground.set_clock("2026-10-01T00:00:00Z");
+    ground.add("acme", "UTC", 1).await;
+    ground.ledger.import_plans(Catalogue::shipped().unwrap()).await.unwrap();
+    let plan = PlanId { plan: "team".to_owned(), version: 1 };
+    let agreement = Agreement { plan, effective_at: ground.now(), agreed_at: ground.now() };
+    ground.ledger.agree(&account("acme"), agreement).await.unwrap();
+    let mut figures = Figures::new(Rhythm::every(SignedDuration::from_mins(5)));
+    for day in 1..=31 {
+        ground.set_clock(&format!("2026-10-{day:02}T12:00:00Z"));
+        let runs = if day == 31 { last } else { daily };
+        let time = format!("2026-10-{day:02}T11:00:00Z");
+        let run = usage("acme", &format!("d-{day}"), Meter::Agents, &time, runs);
+        ground.send("acme", vec![Item::Usage(run)]).await;
+        let end = ground.now() + SignedDuration::from_hours(12);
+        ground.set_clock(&end.to_string());
+        figures.round(&ground.ledger).await.unwrap();
+    }
+    ground.set_clock("2026-11-05T00:00:00Z");
+    ground
+}
+
+#[tokio::test]
+async fn a_closed_period_is_settled_once_with_how_it_was_foreseen() {
+    for (last, bill, all) in [("2000", "USD 1559.00", true), ("102000", "USD 4559.00", false)] {
+        let ground = october("2000", last).await;
+        let mut upkeep = Upkeep::default();
+        let done = upkeep.round(&ground.ledger).await.unwrap();
+        let [settled] = &done.settled[..] else { panic!("{done:?}") };
+        assert_eq!(settled.total.unwrap().to_string(), bill);
+        assert_eq!(settled.period_start, at("2026-10-01T00:00:00Z"));
+        let foresight = settled.foresight;
+        // From the fourth day on there is a projection; nobody could foresee the last day's jump.
+        assert!(foresight.foreseen >= 20, "{foresight:?}");
+        assert_eq!(foresight.within == foresight.foreseen, all, "{foresight:?}");
+        assert_eq!(done.foresight, (foresight.foreseen, foresight.within));
+        assert_eq!(foresight.error.unwrap().0 > 100_000, !all, "{foresight:?}");
+
+        let again = upkeep.round(&ground.ledger).await.unwrap();
+        assert_eq!((again.settled.len(), again.foresight), (0, done.foresight));
+        ground.ledger.close().await;
+        assert_eq!(check(ground.folder.path()).await.findings, []);
+        tamper(ground.folder.path(), &["UPDATE settlements SET total_minor = total_minor - 1"])
+            .await;
+        let findings = check(ground.folder.path()).await.findings;
+        assert_eq!((findings.len(), findings[0].what), (1, What::Settlement), "{findings:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_period_without_a_plan_is_settled_as_none() {
+    let ground = Ground::with(&["acme"]).await;
+    ground.send("acme", vec![query("acme", "e-1", "1")]).await;
+    ground.set_clock("2026-12-05T00:00:00Z");
+    let done = Upkeep::default().round(&ground.ledger).await.unwrap();
+    assert_eq!((done.settled.len(), done.settled[0].total), (1, None));
     ground.ledger.close().await;
     assert_eq!(check(ground.folder.path()).await.findings, []);
 }

@@ -1,8 +1,18 @@
 //! What is counted and logged as usage is taken, and that ten thousand tenants make few series.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+use api_server::domain::Quantity;
+use api_server::domain::catalogue::{Catalogue, PlanId};
+use api_server::domain::event::UsageEvent;
+use api_server::domain::meter::Meter;
+use api_server::domain::subscription::Agreement;
+use api_server::ledger::{Append, Item, Ledger, Settings};
 use futures::StreamExt;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::checker::compare;
 use crate::load::{Fact, Load, Sent};
@@ -75,4 +85,53 @@ async fn what_is_refused_is_counted_by_its_reason() {
         "{text:.3000}"
     );
     assert_eq!(series(&text, "tenant_usage_query_requests_total").0, 0);
+}
+
+/// A period of some months ago, which nobody has closed yet.
+async fn used_long_ago(place: &Place) {
+    let then = Timestamp::now() - SignedDuration::from_hours(24 * 100);
+    let settings = Settings { clock: Arc::new(move || then), ..Settings::default() };
+    let ledger = Ledger::open(&place.storage, settings).await.unwrap();
+    ledger.import_plans(Catalogue::shipped().unwrap()).await.unwrap();
+    let account = "acme".parse().unwrap();
+    let plan = PlanId { plan: "team".to_owned(), version: 1 };
+    // Long before, so that the period has the whole fee.
+    let effective_at = then - SignedDuration::from_hours(24 * 50);
+    let agreement = Agreement { plan, effective_at, agreed_at: effective_at };
+    ledger.agree(&account, agreement).await.unwrap();
+    let event = UsageEvent {
+        account: account.clone(),
+        source: "/core".to_owned(),
+        id: "e".to_owned(),
+        meter: Meter::Agents,
+        time: then,
+        quantity: Quantity::from_units(45_000).unwrap(),
+        dims: BTreeMap::new(),
+    };
+    let items = vec![Item::Usage(event)];
+    ledger.append(Append { account, arrived: then, atomic: false, items }).await.unwrap();
+    ledger.close().await;
+}
+
+#[tokio::test]
+async fn what_a_closed_period_came_to_is_counted_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new(folder.path());
+    place.create("acme");
+    used_long_ago(&place).await;
+    let mut server = Serving::start(&place, &[]);
+    // 899.00 and 5,000 runs at 0.03.
+    let charge = "billing_charges_minor_units_total{currency=\"USD\",tenant=\"acme\"} 104900";
+    let patience = tokio::time::Instant::now() + Duration::from_secs(60);
+    while !metrics(&server).await.contains(charge) {
+        let text = metrics(&server).await;
+        assert!(tokio::time::Instant::now() < patience, "never counted: {text}");
+        tokio::task::yield_now().await;
+    }
+    // No day foresaw it, so nothing is said of that.
+    assert_eq!(series(&metrics(&server).await, "billing_charges_minor_units_total").0, 1);
+    assert!(!metrics(&server).await.contains("billing_projection_interval_coverage"));
+    let (status, _) = server.stop();
+    assert!(status.success());
+    assert!(place.run(&["verify"]).status.success());
 }

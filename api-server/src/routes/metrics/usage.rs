@@ -113,7 +113,8 @@ impl Taking {
         self.rejected.add(1, &[KeyValue::new("reason", code.to_owned())]);
     }
 
-    fn label(&self, account: &AccountId) -> String {
+    /// The tenant's own series, or the one that those beyond the first share.
+    pub(super) fn label(&self, account: &AccountId) -> String {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         let own = tenants.contains(account)
             || (tenants.len() < MOST_TENANTS && tenants.insert(account.clone()));

@@ -27,17 +27,20 @@ pub(super) async fn put(
             row.health.map(|health| health.0),
             row.highest.map(|(_, ratio)| ratio.0),
             row.cost.map(|(cost, _, _)| cost.minor()),
+            row.cost.map(|(_, low, _)| low.minor()),
+            row.cost.map(|(_, _, high)| high.minor()),
         ]
     });
     let sql = (
         "INSERT INTO snapshot_days (account, day, computed_at, ledger_seq, stale, flagged,
-           health_bp, ratio_ppm, cost_minor)",
+           health_bp, ratio_ppm, cost_minor, cost_low_minor, cost_high_minor)",
         "ON CONFLICT (account, day) DO UPDATE SET computed_at = excluded.computed_at,
            ledger_seq = excluded.ledger_seq, stale = excluded.stale, flagged = excluded.flagged,
            health_bp = excluded.health_bp, ratio_ppm = excluded.ratio_ppm,
-           cost_minor = excluded.cost_minor",
+           cost_minor = excluded.cost_minor, cost_low_minor = excluded.cost_low_minor,
+           cost_high_minor = excluded.cost_high_minor",
     );
-    session.run_many(sql, 9, values.collect()).await
+    session.run_many(sql, 11, values.collect()).await
 }
 
 /// Drops an account's days before one.
