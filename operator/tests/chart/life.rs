@@ -229,8 +229,7 @@ async fn on_postgresql_with_a_mirror_and_a_price_list() {
         release.object("persistentvolumeclaims", claim).await;
     }
     // The namespace takes pods that are restricted, and nothing that the chart makes is not.
-    let labels =
-        json!({ "metadata": { "labels": { "pod-security.kubernetes.io/enforce": "restricted" } } });
+    let labels = json!({ "metadata": { "labels": { "pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/warn": "restricted" } } });
     lab.api.merge("namespaces", "", SYSTEM, &labels).await.expect("labelled");
     let again = ["--set=operator.podAnnotations.again=yes", more[0], more[1]];
     release.upgrade(&chart(), &[values("prod")], &again).await;
@@ -243,6 +242,22 @@ async fn on_postgresql_with_a_mirror_and_a_price_list() {
         holds(new == 2 && pods.len() == 2, new)
     })
     .await;
+    // A pod that is not restricted would make kubectl warn, and fail later.
+    let job = account_job(&lab).to_string_lossy().into_owned();
+    let dry =
+        ["apply", "--dry-run=server", "--validate=strict", "--warnings-as-errors", "-f", &job];
+    assert!(lab.ground.kubectl(&dry).contains("job.batch/account-acme created"));
+}
+
+/// The Job of docs/install.md that adds an account, as a reader would apply it.
+fn account_job(lab: &Lab) -> std::path::PathBuf {
+    let page = fs::read_to_string(helm::root().join("docs/install.md")).expect("the page");
+    let start = page.find("# account.yaml").expect("the Job");
+    let job = page[start..].split("```").next().expect("its end");
+    let file = lab.ground.path("account.yaml");
+    let uid = "00000000-0000-4000-8000-000000000000";
+    fs::write(&file, job.replace("UID", uid)).expect("written");
+    file
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,6 +12,7 @@ mod gitops;
 mod helm;
 mod installing;
 mod life;
+mod lint;
 mod rendering;
 mod values;
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::helm::{chart, objects, prints, root, template, values};
 
 /// The oldest that `kubeVersion` allows, and the newest that was tried.
-const VERSIONS: [&str; 2] = ["1.30.0", "1.37.2"];
+pub const VERSIONS: [&str; 2] = ["1.30.0", "1.37.2"];
 
 /// Everything that is off by default.
 const MONITORING: &[&str] = &[
@@ -33,7 +33,7 @@ const HIGHLY_AVAILABLE: &[&str] = &[
 ];
 
 /// Each case: its name, and the arguments beside the tier's values.
-fn cases() -> Vec<(String, Vec<String>)> {
+pub fn cases() -> Vec<(String, Vec<String>)> {
     let owned = |all: &[&str]| all.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>();
     let gpu = vec![format!("--values={}", values("gpu"))];
     let mut cases = Vec::new();
@@ -53,7 +53,7 @@ fn cases() -> Vec<(String, Vec<String>)> {
     cases
 }
 
-fn rendered(arguments: &[String], version: &str) -> String {
+pub fn rendered(arguments: &[String], version: &str) -> String {
     let mut all = vec!["--kube-version", version];
     all.extend(arguments.iter().map(String::as_str));
     prints(&template(&all))
