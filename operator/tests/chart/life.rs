@@ -69,6 +69,7 @@ async fn kept(lab: &Lab) -> BTreeMap<String, String> {
         ("namespaces", "", "tenant-acme"),
         ("namespaces", "", "tenant-borealis"),
         ("persistentvolumeclaims", SYSTEM, "tenantry-ledger"),
+        ("persistentvolumeclaims", SYSTEM, "tenantry-backups"),
         ("persistentvolumeclaims", "tenant-acme", "tenantry-billing"),
         ("secrets", "tenant-acme", "tenantry-grafana"),
     ] {
@@ -217,7 +218,7 @@ async fn on_postgresql_with_a_mirror_and_a_price_list() {
         json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": SYSTEM } });
     lab.apply(&[namespace, url]).await;
     let more = [
-        "--set=apiServer.replicas=2,apiServer.database.existingSecret=ledger",
+        "--set=apiServer.replicas=2,apiServer.database.existingSecret=ledger,apiServer.backups.accessMode=ReadWriteMany",
         "--set=profiles.dev.install=false,profiles.prod.install=false",
         "--set=image.registry=registry.local:5000",
         "--set-file=apiServer.plans=../api-server/plans.yaml",

@@ -21,6 +21,7 @@ const HIGHLY_AVAILABLE: &[&str] = &[
     "--set=operator.replicas=3",
     "--set=apiServer.replicas=3",
     "--set=apiServer.database.existingSecret=ledger",
+    "--set=apiServer.backups.accessMode=ReadWriteMany,apiServer.backups.className=shared",
     "--set=apiServer.ingress.enabled=true",
     "--set=apiServer.ingress.host=api.example.com",
     "--set=apiServer.ingress.tlsSecret=api-tls",

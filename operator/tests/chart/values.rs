@@ -102,6 +102,10 @@ fn what_the_schema_does_not_know_is_refused_with_its_path() {
 
 /// What each value is by itself will do, but not together.
 const IMPOSSIBLE: &[(&[&str], &str)] = &[
+    (
+        &["apiServer.replicas=2", r#"apiServer.database.existingSecret="ledger""#],
+        "apiServer.backups.accessMode ReadWriteOnce: 2 servers share one folder",
+    ),
     (&["apiServer.replicas=2"], "apiServer.replicas 2: SQLite has one writer"),
     (&["apiServer.kubernetesIssuer.enabled=false"], "apiServer.issuers: no issuer is trusted"),
     (&["apiServer.ingress.enabled=true"], "apiServer.ingress.host: the ingress needs a host name"),
