@@ -37,9 +37,10 @@ func cmdImage(_ context.Context, args []string, _ io.Writer) error {
 			return fmt.Errorf("%w: %q is no image name with a tag, such as example.test/app:1", errUsage, name)
 		}
 	}
-	img := image{name: names[0], also: names[1:], entrypoint: "/" + filepath.Base(fs.Arg(2)), files: map[string]string{}}
+	// In /bin, as a program at the top is in the way of a volume of its name.
+	img := image{name: names[0], also: names[1:], entrypoint: "/bin/" + filepath.Base(fs.Arg(2)), files: map[string]string{}}
 	for _, file := range fs.Args()[2:] {
-		img.files["/"+filepath.Base(file)] = file
+		img.files["/bin/"+filepath.Base(file)] = file
 	}
 	return writeImage(fs.Arg(0), img)
 }

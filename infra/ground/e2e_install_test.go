@@ -1,0 +1,281 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestInstall installs Tenantry by its chart on a real node, with the images
+// that scripts/images builds: GROUND_E2E=1 go test -run TestInstall -v .
+// Only Grafana, which no registry here carries, is simulated.
+func TestInstall(t *testing.T) {
+	if os.Getenv("GROUND_E2E") == "" {
+		t.Skip("set GROUND_E2E=1 to install Tenantry on a real node")
+	}
+	if gaps := realGaps(thisMachine()); len(gaps) > 0 {
+		t.Fatal(refusal(gaps))
+	}
+	r := newReal(t)
+	if err := r.start(); err != nil {
+		t.Fatal(err)
+	}
+	images, err := filepath.Glob(filepath.Join(script(t, "images", "build"), "*.tar"))
+	if err != nil || len(images) < 2 {
+		t.Fatalf("scripts/images built %v (%v)", images, err)
+	}
+	parts := strings.Fields(script(t, "parts"))
+	r.run(t, append([]string{"import"}, append(images, parts...)...)...)
+	i := install{real: r}
+	i.chart(t)
+	i.bindAccounts(t)
+	i.tenantsAreReady(t)
+	i.onlyGrafanaIsSimulated(t)
+	i.usageArrives(t)
+	i.metricsAreRead(t)
+	i.livesWithoutOperator(t)
+	r.stopsWhole(t)
+}
+
+// script runs one of the project's scripts and returns what it prints.
+func script(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(filepath.Join("..", "..", "scripts", name), args...)
+	var words strings.Builder
+	cmd.Stderr = &words
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("scripts/%s %s: %v\n%s%s", name, strings.Join(args, " "), err, out, words.String())
+	}
+	return strings.TrimSpace(string(out))
+}
+
+type install struct{ *real }
+
+func (i install) helm(t *testing.T, args ...string) string {
+	t.Helper()
+	t.Setenv("KUBECONFIG", i.st.Config)
+	return script(t, "helm", args...)
+}
+
+func (i install) chart(t *testing.T) {
+	charts := filepath.Join("..", "..", "charts", "tenantry")
+	i.helm(t, "install", "tenantry", charts, "--namespace", "tenantry-system", "--create-namespace",
+		"-f", filepath.Join(charts, "values-dev.yaml"), "-f", "testdata/install-values.yaml", "--wait", "--timeout", "4m")
+	i.helm(t, "test", "tenantry", "--namespace", "tenantry-system", "--timeout", "2m")
+	i.k.run("apply", "-f", "testdata/tenants.yaml")
+}
+
+// bindAccounts lets the tenants' gateways speak for accounts. Nothing does
+// that by itself yet, and it needs the ledger for itself.
+func (i install) bindAccounts(t *testing.T) {
+	for _, tenant := range []string{"acme", "bigco"} {
+		i.eventually(t, tenant+" has a gateway's account", func() error {
+			return exec.Command(i.k.bin, "--kubeconfig", i.k.config, "get", "serviceaccount", "tenantry-gateway", "-n", "tenant-"+tenant).Run()
+		})
+	}
+	i.controlPlane(t, 0)
+	for _, tenant := range []string{"acme", "bigco"} {
+		uid := i.k.run("get", "serviceaccount", "tenantry-gateway", "-n", "tenant-"+tenant, "-o", "jsonpath={.metadata.uid}")
+		i.account(t, "create-"+tenant, "create", tenant)
+		i.account(t, "bind-"+tenant, "bind", tenant, "--namespace", "tenant-"+tenant, "--service-account", "tenantry-gateway", "--uid", uid)
+	}
+	i.controlPlane(t, 1)
+}
+
+// account runs one command of `api-server accounts` as a pod.
+func (i install) account(t *testing.T, name string, args ...string) {
+	t.Helper()
+	text := strings.NewReplacer("@NAME@", name, "@ARGS@", strings.Join(args, ", ")).Replace(string(read(t, "testdata/accounts.yaml")))
+	file := filepath.Join(t.TempDir(), "pod.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	i.k.run("apply", "-f", file)
+	i.k.shows("Succeeded", "{.status.phase}", "pod/"+name, "-n", "tenantry-system")
+}
+
+// eventually waits until nothing is wrong any more.
+func (i install) eventually(t *testing.T, what string, wrong func() error) {
+	t.Helper()
+	var err error
+	for deadline := time.Now().Add(3 * time.Minute); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+		if err = wrong(); err == nil {
+			return
+		}
+	}
+	t.Fatalf("not within three minutes: %s: %v\n%s", what, err, i.k.run("get", "tenants,pods", "-A", "-o", "wide"))
+}
+
+func (i install) tenantsAreReady(t *testing.T) {
+	t.Helper()
+	for _, tenant := range []string{"acme", "bigco"} {
+		i.eventually(t, tenant+" is Ready", func() error {
+			if got := i.k.run("get", "tenant", tenant, "-o", `jsonpath={.status.conditions[?(@.type=="Ready")].status}`); got != "True" {
+				return fmt.Errorf("Ready is %q", got)
+			}
+			return nil
+		})
+	}
+}
+
+func (i install) onlyGrafanaIsSimulated(t *testing.T) {
+	lines := strings.Split(strings.TrimSpace(i.k.run("get", "pods", "-A", "-o",
+		`jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name} {.spec.nodeName}{"\n"}{end}`)), "\n")
+	simulated := 0
+	for _, line := range lines {
+		pod, node, _ := strings.Cut(line, " ")
+		if node == realNode {
+			continue
+		}
+		simulated++
+		if !strings.HasPrefix(pod, "tenant-bigco/tenantry-grafana-") {
+			t.Errorf("%s runs on %q", pod, node)
+		}
+	}
+	if simulated != 1 || len(lines) < 10 {
+		t.Errorf("%d of %d pods are simulated:\n%s", simulated, len(lines), strings.Join(lines, "\n"))
+	}
+}
+
+// usageArrives: a service's projected token is taken by its gateway, and what
+// it sends reaches the ledger once.
+func (i install) usageArrives(t *testing.T) {
+	token := i.k.run("create", "token", "core", "-n", "tenant-acme", "--audience", "tenantry-usage")
+	other := i.k.run("create", "token", "core", "-n", "tenant-acme")
+	stranger := i.k.run("create", "token", "core", "-n", "tenant-bigco", "--audience", "tenantry-usage")
+	address := i.run(t, "forward", "tenant-acme/tenantry-gateway:http")
+	for who, bearer := range map[string]string{"nobody": "", "a token for another reader": other, "another tenant": stranger} {
+		if code, body := send(t, address, bearer); code != http.StatusUnauthorized && code != http.StatusForbidden {
+			t.Errorf("%s gets %d: %s", who, code, body)
+		}
+	}
+	// Taken while the control plane is away, kept through the pod's end.
+	i.controlPlane(t, 0)
+	if code, body := send(t, address, token); code != http.StatusOK || !strings.Contains(body, `"accepted":1`) {
+		t.Fatalf("with the control plane away: %d %s", code, body)
+	}
+	i.held(t, 1)
+	i.k.run("delete", "pods", "-n", "tenant-acme", "-l", "tenantry.dev/component=gateway")
+	i.held(t, 1)
+	i.controlPlane(t, 1)
+	i.held(t, 0)
+}
+
+// controlPlane ends the API server, or starts it and waits for it.
+func (i install) controlPlane(t *testing.T, replicas int) {
+	t.Helper()
+	const server = "deployment/tenantry-api-server"
+	i.k.run("scale", "-n", "tenantry-system", server, fmt.Sprintf("--replicas=%d", replicas))
+	if replicas == 0 {
+		i.k.run("wait", "-n", "tenantry-system", "--for=delete", "pod", "-l", "app.kubernetes.io/name=tenantry-api-server", "--timeout=60s")
+		return
+	}
+	i.k.run("rollout", "status", "-n", "tenantry-system", server, "--timeout=120s")
+}
+
+// send posts one event, always the same.
+func send(t *testing.T, address, token string) (int, string) {
+	t.Helper()
+	event := `{"specversion":"1.0","id":"install-1","source":"core","type":"dev.tenantry.usage.query","subject":"acme","data":{"quantity":1}}`
+	req, err := http.NewRequest(http.MethodPost, "http://"+address+"/usage/events", strings.NewReader(event))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/cloudevents+json")
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(token))
+	}
+	return fetch(req)
+}
+
+// fetch is 0 and the error where nobody answers.
+func fetch(req *http.Request) (int, string) {
+	resp, err := (&http.Client{Timeout: 10 * time.Second}).Do(req)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return 0, err.Error()
+	}
+	return resp.StatusCode, string(body)
+}
+
+// held waits until the gateway holds as many events, and none was refused:
+// with 0 the ledger has answered for all that it took.
+func (i install) held(t *testing.T, want int) {
+	t.Helper()
+	i.eventually(t, fmt.Sprintf("the gateway holds %d events", want), func() error {
+		ip := i.k.run("get", "pods", "-n", "tenant-acme", "-l", "tenantry.dev/component=gateway", "-o", "jsonpath={.items[0].status.podIP}")
+		if ip == "" {
+			return errors.New("its pod has no address yet")
+		}
+		address, err := i.program("forward", "--dir", string(i.dir), ip+":8081").Output()
+		if err != nil {
+			return fmt.Errorf("forward to %q: %w", ip, err)
+		}
+		req, err := http.NewRequest(http.MethodGet, "http://"+strings.TrimSpace(string(address))+"/status", nil)
+		if err != nil {
+			return err
+		}
+		var status struct {
+			Account    string
+			Held       struct{ Events *int }
+			Refused    struct{ Events *int }
+			Forwarding struct{ Failures int }
+		}
+		code, body := fetch(req)
+		if err := json.Unmarshal([]byte(body), &status); err != nil || code != http.StatusOK {
+			return fmt.Errorf("%d %s", code, body)
+		}
+		if status.Account != "acme" || status.Held.Events == nil || *status.Held.Events != want || status.Refused.Events == nil || *status.Refused.Events != 0 {
+			return fmt.Errorf("%s", body)
+		}
+		return nil
+	})
+}
+
+// metricsAreRead: Prometheus of the prod tenant reads the collector.
+func (i install) metricsAreRead(t *testing.T) {
+	address := i.run(t, "forward", "tenant-bigco/tenantry-metrics:9090")
+	i.eventually(t, "Prometheus reads the collector", func() error {
+		req, err := http.NewRequest(http.MethodGet, "http://"+address+"/api/v1/query?query=min(up)", nil)
+		if err != nil {
+			return err
+		}
+		if code, body := fetch(req); code != http.StatusOK || !strings.Contains(body, `,"1"]`) {
+			return fmt.Errorf("%d %s", code, body)
+		}
+		return nil
+	})
+}
+
+// livesWithoutOperator: pods come back without it, and it takes up its work
+// where it left it.
+func (i install) livesWithoutOperator(t *testing.T) {
+	const operator = "deployment/tenantry-operator"
+	i.k.run("scale", "-n", "tenantry-system", operator, "--replicas=0")
+	i.k.run("wait", "-n", "tenantry-system", "--for=delete", "pod", "-l", "app.kubernetes.io/name=tenantry-operator", "--timeout=60s")
+	i.k.run("delete", "pods", "-n", "tenant-acme", "--all")
+	for _, name := range []string{"core", "tenantry-gateway"} {
+		i.k.run("rollout", "status", "-n", "tenant-acme", "deployment/"+name, "--timeout=120s")
+	}
+	i.k.run("patch", "tenant", "acme", "--type=merge", "-p", `{"spec":{"suspend":true}}`)
+	i.k.run("scale", "-n", "tenantry-system", operator, "--replicas=1")
+	i.eventually(t, "the operator suspends what it was told while it was away", func() error {
+		if got := i.k.run("get", "deployment", "core", "-n", "tenant-acme", "-o", "jsonpath={.spec.replicas}"); got != "0" {
+			return fmt.Errorf("%s replicas", got)
+		}
+		return nil
+	})
+}
