@@ -117,6 +117,11 @@ fn one_container(container: &Value, pod: &Value, job: bool, say: &mut impl FnMut
             say(format!("mounts a volume that is not there: {}", mount["name"]));
         }
     }
+    let mut names: Vec<&str> = items(container, "/env").map(|v| text(v, "/name")).collect();
+    names.sort_unstable();
+    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        say(format!("{} is set twice", twice[0]));
+    }
     for variable in items(container, "/env") {
         let secret = variable.pointer("/valueFrom/secretKeyRef").is_some();
         let name = text(variable, "/name");
@@ -212,6 +217,12 @@ const BROKEN: &[(&str, &str, &str, &str)] = &[
         "/spec/template/spec/containers/0/env",
         r#"[{"name":"A","valueFrom":{"secretKeyRef":{}}}]"#,
         "a secret in the environment",
+    ),
+    (
+        "Deployment",
+        "/spec/template/spec/containers/0/env",
+        r#"[{"name":"A","value":"1"},{"name":"A","value":"2"}]"#,
+        "A is set twice",
     ),
     ("NetworkPolicy", "/spec/podSelector/matchLabels", "{}", "selects no pod"),
     ("ClusterRole", "/rules/0/verbs/0", "\"*\"", "a wildcard in verbs"),
