@@ -74,6 +74,7 @@ pub struct BackupOut {
     responses(
         (status = 200, description = "It was kept before.", body = BackupOut),
         (status = 201, description = "It is kept.", body = BackupOut),
+        (status = 404, description = "That is no id.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "Another backup has this id, or the server keeps none.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "It is not what was announced, or no backup of this account.", body = ProblemBody, content_type = "application/problem+json"),
     )
