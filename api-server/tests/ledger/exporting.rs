@@ -113,9 +113,8 @@ async fn all_of_it_comes_out_in_order_and_the_chain_can_be_computed_again() {
     let end = records.last().unwrap();
     assert_eq!(*end, json!({"record": "end", "accounts": 2, "records": records.len() - 1}));
     // Accounts by id, and of each the same order of kinds.
-    let order: Vec<String> =
+    let mut kinds: Vec<String> =
         records.iter().map(|r| format!("{} {}", r["account"], r["record"])).collect();
-    let mut kinds = order.clone();
     kinds.dedup();
     let expected = ["account", "plan", "row", "period", "summary", "head"];
     let acme = expected.map(|kind| format!("\"acme\" \"{kind}\""));

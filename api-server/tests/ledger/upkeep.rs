@@ -21,7 +21,7 @@ use super::ground::{Ground, accepted, account, at, check, query, tamper, usage};
 
 const KEYS: &str = "SELECT month FROM dedup ORDER BY month";
 
-fn first(done: Done) -> (u64, bool, u64) {
+fn first(done: &Done) -> (u64, bool, u64) {
     (done.closed, done.heads, done.keys)
 }
 
@@ -30,13 +30,13 @@ async fn a_round_closes_writes_heads_once_a_day_and_drops_keys_once_a_month() {
     let ground = Ground::with(&["acme"]).await;
     ground.send("acme", vec![query("acme", "e-1", "1")]).await;
     let mut upkeep = Upkeep::default();
-    assert_eq!(first(upkeep.round(&ground.ledger).await.unwrap()), (0, true, 0));
+    assert_eq!(first(&upkeep.round(&ground.ledger).await.unwrap()), (0, true, 0));
     assert!(ground.folder.path().join(heads::FILE).is_file());
-    assert_eq!(first(upkeep.round(&ground.ledger).await.unwrap()), (0, false, 0));
+    assert_eq!(first(&upkeep.round(&ground.ledger).await.unwrap()), (0, false, 0));
     ground.set_clock("2026-12-03T23:00:00Z");
-    assert_eq!(first(upkeep.round(&ground.ledger).await.unwrap()), (1, true, 0));
+    assert_eq!(first(&upkeep.round(&ground.ledger).await.unwrap()), (1, true, 0));
     ground.set_clock("2027-01-01T00:00:00Z");
-    assert_eq!(first(upkeep.round(&ground.ledger).await.unwrap()), (0, true, 1));
+    assert_eq!(first(&upkeep.round(&ground.ledger).await.unwrap()), (0, true, 1));
     assert_eq!(ground.table(KEYS).await.len(), 0);
     assert_eq!(ground.table("SELECT seq FROM usage_ledger").await.len(), 1);
 }
