@@ -5,7 +5,7 @@
 //! does, the one that helps most is made whole first, and the search goes on from there. A change is
 //! judged by the score itself, caps included, so what is promised here is what the next snapshot says.
 
-use super::{Factor, Inputs, Share, cap, cap::Cap, known, rounded_mean, weight, words};
+use super::{Factor, Inputs, Share, Support, cap, cap::Cap, known, rounded_mean, weight, words};
 use crate::domain::{BasisPoints, Ppm};
 
 /// One change.
@@ -165,6 +165,8 @@ fn shares(from: Option<Share>, make: impl Fn(Share, u16) -> Way) -> Vec<Way> {
 /// time what comes next.
 fn supports(now: &Inputs) -> Vec<Way> {
     let Some(from) = now.support else { return Vec::new() };
+    // One that is past its promise is open, whatever was counted.
+    let from = Support { open_sev1: from.open_sev1.max(from.sev1_past_sla), ..from };
     let mut all = Vec::new();
     let mut push = |to, what| all.push((Inputs { support: Some(to), ..*now }, what));
     let mut to = from;

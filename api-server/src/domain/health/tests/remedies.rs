@@ -84,6 +84,13 @@ fn incidents_are_closed_before_questions_are_counted_on() {
     assert_eq!(found(&before_go_live), (whats(&[what]), 7_963));
 }
 
+#[test]
+fn an_incident_past_its_promise_is_open_whatever_was_counted() {
+    let support = Support { in_time: 0, answers: 0, open_sev1: 0, open_sev2: 0, sev1_past_sla: 1 };
+    let late = Inputs { support: Some(support), ..perfect() };
+    assert_eq!(found(&late), (whats(&["close 1 incident of severity 1"]), 10_000));
+}
+
 proptest! {
     /// Whatever is below the line can be brought to it, and the steps are of factors that apply.
     #[test]
