@@ -224,8 +224,12 @@ const ELSEWHERE: [(&str, &[&str]); 9] = [
 
 #[test]
 fn no_right_is_shipped_that_no_test_takes_away() {
+    let objects = rbac::objects(SYSTEM);
+    // A role that no binding gives to the operator is for people.
+    let given: Vec<&Value> =
+        objects.iter().map(|o| &o["roleRef"]["name"]).filter(|name| name.is_string()).collect();
     let mut shipped = BTreeSet::new();
-    for object in rbac::objects(SYSTEM) {
+    for object in objects.iter().filter(|o| given.contains(&&o["metadata"]["name"])) {
         for rule in object["rules"].as_array().into_iter().flatten() {
             for resource in rule["resources"].as_array().unwrap() {
                 for verb in rule["verbs"].as_array().unwrap() {
