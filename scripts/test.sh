@@ -254,8 +254,7 @@ lint_dockerfiles() {
 stage_fleet() {
   cargo metadata --locked --no-deps --format-version 1 | grep -q '"name":"fleet"' ||
     fails "tenantry-operator has no test target \"fleet\" (operator/tests/fleet, operator/Cargo.toml)"
-  # These tests wait more than they work.
-  cargo_tests fleet --workspace --test fleet -- --test-threads 6
+  cargo_tests fleet --workspace --test fleet
 }
 
 # needs_venv WHO: python3 that can make an environment.

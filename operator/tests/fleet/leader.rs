@@ -80,6 +80,7 @@ async fn a_frozen_and_thawed_leader_writes_nothing() {
     for number in 0..5 {
         lab.ready(&format!("l-frozen-{number}")).await;
     }
+    lab.told_of("l-frozen", 6).await;
     // The other is stopped before it can see what comes next: only the thawed one could write it.
     second.signal("STOP");
     lab.api.delete("services", "tenant-l-frozen", "core").await.unwrap();

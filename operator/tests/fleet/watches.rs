@@ -141,6 +141,7 @@ async fn a_watch_that_is_too_old_is_listed_anew_and_nothing_is_written_for_it() 
     let process = lab.operator_through(&proxy, "old", &[]);
     process.ready().await;
     lab.stack(crate::support::everything("w-old"), "w-old").await;
+    lab.told_of("w-old", 1).await;
     let mark = lab.mark();
     resync(&lab, &proxy, &process).await;
     assert_eq!(lab.writes(mark), Vec::<String>::new());

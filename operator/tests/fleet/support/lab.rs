@@ -14,7 +14,7 @@ use super::{
     audit,
     ground::Ground,
     process::Operator,
-    wait::eventually,
+    wait::{eventually, holds},
 };
 
 /// The operator's namespace.
@@ -223,6 +223,19 @@ impl Lab {
             is(t, "Ready", "True") && is(t, "Reconciling", "False") && is(t, "Stalled", "False")
         })
         .await
+    }
+
+    /// Waits until a profile's status says that so many tenants run it and are ready: it is written a
+    /// moment after they are.
+    pub async fn told_of(&self, profile: &str, tenants: u64) {
+        eventually(&format!("profile {profile} tells of {tenants}"), async || {
+            let found = self.profile(profile).await;
+            let status = &found["status"];
+            let seen = status["observedGeneration"] == found["metadata"]["generation"];
+            let all = ["total", "updated", "ready"].iter().all(|n| status["tenants"][n] == tenants);
+            holds(seen && all, status)
+        })
+        .await;
     }
 
     /// Waits until an object is gone.
