@@ -16,16 +16,65 @@ pub const PROFILE_VALID: &str = "ProfileValid";
 /// The tenant is suspended as asked.
 pub const SUSPENDED: &str = "Suspended";
 
+/// The ledger's subscription is on the plan that the tenant asks for (API server).
+pub const PLAN_ACCEPTED: &str = "PlanAccepted";
+/// No meter has reached the share of its quota at which people are told (API server).
+pub const QUOTA_WITHIN_LIMITS: &str = "QuotaWithinLimits";
+/// The customer's health is not flagged (API server).
+pub const CUSTOMER_HEALTHY: &str = "CustomerHealthy";
+
+/// The conditions that the API server writes, under [`crate::API_SERVER`] as field manager.
+pub const OF_API_SERVER: [&str; 3] = [PLAN_ACCEPTED, QUOTA_WITHIN_LIMITS, CUSTOMER_HEALTHY];
+
+/// Nobody vouches for what a condition of the API server says: it is `Unknown` since the API
+/// server was last heard from.
+pub const STALE: &str = "Stale";
+
 /// The longest message we write; the API server takes 32 768 bytes.
 const MESSAGE_MAX: usize = 1024;
+
+/// What a condition says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truth {
+    /// It is so.
+    True,
+    /// It is not so.
+    False,
+    /// Nobody can say: data is missing, too little, or too old.
+    Unknown,
+}
+
+impl Truth {
+    /// The word as it stands in a condition.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown => "Unknown",
+        }
+    }
+
+    /// Whether it is so.
+    #[must_use]
+    pub const fn is_true(self) -> bool {
+        matches!(self, Self::True)
+    }
+}
+
+impl From<bool> for Truth {
+    fn from(so: bool) -> Self {
+        if so { Self::True } else { Self::False }
+    }
+}
 
 /// One condition as it should be now, before it meets the one that stands there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewCondition {
     /// The condition's type, such as [`READY`].
     pub type_: &'static str,
-    /// `True` or `False`.
-    pub status: bool,
+    /// `True`, `False` or `Unknown`.
+    pub status: Truth,
     /// One CamelCase word from a closed set.
     pub reason: &'static str,
     /// What, where, and what to do, for a person.
@@ -43,7 +92,7 @@ pub fn merge(
 ) -> Vec<Condition> {
     new.iter()
         .map(|n| {
-            let status = if n.status { "True" } else { "False" };
+            let status = n.status.as_str();
             let since = old
                 .iter()
                 .find(|o| o.type_ == n.type_ && o.status == status)
@@ -85,7 +134,25 @@ mod tests {
     use super::*;
 
     fn ready(status: bool, message: &str) -> NewCondition {
-        NewCondition { type_: READY, status, reason: "Because", message: message.to_owned() }
+        NewCondition {
+            type_: READY,
+            status: status.into(),
+            reason: "Because",
+            message: message.to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_nobody_can_say_is_unknown() {
+        let unknown = NewCondition { status: Truth::Unknown, ..ready(true, "") };
+        let before = merge(&[], &[ready(true, "a")], None, Timestamp::UNIX_EPOCH);
+        let now = Timestamp::from_second(60).unwrap();
+        let after = merge(&before, &[unknown], None, now);
+        assert_eq!(
+            (after[0].status.as_str(), &after[0].last_transition_time),
+            ("Unknown", &Time(now))
+        );
+        assert!(!is_true(&after, READY));
     }
 
     #[test]

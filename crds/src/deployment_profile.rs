@@ -53,6 +53,16 @@ pub struct DeploymentProfileSpec {
     /// `dev` or `prod`: a label for people; it switches nothing by itself.
     pub tier: Tier,
 
+    /// The plan of tenants that name none in `spec.plan`, a key of the API server's catalogue such
+    /// as `team`. Without it such a tenant asks for no plan and its account stays as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        with = "String",
+        length(min = 1, max = 40),
+        regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+    )]
+    pub default_plan: Option<String>,
+
     /// The services that every tenant of this profile runs.
     #[schemars(length(min = 1, max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]

@@ -30,6 +30,10 @@ pub const GROUP: &str = "tenantry.dev";
 /// The one version that is served.
 pub const VERSION: &str = "v1alpha1";
 
+/// The name under which the API server meets the cluster: its field manager in a Tenant's status,
+/// and the Lease in the release's namespace that says that it lives.
+pub const API_SERVER: &str = "tenantry-api-server";
+
 /// Both definitions, each with the name of its file in `generated/`.
 #[must_use]
 pub fn all() -> [(&'static str, CustomResourceDefinition); 2] {

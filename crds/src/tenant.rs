@@ -1,9 +1,13 @@
 //! The `Tenant` resource: one customer.
 
+mod usage;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use usage::{Display, Highest, Level, MeterUsage, MoneyAmount, UsagePeriod, UsageStatus};
 
 use crate::{
     bounded::Replicas,
@@ -27,11 +31,15 @@ use crate::{
     doc = "A customer: which profile their stack follows, and how it differs. The stack of tenant NAME stands in namespace tenant-NAME.",
     label("app.kubernetes.io/part-of", "tenantry"),
     printcolumn(name = "Profile", type_ = "string", json_path = ".spec.profileRef.name"),
+    printcolumn(name = "Plan", type_ = "string", json_path = ".status.display.plan"),
     printcolumn(
         name = "Ready",
         type_ = "string",
         json_path = r#".status.conditions[?(@.type=="Ready")].status"#
     ),
+    printcolumn(name = "Health", type_ = "string", json_path = ".status.display.health"),
+    printcolumn(name = "Usage", type_ = "string", json_path = ".status.display.usage"),
+    printcolumn(name = "Projected", type_ = "string", json_path = ".status.display.projected"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(
         name = "Revision",
@@ -47,7 +55,11 @@ use crate::{
         priority = 1
     ),
     validation = Rule::new("self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')")
-        .message("metadata.name must be a DNS label of at most 40 characters (a-z, 0-9 and '-'): the namespace is tenant-NAME")
+        .message("metadata.name must be a DNS label of at most 40 characters (a-z, 0-9 and '-'): the namespace is tenant-NAME"),
+    validation = Rule::new("!has(oldSelf.spec.accountId) || has(self.spec.accountId) && self.spec.accountId == oldSelf.spec.accountId")
+        .message("spec.accountId may be set once and never changes: the ledger keeps what was used by account; make a new tenant for another account"),
+    validation = Rule::new("!has(oldSelf.spec.billing) || has(self.spec.billing) && self.spec.billing == oldSelf.spec.billing")
+        .message("spec.billing may be set once and never changes: periods and bills of the account rest on it; make a new tenant, with a new account")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct TenantSpec {
@@ -60,8 +72,36 @@ pub struct TenantSpec {
     #[schemars(with = "Contact")]
     pub contact: Option<Contact>,
 
+    /// The customer's account in the ledger. It may be set once and never changes. Without it the
+    /// account is that of the stack taken over by `adopt`, else this tenant's uid, so that a re-used
+    /// name begins a new account. The one in effect is `status.accountId`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        with = "String",
+        length(min = 1, max = 64),
+        regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    )]
+    pub account_id: Option<String>,
+
     /// The deployment profile that the stack follows.
     pub profile_ref: ProfileRef,
+
+    /// The plan that is asked for, a key of the API server's catalogue such as `team`; without it
+    /// the profile's `defaultPlan`. It is a request: what the account is billed by is the ledger's
+    /// subscription, and the condition `PlanAccepted` says when the two differ, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        with = "String",
+        length(min = 1, max = 40),
+        regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+    )]
+    pub plan: Option<String>,
+
+    /// What the account is billed in and by whose calendar. It may be set once and never changes.
+    /// It is read when the ledger makes the account; one that exists keeps what it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Billing")]
+    pub billing: Option<Billing>,
 
     /// Overlays of the profile to lay over the stack, in this order (for example `gpu`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -104,6 +144,40 @@ pub struct Contact {
     /// An e-mail address.
     #[schemars(length(min = 3, max = 254), regex(pattern = r"^[^@\s]+@[^@\s]+$"))]
     pub email: String,
+}
+
+/// What an account is billed in and by whose calendar.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Billing {
+    /// The currency, ISO 4217.
+    #[serde(default = "usd")]
+    #[schemars(length(min = 3, max = 3), regex(pattern = r"^[A-Z]{3}$"))]
+    pub currency: String,
+    /// The time zone by whose midnights periods run, an IANA name such as `America/Chicago`.
+    #[serde(default = "utc")]
+    #[schemars(length(min = 1, max = 64), regex(pattern = r"^[A-Za-z][A-Za-z0-9_+/-]*$"))]
+    pub time_zone: String,
+    /// The day of the month on which periods start; in a month that lacks it, the last day.
+    #[serde(default = "first")]
+    #[schemars(range(min = 1, max = 31))]
+    pub anchor_day: u8,
+}
+
+impl Default for Billing {
+    fn default() -> Self {
+        Self { currency: usd(), time_zone: utc(), anchor_day: first() }
+    }
+}
+
+fn usd() -> String {
+    "USD".to_owned()
+}
+fn utc() -> String {
+    "UTC".to_owned()
+}
+fn first() -> u8 {
+    1
 }
 
 /// A profile, and optionally one revision of it.
@@ -181,11 +255,12 @@ pub enum DeletionPolicy {
     Delete,
 }
 
-/// What the operator saw and did, for people and tools.
+/// What the operator saw and did, and what the API server says of usage; for people and tools.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantStatus {
-    /// `Ready`, `Reconciling`, `Stalled`, `ProfileValid`, `Suspended`.
+    /// `Ready`, `Reconciling`, `Stalled`, `ProfileValid`, `Suspended` by the operator;
+    /// `PlanAccepted`, `QuotaWithinLimits`, `CustomerHealthy` by the API server.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
@@ -216,6 +291,48 @@ pub struct TenantStatus {
     #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub endpoints: Vec<Endpoint>,
+    /// The account in the ledger that this tenant's usage is kept under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 64))]
+    pub account_id: Option<String>,
+    /// Whose projected tokens speak for this tenant: what the API server binds the account to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Identity")]
+    pub identity: Option<Identity>,
+    /// What `kubectl get tenants` shows of plan and usage. Written by the API server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Display")]
+    pub display: Option<Display>,
+    /// What the account used in its billing period, as of an instant. Written by the API server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "UsageStatus")]
+    pub usage: Option<UsageStatus>,
+}
+
+/// Whose projected tokens speak for a tenant.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Identity {
+    /// The namespace that the tokens name.
+    #[schemars(length(max = 63))]
+    pub namespace: String,
+    /// The stack's ServiceAccounts as they were observed, the gateway's included.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub service_accounts: Vec<ServiceAccountIdentity>,
+}
+
+/// One ServiceAccount of a stack.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceAccountIdentity {
+    /// Its name.
+    #[schemars(length(max = 63))]
+    pub name: String,
+    /// Its uid: one made anew under the same name is another.
+    #[schemars(length(max = 64))]
+    pub uid: String,
 }
 
 /// Which revision of the profile a stack should follow, and which one it runs.

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use crds::{DeploymentProfile, Tenant};
-use kube::core::cel::validate_cel;
+use kube::core::cel::{validate_cel, validate_cel_update};
 use serde_json::{Value, json};
 
 const PROFILE: &str = include_str!("../../examples/profile-prod.yaml");
@@ -88,6 +88,28 @@ fn a_profiles_name_is_a_label_of_at_most_40_characters() {
     named("prod").unwrap();
     assert!(named("prod.eu").unwrap_err().contains("metadata.name must be a DNS label"));
     assert!(named(&"p".repeat(41)).unwrap_err().contains("at most 40"));
+}
+
+#[test]
+fn account_and_calendar_are_set_once() {
+    let bare = || tenant("acme");
+    let billing = |currency| json!({ "currency": currency, "timeZone": "UTC", "anchorDay": 1 });
+    for (path, value, other, part) in [
+        ("/spec/accountId", json!("acme"), json!("acme2"), "spec.accountId may be set once"),
+        ("/spec/billing", billing("USD"), billing("EUR"), "spec.billing may be set once"),
+    ] {
+        let set = with(bare(), path, value);
+        let change = |old: &Value, new: &Value| {
+            let read = |v: &Value| serde_json::from_value::<Tenant>(v.clone()).unwrap();
+            validate_cel_update(&read(new), &read(old)).map_err(|e| e.to_string())
+        };
+        change(&bare(), &set).unwrap();
+        change(&set, &set).unwrap();
+        for refused in [with(bare(), path, other), bare()] {
+            let message = change(&set, &refused).unwrap_err();
+            assert!(message.contains(part), "{message}");
+        }
+    }
 }
 
 #[test]
@@ -264,7 +286,7 @@ fn no_rule_is_without_a_test() {
     for (_, crd) in crds::all() {
         collect(&serde_json::to_value(crd).unwrap(), &mut rules);
     }
-    assert_eq!(rules.len(), 15, "a new rule needs a test here: {rules:#?}");
+    assert_eq!(rules.len(), 17, "a new rule needs a test here: {rules:#?}");
     for message in rules {
         let words: Vec<&str> = message.split(' ').collect();
         let told = words.windows(3).any(|w| tests.contains(&w.join(" ")));

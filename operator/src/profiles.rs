@@ -110,8 +110,12 @@ async fn report(
 
 fn judge(decision: &Decision) -> [NewCondition; 3] {
     let message = decision.message.clone();
-    let condition =
-        |type_, status, reason| NewCondition { type_, status, reason, message: message.clone() };
+    let condition = |type_, status: bool, reason| NewCondition {
+        type_,
+        status: status.into(),
+        reason,
+        message: message.clone(),
+    };
     let (ready, reconciling, stalled, reason) = match decision.phase {
         RolloutPhase::Complete => (true, false, false, "Complete"),
         RolloutPhase::Progressing => (false, true, false, "Progressing"),

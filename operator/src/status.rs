@@ -2,7 +2,9 @@
 
 use crds::{
     TenantStatus,
-    conditions::{self, NewCondition, PROFILE_VALID, READY, RECONCILING, STALLED, SUSPENDED},
+    conditions::{
+        self, NewCondition, PROFILE_VALID, READY, RECONCILING, STALLED, SUSPENDED, Truth,
+    },
     tenant::{Endpoint, ProfileRevision},
 };
 use k8s_openapi::jiff::Timestamp;
@@ -98,7 +100,7 @@ pub struct Input<'a> {
 pub fn status(input: &Input<'_>, now: Timestamp) -> TenantStatus {
     let previous = input.previous.cloned().unwrap_or_default();
     let verdict = verdict(input, &previous);
-    let ready = verdict.ready.status;
+    let ready = verdict.ready.status.is_true();
     let new = [
         verdict.ready,
         verdict.reconciling,
@@ -114,6 +116,7 @@ pub fn status(input: &Input<'_>, now: Timestamp) -> TenantStatus {
         components: input.health.components.iter().filter(|c| is_shown(c)).cloned().collect(),
         retained: retained(input),
         endpoints: input.endpoints.clone(),
+        ..TenantStatus::default()
     }
 }
 
@@ -334,11 +337,11 @@ fn retained(input: &Input<'_>) -> Vec<String> {
 }
 
 fn yes(type_: &'static str, reason: &'static str, message: &str) -> NewCondition {
-    NewCondition { type_, status: true, reason, message: message.to_owned() }
+    NewCondition { type_, status: Truth::True, reason, message: message.to_owned() }
 }
 
 fn no(type_: &'static str, reason: &'static str, message: &str) -> NewCondition {
-    NewCondition { type_, status: false, reason, message: message.to_owned() }
+    NewCondition { type_, status: Truth::False, reason, message: message.to_owned() }
 }
 
 #[cfg(test)]

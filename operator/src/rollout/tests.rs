@@ -48,7 +48,7 @@ fn a_pinned_tenant_that_fails_does_not_hold_the_others() {
     tenant.spec.profile_ref.revision = Some(1);
     let stalled = conditions::NewCondition {
         type_: STALLED,
-        status: true,
+        status: true.into(),
         reason: "Rejected",
         message: String::new(),
     };

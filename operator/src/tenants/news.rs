@@ -56,9 +56,9 @@ mod tests {
 
     /// Conditions `Ready`, `Reconciling` and `Stalled`, each with status and reason.
     fn status(ready: (bool, &'static str), under_way: bool, stalled: bool) -> TenantStatus {
-        let of = |type_, (status, reason)| NewCondition {
+        let of = |type_, (status, reason): (bool, _)| NewCondition {
             type_,
-            status,
+            status: status.into(),
             reason,
             message: String::new(),
         };

@@ -7,7 +7,12 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn stalled(status: bool, since: i64) -> TenantStatus {
-    let new = NewCondition { type_: STALLED, status, reason: "Forbidden", message: String::new() };
+    let new = NewCondition {
+        type_: STALLED,
+        status: status.into(),
+        reason: "Forbidden",
+        message: String::new(),
+    };
     TenantStatus {
         conditions: conditions::merge(&[], &[new], None, at(since)),
         ..TenantStatus::default()
