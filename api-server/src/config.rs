@@ -17,6 +17,7 @@ use crate::http::budget::Rates;
 use crate::http::layers::Limits;
 use crate::http::server::Patience;
 use crate::ledger::figures::Rhythm;
+use crate::provision::{Destination, Folder, Mode, Provisioner};
 use crate::store::Place;
 use crate::store::postgres::Database;
 
@@ -98,6 +99,14 @@ pub struct ServeConfig {
     /// How large one backup may be, in bytes.
     #[arg(long, env = "TENANTRY_BACKUPS_LARGEST", default_value_t = 1 << 30, value_parser = clap::value_parser!(u64).range(1..=1 << 44))]
     pub backups_largest: u64,
+    /// How tenants come of approved requests: `none`, people make them; `manifests`, as files in
+    /// --provision-folder.
+    #[arg(long, env = "TENANTRY_PROVISION", value_enum, default_value_t = Mode::None)]
+    pub provision: Mode,
+    /// The folder that gets a manifest `NAME.yaml` for each tenant to be made. A file is written once
+    /// and never again; commit them for Argo CD or Flux.
+    #[arg(long, env = "TENANTRY_PROVISION_FOLDER")]
+    pub provision_folder: Option<PathBuf>,
     /// Seconds after which each account is summed up again, whatever happened: health, projection,
     /// flags. An account whose usage moved is summed up within some 20 seconds.
     #[arg(long, env = "TENANTRY_SNAPSHOT_INTERVAL", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=86_400))]
@@ -208,6 +217,29 @@ impl ServeConfig {
         let Some(folder) = self.backups.clone() else { return Ok(None) };
         let (keep, largest) = (self.backups_keep as usize, self.backups_largest);
         Vault::open(vault::Settings { folder, keep, largest }).map(|vault| Some(Arc::new(vault)))
+    }
+
+    /// Where the tenants of approved requests are delivered to; nowhere in the mode `none`.
+    ///
+    /// # Errors
+    /// When the folder is missing where the mode needs it, given where nothing is written to it, or
+    /// cannot be written.
+    pub fn provisioner(&self) -> anyhow::Result<Option<Provisioner>> {
+        match (self.provision, &self.provision_folder) {
+            (Mode::None, None) => Ok(None),
+            (Mode::None, Some(_)) => bail!(
+                "--provision-folder (TENANTRY_PROVISION_FOLDER) is given, but nothing would be written \
+                 there: give --provision manifests (TENANTRY_PROVISION) too"
+            ),
+            (Mode::Manifests, None) => bail!(
+                "--provision manifests (TENANTRY_PROVISION) writes files: give --provision-folder \
+                 (TENANTRY_PROVISION_FOLDER)"
+            ),
+            (Mode::Manifests, Some(folder)) => {
+                let folder = Folder::open(folder)?;
+                Ok(Some(Provisioner::new(Destination::Folder(folder))))
+            }
+        }
     }
 
     /// How patient the server is.

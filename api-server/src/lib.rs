@@ -14,5 +14,6 @@ pub mod export;
 pub mod gateway;
 pub mod http;
 pub mod ledger;
+pub mod provision;
 pub mod routes;
 pub mod store;

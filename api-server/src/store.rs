@@ -29,6 +29,7 @@ mod place;
 pub mod plans;
 pub mod posted;
 pub mod postgres;
+pub mod provisions;
 pub mod rejects;
 pub mod row;
 pub mod settlements;

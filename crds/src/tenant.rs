@@ -1,9 +1,11 @@
 //! The `Tenant` resource: one customer.
 
+mod onboarding;
 mod usage;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
+pub use onboarding::Onboarding;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -128,6 +130,11 @@ pub struct TenantSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(max = 40), extend("format" = "date-time"))]
     pub paused_until: Option<String>,
+
+    /// What the customer said when they were taken on; for people to read, changes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Onboarding")]
+    pub onboarding: Option<Onboarding>,
 
     /// What happens to the customer's data when this resource is deleted.
     #[serde(default)]

@@ -26,6 +26,7 @@ use crate::ledger::{
     rejects::{self, Rejects},
     upkeep::{self, Upkeep},
 };
+use crate::provision::Provisioner;
 use crate::routes::{App, Metrics, Routes};
 
 /// Serves until SIGTERM or SIGINT; then drains, stores what waits, and closes.
@@ -50,6 +51,7 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     let verifier = Arc::new(Verifier::new(config.trusted().await?));
     let catalogue = config.catalogue()?;
     let vault = config.vault()?;
+    let provisioner = config.provisioner()?;
     let place = config.ledger.place()?;
     let named = format!("ledger in {place}");
     let ledger = Ledger::open(place, Settings::default()).await.context(named)?;
@@ -64,6 +66,7 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
         ledger: ledger.clone(),
         rejects: rejects.clone(),
         vault,
+        provides: provisioner.is_some(),
         cursors: Cursors::new(cursor_key()?),
         metrics: Metrics::new(&meter),
     };
@@ -86,7 +89,8 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
         let served = server.run(routes, config.patience(), stop.clone());
         let kept = keep(ledger.clone(), rejects.clone(), metrics, stop.clone());
         let summed = sum_up(ledger.clone(), config.rhythm(), stop.clone());
-        tokio::join!(served, keys, watch, kept, summed);
+        let provided = provide(ledger.clone(), provisioner, stop.clone());
+        tokio::join!(served, keys, watch, kept, summed, provided);
     });
     serving.ok();
     let result = program::until_signalled(&mut work, signalled, &serving, &stop).await;
@@ -144,6 +148,19 @@ async fn sum_up(ledger: Ledger, rhythm: Rhythm, stop: Shutdown) {
     }
     if let Err(error) = lease.release(&ledger).await {
         tracing::warn!(%error, "another server sums accounts up only after the lease's end");
+    }
+}
+
+/// Makes tenants of approved requests, until it is time to stop; one server of several at a time.
+async fn provide(ledger: Ledger, provisioner: Option<Provisioner>, stop: Shutdown) {
+    let Some(provisioner) = provisioner else { return };
+    let mut lease = Lease::new("provision");
+    tokio::select! {
+        () = provisioner.run(&ledger, &mut lease) => {}
+        () = stop.cancelled() => {}
+    }
+    if let Err(error) = lease.release(&ledger).await {
+        tracing::warn!(%error, "another server makes tenants only after the lease's end");
     }
 }
 

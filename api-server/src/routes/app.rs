@@ -27,6 +27,8 @@ pub struct App {
     pub rejects: Rejects,
     /// Where gateways' backups are kept, if they are.
     pub vault: Option<Arc<Vault>>,
+    /// Whether tenants are made of approved requests.
+    pub provides: bool,
     /// The cursors of lists.
     pub cursors: Cursors,
     /// What is counted.

@@ -114,6 +114,7 @@ fn prepare(
         salt,
         submitted_at: whole_millisecond(now),
         state: crate::domain::onboarding::State::AwaitingApproval,
+        provision: None,
         form: text,
     })
 }
@@ -281,9 +282,9 @@ async fn decide<R>(
     let subject = caller.identity().map(|identity| identity.subject().to_owned());
     let by = subject.map_or(Actor::Applicant, Actor::Manager);
     let decision = Decision { verdict, by, at: whole_millisecond((app.clock)()) };
-    let id = intake.id;
+    let (id, provide) = (intake.id, app.provides);
     let work = app.ledger.transact(None, move |session, _| {
-        Box::pin(async move { intakes::decide(session, id, decision).await })
+        Box::pin(async move { intakes::decide(session, id, decision, provide).await })
     });
     let whole = *caller.reach() == Reach::Everyone;
     match work.await.map_err(busy)? {

@@ -40,6 +40,7 @@ const STEPS: &[Step] = &steps![
     7 "gateways" "0007_gateways.sql",
     8 "backups" "0008_backups.sql",
     9 "settlements" "0009_settlements.sql",
+    10 "provisions" "0010_provisions.sql",
 ];
 
 /// The spool of a gateway, which is always SQLite.

@@ -7,6 +7,7 @@ use super::{
     Session, StoreError,
     accounts::{self, Account, Added},
     plans::{self, Note, Recorded},
+    provisions::{self, Provision},
     sql::{Row, Value, args},
 };
 use crate::domain::{
@@ -51,6 +52,8 @@ pub struct Intake {
     pub submitted_at: Timestamp,
     /// What became of it.
     pub state: State,
+    /// How the making of its tenant stands; none while it is not approved, and where none is made.
+    pub provision: Option<Provision>,
 }
 
 /// What became of a decision.
@@ -73,8 +76,8 @@ macro_rules! select {
         concat!(
             "SELECT intake, tenant, display_name, form, answer, plan, version, profile, currency,
                     zone, anchor_day, receipt, scope, salt, submitted_at, status, decided_at,
-                    decided_by, reason
-             FROM intakes ",
+                    decided_by, reason, outcome, queued_at, attempts, detail, made_at
+             FROM intakes LEFT JOIN provisions ON request = intake ",
             $rest
         )
     };
@@ -129,7 +132,7 @@ pub async fn ids_of_account(
 }
 
 /// What stands in place of an erased contact. Nobody can have such an address (RFC 2606).
-const ERASED: (&str, &str) = ("erased", "erased@erased.invalid");
+pub(crate) const ERASED: (&str, &str) = ("erased", "erased@erased.invalid");
 
 /// Takes the contact out of a request's form; false when there is none left, or no such request. Key
 /// and form are forgotten too, so that sending both again makes a new request.
@@ -220,11 +223,12 @@ pub async fn page(session: &mut Session, page: Page) -> Result<Vec<Intake>, Stor
 }
 
 /// Records a decision, if it may be made. An approval opens the account, on the plan that was
-/// answered to the form, from then on; give this a transaction.
+/// answered to the form, from then on, and has the tenant made if `provide`; give this a transaction.
 pub async fn decide(
     session: &mut Session,
     id: Uuid,
     wanted: Decision,
+    provide: bool,
 ) -> Result<Decided, StoreError> {
     let Some(known) = get(session, id).await? else { return Ok(Decided::Unknown) };
     let decision = match known.state.decide(wanted) {
@@ -239,6 +243,9 @@ pub async fn decide(
             return Ok(Decided::NameTaken);
         }
         subscribe(session, &known, plan, &decision).await?;
+        if provide {
+            provisions::queue(session, id, decision.at).await?;
+        }
     }
     let by = match &decision.by {
         Actor::Manager(subject) => Some(subject.clone()),
@@ -253,7 +260,8 @@ pub async fn decide(
     let sql = "UPDATE intakes SET status = $2, decided_at = $3, decided_by = $4, reason = $5
                WHERE intake = $1";
     session.run(sql, args![id.to_string(), state.status().name(), at, by, reason]).await?;
-    Ok(Decided::Stands(Box::new(Intake { state, ..known })))
+    let decided = get(session, id).await?.unwrap_or(Intake { state, ..known });
+    Ok(Decided::Stands(Box::new(decided)))
 }
 
 /// Puts the account of an approved request on its plan. A new account has no figures that would have
@@ -308,6 +316,7 @@ fn intake(row: &Row) -> Result<Intake, StoreError> {
         salt: row.bytes(13)?,
         submitted_at: row.time(14)?,
         state: state(row)?,
+        provision: provisions::of_row(row, 19)?,
     })
 }
 

@@ -127,6 +127,7 @@ impl Api {
             ledger: ledger.clone(),
             rejects: ours,
             vault,
+            provides: true,
             cursors,
             metrics,
         };

@@ -496,3 +496,41 @@ async fn the_public_form_has_a_budget() {
     }
     assert!(statuses.contains(&429), "{statuses:?}");
 }
+
+/// What became of making the tenant of a request, as of the last try.
+async fn tried(api: &Api, sql: &'static str) {
+    let work = api.ledger.transact(None, move |session, _| Box::pin(session.run(sql, vec![])));
+    assert_eq!(work.await, Ok(1));
+}
+
+#[tokio::test]
+async fn an_approved_request_is_followed_until_its_tenant_is_made() {
+    let api = Api::new().await;
+    let (path, receipt) = submitted(&api, &form()).await;
+    assert_eq!(api.get(&path, Some(&receipt)).await.json()["stack"], Value::Null);
+    let approved = post(&api, &format!("{path}/approve"), &manager()).await.json();
+    let queued = json!({"state": "queued", "queued_at": "2026-11-23T12:00:00Z", "made_at": null});
+    assert_eq!(approved["stack"], queued);
+    assert_eq!(api.get(&path, Some(&receipt)).await.json()["stack"], queued);
+    // A stranger learns neither that the name is another's nor whose.
+    tried(
+        &api,
+        "UPDATE provisions SET outcome = 'conflict', detail = 'tenant initech is of Globex'",
+    )
+    .await;
+    let shown = api.get(&path, Some(&receipt)).await;
+    assert_eq!(shown.json()["stack"], queued);
+    assert!(!shown.text.contains("Globex"), "{}", shown.text);
+    let whole = api.get(&path, Some(&manager())).await.json();
+    assert_eq!(whole["stack"]["state"], "conflict");
+    assert_eq!(whole["stack"]["detail"], "tenant initech is of Globex");
+    let list = api.get("/onboarding", Some(&manager())).await.json();
+    assert_eq!(list["data"][0]["stack"], "conflict");
+    tried(&api, "UPDATE provisions SET outcome = 'made', detail = NULL, next_at = NULL, made_at = 1764000000000")
+        .await;
+    let made = api.get(&path, Some(&receipt)).await.json();
+    assert_eq!(
+        (&made["stack"]["state"], &made["stack"]["made_at"]),
+        (&json!("made"), &json!("2025-11-24T16:00:00Z"))
+    );
+}

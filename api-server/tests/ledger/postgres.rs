@@ -35,6 +35,8 @@ mod losing;
 mod plans;
 #[path = "process.rs"]
 mod process;
+#[path = "provisioning.rs"]
+mod provisioning;
 #[path = "proxy.rs"]
 mod proxy;
 #[path = "reading.rs"]

@@ -35,6 +35,8 @@ mod opening;
 mod plans;
 #[path = "process.rs"]
 mod process;
+#[path = "provisioning.rs"]
+mod provisioning;
 #[path = "reading.rs"]
 mod reading;
 #[path = "reference.rs"]

@@ -10,6 +10,7 @@ use crate::http::Problem;
 use crate::routes::roi::{self, RoiOut};
 use crate::routes::wire::{ListMeta, MoneyOnWire, RangeOnWire};
 use crate::store::onboarding::Intake;
+use crate::store::provisions::{Outcome, Provision};
 
 /// What would fit, as it was answered when the form came; that stays as it was.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -96,12 +97,31 @@ pub struct Request {
     /// When it was decided.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub decided_at: Option<Timestamp>,
+    /// How far its tenant is; null while it is not approved, and where people make tenants.
+    pub stack: Option<StackOut>,
     /// By whom and why; for customer success alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<DecisionOut>,
     /// What was sent; for customer success alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub form: Option<IntakeIn>,
+}
+
+/// How far the tenant of an approved request is.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct StackOut {
+    /// `queued`, `made`, or for customer success alone `conflict`: another tenant has the name.
+    #[schema(example = "made")]
+    pub state: String,
+    /// Since when it waits.
+    #[schema(value_type = String, format = DateTime)]
+    pub queued_at: Timestamp,
+    /// When it was made.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub made_at: Option<Timestamp>,
+    /// What kept it from being made, the last time that was tried; for customer success alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
 }
 
 /// Who decided, and why.
@@ -124,6 +144,9 @@ pub struct Summary {
     pub plan: Option<String>,
     /// The profile that was recommended.
     pub profile: String,
+    /// How far its tenant is: `queued`, `conflict` or `made`; null while it is not approved, and where
+    /// people make tenants.
+    pub stack: Option<String>,
     /// When the form came.
     #[schema(value_type = String, format = DateTime)]
     pub submitted_at: Timestamp,
@@ -204,9 +227,24 @@ pub(super) fn request(intake: &Intake, whole: bool) -> Result<Request, Problem> 
         submitted_at: intake.submitted_at,
         follow: follow(intake),
         decided_at: decision.map(|decision| decision.at),
+        stack: intake.provision.as_ref().map(|provision| stack(provision, whole)),
         decision: decision.filter(|_| whole).map(decided),
         form: if whole { Some(stored(&intake.form)?) } else { None },
     })
+}
+
+/// A stranger is not told that a name is another customer's, nor by whom.
+fn stack(provision: &Provision, whole: bool) -> StackOut {
+    let state = match provision.outcome {
+        Outcome::Conflict if !whole => Outcome::Queued,
+        outcome => outcome,
+    };
+    StackOut {
+        state: state.name().to_owned(),
+        queued_at: provision.queued_at,
+        made_at: provision.made_at,
+        detail: provision.detail.clone().filter(|_| whole),
+    }
 }
 
 fn decided(decision: &Decision) -> DecisionOut {
@@ -227,6 +265,7 @@ pub(super) fn summary(intake: &Intake) -> Summary {
         display_name: intake.display_name.clone(),
         plan: intake.plan.as_ref().map(|id| id.plan.clone()),
         profile: intake.profile.clone(),
+        stack: intake.provision.as_ref().map(|provision| provision.outcome.name().to_owned()),
         submitted_at: intake.submitted_at,
         follow: follow(intake),
     }
