@@ -254,7 +254,9 @@ lint_dockerfiles() {
 stage_fleet() {
   cargo metadata --locked --no-deps --format-version 1 | grep -q '"name":"fleet"' ||
     fails "tenantry-operator has no test target \"fleet\" (operator/tests/fleet, operator/Cargo.toml)"
-  cargo_tests fleet --workspace --test fleet
+  # Threads are places to wait in: how many control planes and tests of the shared one run at once is
+  # bounded by operator/tests/fleet/support/lab.rs.
+  cargo_tests fleet --workspace --test fleet -- --test-threads 16
 }
 
 # needs_venv WHO: python3 that can make an environment.

@@ -35,7 +35,7 @@ pub async fn reconcile(ctx: &Context, name: &str) -> Result<Next, ApiError> {
     let members = members(ctx, name, newest);
     let decision = rollout::decide(&members, &profile.spec.rollout);
     for tenant in &decision.start {
-        ctx.world.grant(tenant, newest);
+        ctx.world.grant(tenant, name, newest);
     }
     let next = report(ctx, &profile, newest, &decision).await?;
     collect(ctx, name).await?;
@@ -64,7 +64,7 @@ fn members(ctx: &Context, profile: &str, revision: i64) -> Vec<Member> {
     let alive = tenants.iter().filter(|t| t.metadata.deletion_timestamp.is_none());
     alive
         .map(|tenant| {
-            let granted = ctx.world.granted(&tenant.name_any()) == Some(revision);
+            let granted = ctx.world.granted(&tenant.name_any(), profile) == Some(revision);
             rollout::member(tenant, profile, target, granted)
         })
         .collect()

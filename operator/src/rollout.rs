@@ -47,6 +47,8 @@ pub struct Member {
     pub failed: bool,
     /// It stays where it is, by its own wish.
     pub pinned: bool,
+    /// Nothing is written to it until `spec.pausedUntil`.
+    pub paused: bool,
 }
 
 /// How a tenant stands to `target`; `granted`: it was told to move and its status may not say so yet.
@@ -64,6 +66,7 @@ pub fn member(tenant: &Tenant, profile: &str, target: Target, granted: bool) -> 
     let arrived = told && revision.current == revision.desired;
     let observed = status.observed_generation == tenant.metadata.generation;
     let calm = observed && !is(RECONCILING) && (is(READY) || reason == "Suspended");
+    let going_on = conditions::find(&status.conditions, RECONCILING);
     Member {
         name: tenant.metadata.name.as_deref().unwrap_or_default().into(),
         started: told || granted,
@@ -72,6 +75,7 @@ pub fn member(tenant: &Tenant, profile: &str, target: Target, granted: bool) -> 
         // One that is pinned did not fail on the newest revision, and must not hold the others.
         failed: told && pin.is_none() && !is(READY) && (is(STALLED) || FAILING.contains(&reason)),
         pinned: pin.is_some(),
+        paused: going_on.is_some_and(|c| c.reason == "Paused"),
     }
 }
 
@@ -91,18 +95,23 @@ pub struct Decision {
 }
 
 /// Decides who may start. Tenants that are ready go first, so that one that was broken before does
-/// not stop a rollout at its beginning; a failed tenant holds no place in flight.
+/// not stop a rollout at its beginning; a failed tenant holds no place in flight, nor does a paused
+/// one, which may be so for weeks and takes its turn afterwards.
 #[must_use]
 pub fn decide(members: &[Member], rollout: &Rollout) -> Decision {
     let failed: BTreeSet<&str> = of(members, |m| m.failed);
+    let paused: BTreeSet<&str> = of(members, |m| m.paused && !m.pinned && !m.settled);
+    let moves = |m: &&Member| !m.pinned && !m.paused;
     let in_flight =
-        members.iter().filter(|m| !m.pinned && m.started && !m.settled && !m.failed).count();
-    let mut waiting: Vec<&Member> = members.iter().filter(|m| !m.pinned && !m.started).collect();
+        members.iter().filter(moves).filter(|m| m.started && !m.settled && !m.failed).count();
+    let mut waiting: Vec<&Member> = members.iter().filter(moves).filter(|m| !m.started).collect();
     waiting.sort_by_key(|m| (!m.ready, m.name.clone()));
     let settled = members.iter().filter(|m| m.settled).count();
     let halted = failed.len() >= rollout.halt_after_failures as usize;
     let phase = match () {
-        () if waiting.is_empty() && in_flight == 0 && failed.is_empty() => RolloutPhase::Complete,
+        () if waiting.is_empty() && in_flight == 0 && failed.is_empty() && paused.is_empty() => {
+            RolloutPhase::Complete
+        }
         () if !waiting.is_empty() && rollout.paused => RolloutPhase::Paused,
         () if !waiting.is_empty() && halted => RolloutPhase::Halted,
         () => RolloutPhase::Progressing,
@@ -122,7 +131,7 @@ pub fn decide(members: &[Member], rollout: &Rollout) -> Decision {
             ready: count(members.iter().filter(|m| m.ready).count()),
             failed: count(failed.len()),
         },
-        message: message(members.len(), settled, &failed, phase),
+        message: message(members.len(), settled, &failed, &paused, phase),
         failed: failed.iter().take(10).map(|&name| name.to_owned()).collect(),
     }
 }
@@ -131,12 +140,20 @@ fn of(members: &[Member], which: impl Fn(&Member) -> bool) -> BTreeSet<&str> {
     members.iter().filter(|m| which(m)).map(|m| m.name.as_ref()).collect()
 }
 
-fn message(total: usize, settled: usize, failed: &BTreeSet<&str>, phase: RolloutPhase) -> String {
+fn message(
+    total: usize,
+    settled: usize,
+    failed: &BTreeSet<&str>,
+    paused: &BTreeSet<&str>,
+    phase: RolloutPhase,
+) -> String {
     let mut message = format!("{settled}/{total} updated");
-    if !failed.is_empty() {
-        let names: Vec<&str> = failed.iter().take(3).copied().collect();
-        let more = if failed.len() > 3 { ", …" } else { "" };
-        message.push_str(&format!(", {} failed: {}{more}", failed.len(), names.join(", ")));
+    for (names, what) in [(failed, "failed"), (paused, "held by spec.pausedUntil")] {
+        if !names.is_empty() {
+            let first: Vec<&str> = names.iter().take(3).copied().collect();
+            let more = if names.len() > 3 { ", …" } else { "" };
+            message.push_str(&format!(", {} {what}: {}{more}", names.len(), first.join(", ")));
+        }
     }
     match phase {
         RolloutPhase::Paused => message.push_str("; paused by spec.rollout.paused"),

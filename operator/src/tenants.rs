@@ -52,7 +52,7 @@ fn observe(ctx: &Context, tenant: &Tenant) -> Seen {
         observed: ctx.world.observed(&name),
         profile_exists: ctx.world.profile(profile).is_some(),
         revisions: ctx.world.revisions(profile),
-        granted: ctx.world.granted(&name),
+        granted: ctx.world.granted(&name, profile),
         learned: ctx.world.learned(&name),
     }
 }
@@ -70,16 +70,26 @@ async fn prepare(
         return Ok(tenant);
     }
     let name = tenant.name_any();
+    let decided = tenant.metadata.generation;
     if !tenant.finalizers().iter().any(|f| f == FINALIZER) {
         ctx.cluster.set_finalizer(&tenant, true).await?;
     }
-    let tenant = ctx.world.tenant(&name).unwrap_or(tenant);
+    let tenant = unedited(decided, ctx.world.tenant(&name).unwrap_or(tenant))?;
     let told = tenant.status.as_ref().and_then(|s| s.profile_revision.as_ref());
     let told = told.and_then(|r| r.desired.as_deref());
     if told.is_some() && told != decision.revision.as_deref() && is_counted(ctx, &tenant) {
         report::announce(ctx, &tenant, seen, decision, now).await?;
     }
-    Ok(ctx.world.tenant(&name).unwrap_or(tenant))
+    unedited(decided, ctx.world.tenant(&name).unwrap_or(tenant))
+}
+
+/// The tenant, if it is still the generation that was decided for. The status says what generation it
+/// speaks of: it must not be a newer one than what is applied.
+fn unedited(decided: Option<i64>, tenant: Arc<Tenant>) -> Result<Arc<Tenant>, ApiError> {
+    if tenant.metadata.generation == decided {
+        return Ok(tenant);
+    }
+    Err(ApiError::Changed("the tenant was edited meanwhile".to_owned()))
 }
 
 /// Whether the rollout of the tenant's profile bounds how many are under way at once.

@@ -3,20 +3,19 @@
 //! A write's answer enters here before the next decision, and an older event never replaces a newer
 //! record, so the operator always reads its own writes.
 
+mod stacks;
+
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use crds::{DeploymentProfile, Tenant};
 use kube::ResourceExt;
 
-use crate::{
-    kicks::Kicks,
-    object::Key,
-    observed::{JobRecord, Observed, PodRecord, Record},
-    revision::Revision,
-};
+pub use stacks::Part;
+
+use crate::{kicks::Kicks, object::Key, observed::Observed, revision::Revision};
 
 /// Fingerprints that the server is known to make of what we want, by object: (wanted, live).
 pub type Learned = BTreeMap<Key, (u64, u64)>;
@@ -38,22 +37,24 @@ struct Inner {
     revisions: HashMap<Box<str>, BTreeMap<i64, Arc<Revision>>>,
     stacks: HashMap<Box<str>, Observed>,
     learned: HashMap<Box<str>, Learned>,
-    grants: HashMap<Box<str>, i64>,
-}
-
-/// Names a pod or a job; the namespace is the tenant's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part<'a> {
-    /// A pod.
-    Pod(&'a str),
-    /// A job.
-    Job(&'a str),
-    /// An owned object.
-    Object(&'a Key),
+    /// By tenant: the profile, and its revision.
+    grants: HashMap<Box<str>, (Box<str>, i64)>,
 }
 
 fn version_of(resource_version: Option<&str>) -> u64 {
     resource_version.and_then(|v| v.parse().ok()).unwrap_or(0)
+}
+
+fn is_newer<K: ResourceExt>(object: &K, known: &K) -> bool {
+    let version = |of: &K| version_of(of.meta().resource_version.as_deref());
+    version(object) > version(known)
+}
+
+/// Whether the answer to a write of a status holds an edit that no watch has shown yet. When the
+/// watch does, the answer is newer and the event is passed over: so the edit is seen here or never.
+fn is_edited<K: ResourceExt>(answer: &K, known: &K) -> bool {
+    let (answer, known) = (answer.meta(), known.meta());
+    answer.generation != known.generation || answer.deletion_timestamp != known.deletion_timestamp
 }
 
 impl World {
@@ -83,29 +84,39 @@ impl World {
         self.tenant_kicks.kick(&name);
     }
 
-    /// Takes in the answer to our own write: nobody needs to look at the tenant again for it.
+    /// Takes in the answer to our own write: nobody needs to look at the tenant again for it, unless
+    /// somebody's edit came first.
     pub fn put_own_tenant(&self, tenant: Tenant) {
-        let profile = tenant.spec.profile_ref.name.clone();
+        let name = tenant.name_any();
         let mut inner = self.lock();
-        let name: Box<str> = tenant.name_any().into();
-        let version = version_of(tenant.metadata.resource_version.as_deref());
-        let known = inner.tenants.get(&name);
         // A tenant that is gone stays gone; one that changed meanwhile is newer than our answer.
-        if known.is_some_and(|k| version_of(k.metadata.resource_version.as_deref()) < version) {
-            inner.tenants.insert(name, Arc::new(tenant));
+        let newer = inner.tenants.get(name.as_str()).cloned().filter(|k| is_newer(&tenant, &**k));
+        let edited = newer.as_ref().is_some_and(|known| is_edited(&tenant, &**known));
+        let mut profiles = vec![tenant.spec.profile_ref.name.clone()];
+        if let Some(known) = newer {
+            profiles.push(known.spec.profile_ref.name.clone());
+            inner.tenants.insert(name.as_str().into(), Arc::new(tenant));
         }
         drop(inner);
-        self.profile_kicks.kick(&profile);
+        for profile in profiles {
+            self.profile_kicks.kick(&profile);
+        }
+        if edited {
+            self.tenant_kicks.kick(&name);
+        }
     }
 
-    /// Takes in the answer to our own write of a profile's status.
+    /// Takes in the answer to our own write of a profile's status; wakes the profile if somebody's
+    /// edit came first.
     pub fn put_own_profile(&self, profile: DeploymentProfile) {
+        let name = profile.name_any();
         let mut inner = self.lock();
-        let name: Box<str> = profile.name_any().into();
-        let version = version_of(profile.metadata.resource_version.as_deref());
-        let known = inner.profiles.get(&name);
-        if known.is_some_and(|k| version_of(k.metadata.resource_version.as_deref()) < version) {
-            inner.profiles.insert(name, Arc::new(profile));
+        let newer = inner.profiles.get(name.as_str()).filter(|k| is_newer(&profile, &***k));
+        let Some(edited) = newer.map(|known| is_edited(&profile, &**known)) else { return };
+        inner.profiles.insert(name.as_str().into(), Arc::new(profile));
+        drop(inner);
+        if edited {
+            self.profile_kicks.kick(&name);
         }
     }
 
@@ -180,8 +191,10 @@ impl World {
         self.lock().profiles.get(name).cloned()
     }
 
-    /// Takes a revision in; wakes the profile and its tenants when it is new.
+    /// Takes a revision in. When it is new, wakes the profile and whom it may concern: all tenants
+    /// when it is the newest, else those that are pinned to it.
     pub fn put_revision(&self, profile: &str, revision: Revision) {
+        let number = revision.number;
         let mut inner = self.lock();
         let known = inner.revisions.entry(profile.into()).or_default();
         let newest = known.last_key_value().is_none_or(|(n, _)| *n < revision.number);
@@ -191,16 +204,19 @@ impl World {
             self.profile_kicks.kick(profile);
             if newest {
                 self.kick_tenants_of(profile);
+            } else {
+                self.kick_pinned(profile, number);
             }
         }
     }
 
-    /// Forgets a revision that is gone.
+    /// Forgets a revision that is gone; wakes the profile and the tenants that are pinned to it.
     pub fn remove_revision(&self, profile: &str, number: i64) {
         if let Some(known) = self.lock().revisions.get_mut(profile) {
             known.remove(&number);
         }
         self.profile_kicks.kick(profile);
+        self.kick_pinned(profile, number);
     }
 
     /// All known revisions of a profile, by number.
@@ -226,174 +242,28 @@ impl World {
         }
     }
 
-    /// Takes an owned object in, unless a newer record of it is known. Wakes the tenant when the
-    /// record says something new.
-    pub fn put_object(&self, tenant: &str, key: Key, mut record: Record) {
-        let mut inner = self.lock();
-        let objects = &mut inner.stacks.entry(tenant.into()).or_default().objects;
-        if let Some(known) = objects.get_mut(&key) {
-            if known.uid == record.uid && known.resource_version >= record.resource_version {
-                return;
-            }
-            record.follow(known);
-            let before = std::mem::replace(known, record);
-            if (Record { resource_version: known.resource_version, ..before } == *known) {
-                return;
-            }
-        } else {
-            objects.insert(key, record);
+    fn kick_pinned(&self, profile: &str, number: i64) {
+        let all = self.tenants_of(profile).into_iter();
+        for tenant in all.filter(|t| t.spec.profile_ref.revision == Some(number)) {
+            self.tenant_kicks.kick(&tenant.name_any());
         }
-        drop(inner);
-        self.tenant_kicks.kick(tenant);
     }
 
-    /// Takes a pod in, unless a newer record of it is known.
-    pub fn put_pod(&self, tenant: &str, pod: PodRecord) {
-        let mut inner = self.lock();
-        let pods = &mut inner.stacks.entry(tenant.into()).or_default().pods;
-        let known = pods.get(&pod.name);
-        let quiet = known.is_some_and(|k| {
-            PodRecord { resource_version: k.resource_version, ..pod.clone() } == *k
-        });
-        pods.insert(pod.name.clone(), pod);
-        drop(inner);
-        if !quiet {
+    /// Lets a tenant move to a profile's revision, and wakes it.
+    pub fn grant(&self, tenant: &str, profile: &str, revision: i64) {
+        let granted = (profile.into(), revision);
+        let before = self.lock().grants.insert(tenant.into(), granted.clone());
+        if before != Some(granted) {
             self.tenant_kicks.kick(tenant);
         }
     }
 
-    /// Takes a job in.
-    pub fn put_job(&self, tenant: &str, job: JobRecord) {
-        let mut inner = self.lock();
-        let jobs = &mut inner.stacks.entry(tenant.into()).or_default().jobs;
-        let changed = jobs.get(&job.name) != Some(&job);
-        jobs.insert(job.name.clone(), job);
-        drop(inner);
-        if changed {
-            self.tenant_kicks.kick(tenant);
-        }
-    }
-
-    /// Forgets what is gone, if it is still the one with this uid, and wakes the tenant.
-    pub fn remove(&self, tenant: &str, part: Part<'_>, uid: Option<&str>) {
-        let mut inner = self.lock();
-        let Some(stack) = inner.stacks.get_mut(tenant) else { return };
-        let same = |known: &str| uid.is_none_or(|uid| uid == known);
-        let removed = match part {
-            Part::Object(key) if stack.objects.get(key).is_some_and(|r| same(&r.uid)) => {
-                stack.objects.remove(key).is_some()
-            }
-            Part::Pod(name) if stack.pods.get(name).is_some_and(|p| same(&p.uid)) => {
-                stack.pods.remove(name).is_some()
-            }
-            Part::Job(name) if stack.jobs.get(name).is_some_and(|j| same(&j.uid)) => {
-                stack.jobs.remove(name).is_some()
-            }
-            _ => false,
-        };
-        if stack.objects.is_empty() && stack.pods.is_empty() && stack.jobs.is_empty() {
-            inner.stacks.remove(tenant);
-        }
-        drop(inner);
-        if removed {
-            self.tenant_kicks.kick(tenant);
-        }
-    }
-
-    /// After a full list: forgets what `select` matches and `seen` does not name.
-    pub fn retain_seen(
-        &self,
-        select: impl Fn(&Part<'_>) -> bool,
-        seen: &BTreeSet<(Box<str>, Box<str>)>,
-    ) {
-        let gone: Vec<(Box<str>, OwnedPart)> = {
-            let inner = self.lock();
-            let parts = inner.stacks.iter().flat_map(|(tenant, stack)| {
-                let objects = stack.objects.keys().map(|k| OwnedPart::Object(k.clone()));
-                let pods = stack.pods.keys().map(|n| OwnedPart::Pod(n.clone()));
-                let jobs = stack.jobs.keys().map(|n| OwnedPart::Job(n.clone()));
-                objects.chain(pods).chain(jobs).map(move |part| (tenant.clone(), part))
-            });
-            parts
-                .filter(|(tenant, part)| {
-                    select(&part.borrow()) && !seen.contains(&(tenant.clone(), part.name().into()))
-                })
-                .collect()
-        };
-        for (tenant, part) in gone {
-            self.remove(&tenant, part.borrow(), None);
-        }
-    }
-
-    /// A copy of what is known of a tenant's stack.
-    pub fn observed(&self, tenant: &str) -> Observed {
-        self.lock().stacks.get(tenant).cloned().unwrap_or_default()
-    }
-
-    /// Tenants' names whose stacks are known although no such Tenant is.
+    /// The revision of this profile that a tenant was last let to move to.
     #[must_use]
-    pub fn orphans(&self) -> Vec<Box<str>> {
-        let inner = self.lock();
-        inner.stacks.keys().filter(|name| !inner.tenants.contains_key(*name)).cloned().collect()
-    }
-
-    /// The fingerprints learned for a tenant's objects.
-    #[must_use]
-    pub fn learned(&self, tenant: &str) -> Learned {
-        self.lock().learned.get(tenant).cloned().unwrap_or_default()
-    }
-
-    /// Remembers what the server made of an apply. Returns whether that differs from what was sent.
-    pub fn learn(&self, tenant: &str, key: &Key, wanted: u64, live: Option<u64>) -> bool {
-        let mut inner = self.lock();
-        let learned = inner.learned.entry(tenant.into()).or_default();
-        match live.filter(|live| *live != wanted) {
-            Some(live) => {
-                learned.insert(key.clone(), (wanted, live));
-                true
-            }
-            None => {
-                learned.remove(key);
-                false
-            }
-        }
-    }
-
-    /// Lets a tenant move to a revision, and wakes it.
-    pub fn grant(&self, tenant: &str, revision: i64) {
-        let before = self.lock().grants.insert(tenant.into(), revision);
-        if before != Some(revision) {
-            self.tenant_kicks.kick(tenant);
-        }
-    }
-
-    /// The revision that a tenant was last let to move to.
-    #[must_use]
-    pub fn granted(&self, tenant: &str) -> Option<i64> {
-        self.lock().grants.get(tenant).copied()
+    pub fn granted(&self, tenant: &str, profile: &str) -> Option<i64> {
+        self.lock().grants.get(tenant).filter(|(p, _)| **p == *profile).map(|(_, n)| *n)
     }
 }
 
-#[derive(Clone)]
-enum OwnedPart {
-    Pod(Box<str>),
-    Job(Box<str>),
-    Object(Key),
-}
-
-impl OwnedPart {
-    fn borrow(&self) -> Part<'_> {
-        match self {
-            Self::Pod(name) => Part::Pod(name),
-            Self::Job(name) => Part::Job(name),
-            Self::Object(key) => Part::Object(key),
-        }
-    }
-
-    fn name(&self) -> &str {
-        match self {
-            Self::Pod(name) | Self::Job(name) => name,
-            Self::Object(key) => &key.name,
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

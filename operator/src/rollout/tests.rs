@@ -19,6 +19,7 @@ fn waiting(name: &str, ready: bool) -> Member {
         ready,
         failed: false,
         pinned: false,
+        paused: false,
     }
 }
 
@@ -40,6 +41,63 @@ fn failures_halt_and_a_pause_holds() {
     let paused = decide(&members, &Rollout { paused: true, ..rollout(9, 9) });
     assert_eq!((paused.phase, paused.start.len()), (RolloutPhase::Paused, 0));
     assert_eq!(decide(&members, &rollout(1, 9)).start, ["b".into()] as [Box<str>; 1]);
+}
+
+#[test]
+fn a_paused_tenant_neither_starts_nor_holds_a_place_nor_counts_as_updated() {
+    let paused = Member { paused: true, ..waiting("a", true) };
+    let under_way = Member { started: true, ..paused.clone() };
+    for paused in [paused, under_way] {
+        let one = decide(&[paused.clone(), waiting("b", true)], &rollout(1, 1));
+        assert_eq!(one.start, ["b".into()] as [Box<str>; 1]);
+        let updated = Member { started: true, settled: true, ..waiting("b", true) };
+        let rest = decide(&[paused.clone(), updated], &rollout(1, 1));
+        assert_eq!((rest.phase, rest.start.len()), (RolloutPhase::Progressing, 0));
+        assert_eq!(rest.message, "1/2 updated, 1 held by spec.pausedUntil: a");
+        let over = Member { paused: false, started: false, ..paused };
+        assert_eq!(decide(&[over], &rollout(1, 1)).start, ["a".into()] as [Box<str>; 1]);
+    }
+    let settled = Member { started: true, settled: true, paused: true, ..waiting("a", true) };
+    assert_eq!(decide(&[settled], &rollout(1, 1)).phase, RolloutPhase::Complete);
+}
+
+/// A tenant of `prod` that runs its first revision, with this condition among its own.
+fn running(condition: conditions::NewCondition) -> Tenant {
+    let now = k8s_openapi::jiff::Timestamp::UNIX_EPOCH;
+    Tenant {
+        status: Some(crds::TenantStatus {
+            conditions: conditions::merge(&[], &[condition], None, now),
+            profile_revision: Some(crds::tenant::ProfileRevision {
+                desired: Some("prod@1".to_owned()),
+                current: Some("prod@1".to_owned()),
+                renderer: Some(1),
+            }),
+            ..Default::default()
+        }),
+        ..Tenant::default()
+    }
+}
+
+#[test]
+fn a_tenant_is_paused_while_its_status_says_so() {
+    let target = Target { revision: 1, renderer: 1 };
+    for (reason, paused) in [("Paused", true), ("InSync", false)] {
+        let message = String::new();
+        let going_on =
+            conditions::NewCondition { type_: RECONCILING, status: false, reason, message };
+        assert_eq!(member(&running(going_on), "prod", target, false).paused, paused);
+    }
+}
+
+#[test]
+fn a_suspended_tenant_settles_without_being_ready() {
+    let target = Target { revision: 1, renderer: 1 };
+    for (reason, settled) in [("Suspended", true), ("PodsStarting", false)] {
+        let message = String::new();
+        let ready = conditions::NewCondition { type_: READY, status: false, reason, message };
+        let member = member(&running(ready), "prod", target, false);
+        assert_eq!((member.settled, member.failed, member.ready), (settled, false, false));
+    }
 }
 
 #[test]

@@ -11,8 +11,7 @@ fn names(pods: &[Value]) -> Vec<String> {
 
 /// Evicts every pod of the tenant, one component after the other, as a drain does: what a budget
 /// refuses now is tried again.
-async fn drain(name: &str, components: &[&str]) {
-    let lab = Lab::shared().await;
+async fn drain(lab: &Lab, name: &str, components: &[&str]) {
     let namespace = format!("tenant-{name}");
     for component in components {
         let pods = names(&lab.pods(name, component).await);
@@ -32,15 +31,17 @@ async fn drain(name: &str, components: &[&str]) {
 
 #[tokio::test]
 async fn every_pod_of_a_dev_tenant_can_be_evicted() {
-    Lab::shared().await.stack(dev("e-dev"), "e-dev").await;
-    drain("e-dev", &["core", "gateway"]).await;
+    let lab = Lab::shared().await;
+    lab.stack(dev("e-dev"), "e-dev").await;
+    drain(&lab, "e-dev", &["core", "gateway"]).await;
 }
 
 #[tokio::test]
 async fn every_pod_of_a_prod_tenant_can_be_evicted() {
-    Lab::shared().await.stack(everything("e-prod"), "e-prod").await;
+    let lab = Lab::shared().await;
+    lab.stack(everything("e-prod"), "e-prod").await;
     let all = ["core", "transcribe", "store", "gateway", "collector", "metrics", "grafana"];
-    drain("e-prod", &all).await;
+    drain(&lab, "e-prod", &all).await;
 }
 
 #[tokio::test]
@@ -53,7 +54,7 @@ async fn every_pod_of_a_tenant_with_accelerators_can_be_evicted() {
     let limits = &pods[0]["spec"]["containers"][0]["resources"]["limits"];
     assert_eq!(limits["nvidia.com/gpu"], "1");
     let all = ["transcribe", "core", "store", "gateway", "collector", "metrics", "grafana"];
-    drain("e-gpu", &all).await;
+    drain(&lab, "e-gpu", &all).await;
 }
 
 #[tokio::test]

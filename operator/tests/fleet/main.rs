@@ -14,6 +14,7 @@
 mod bookkeeping;
 mod conditions;
 mod crash;
+mod crossing;
 mod deletion;
 mod documents;
 mod drift;

@@ -21,7 +21,7 @@ async fn runs(lab: &Lab, name: &str, revision: &str) {
 
 /// Waits until the profile's status satisfies `which`.
 async fn profile(lab: &Lab, name: &str, what: &str, which: impl Fn(&Value) -> bool) -> Value {
-    eventually(&format!("profile {name}: {what}"), async || {
+    lab.eventually(&format!("profile {name}: {what}"), async || {
         let p = lab.profile(name).await;
         holds(which(&p["status"]), &p["status"]).map(|()| p)
     })
@@ -192,6 +192,31 @@ async fn a_rollout_goes_one_by_one() {
     for name in names {
         runs(&lab, name, "r-one@3").await;
     }
+}
+
+#[tokio::test]
+async fn a_rollout_passes_over_a_paused_tenant_until_its_pause_ends() {
+    let lab = Lab::shared().await;
+    let rollout = json!({ "maxInFlight": 1 });
+    lab.apply(&[with(dev("r-hold"), "/rollout", rollout.clone())]).await;
+    // By name it would be the first, and the only one that may be under way.
+    lab.apply(&[tenant("r-hold-a", "r-hold"), tenant("r-hold-b", "r-hold")]).await;
+    lab.ready("r-hold-a").await;
+    lab.ready("r-hold-b").await;
+    let until = json!("2999-01-01T00:00:00Z");
+    lab.apply(&[with(tenant("r-hold-a", "r-hold"), "/pausedUntil", until)]).await;
+    lab.says("r-hold-a", "Reconciling", "False", "Paused").await;
+    lab.apply(&[with(image("r-hold", "sample:2"), "/rollout", rollout)]).await;
+    runs(&lab, "r-hold-b", "r-hold@2").await;
+    let p = profile(&lab, "r-hold", "one is held", |s| {
+        s["message"] == "1/2 updated, 1 held by spec.pausedUntil: r-hold-a"
+    })
+    .await;
+    assert_eq!(p["status"]["rollout"], "Progressing");
+    assert_eq!(image_of(&lab, "r-hold-a").await, "tenantry.dev/sample:1");
+    lab.apply(&[tenant("r-hold-a", "r-hold")]).await;
+    runs(&lab, "r-hold-a", "r-hold@2").await;
+    profile(&lab, "r-hold", "complete", |s| s["rollout"] == "Complete").await;
 }
 
 #[tokio::test]

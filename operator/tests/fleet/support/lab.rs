@@ -14,7 +14,7 @@ use super::{
     audit,
     ground::Ground,
     process::Operator,
-    wait::{eventually, holds},
+    wait::{self, BOUND, eventually, holds},
 };
 
 /// The operator's namespace.
@@ -38,8 +38,13 @@ static SHARED: LazyLock<Shared> = LazyLock::new(|| {
     shared.join().expect("the shared ground starts")
 });
 
-/// Control planes are heavy: few at a time beside the shared one.
-static OWN: Semaphore = Semaphore::const_new(1);
+/// Control planes are heavy: few at a time beside the shared one. Two, because most of their tests
+/// wait for a lease, a retry or a watch most of the time.
+static OWN: Semaphore = Semaphore::const_new(2);
+
+/// Few at a time on the shared one too: who looks whether nothing is written takes a neighbour's late
+/// write for one.
+static SHARING: Semaphore = Semaphore::const_new(2);
 
 struct Shared {
     ground: Arc<Ground>,
@@ -92,15 +97,16 @@ pub struct Lab {
     /// The control plane.
     pub ground: Arc<Ground>,
     kubeconfig: PathBuf,
-    _permit: Option<SemaphorePermit<'static>>,
+    _permit: SemaphorePermit<'static>,
 }
 
 impl Lab {
     /// The ground that the tests share, with a running operator.
     pub async fn shared() -> Self {
+        let _permit = SHARING.acquire().await.expect("never closed");
         let api = Api::connect(&SHARED.ground.path("kubeconfig")).await;
         let (ground, kubeconfig) = (SHARED.ground.clone(), SHARED.kubeconfig.clone());
-        Self { api, ground, kubeconfig, _permit: None }
+        Self { api, ground, kubeconfig, _permit }
     }
 
     /// A ground of one's own, without an operator yet.
@@ -108,7 +114,7 @@ impl Lab {
         let permit = OWN.acquire().await.expect("never closed");
         let (ground, kubeconfig) = prepared().await;
         let api = Api::connect(&ground.path("kubeconfig")).await;
-        Self { api, ground: Arc::new(ground), kubeconfig, _permit: Some(permit) }
+        Self { api, ground: Arc::new(ground), kubeconfig, _permit: permit }
     }
 
     /// A ground of one's own with nothing of ours on it.
@@ -118,7 +124,7 @@ impl Lab {
         let ground = Ground::start();
         let api = Api::connect(&ground.path("kubeconfig")).await;
         let kubeconfig = ground.path(ACCOUNT);
-        Self { api, ground: Arc::new(ground), kubeconfig, _permit: Some(permit) }
+        Self { api, ground: Arc::new(ground), kubeconfig, _permit: permit }
     }
 
     /// Takes a token of the operator's account, as soon as whoever installs that has made it.
@@ -193,9 +199,40 @@ impl Lab {
         self.api.get(plural, &format!("tenant-{tenant}"), name).await
     }
 
+    /// Asks until the answer is `Ok`; when the bound has passed, panics with the last `Err` and with
+    /// what the operators said, which is gone with the ground.
+    pub async fn eventually<T>(
+        &self,
+        what: &str,
+        ask: impl AsyncFnMut() -> Result<T, String>,
+    ) -> T {
+        match wait::by(BOUND, ask).await {
+            Ok(answer) => answer,
+            Err(last) => {
+                panic!("waited {BOUND:?} for: {what}\nlast seen: {last}\n{}", self.logs())
+            }
+        }
+    }
+
+    /// The ends of its operators' logs.
+    fn logs(&self) -> String {
+        let files = std::fs::read_dir(self.ground.path("")).into_iter().flatten().flatten();
+        let is_log = |path: &PathBuf| {
+            path.extension().is_some_and(|e| e == "log") && !path.ends_with("audit.log")
+        };
+        let end = |path: PathBuf| {
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            let lines: Vec<&str> = text.lines().collect();
+            let last = lines[lines.len().saturating_sub(40)..].join("\n");
+            format!("{}:\n{last}", path.display())
+        };
+        let logs: Vec<String> = files.map(|f| f.path()).filter(is_log).map(end).collect();
+        logs.join("\n")
+    }
+
     /// Waits until the tenant's status, for its newest generation, satisfies `which`.
     pub async fn status(&self, name: &str, what: &str, which: impl Fn(&Value) -> bool) -> Value {
-        eventually(&format!("tenant {name}: {what}"), async || {
+        self.eventually(&format!("tenant {name}: {what}"), async || {
             let tenant = self.tenant(name).await;
             let current =
                 tenant["status"]["observedGeneration"] == tenant["metadata"]["generation"];
@@ -228,7 +265,7 @@ impl Lab {
     /// Waits until a profile's status says that so many tenants run it and are ready: it is written a
     /// moment after they are.
     pub async fn told_of(&self, profile: &str, tenants: u64) {
-        eventually(&format!("profile {profile} tells of {tenants}"), async || {
+        self.eventually(&format!("profile {profile} tells of {tenants}"), async || {
             let found = self.profile(profile).await;
             let status = &found["status"];
             let seen = status["observedGeneration"] == found["metadata"]["generation"];
@@ -240,7 +277,7 @@ impl Lab {
 
     /// Waits until an object is gone.
     pub async fn gone(&self, plural: &str, namespace: &str, name: &str) {
-        eventually(&format!("{plural} {namespace}/{name} is gone"), async || {
+        self.eventually(&format!("{plural} {namespace}/{name} is gone"), async || {
             match self.api.get(plural, namespace, name).await {
                 Err(refused) if refused.code == 404 => Ok(()),
                 Err(refused) => Err(refused.to_string()),
@@ -258,7 +295,7 @@ impl Lab {
         what: &str,
         which: impl Fn(&Value) -> bool,
     ) -> Value {
-        eventually(&format!("{plural} {name} of {tenant}: {what}"), async || {
+        self.eventually(&format!("{plural} {name} of {tenant}: {what}"), async || {
             match self.object(tenant, plural, name).await {
                 Ok(found) if which(&found) => Ok(found),
                 Ok(found) => Err(found.to_string()),

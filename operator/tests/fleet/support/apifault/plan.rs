@@ -86,8 +86,13 @@ impl Plan {
 
     /// Takes every rule back; held watches go on.
     pub fn heal(&self) {
-        self.lock().rules.clear();
+        self.obey();
         self.held(None);
+    }
+
+    /// Takes every rule back; held watches stay held.
+    pub fn obey(&self) {
+        self.lock().rules.clear();
     }
 
     /// Watches that match deliver nothing until this is called again.
