@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crds::{DeploymentProfile, Tenant};
+use crds::{DeploymentProfile, Tenant, tenant::UsageStatus};
 use kube::ResourceExt;
 
 pub use stacks::Part;
@@ -57,6 +57,11 @@ fn is_edited<K: ResourceExt>(answer: &K, known: &K) -> bool {
     answer.generation != known.generation || answer.deletion_timestamp != known.deletion_timestamp
 }
 
+/// The part of a status that the API server writes, beside us.
+fn usage(tenant: &Tenant) -> Option<&UsageStatus> {
+    tenant.status.as_ref()?.usage.as_ref()
+}
+
 impl World {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // Every critical section leaves the maps whole, so a poisoned lock is still good.
@@ -91,7 +96,9 @@ impl World {
         let mut inner = self.lock();
         // A tenant that is gone stays gone; one that changed meanwhile is newer than our answer.
         let newer = inner.tenants.get(name.as_str()).cloned().filter(|k| is_newer(&tenant, &**k));
-        let edited = newer.as_ref().is_some_and(|known| is_edited(&tenant, &**known));
+        let edited = newer
+            .as_ref()
+            .is_some_and(|known| is_edited(&tenant, &**known) || usage(&tenant) != usage(known));
         let mut profiles = vec![tenant.spec.profile_ref.name.clone()];
         if let Some(known) = newer {
             profiles.push(known.spec.profile_ref.name.clone());

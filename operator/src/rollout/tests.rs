@@ -84,7 +84,7 @@ fn a_tenant_is_paused_while_its_status_says_so() {
     for (reason, paused) in [("Paused", true), ("InSync", false)] {
         let message = String::new();
         let going_on =
-            conditions::NewCondition { type_: RECONCILING, status: false, reason, message };
+            conditions::NewCondition { type_: RECONCILING, status: false.into(), reason, message };
         assert_eq!(member(&running(going_on), "prod", target, false).paused, paused);
     }
 }
@@ -94,7 +94,8 @@ fn a_suspended_tenant_settles_without_being_ready() {
     let target = Target { revision: 1, renderer: 1 };
     for (reason, settled) in [("Suspended", true), ("PodsStarting", false)] {
         let message = String::new();
-        let ready = conditions::NewCondition { type_: READY, status: false, reason, message };
+        let ready =
+            conditions::NewCondition { type_: READY, status: false.into(), reason, message };
         let member = member(&running(ready), "prod", target, false);
         assert_eq!((member.settled, member.failed, member.ready), (settled, false, false));
     }

@@ -67,6 +67,19 @@ fn a_tenants_edit_or_deletion_that_comes_with_the_answer_to_our_write_wakes_it()
 }
 
 #[test]
+fn what_the_api_server_says_of_usage_meanwhile_wakes_too() {
+    let world = at_rest();
+    let mut used = tenant(21, 1);
+    let status = crds::TenantStatus { usage: Some(UsageStatus::default()), ..Default::default() };
+    used.status = Some(status);
+    world.put_own_tenant(used.clone());
+    assert_eq!(woken(&world.tenant_kicks), ["acme".into()]);
+    used.metadata.resource_version = Some("22".to_owned());
+    world.put_own_tenant(used);
+    assert_eq!(woken(&world.tenant_kicks), Vec::<Box<str>>::new());
+}
+
+#[test]
 fn our_own_write_wakes_the_profile_that_counts_and_nobody_else() {
     let world = at_rest();
     world.put_own_tenant(tenant(21, 1));
