@@ -64,18 +64,19 @@ func cmdBuild(ctx context.Context, args []string, out io.Writer) error {
 	return nil
 }
 
-// where are the folders that a build works with.
-type where struct{ root, cache, target string }
+// where are the folders that a build works with: the checkout, what is kept, and where it compiles.
+type where struct{ root, cache, work string }
+
+func (w where) kept(key string) string { return filepath.Join(w.cache, "images", key) }
 
 // places takes them from the environment that scripts/images sets.
 func places() (where, error) {
 	root := os.Getenv("IMAGES_ROOT")
 	cache := os.Getenv("TENANTRY_CACHE")
-	target := os.Getenv("CARGO_TARGET_DIR")
-	if root == "" || cache == "" || target == "" {
-		return where{}, errors.New("IMAGES_ROOT, TENANTRY_CACHE or CARGO_TARGET_DIR is not set: start this by scripts/images")
+	if root == "" || cache == "" {
+		return where{}, errors.New("IMAGES_ROOT or TENANTRY_CACHE is not set: start this by scripts/images")
 	}
-	return where{root: root, cache: cache, target: target}, nil
+	return where{root: root, cache: cache, work: filepath.Join(cache, "images")}, nil
 }
 
 // build finds or makes the folder of the images of these sources.
@@ -88,25 +89,39 @@ func build(ctx context.Context, o buildOptions, p where, progress io.Writer) (st
 	if err != nil {
 		return "", err
 	}
-	key, err := s.key(append(slices.Clone(t.facts), o.only))
-	if err != nil {
-		return "", err
+	done, there, err := made(s, t, o, p)
+	if err != nil || there {
+		return done, err
 	}
-	done := filepath.Join(p.cache, "images", key)
-	if _, err := os.Stat(done); err == nil {
-		return done, nil
-	}
-	release, err := buildLock(filepath.Join(p.cache, "images", ".lock"), progress)
+	release, err := buildLock(filepath.Join(p.work, ".lock"), progress)
 	if err != nil {
 		return "", err
 	}
 	defer release()
-	// Whoever held the lock has perhaps built them meanwhile.
-	if _, err := os.Stat(done); err == nil {
-		return done, nil
+	if s, err = mirrored(ctx, s, filepath.Join(p.work, "source")); err != nil {
+		return "", err
+	}
+	// Whoever held the lock has perhaps built them meanwhile; and what is built is what was copied, also
+	// when somebody writes into the checkout right now.
+	done, there, err = made(s, t, o, p)
+	if err != nil || there {
+		return done, err
+	}
+	if err := os.MkdirAll(filepath.Dir(done), 0o755); err != nil {
+		return "", err
 	}
 	sweep(filepath.Dir(done))
 	return done, fill(ctx, s, t, o, p, done, progress)
+}
+
+// made is the folder of the images of these sources, and whether it is there.
+func made(s source, t toolchain, o buildOptions, p where) (string, bool, error) {
+	key, err := s.key(append(slices.Clone(t.facts), o.only))
+	if err != nil {
+		return "", false, err
+	}
+	_, err = os.Stat(p.kept(key))
+	return p.kept(key), err == nil, nil
 }
 
 // unfinished is how folders are called while they are filled.
@@ -174,24 +189,24 @@ func fill(ctx context.Context, s source, t toolchain, o buildOptions, p where, d
 
 // one builds an image and its bill of materials.
 func one(ctx context.Context, s source, t toolchain, p where, name, into, scratch string, progress io.Writer) error {
-	var made spec
+	var image spec
 	var err error
 	if name == "tenantry" {
-		made, err = tenantry(ctx, s, t, p, progress)
+		image, err = tenantry(ctx, s, t, p, progress)
 	} else {
-		made, err = sample(ctx, s, scratch)
+		image, err = sample(ctx, s, scratch)
 	}
 	if err != nil {
 		return err
 	}
-	for _, e := range slices.Concat(made.layers...) {
-		if e.path == made.labels[labelBOM] {
+	for _, e := range slices.Concat(image.layers...) {
+		if e.path == image.labels[labelBOM] {
 			if err := os.WriteFile(filepath.Join(into, name+".cdx.json"), e.body, 0o644); err != nil {
 				return err
 			}
 		}
 	}
-	return made.write(filepath.Join(into, name+".tar"))
+	return image.write(filepath.Join(into, name+".tar"))
 }
 
 // described are the labels of one of the project's own images.
@@ -204,7 +219,7 @@ func (s source) described(title, description string) map[string]string {
 
 // tenantry is the image of operator, API server, gateway and jobs.
 func tenantry(ctx context.Context, s source, t toolchain, p where, progress io.Writer) (spec, error) {
-	built, err := compileRust(ctx, s, t, p.target, progress)
+	built, err := compileRust(ctx, s, t, filepath.Join(p.work, "target"), progress)
 	if err != nil {
 		return spec{}, err
 	}
