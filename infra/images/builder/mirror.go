@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,7 +21,7 @@ func mirrored(ctx context.Context, s source, to string) (source, error) {
 	if err != nil || !slices.Contains(names, "Cargo.toml") {
 		return s, nil
 	}
-	wanted := map[string]bool{}
+	bodies := map[string][]byte{}
 	for _, name := range names {
 		body, err := os.ReadFile(filepath.Join(s.root, name))
 		if errors.Is(err, os.ErrNotExist) {
@@ -31,14 +30,18 @@ func mirrored(ctx context.Context, s source, to string) (source, error) {
 		if err != nil {
 			return source{}, err
 		}
-		path := filepath.Join(to, name)
-		wanted[path] = true
+		bodies[filepath.Join(to, name)] = body
+	}
+	if err := prune(to, bodies); err != nil {
+		return source{}, err
+	}
+	for path, body := range bodies {
 		if err := refresh(path, body); err != nil {
 			return source{}, err
 		}
 	}
 	s.root = to
-	return s, prune(to, wanted)
+	return s, nil
 }
 
 // refresh writes a file unless it says that already: cargo goes by the time of the last write.
@@ -52,12 +55,25 @@ func refresh(path string, body []byte) error {
 	return os.WriteFile(path, body, 0o644)
 }
 
-// prune removes what another checkout had and this one does not.
-func prune(folder string, wanted map[string]bool) error {
-	return filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || wanted[path] {
-			return err
+// prune removes what another checkout had and this one does not, and folders that are left empty: a
+// file may now have the name of one.
+func prune(folder string, wanted map[string][]byte) error {
+	left, err := os.ReadDir(folder)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	for _, e := range left {
+		path := filepath.Join(folder, e.Name())
+		if e.IsDir() {
+			if err := prune(path, wanted); err != nil {
+				return err
+			}
+			_ = os.Remove(path) // unless something is in it
+		} else if _, ok := wanted[path]; !ok {
+			if err := os.Remove(path); err != nil {
+				return err
+			}
 		}
-		return os.Remove(path)
-	})
+	}
+	return nil
 }
