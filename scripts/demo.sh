@@ -1,8 +1,12 @@
 #!/usr/bin/env bash
-# Tenantry on a bare machine: a real Kubernetes control plane, the operator under its own
-# ServiceAccount, three tenants, and a tour of what it does. It stays up to be tried.
+# Tenantry on a bare machine: a real Kubernetes control plane, three tenants, and a tour of what the
+# operator does. It stays up to be tried.
 #
-#   scripts/demo.sh                  build, start, tour, stay up
+#   scripts/demo.sh                  build, start, tour, stay up: on a real node where this machine can
+#                                    run one, with simulated nodes elsewhere
+#   scripts/demo.sh --mode real      a real node (root on Linux, Debian's containerd): the chart, and pods
+#                                    that run; its first run builds images for many minutes
+#   scripts/demo.sh --mode fleet     simulated nodes and pods, the operator a process: any user, sooner
 #   scripts/demo.sh --once           the same, then stop everything; the exit code says how it went
 #   scripts/demo.sh --stop           stop every demo of this user and remove what it left
 #   scripts/demo.sh --context NAME   use this kubectl context instead of starting a control plane;
@@ -15,6 +19,8 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=scripts/demo/phases.sh
 . "$root/scripts/demo/phases.sh"
+# shellcheck source=scripts/demo/real.sh
+. "$root/scripts/demo/real.sh"
 # shellcheck source=scripts/demo/tour.sh
 . "$root/scripts/demo/tour.sh"
 # shellcheck source=scripts/demo/run.sh
@@ -22,7 +28,7 @@ set -euo pipefail
 cd "$root"
 
 # shellcheck disable=SC2034 # the sourced files read these
-mode=stay run='' context='' install=''
+mode=stay run='' context='' install='' ground='' why_fleet='' image=''
 
 usage() { sed -n '2,/^set /{/^#/!d;s/^# \{0,1\}//p}' "$0"; }
 
@@ -32,6 +38,10 @@ parse() {
       --once) mode=once ;;
       --stop) mode=stop ;;
       --install) install=1 ;;
+      --mode)
+        case ${2:-} in fleet | real) ground=$2 ;; *) wrong "--mode takes fleet or real" ;; esac
+        shift
+        ;;
       --context)
         [ -n "${2:-}" ] || wrong "--context needs the name of a context (kubectl config get-contexts)"
         context=$2
@@ -45,6 +55,7 @@ parse() {
     esac
     shift
   done
+  [ -z "$context" ] || [ -z "$ground" ] || wrong "--context and --mode exclude each other: the context has a cluster already"
 }
 
 wrong() {
@@ -62,15 +73,25 @@ main() {
   local begin
   begin=$(now_ms)
   new_run
+  choose_ground
   echo "${bold}Tenantry demo${plain} · $(ground_name) · folder $(shown "$run")"
   trap abandoned INT TERM HUP
   trap 'unexpected $LINENO' ERR
   check_tools
-  build
-  start_ground
-  install_resources
-  start_operator
-  apply_examples
+  if [ "$ground" = real ]; then
+    announce_builds
+    start_real_ground
+    load_images
+    install_chart
+    open_accounts
+    wait_for_tenants
+  else
+    build
+    start_ground
+    install_resources
+    start_operator
+    apply_examples
+  fi
   tour
   echo
   echo "${bold}The tour took $(seconds_since "$begin") s.${plain}"

@@ -41,6 +41,8 @@ func TestInstall(t *testing.T) {
 	i.onlyGrafanaIsSimulated(t)
 	i.usageArrives(t)
 	i.metricsAreRead(t)
+	i.changesTier(t)
+	i.outlivesTheRuntime(t)
 	i.livesWithoutOperator(t)
 	r.stopsWhole(t)
 }
@@ -154,13 +156,13 @@ func (i install) usageArrives(t *testing.T) {
 	stranger := i.k.run("create", "token", "core", "-n", "tenant-bigco", "--audience", "tenantry-usage")
 	address := i.run(t, "forward", "tenant-acme/tenantry-gateway:http")
 	for who, bearer := range map[string]string{"nobody": "", "a token for another reader": other, "another tenant": stranger} {
-		if code, body := send(t, address, bearer); code != http.StatusUnauthorized && code != http.StatusForbidden {
+		if code, body := send(t, address, bearer, "refused"); code != http.StatusUnauthorized && code != http.StatusForbidden {
 			t.Errorf("%s gets %d: %s", who, code, body)
 		}
 	}
 	// Taken while the control plane is away, kept through the pod's end.
 	i.controlPlane(t, 0)
-	if code, body := send(t, address, token); code != http.StatusOK || !strings.Contains(body, `"accepted":1`) {
+	if code, body := send(t, address, token, "kept"); code != http.StatusOK || !strings.Contains(body, `"accepted":1`) {
 		t.Fatalf("with the control plane away: %d %s", code, body)
 	}
 	i.held(t, 1)
@@ -182,10 +184,10 @@ func (i install) controlPlane(t *testing.T, replicas int) {
 	i.k.run("rollout", "status", "-n", "tenantry-system", server, "--timeout=120s")
 }
 
-// send posts one event, always the same.
-func send(t *testing.T, address, token string) (int, string) {
+// send posts one event.
+func send(t *testing.T, address, token, id string) (int, string) {
 	t.Helper()
-	event := `{"specversion":"1.0","id":"install-1","source":"core","type":"dev.tenantry.usage.query","subject":"acme","data":{"quantity":1}}`
+	event := `{"specversion":"1.0","id":"` + id + `","source":"core","type":"dev.tenantry.usage.query","subject":"acme","data":{"quantity":1}}`
 	req, err := http.NewRequest(http.MethodPost, "http://"+address+"/usage/events", strings.NewReader(event))
 	if err != nil {
 		t.Fatal(err)
@@ -266,10 +268,15 @@ func (i install) livesWithoutOperator(t *testing.T) {
 	const operator = "deployment/tenantry-operator"
 	i.k.run("scale", "-n", "tenantry-system", operator, "--replicas=0")
 	i.k.run("wait", "-n", "tenantry-system", "--for=delete", "pod", "-l", "app.kubernetes.io/name=tenantry-operator", "--timeout=60s")
-	i.k.run("delete", "pods", "-n", "tenant-acme", "--all")
-	for _, name := range []string{"core", "tenantry-gateway"} {
-		i.k.run("rollout", "status", "-n", "tenant-acme", "deployment/"+name, "--timeout=120s")
+	// Every kind of pod, admission included: all of them are made again.
+	for _, tenant := range []string{"acme", "bigco"} {
+		i.k.run("delete", "pods", "-n", "tenant-"+tenant, "--all")
+		for _, deployment := range strings.Fields(i.k.run("get", "deployments", "-n", "tenant-"+tenant, "-o", "name")) {
+			i.k.run("rollout", "status", "-n", "tenant-"+tenant, deployment, "--timeout=120s")
+		}
 	}
+	i.takesUsage(t, "without-operator")
+	i.metricsAreRead(t)
 	i.k.run("patch", "tenant", "acme", "--type=merge", "-p", `{"spec":{"suspend":true}}`)
 	i.k.run("scale", "-n", "tenantry-system", operator, "--replicas=1")
 	i.eventually(t, "the operator suspends what it was told while it was away", func() error {

@@ -9,11 +9,11 @@ begin() {
   [ ! -t 1 ] || printf '  %-15s %s …\r' "$1" "$2"
 }
 
-# ready WHAT
+# ready WHAT [WORD]
 ready() {
   local pad=$((68 - ${#1}))
   [ ! -t 1 ] || printf '\e[K'
-  printf '  %-15s %s%*s  ready %5s s\n' "$phase" "$1" "$((pad > 0 ? pad : 0))" '' "$(seconds_since "$since")"
+  printf '  %-15s %s%*s  %s %5s s\n' "$phase" "$1" "$((pad > 0 ? pad : 0))" '' "${2:-ready}" "$(seconds_since "$since")"
 }
 
 # with_progress LOG COMMAND…: runs it; meanwhile its last line on a terminal, a sign of life elsewhere.

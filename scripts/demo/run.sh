@@ -14,8 +14,10 @@ shown() { echo "${1/#$HOME/\~}"; }
 ground_name() {
   if [ -n "$context" ]; then
     echo "context $context"
+  elif [ "$ground" = real ]; then
+    echo "real node (root, containerd found)"
   else
-    echo "fleet (control plane real, nodes and pods simulated)"
+    echo "fleet (control plane real, nodes and pods simulated${why_fleet:+; no real node: $why_fleet})"
   fi
 }
 
@@ -89,9 +91,10 @@ unexpected() {
 die() {
   trap - INT TERM HUP ERR
   echo
+  keep_log
   echo "${red}failed${plain} in phase: $phase"
   echo "  what    $1"
-  [ -z "$2" ] || echo "  log     $(shown "$2")"
+  [ ! -s "${2:-/dev/null}" ] || echo "  log     $(shown "$2")"
   echo "  remedy  $3"
   if [ "$mode" = once ]; then
     # The logs are what is needed now; nothing keeps running.
@@ -102,6 +105,12 @@ die() {
     echo "  stop    scripts/demo.sh --stop"
   fi
   exit 1
+}
+
+# keep_log: a real node's operator writes into its pod; what it wrote stays with the run.
+keep_log() {
+  [ "$ground" = real ] && [ -s "$run/kubeconfig" ] || return 0
+  k logs -n "$system" deployment/tenantry-operator --all-pods --tail=-1 >"$run/operator.log" 2>/dev/null || true
 }
 
 try_next() {
@@ -116,15 +125,31 @@ Try next:
   kubectl get tenants -o wide --watch
   kubectl delete deployment core -n tenant-acme && kubectl get deployments -n tenant-acme --watch   # made again
   kubectl delete tenant borealis && kubectl get namespace tenant-borealis --show-labels   # the data stays, marked as retained
-Log      $(shown "$run/operator.log")
-Metrics  curl -s $health/metrics
+$(where_to_look)
 $(simulated)
 Stop     scripts/demo.sh --stop
 TEXT
 }
 
+where_to_look() {
+  if [ "$ground" = real ]; then
+    echo "Pods     kubectl get pods -A -o wide"
+    echo "Service  curl http://$(address tenant-acme/core:http)/"
+    echo "API      curl http://$(address "$system/tenantry-api-server:http")/billing/plans"
+    echo "Log      kubectl logs -n $system deployment/tenantry-operator --all-pods"
+  else
+    echo "Log      $(shown "$run/operator.log")"
+    echo "Metrics  curl -s $health/metrics"
+  fi
+}
+
 simulated() {
   [ -z "$context" ] || return 0
+  if [ "$ground" = real ]; then
+    echo "Simulated: Grafana, which no registry here carries, by kwok. Not there, on purpose: a GPU, so cobalt waits."
+    echo "Not enforced on this node: NetworkPolicies. Everything else is real, and runs."
+    return 0
+  fi
   echo "Simulated: nodes (the GPU too) and pods, which never run an image, by kwok. Real: etcd, API server,"
   echo "scheduler, controllers, admission, RBAC, and the operator."
 }

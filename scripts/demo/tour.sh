@@ -4,9 +4,17 @@
 tour() {
   phase=tour
   show_tenants
-  [ -n "$context" ] || show_gpu
-  show_stack
-  [ -n "$context" ] || show_failure
+  if [ "$ground" = fleet ]; then
+    show_gpu
+    show_stack
+    show_failure
+  elif [ "$ground" = real ]; then
+    show_service
+    show_stack
+    show_return
+  else
+    show_stack
+  fi
   show_drift
   show_suspend
 }

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The tests below are steps of TestInstall: what happens to Tenantry and to
+// the node while tenants are there, and what their pods feel of it.
+
+// workloads are the pods of the tenants with their containers and how often
+// each was started again; without those of backup jobs, which come and go.
+func (i install) workloads() string {
+	const line = `{range .items[*]}{.metadata.namespace}/{.metadata.name} {.metadata.uid}` +
+		`{range .status.containerStatuses[*]} {.containerID} {.restartCount}{end}{"\n"}{end}`
+	var pods strings.Builder
+	for _, tenant := range []string{"acme", "bigco"} {
+		pods.WriteString(i.k.run("get", "pods", "-n", "tenant-"+tenant, "-l", "!job-name", "--sort-by=.metadata.name", "-o", "jsonpath="+line))
+	}
+	return pods.String()
+}
+
+// untouched does something and wants the tenants Ready before and after, with
+// the very same containers.
+func (i install) untouched(t *testing.T, what string, deed func()) {
+	t.Helper()
+	i.tenantsAreReady(t)
+	before := i.workloads()
+	if strings.Count(before, "\n") < 8 {
+		t.Fatalf("pods of two tenants are more than these:\n%s", before)
+	}
+	deed()
+	i.tenantsAreReady(t)
+	if after := i.workloads(); after != before {
+		t.Errorf("%s: the tenants' pods before\n%safter\n%s", what, before, after)
+	}
+}
+
+// release says whether the release stands as wanted: revision, and how many
+// operators are there.
+func (i install) release(t *testing.T, revision, operators string) {
+	t.Helper()
+	if got := i.helm(t, "list", "--namespace", "tenantry-system", "--output", "json"); !strings.Contains(got, `"revision":"`+revision+`"`) || !strings.Contains(got, `"status":"deployed"`) {
+		t.Errorf("the release: %s", got)
+	}
+	i.k.shows(operators+" "+operators, "{.status.readyReplicas} {.status.replicas}", "deployment/tenantry-operator", "-n", "tenantry-system")
+}
+
+// changesTier: Tenantry itself becomes the tier prod and goes back, and
+// neither the tenants nor the ledger feel it.
+func (i install) changesTier(t *testing.T) {
+	charts := filepath.Join("..", "..", "charts", "tenantry")
+	i.untouched(t, "helm upgrade to values-prod", func() {
+		i.helm(t, "upgrade", "tenantry", charts, "--namespace", "tenantry-system",
+			"-f", filepath.Join(charts, "values-prod.yaml"), "-f", "testdata/install-values.yaml", "--wait", "--timeout", "4m")
+		i.release(t, "2", "2")
+	})
+	i.takesUsage(t, "after-upgrade")
+	i.untouched(t, "helm rollback", func() {
+		i.helm(t, "rollback", "tenantry", "1", "--namespace", "tenantry-system", "--wait", "--timeout", "4m")
+		i.release(t, "3", "1")
+	})
+	i.takesUsage(t, "after-rollback")
+}
+
+// takesUsage: an event with a new token is taken, and the ledger answers for
+// it, for the account that was bound in the beginning.
+func (i install) takesUsage(t *testing.T, id string) {
+	t.Helper()
+	token := i.k.run("create", "token", "core", "-n", "tenant-acme", "--audience", "tenantry-usage")
+	address := i.run(t, "forward", "tenant-acme/tenantry-gateway:http")
+	i.eventually(t, "the gateway takes "+id, func() error {
+		if code, body := send(t, address, token, id); code != http.StatusOK {
+			return fmt.Errorf("%d %s", code, body)
+		}
+		return nil
+	})
+	i.held(t, 0)
+}
+
+// outlivesTheRuntime: kubelet and containerd end and come back beneath the
+// tenants.
+func (i install) outlivesTheRuntime(t *testing.T) {
+	for _, part := range []string{"kubelet", "containerd"} {
+		i.untouched(t, "restart of "+part, func() { i.run(t, "restart", part) })
+	}
+	i.takesUsage(t, "after-restarts")
+}
