@@ -63,7 +63,14 @@ func tools(ctx context.Context, root, wish string, progress io.Writer) (toolchai
 	if err != nil {
 		return toolchain{}, fmt.Errorf("%s: %w; install a C compiler (Debian: apt-get install build-essential)", t.cc(), err)
 	}
-	t.facts = append(t.facts, t.target, strings.SplitN(compiler, "\n", 2)[0])
+	strip, err := output(ctx, root, "strip", "--version")
+	if err != nil {
+		return toolchain{}, fmt.Errorf("strip: %w; install GNU binutils (Debian: apt-get install binutils)", err)
+	}
+	for _, fact := range []string{compiler, strip} {
+		t.facts = append(t.facts, strings.SplitN(fact, "\n", 2)[0])
+	}
+	t.facts = append(t.facts, t.target)
 	return t, nil
 }
 
@@ -151,11 +158,21 @@ func compileRust(ctx context.Context, s source, t toolchain, targetDir string, p
 		if err := s.covered(string(deps)); err != nil {
 			return nil, err
 		}
-		if built[p.bin], err = os.ReadFile(path); err != nil {
+		if built[p.bin], err = stripped(ctx, path); err != nil {
 			return nil, err
 		}
 	}
 	return built, nil
+}
+
+// stripped is a program without its symbols. Cargo leaves them in where a profile sets anything for the
+// program's own package, whatever the profile says of them.
+func stripped(ctx context.Context, path string) ([]byte, error) {
+	out := path + ".stripped"
+	if said, err := exec.CommandContext(ctx, "strip", "--strip-all", "-o", out, path).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("strip %s: %w: %s", path, err, bytes.TrimSpace(said))
+	}
+	return os.ReadFile(out)
 }
 
 // compileGo builds the program in a folder of infra/images.
