@@ -13,8 +13,8 @@ exec </dev/null
 
 stages=(check unit ground parts images fleet chart ledger real install demo)
 # Minutes on two cores: nothing built yet, and everything built.
-declare -A budget=([check]="12 3" [unit]="18 5" [ground]="13 0.5" [parts]="4 0.5" [images]="6 1"
-  [fleet]="8 6" [chart]="5 4" [ledger]="6 4" [real]="7 1" [install]="15 3" [demo]="3 2")
+declare -A budget=([check]="12 3" [unit]="18 5" [ground]="13 0.5" [parts]="4 0.5" [images]="8 1"
+  [fleet]="8 6" [chart]="5 4" [ledger]="6 4" [real]="7 1" [install]="5 3" [demo]="5 3")
 declare -A about=(
   [check]="formatting, clippy, go vet, shellcheck, cargo deny, lock file, paths"
   [unit]="Rust and Go tests that need no cluster, drift of generated files, docs"

@@ -74,20 +74,20 @@ start_real_ground() {
 
 load_images() {
   building images "building tenantry and sample (minutes the first time)" "$run/images" scripts/images build
-  local tars=("$(cat "$run/images")"/*.tar) parts named=()
+  local folder tars parts tar name named=''
+  folder=$(cat "$run/images") tars=("$folder/tenantry.tar" "$folder/sample.tar")
   building images "building the collector and Prometheus (minutes the first time)" "$run/parts" scripts/parts
   mapfile -t parts <"$run/parts"
   tars+=("${parts[@]}")
-  local tar name
   for tar in "${tars[@]}"; do
     name=$(basename "$tar" .tar)
-    named+=("${name%%-*} $((($(stat -c %s "$tar") + 500000) / 1000000)) MB")
+    named+=" · ${name%%-*} $((($(stat -c %s "$tar") + 500000) / 1000000)) MB"
   done
   begin images "loading"
   scripts/ground import --dir "$run/ground" "${tars[@]}" >"$run/import.log" 2>&1 ||
     die "$(tail -n 1 "$run/import.log")" "$run/import.log" "mend what it says, then run it again"
   image=$(grep -m1 '^tenantry.dev/tenantry:' "$run/import.log")
-  ready "$(printf ' · %s' "${named[@]}" | cut -c4-)" loaded
+  ready "${named# · }" loaded
 }
 
 install_chart() {
