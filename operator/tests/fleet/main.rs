@@ -1,11 +1,11 @@
 //! The operator on a real Kubernetes with simulated nodes: the binary as it is shipped, with the
 //! rights that it ships, against a control plane that the tests start themselves.
 //!
-//! Not part of a plain `cargo test`, because it takes minutes. Few at once: what looks whether nothing is
-//! written takes a neighbour's late write for one.
+//! Not part of a plain `cargo test`, because it takes minutes. Threads are places to wait in:
+//! `support/lab.rs` says how many tests run at once.
 //!
 //! ```text
-//! cargo test --workspace --test fleet
+//! cargo test --workspace --test fleet -- --test-threads 16
 //! ```
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]

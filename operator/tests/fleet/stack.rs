@@ -301,8 +301,9 @@ async fn kubectl_shows_the_columns_and_can_wait() {
     let text = lab.ground.kubectl(&["get", "tenants", "dev-columns", "-o", "wide"]);
     let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let lines: Vec<Vec<String>> = text.lines().map(words).collect();
-    let wide = ["NAME", "PROFILE", "READY", "AGE", "REVISION", "NAMESPACE", "REASON"];
-    assert_eq!(lines[0], wide);
+    let first = ["NAME", "PROFILE", "PLAN", "READY", "HEALTH", "USAGE", "PROJECTED", "AGE"];
+    assert_eq!(lines[0], [&first[..], &["REVISION", "NAMESPACE", "REASON"]].concat());
+    // No API server tells of plan and usage here: their columns are blank.
     assert_eq!(lines[1][..3], ["dev-columns", "dev-columns", "True"]);
     assert_eq!(lines[1][4..], ["dev-columns@1", "tenant-dev-columns", "AllReady"]);
     let profile = lab.ground.kubectl(&["get", "dprof", "dev-columns"]);
