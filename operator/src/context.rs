@@ -6,7 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{cluster::Cluster, events::Events, metrics::Metrics, world::World};
+use crate::{
+    cluster::Cluster, events::Events, heartbeat::Heartbeat, metrics::Metrics, world::World,
+};
 
 /// Shared by all reconciliations.
 pub struct Context {
@@ -20,6 +22,8 @@ pub struct Context {
     pub metrics: Metrics,
     /// The operator's own namespace.
     pub namespace: String,
+    /// Whether the API server lives.
+    pub heartbeat: Heartbeat,
     /// Per-object memory of failures and of the last status write.
     pub pace: Pace,
 }

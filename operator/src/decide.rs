@@ -7,12 +7,13 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
 use crate::{
+    account,
     desired::{self, RENDERER, Stack},
     health::{self, Health},
     kinds::Kind,
     object::{Key, Object},
     observed::Observed,
-    plan::{self, Action, Claimant},
+    plan::{self, Action, Claimant, Refusal},
     revision::Revision,
     rollout,
     status::Outcome,
@@ -29,6 +30,8 @@ pub struct Seen {
     pub revisions: BTreeMap<i64, Arc<Revision>>,
     /// The revision that the rollout lets the tenant move to.
     pub granted: Option<i64>,
+    /// The tenant that has this one's account.
+    pub rival: Option<Box<str>>,
     /// See [`plan::plan`].
     pub learned: BTreeMap<Key, (u64, u64)>,
 }
@@ -174,6 +177,11 @@ fn plan_for(tenant: &Tenant, seen: &Seen, now: Timestamp, frozen: bool, decision
         adopts: tenant.spec.adopt.as_ref().map(|a| a.previous_uid.as_str()),
         suspended: tenant.spec.suspend,
     };
+    if let Some(other) = seen.rival.clone() {
+        let account = account::effective(tenant, &seen.observed);
+        decision.outcome = Some(Outcome::Refused(Refusal::AccountInUse { account, other }));
+        return;
+    }
     match plan::plan(&decision.objects, &seen.observed, claimant, &seen.learned) {
         Ok(actions) => {
             let prunes = |a: &Action| matches!(a, Action::Delete { .. } | Action::Retain { .. });

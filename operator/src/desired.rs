@@ -30,7 +30,7 @@ use crate::object::Object;
 
 /// The version of this rendering. It is raised whenever the same profile renders differently, so
 /// that a new operator rolls out like a profile edit does; the golden manifests show when.
-pub const RENDERER: i64 = 3;
+pub const RENDERER: i64 = 4;
 
 /// A tenant and its profile, checked and merged: overlays and overrides are already in `services`.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +39,8 @@ pub struct Stack {
     pub tenant: TenantName,
     /// The uid of its Tenant resource.
     pub uid: Box<str>,
+    /// The account in the ledger that its usage is kept under.
+    pub account: Box<str>,
     /// The customer's name as people write it.
     pub display_name: String,
     /// Whom to reach.

@@ -55,6 +55,7 @@ pub fn seen(revisions: &[(i64, DeploymentProfileSpec)]) -> Seen {
         profile_exists: true,
         revisions: revisions.collect(),
         granted: None,
+        rival: None,
         learned: BTreeMap::new(),
     }
 }

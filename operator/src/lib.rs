@@ -5,13 +5,14 @@
 //!                               └── problems ─────────────────────────────────▶ status
 //! ```
 //!
-//! Pure: [`decide`] and what it calls ([`validate`], [`desired`], [`plan`]), [`health`], [`status`],
-//! [`rollout`], [`revision`], [`drift`], [`fingerprint`], [`reduce`]. They take no client, clock,
+//! Pure: [`decide`] and what it calls ([`validate`], [`desired`], [`plan`]), [`account`], [`health`], [`status`],
+//! [`rollout`], [`revision`], [`drift`], [`figures`], [`fingerprint`], [`reduce`]. They take no client, clock,
 //! randomness or environment.
 //!
 //! I/O: [`watch`] feeds [`world`]; [`tenants`] and [`profiles`] are the drivers; [`cluster`] is the
 //! only way to write.
 
+pub mod account;
 pub mod cluster;
 pub mod config;
 pub mod context;
@@ -19,10 +20,12 @@ pub mod decide;
 pub mod desired;
 pub mod drift;
 pub mod events;
+pub mod figures;
 pub mod fingerprint;
 #[cfg(test)]
 mod fixtures;
 pub mod health;
+pub mod heartbeat;
 pub mod kicks;
 pub mod kinds;
 pub mod lease;

@@ -34,6 +34,8 @@ pub enum Facts {
     Namespace {
         /// The value of the annotation that asks for the removal of a retained namespace.
         purge: Option<Box<str>>,
+        /// The account in the ledger that its stack's usage is kept under.
+        account: Option<Box<str>>,
     },
     /// A Deployment.
     Workload(Box<Workload>),

@@ -135,6 +135,13 @@ pub enum Refusal {
         /// Its name.
         namespace: String,
     },
+    /// Another tenant has the account.
+    AccountInUse {
+        /// Its id.
+        account: Box<str>,
+        /// Who has it.
+        other: Box<str>,
+    },
     /// An object of one of our names is not ours.
     ObjectForeign {
         /// Which object.

@@ -109,8 +109,12 @@ pub fn verbs(kind: Kind) -> &'static [&'static str] {
 fn own_rules() -> Vec<Value> {
     let mut lease = rule("coordination.k8s.io", &["leases"], &["get", "update"]);
     lease["resourceNames"] = json!([lease::NAME]);
+    // Whether it lives: its figures are marked when it does not.
+    let mut heartbeat = rule("coordination.k8s.io", &["leases"], &["get"]);
+    heartbeat["resourceNames"] = json!([crds::API_SERVER]);
     vec![
         lease,
+        heartbeat,
         rule("coordination.k8s.io", &["leases"], &["create"]),
         rule("apps", &["controllerrevisions"], &["list", "watch", "create", "delete"]),
     ]

@@ -34,7 +34,10 @@ pub fn record(kind: Kind, live: &Value) -> Option<Record> {
         deleting: metadata.get("deletionTimestamp").is_some(),
         retained: metadata.get("labels").and_then(|l| l.get(meta::RETAINED_LABEL)).is_some(),
         facts: match kind {
-            Kind::Namespace => Facts::Namespace { purge: annotation(meta::PURGE).map(Into::into) },
+            Kind::Namespace => Facts::Namespace {
+                purge: annotation(meta::PURGE).map(Into::into),
+                account: annotation(meta::ACCOUNT_ID).map(Into::into),
+            },
             Kind::Deployment => {
                 Facts::Workload(Box::new(workload(live, annotation(meta::PARKED_REPLICAS))))
             }

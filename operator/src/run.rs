@@ -12,6 +12,7 @@ use crate::{
     cluster::{ApiError, Cluster, Fence},
     context::{Context, Pace},
     events::Events,
+    heartbeat::{self, Heartbeat},
     lease::{self, Elector},
     metrics::Metrics,
     profiles,
@@ -68,19 +69,20 @@ pub async fn run(
         events: Events::new(client.clone(), &settings.identity),
         metrics: metrics.clone(),
         namespace: settings.namespace.clone(),
+        heartbeat: Heartbeat::default(),
         pace: Pace::default(),
     });
     let lease = checks.ready(format!("lease {}", lease::NAME));
     // It is asked for once the watches are in sync.
     lease.ok();
     let identity = settings.identity.clone();
-    let elector = Elector::new(client, &settings.namespace, identity, fence, lease);
+    let elector = Elector::new(client.clone(), &settings.namespace, identity, fence, lease);
     let mut watching =
         tokio::spawn(stream::select_all(watches).for_each(|()| std::future::ready(())));
     let synced = synced(checks);
     tokio::select! {
         _ = &mut watching => anyhow::bail!("the watches ended"),
-        result = lead(elector, ctx, settings.concurrency, synced, stop, metrics) => result,
+        result = lead(elector, client, ctx, settings.concurrency, synced, stop) => result,
     }
 }
 
@@ -93,12 +95,13 @@ async fn synced(checks: Checks) {
 
 async fn lead(
     mut elector: Elector,
+    client: Client,
     ctx: Arc<Context>,
     concurrency: usize,
     synced: impl Future<Output = ()>,
     stop: Shutdown,
-    metrics: Metrics,
 ) -> anyhow::Result<()> {
+    let metrics = ctx.metrics.clone();
     metrics.leader(false);
     synced.await;
     tracing::info!("every watch is in sync");
@@ -108,7 +111,7 @@ async fn lead(
     metrics.leader(true);
     tracing::info!("holding the lease");
     let quiet = Shutdown::new();
-    let work = control(ctx, concurrency, quiet.clone());
+    let work = control(client, ctx, concurrency, quiet.clone());
     tokio::pin!(work);
     let result = tokio::select! {
         given_back = elector.hold(&stop) => {
@@ -122,7 +125,7 @@ async fn lead(
 }
 
 /// Both controllers, until `stop` is cancelled.
-async fn control(ctx: Arc<Context>, concurrency: usize, stop: Shutdown) {
+async fn control(client: Client, ctx: Arc<Context>, concurrency: usize, stop: Shutdown) {
     // Who may move to a newer revision is known only here; a tenant that was on its way when the
     // last leader ended would else be turned back first.
     let first = ctx.world.profile_names().into_iter();
@@ -141,7 +144,9 @@ async fn control(ctx: Arc<Context>, concurrency: usize, stop: Shutdown) {
         let ctx = ctx.clone();
         move |name| timed(ctx.clone(), "profiles", name)
     });
+    let heard = heartbeat::listen(client, &ctx.namespace, &ctx.heartbeat, &ctx.world);
     tokio::select! {
+        () = heard => {}
         () = of_tenants => {}
         () = of_profiles => {}
         () = stop.cancelled() => {}

@@ -5,13 +5,16 @@ use crds::{
     conditions::{
         self, NewCondition, PROFILE_VALID, READY, RECONCILING, STALLED, SUSPENDED, Truth,
     },
-    tenant::{Endpoint, ProfileRevision},
+    tenant::{Endpoint, Identity, ProfileRevision, ServiceAccountIdentity},
 };
 use k8s_openapi::jiff::Timestamp;
 
 use crate::{
+    figures::{self, Silence},
     health::{Health, is_shown},
-    observed::Observed,
+    kinds::Kind,
+    object::Key,
+    observed::{Observed, Record},
     plan::Refusal,
     validate::{self, Problem},
 };
@@ -85,6 +88,12 @@ pub struct Input<'a> {
     pub health: &'a Health,
     /// What was observed.
     pub observed: &'a Observed,
+    /// The account that the tenant's usage is kept under, unless it is another tenant's.
+    pub account: Option<&'a str>,
+    /// Whether the API server is silent.
+    pub silence: Option<Silence>,
+    /// Whether our last status holds some of the API server's part ([`figures::held`]).
+    pub held: bool,
     /// The revision that the stack is brought to.
     pub desired_revision: Option<String>,
     /// The version of the rendering.
@@ -108,15 +117,22 @@ pub fn status(input: &Input<'_>, now: Timestamp) -> TenantStatus {
         verdict.profile_valid,
         suspended(input),
     ];
+    let figures = figures::figures(&previous, input.held, input.silence, now);
+    let mut conditions = conditions::merge(&previous.conditions, &new, input.generation, now);
+    conditions.extend(figures.conditions);
     TenantStatus {
-        conditions: conditions::merge(&previous.conditions, &new, input.generation, now),
+        conditions,
         observed_generation: input.generation,
         namespace: Some(input.namespace.clone()),
         profile_revision: revision(input, &previous, ready),
         components: input.health.components.iter().filter(|c| is_shown(c)).cloned().collect(),
         retained: retained(input),
         endpoints: input.endpoints.clone(),
-        ..TenantStatus::default()
+        account_id: account(input, &previous),
+        identity: identity(input),
+        display: figures.display,
+        // Never ours, not even stale: its instant stands in it.
+        usage: None,
     }
 }
 
@@ -262,6 +278,14 @@ fn refused(refusal: &Refusal, profile_valid: NewCondition) -> Verdict {
             &format!("{key} exists and is not ours; delete or rename it, then the stack goes on"),
             profile_valid,
         ),
+        Refusal::AccountInUse { account, other } => Verdict::stalled(
+            "AccountInUse",
+            &format!(
+                "account {account:?} is that of tenant {other}: two tenants cannot share one. Make this tenant anew \
+                 with another spec.accountId, or without one, or delete {other}"
+            ),
+            profile_valid,
+        ),
         Refusal::NamespaceTerminating { namespace } => {
             let message = format!("namespace {namespace} is still being deleted");
             Verdict {
@@ -329,6 +353,32 @@ fn revision(input: &Input<'_>, previous: &TenantStatus, ready: bool) -> Option<P
     let current =
         if applied && ready || suspended { Some(desired.clone()) } else { before.current };
     Some(ProfileRevision { desired: Some(desired), current, renderer: Some(input.renderer) })
+}
+
+/// Told once the namespace is the tenant's: before that nothing is metered, and the stack that it
+/// may still take over brings an account of its own.
+fn account(input: &Input<'_>, previous: &TenantStatus) -> Option<String> {
+    let account = input.account.filter(|_| has_namespace(input));
+    account.map(ToOwned::to_owned).or_else(|| previous.account_id.clone())
+}
+
+fn has_namespace(input: &Input<'_>) -> bool {
+    let record = input.observed.objects.get(&Key::new(Kind::Namespace, &input.namespace));
+    record.is_some_and(|r| Observed::is_ours(r, input.uid))
+}
+
+/// The ServiceAccounts as they are, not as they should be: a token proves the uid of one that is.
+fn identity(input: &Input<'_>) -> Option<Identity> {
+    let ours = |(key, record): &(&Key, &Record)| {
+        key.kind == Kind::ServiceAccount && Observed::is_ours(record, input.uid) && !record.deleting
+    };
+    let accounts = input.observed.objects.iter().filter(ours).map(|(key, record)| {
+        ServiceAccountIdentity { name: key.name.to_string(), uid: record.uid.to_string() }
+    });
+    has_namespace(input).then(|| Identity {
+        namespace: input.namespace.clone(),
+        service_accounts: accounts.collect(),
+    })
 }
 
 fn retained(input: &Input<'_>) -> Vec<String> {

@@ -13,6 +13,7 @@ use k8s_openapi::{api::core::v1::ObjectReference, jiff::Timestamp};
 use kube::ResourceExt;
 
 use crate::{
+    account,
     cluster::{ApiError, FINALIZER, Target},
     context::Context,
     decide::{self, Decision, Seen},
@@ -48,8 +49,10 @@ pub async fn reconcile(ctx: &Context, name: &str) -> Result<Next, ApiError> {
 fn observe(ctx: &Context, tenant: &Tenant) -> Seen {
     let name = tenant.name_any();
     let profile = tenant.spec.profile_ref.name.as_str();
+    let observed = ctx.world.observed(&name);
     Seen {
-        observed: ctx.world.observed(&name),
+        rival: ctx.world.rival(tenant, &account::effective(tenant, &observed)),
+        observed,
         profile_exists: ctx.world.profile(profile).is_some(),
         revisions: ctx.world.revisions(profile),
         granted: ctx.world.granted(&name, profile),

@@ -9,6 +9,7 @@ mod resources;
 use crds::{DeploymentProfileSpec, Tenant, names::TenantName};
 
 use crate::{
+    account,
     desired::{ResolvedService, Stack, meta},
     kinds::Kind,
     object::Key,
@@ -64,7 +65,8 @@ pub fn stack(
         .map_err(|e| vec![Problem { reason: reasons::NAME_INVALID, message: e.to_string() }])?;
     let services = merge::services(tenant, profile, profile_name, &mut problems);
     check_scheduling(profile, profile_name, &mut problems);
-    let stack = assemble(tenant, name, profile, profile_name, services);
+    let account = account::effective(tenant, observed);
+    let stack = Stack { account, ..assemble(tenant, name, profile, profile_name, services) };
     resources::check(tenant, profile, &stack, &mut problems);
     network::check(&stack, &mut problems);
     capacity::check(&stack, &mut problems);
@@ -82,6 +84,7 @@ fn assemble(
     Stack {
         tenant: name,
         uid: tenant.metadata.uid.as_deref().unwrap_or_default().into(),
+        account: Box::default(),
         display_name: tenant.spec.display_name.clone(),
         contact: tenant.spec.contact.clone(),
         tier: profile.tier.as_str(),

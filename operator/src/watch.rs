@@ -285,8 +285,7 @@ fn named<K: ResourceExt>(object: &K) -> (Box<str>, Box<str>) {
 }
 
 impl Sink<Tenant> for Tenants {
-    fn put(&self, mut object: Tenant) -> Option<(Box<str>, Box<str>)> {
-        object.managed_fields_mut().clear();
+    fn put(&self, object: Tenant) -> Option<(Box<str>, Box<str>)> {
         let name = named(&object);
         self.0.put_tenant(object);
         Some(name)

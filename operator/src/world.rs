@@ -4,6 +4,7 @@
 //! record, so the operator always reads its own writes.
 
 mod stacks;
+mod tenants;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -15,7 +16,7 @@ use kube::ResourceExt;
 
 pub use stacks::Part;
 
-use crate::{kicks::Kicks, object::Key, observed::Observed, revision::Revision};
+use crate::{account, figures, kicks::Kicks, object::Key, observed::Observed, revision::Revision};
 
 /// Fingerprints that the server is known to make of what we want, by object: (wanted, live).
 pub type Learned = BTreeMap<Key, (u64, u64)>;
@@ -69,7 +70,8 @@ impl World {
     }
 
     /// Takes a Tenant in, unless a newer one is known; wakes it and its profile.
-    pub fn put_tenant(&self, tenant: Tenant) {
+    pub fn put_tenant(&self, mut tenant: Tenant) {
+        figures::forget_managed_fields(&mut tenant);
         let (name, version) =
             (tenant.name_any(), version_of(tenant.metadata.resource_version.as_deref()));
         let mut inner = self.lock();
@@ -91,7 +93,8 @@ impl World {
 
     /// Takes in the answer to our own write: nobody needs to look at the tenant again for it, unless
     /// somebody's edit came first.
-    pub fn put_own_tenant(&self, tenant: Tenant) {
+    pub fn put_own_tenant(&self, mut tenant: Tenant) {
+        figures::forget_managed_fields(&mut tenant);
         let name = tenant.name_any();
         let mut inner = self.lock();
         // A tenant that is gone stays gone; one that changed meanwhile is newer than our answer.
@@ -135,12 +138,14 @@ impl World {
             return;
         }
         let profile = known.spec.profile_ref.name.clone();
+        let account = account::claimed(known).to_owned();
         inner.tenants.remove(name);
         inner.learned.remove(name);
         inner.grants.remove(name);
         drop(inner);
         self.profile_kicks.kick(&profile);
         self.tenant_kicks.kick(name);
+        self.kick_tenants_for(&account);
     }
 
     /// The newest known Tenant of this name.

@@ -56,6 +56,8 @@ fn impurities(text: &str) -> Vec<&'static str> {
 
 fn pure() -> Vec<PathBuf> {
     let modules = [
+        "account",
+        "figures",
         "decide",
         "validate",
         "desired",

@@ -10,7 +10,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{ApiError, Cluster, FINALIZER};
-use crate::reduce::FIELD_MANAGER;
+use crate::{figures, reduce::FIELD_MANAGER};
 
 impl Cluster {
     /// Adds or removes our finalizer, at the version that was read.
@@ -44,7 +44,8 @@ impl Cluster {
         Ok(())
     }
 
-    /// Writes a Tenant's status, whole, as ours.
+    /// Writes a Tenant's status, our part of it whole. Where the API server has written too, only
+    /// at the version that was read: what it wrote meanwhile must not be taken for what we marked.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -53,7 +54,9 @@ impl Cluster {
         tenant: &Tenant,
         status: &TenantStatus,
     ) -> Result<(), ApiError> {
-        let answer = self.write_status(tenant, status, "tenants/status").await?;
+        let theirs = tenant.status.as_ref().is_some_and(figures::told);
+        let at = tenant.metadata.resource_version.as_ref().filter(|_| theirs);
+        let answer = self.write_status(tenant, status, at, "tenants/status").await?;
         self.world.put_own_tenant(answer);
         Ok(())
     }
@@ -67,27 +70,32 @@ impl Cluster {
         profile: &DeploymentProfile,
         status: &DeploymentProfileStatus,
     ) -> Result<(), ApiError> {
-        let answer = self.write_status(profile, status, "deploymentprofiles/status").await?;
+        let answer = self.write_status(profile, status, None, "deploymentprofiles/status").await?;
         self.world.put_own_profile(answer);
         Ok(())
     }
 
-    /// By server-side apply to the subresource, of this uid only. `counted`: its name in metrics.
+    /// By server-side apply to the subresource, of this uid only, and at this version if one is
+    /// named. `counted`: its name in metrics.
     async fn write_status<K>(
         &self,
         of: &K,
         status: &impl Serialize,
+        at: Option<&String>,
         counted: &'static str,
     ) -> Result<K, ApiError>
     where
         K: Resource<DynamicType = ()> + DeserializeOwned,
     {
         let name = of.name_any();
-        let body = json!({
+        let mut body = json!({
             "apiVersion": K::api_version(&()), "kind": K::kind(&()),
             "metadata": { "name": name, "uid": of.meta().uid },
             "status": status,
         });
+        if let Some(version) = at {
+            body["metadata"]["resourceVersion"] = version.as_str().into();
+        }
         let params = PatchParams::apply(FIELD_MANAGER).force();
         let request = Request::new(K::url_path(&(), None)).patch_subresource(
             "status",

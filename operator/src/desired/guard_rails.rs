@@ -38,6 +38,7 @@ fn namespace(stack: &Stack) -> Object {
     metadata["labels"]["pod-security.kubernetes.io/enforce-version"] = "latest".into();
     metadata["labels"]["tenantry.dev/tier"] = stack.tier.into();
     metadata["labels"]["tenantry.dev/profile"] = stack.profile.as_ref().into();
+    metadata["annotations"][meta::ACCOUNT_ID] = stack.account.as_ref().into();
     // Names of people are no label values: they hold spaces, and are not for selecting.
     metadata["annotations"]["tenantry.dev/display-name"] = stack.display_name.as_str().into();
     if let Some(contact) = &stack.contact {

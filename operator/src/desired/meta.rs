@@ -18,6 +18,9 @@ pub const COMPONENT_LABEL: &str = "tenantry.dev/component";
 pub const TENANT_LABEL: &str = "tenantry.dev/tenant";
 /// The annotation with the tenant's uid, on objects that hold data.
 pub const TENANT_UID: &str = "tenantry.dev/tenant-uid";
+/// The annotation on the namespace with the account in the ledger that its usage is kept under, so
+/// that who takes the stack over finds it.
+pub const ACCOUNT_ID: &str = "tenantry.dev/account-id";
 /// The label of objects with data that the stack no longer uses.
 pub const RETAINED_LABEL: &str = "tenantry.dev/retained";
 /// The annotation on a retained namespace that asks for its removal; its value is the uid.

@@ -48,6 +48,9 @@ impl Case {
                 outcome: &self.outcome,
                 health: &self.health,
                 observed: &observed,
+                account: None,
+                silence: None,
+                held: false,
                 desired_revision: Some("prod@2".to_owned()),
                 renderer: 1,
                 suspended: self.suspended,
@@ -245,12 +248,64 @@ fn only_our_retained_objects_are_listed() {
         outcome: &case.outcome,
         health: &case.health,
         observed: &observed,
+        account: None,
+        silence: None,
+        held: false,
         desired_revision: None,
         renderer: 1,
         suspended: false,
         endpoints: Vec::new(),
     };
     assert_eq!(status(&input, at(0)).retained, ["PersistentVolumeClaim kept"]);
+}
+
+#[test]
+fn account_and_identity_are_told_once_the_namespace_is_the_tenants() {
+    let case = Case::new(Outcome::Applied { wrote: true });
+    let of = |owner: Option<&str>, account| {
+        let owned =
+            |uid: &str| Record { uid: uid.into(), tenant_uid: owner.map(Into::into), ..record() };
+        let objects = [
+            (key(Kind::Namespace, "tenant-acme"), owned("n")),
+            (key(Kind::ServiceAccount, "core"), owned("u1")),
+            (key(Kind::ServiceAccount, "theirs"), Record { tenant_uid: None, ..owned("u2") }),
+            (key(Kind::ServiceAccount, "tenantry-gateway"), owned("u3")),
+            (key(Kind::ServiceAccount, "going"), Record { deleting: true, ..owned("u4") }),
+        ];
+        let observed = Observed { objects: objects.into(), ..Observed::default() };
+        let input = Input {
+            previous: None,
+            generation: Some(1),
+            uid: UID,
+            namespace: "tenant-acme".to_owned(),
+            outcome: &case.outcome,
+            health: &case.health,
+            observed: &observed,
+            account,
+            silence: None,
+            held: false,
+            desired_revision: None,
+            renderer: 1,
+            suspended: false,
+            endpoints: Vec::new(),
+        };
+        let told = status(&input, at(0));
+        let identity = told.identity.map(|identity| {
+            let all = identity.service_accounts.into_iter().map(|a| (a.name, a.uid));
+            (identity.namespace, all.collect::<Vec<_>>())
+        });
+        (told.account_id, identity)
+    };
+    for nobody in [None, Some("somebody")] {
+        assert_eq!(of(nobody, Some("acme")), (None, None));
+    }
+    let (account, identity) = of(Some(UID), Some("acme"));
+    assert_eq!(account.as_deref(), Some("acme"));
+    let (namespace, accounts) = identity.unwrap();
+    assert_eq!(namespace, "tenant-acme");
+    let pair = |name: &str, uid: &str| (name.to_owned(), uid.to_owned());
+    assert_eq!(accounts, [pair("core", "u1"), pair("tenantry-gateway", "u3")]);
+    assert_eq!(of(Some(UID), None).0, None, "another tenant has it");
 }
 
 fn outcomes() -> impl Strategy<Value = Outcome> {

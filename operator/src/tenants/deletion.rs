@@ -6,9 +6,10 @@ use kube::ResourceExt;
 
 use super::{Next, forbidden, report};
 use crate::{
+    account,
     cluster::{ApiError, FINALIZER, Target},
     context::Context,
-    decide,
+    decide, figures,
     health::Health,
     plan::{Cleanup, cleanup},
     status::{self, Input, Outcome},
@@ -65,6 +66,7 @@ async fn say(
     let name = tenant.name_any();
     let tenant = ctx.world.tenant(&name).unwrap_or_else(|| tenant.clone().into());
     let observed = ctx.world.observed(&name);
+    let account = account::effective(&tenant, &observed);
     let outcome = Outcome::Deleting { step, message, stalled };
     let new = status::status(
         &Input {
@@ -75,6 +77,9 @@ async fn say(
             outcome: &outcome,
             health: &Health::default(),
             observed: &observed,
+            silence: ctx.heartbeat.silence(),
+            held: figures::held(&tenant),
+            account: Some(&*account).filter(|account| ctx.world.rival(&tenant, account).is_none()),
             desired_revision: None,
             renderer: crate::desired::RENDERER,
             suspended: tenant.spec.suspend,

@@ -20,7 +20,7 @@ pub(super) async fn look(ctx: &Context, name: &str) -> Result<Next, ApiError> {
     let key = Key::new(Kind::Namespace, &namespace);
     let observed = ctx.world.observed(name);
     let Some(record) = observed.objects.get(&key) else { return Ok(None) };
-    let Facts::Namespace { purge: Some(purge) } = &record.facts else { return Ok(None) };
+    let Facts::Namespace { purge: Some(purge), .. } = &record.facts else { return Ok(None) };
     let asked = record.tenant_uid.as_deref() == Some(purge);
     if !asked || record.deleting || !record.retained {
         return Ok(None);

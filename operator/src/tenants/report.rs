@@ -16,10 +16,12 @@ use super::{
     relook,
 };
 use crate::{
+    account,
     cluster::ApiError,
     context::Context,
     decide::{Decision, Seen},
     desired::RENDERER,
+    figures,
     health::{Health, reasons::FAILING},
     observed::Observed,
     status::{self, Input, Outcome},
@@ -47,7 +49,7 @@ pub(super) async fn report(
     }
     let observed = ctx.world.observed(&tenant.name_any());
     let health = decision.health(&observed);
-    let new = compose(tenant, decision, &outcome, &observed, &health, now);
+    let new = compose(ctx, tenant, decision, &outcome, &observed, &health, now);
     let next = put(ctx, tenant, new).await?;
     match error {
         Some(error) => Err(error),
@@ -71,13 +73,14 @@ pub(super) async fn announce(
     );
     health.cause = Some(crate::health::Cause { reason: "Applying", message });
     let outcome = Outcome::Applied { wrote: true };
-    let new = compose(tenant, decision, &outcome, &seen.observed, &health, now);
+    let new = compose(ctx, tenant, decision, &outcome, &seen.observed, &health, now);
     // Not a word that can wait: it is what a rollout counts after a crash.
     let old = tenant.status.clone().unwrap_or_default();
     send(ctx, tenant, &old, &new, News::Urgent).await
 }
 
 fn compose(
+    ctx: &Context,
     tenant: &Tenant,
     decision: &Decision,
     outcome: &Outcome,
@@ -85,6 +88,9 @@ fn compose(
     health: &Health,
     now: Timestamp,
 ) -> TenantStatus {
+    // Looked up again: who asked for the same account meanwhile may be the older one.
+    let account = account::effective(tenant, observed);
+    let rival = ctx.world.rival(tenant, &account);
     let input = Input {
         previous: tenant.status.as_ref(),
         generation: tenant.metadata.generation,
@@ -93,6 +99,9 @@ fn compose(
         outcome,
         health,
         observed,
+        silence: ctx.heartbeat.silence(),
+        held: figures::held(tenant),
+        account: rival.is_none().then_some(&*account),
         desired_revision: decision.revision.clone(),
         renderer: RENDERER,
         suspended: tenant.spec.suspend,
@@ -109,7 +118,8 @@ pub(super) async fn put(
 ) -> Result<Next, ApiError> {
     let name = tenant.name_any();
     let old = tenant.status.clone().unwrap_or_default();
-    if new == old {
+    let lets_go = figures::held(tenant) && !figures::told(&new);
+    if figures::says(&old, &new) && !lets_go {
         ctx.pace.nothing_to_tell(&name);
         return Ok(None);
     }

@@ -172,6 +172,7 @@ impl Driver {
             profile_exists: true,
             revisions: BTreeMap::from([(1, self.revisions[profile].clone())]),
             granted: None,
+            rival: None,
             learned: BTreeMap::new(),
         };
         follow(tenant, decide::decide(tenant, &seen, Timestamp::UNIX_EPOCH))
@@ -228,6 +229,9 @@ impl Driver {
             outcome,
             health: &health,
             observed: &observed,
+            account: None,
+            silence: None,
+            held: false,
             desired_revision: decision.revision.clone(),
             renderer: RENDERER,
             suspended: tenant.spec.suspend,

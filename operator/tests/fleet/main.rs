@@ -11,6 +11,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 #![allow(clippy::needless_pass_by_value, reason = "tests hand over what they build")]
 
+mod account;
 mod bookkeeping;
 mod conditions;
 mod crash;
@@ -21,6 +22,7 @@ mod drift;
 mod eviction;
 mod export;
 mod faults;
+mod figures;
 mod guard;
 mod in_turn;
 mod input;

@@ -1,0 +1,209 @@
+//! What the API server says of a tenant's usage, beside what the operator says: nobody takes the
+//! other's words, and words that nobody vouches for any more are marked.
+
+use serde_json::{Value, json};
+
+use crate::support::{Lab, api::url, audit, dev, lab::condition, tenant, with};
+
+const LEASE: &str = "tenantry-api-server";
+const THEIRS: [&str; 3] = ["PlanAccepted", "QuotaWithinLimits", "CustomerHealthy"];
+
+/// A status as the API server would apply it, with so much used.
+fn figures(used: &str) -> Value {
+    let condition = |type_: &str, status: &str| {
+        json!({ "type": type_, "status": status, "reason": "Because", "message": used,
+            "observedGeneration": 1, "lastTransitionTime": "2026-11-28T22:00:00Z" })
+    };
+    json!({
+        "conditions": [condition(THEIRS[0], "True"), condition(THEIRS[1], "False"), condition(THEIRS[2], "Unknown")],
+        "display": { "plan": "team", "health": "–", "usage": format!("ingestion {used} %"), "projected": "USD 1,049.00" },
+        "usage": {
+            "plan": "team@1", "asOf": "2026-11-28T23:00:00Z",
+            "period": { "start": "2026-11-01T00:00:00Z", "end": "2026-12-01T00:00:00Z" },
+            "meters": [{ "name": "ingestion", "used": used, "quota": "100", "ratioPpm": 830_000, "level": "soft" }],
+            "highest": { "meter": "ingestion", "ratioPpm": 830_000 },
+            "projectedCost": { "amount": "1049.00", "currency": "USD" },
+        },
+    })
+}
+
+/// Speaks as the API server: server-side apply to the status, under its own name.
+async fn speak(lab: &Lab, name: &str, status: &Value) {
+    let body = json!({ "apiVersion": "tenantry.dev/v1alpha1", "kind": "Tenant",
+        "metadata": { "name": name }, "status": status });
+    let url = format!(
+        "{}/status?fieldManager=tenantry-api-server&force=true&fieldValidation=Strict",
+        url("tenants", "", name)
+    );
+    lab.api.send("PATCH", &url, "application/apply-patch+yaml", &body).await.unwrap();
+}
+
+/// Renews the API server's Lease, for so many seconds.
+async fn renew(lab: &Lab, at: &str, seconds: u32) {
+    let lease = json!({ "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+        "metadata": { "name": LEASE, "namespace": "tenantry-system" },
+        "spec": { "holderIdentity": "api-0", "renewTime": at, "leaseDurationSeconds": seconds } });
+    lab.apply(&[lease]).await;
+}
+
+/// What a manager owns of a tenant's status.
+fn owned(tenant: &Value, manager: &str) -> Value {
+    let all = tenant["metadata"]["managedFields"].as_array().into_iter().flatten();
+    let is = |e: &&Value| {
+        e["manager"] == manager && e["subresource"] == "status" && e["operation"] == "Apply"
+    };
+    all.filter(is).map(|e| e["fieldsV1"]["f:status"].clone()).next().unwrap_or_default()
+}
+
+/// The types of the API server's conditions of which a manager owns some part.
+fn conditions_of(owned: &Value) -> Vec<&'static str> {
+    let has =
+        |type_: &&str| !owned["f:conditions"][format!("k:{{\"type\":\"{type_}\"}}")].is_null();
+    THEIRS.into_iter().filter(has).collect()
+}
+
+/// The API server's part of a status.
+fn part(tenant: &Value) -> Value {
+    let conditions: Vec<_> = THEIRS.iter().map(|type_| condition(tenant, type_)).collect();
+    json!({ "conditions": conditions, "display": tenant["status"]["display"], "usage": tenant["status"]["usage"] })
+}
+
+async fn suspended(lab: &Lab, name: &str, yes: bool) -> Value {
+    lab.apply(&[with(tenant(name, name), "/suspend", json!(yes))]).await;
+    match yes {
+        true => {
+            lab.says(name, "Suspended", "True", "SpecSuspend").await;
+            lab.status(name, "at rest", |t| condition(t, "Reconciling")["status"] == "False").await
+        }
+        false => lab.ready(name).await,
+    }
+}
+
+/// The operator's writes of this tenant's status since `mark`, once it has surely looked at it
+/// again: what is changed on the stack now is put right.
+async fn statuses(lab: &Lab, name: &str, mark: audit::Mark) -> Vec<String> {
+    let body = json!({ "metadata": { "labels": { "tenantry.dev/component": "other" } } });
+    let namespace = format!("tenant-{name}");
+    lab.api.merge("serviceaccounts", &namespace, "core", &body).await.unwrap();
+    lab.becomes(name, ("serviceaccounts", "core"), "put right", |a| {
+        a["metadata"]["labels"]["tenantry.dev/component"] == "core"
+    })
+    .await;
+    let mut all = lab.writes(mark);
+    all.retain(|w| w == &format!("patch tenants/status /{name}"));
+    all
+}
+
+#[tokio::test]
+async fn operator_and_api_server_leave_each_others_words_alone() {
+    let lab = Lab::shared().await;
+    renew(&lab, "2026-11-28T23:00:00.000000Z", 3600).await;
+    lab.stack(dev("w-both"), "w-both").await;
+    speak(&lab, "w-both", &figures("83")).await;
+    let first = lab.tenant("w-both").await;
+    let said = part(&first);
+    assert_eq!(said["conditions"][1]["status"], "False", "{said}");
+    // The operator writes its own status, several times.
+    for yes in [true, false, true, false] {
+        let mark = lab.mark();
+        let now = suspended(&lab, "w-both", yes).await;
+        assert_eq!(part(&now), said, "suspended: {yes}");
+        assert!(!statuses(&lab, "w-both", mark).await.is_empty(), "it has written");
+        assert_eq!(owned(&now, LEASE), owned(&first, LEASE));
+        let ours = owned(&now, "tenantry-operator");
+        assert_eq!(conditions_of(&ours), [""; 0], "{ours}");
+        assert!(ours["f:display"].is_null() && ours["f:usage"].is_null(), "{ours}");
+    }
+    // The API server writes: the operator's words stay, and it sees no reason to write.
+    let ready = condition(&lab.tenant("w-both").await, "Ready").clone();
+    let mark = lab.mark();
+    let mut less = figures("84");
+    less["usage"].as_object_mut().unwrap().remove("highest");
+    speak(&lab, "w-both", &less).await;
+    let now = lab.tenant("w-both").await;
+    assert_eq!(now["status"]["display"]["usage"], "ingestion 84 %");
+    assert!(now["status"]["usage"]["highest"].is_null(), "what it leaves out goes");
+    assert_eq!(condition(&now, "Ready"), &ready);
+    assert!(now["status"]["components"].is_array() && now["status"]["identity"].is_object());
+    assert_eq!(statuses(&lab, "w-both", mark).await, [""; 0]);
+}
+
+/// Waits until the API server's words are marked.
+async fn stale(lab: &Lab, name: &str) -> Value {
+    lab.status(name, "stale", |t| THEIRS.iter().all(|c| condition(t, c)["reason"] == "Stale")).await
+}
+
+#[tokio::test]
+async fn words_of_a_silent_api_server_are_marked_held_and_given_back() {
+    let lab = Lab::own().await;
+    let mut process = lab.operator("figures-0");
+    process.ready().await;
+    lab.stack(dev("w-stale"), "w-stale").await;
+    lab.stack(dev("w-none"), "w-none").await;
+    renew(&lab, "2026-11-28T23:30:00.000000Z", 2).await;
+    speak(&lab, "w-stale", &figures("83")).await;
+
+    let marked = stale(&lab, "w-stale").await;
+    for type_ in THEIRS {
+        let told = condition(&marked, type_);
+        assert_eq!(told["status"], "Unknown", "{told}");
+        assert_eq!(
+            told["message"],
+            "the figures are of 2026-11-28T23:00:00Z: the API server has not been heard from since 2026-11-28T23:30:00Z"
+        );
+    }
+    let words = json!({ "plan": "team", "health": "–", "usage": "ingestion 83 % (stale)", "projected": "USD 1,049.00 (stale)" });
+    assert_eq!(marked["status"]["display"], words);
+    assert_eq!(
+        marked["status"]["usage"],
+        figures("83")["usage"],
+        "dated, so never old news as fact"
+    );
+    assert!(lab.tenant("w-none").await["status"]["display"].is_null());
+
+    // Nobody is told twice, not by another operator either.
+    let mark = lab.mark();
+    assert_eq!(statuses(&lab, "w-stale", mark).await, [""; 0]);
+    lab.end(process).await;
+    let mark = lab.mark();
+    process = lab.operator("figures-1");
+    process.ready().await;
+    assert_eq!(statuses(&lab, "w-stale", mark).await, [""; 0]);
+    // The marks stay while the operator writes of other things, and while the API server is back but
+    // has not come to this tenant yet.
+    let said = part(&marked);
+    assert_eq!(part(&suspended(&lab, "w-stale", true).await), said);
+    renew(&lab, "2026-11-28T23:50:00.000000Z", 3600).await;
+    assert_eq!(part(&suspended(&lab, "w-stale", false).await), said);
+
+    // It speaks: its words stand, and the operator lets go of them without taking any along.
+    speak(&lab, "w-stale", &figures("90")).await;
+    let free = lab.status("w-stale", "the operator has let go", |t| {
+        let ours = owned(t, "tenantry-operator");
+        conditions_of(&ours).is_empty() && ours["f:display"].is_null()
+    });
+    let free = free.await;
+    let mut wanted = figures("90");
+    wanted["display"]["plan"] = "team".into();
+    assert_eq!(part(&free), wanted, "{free}");
+    let mark = lab.mark();
+    assert_eq!(statuses(&lab, "w-stale", mark).await, [""; 0], "at rest");
+    // All of it is the API server's again: it can take a condition back.
+    let mut fewer = figures("90");
+    fewer["conditions"].as_array_mut().unwrap().pop();
+    speak(&lab, "w-stale", &fewer).await;
+    assert!(condition(&lab.tenant("w-stale").await, THEIRS[2]).is_null());
+
+    // No Lease at all is a silence, too. A new operator gives it some time to come.
+    lab.end(process).await;
+    lab.api.delete("leases", "tenantry-system", LEASE).await.unwrap();
+    process = lab.operator("figures-2");
+    process.ready().await;
+    let marked = lab.status("w-stale", "stale", |t| {
+        THEIRS[..2].iter().all(|c| condition(t, c)["reason"] == "Stale")
+    });
+    let message = condition(&marked.await, THEIRS[0])["message"].clone();
+    let words = "of 2026-11-28T23:00:00Z: the API server is not there: Lease tenantry-api-server";
+    assert!(message.as_str().unwrap().contains(words), "{message}");
+    lab.end(process).await;
+}
