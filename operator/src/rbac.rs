@@ -1,6 +1,8 @@
 //! The rights that the operator needs and no more, from the same list that drives its work; and the
-//! admission policies that keep it inside its namespaces, and tenants' own users from its objects.
+//! admission policies that keep it inside its namespaces, and tenants' own users from its objects. The
+//! API server's rights are here too, since its part of a Tenant's status ends where ours begins.
 
+mod api_server;
 mod guard;
 
 use std::collections::BTreeMap;
@@ -51,6 +53,7 @@ pub fn objects(namespace: &str) -> Vec<Value> {
     all.extend(bindings(namespace));
     all.extend(policy(namespace));
     all.extend(guard::objects(&account(namespace)));
+    all.extend(api_server::objects(namespace));
     all
 }
 

@@ -103,7 +103,12 @@ fn the_three_forms_say_the_same() {
         assert_eq!(values["operator"]["replicas"], number("OPERATOR_REPLICAS"));
         assert_eq!(values["operator"]["concurrency"], number("TENANTRY_CONCURRENCY"));
         assert_eq!(values["apiServer"]["storage"]["size"], table["LEDGER_STORAGE"]);
+        assert_eq!(
+            values["apiServer"]["cluster"]["statusInterval"],
+            number("TENANTRY_STATUS_INTERVAL")
+        );
         assert_eq!(profile["spec"]["tier"], table["TIER"]);
+        assert_eq!(profile["spec"]["defaultPlan"], table["DEFAULT_PLAN"]);
         assert_eq!(profile["spec"]["quota"]["cpu"], table["QUOTA_CPU"]);
         assert_eq!(profile["spec"]["quota"]["pods"], number("QUOTA_PODS"));
         assert_eq!(profile["spec"]["billing"]["storage"]["size"], table["BILLING_STORAGE"]);

@@ -48,6 +48,7 @@ const REFUSED: &[(&str, &str)] = &[
     (r#"operator.concurrency=0"#, "at '/operator/concurrency': minimum"),
     (r#"operator.concurrency=257"#, "at '/operator/concurrency': maximum"),
     (r#"apiServer.snapshotInterval=0"#, "at '/apiServer/snapshotInterval': minimum"),
+    (r#"apiServer.cluster.statusInterval=0"#, "at '/apiServer/cluster/statusInterval': minimum"),
     (r#"apiServer.rates.ingest=0"#, "at '/apiServer/rates/ingest': minimum"),
     (r#"image.pullPolicy="Sometimes""#, "at '/image/pullPolicy': value must be one of"),
     (r#"image.digest="sha256:abc""#, "at '/image/digest'"),

@@ -3,7 +3,13 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Lab, api::url, audit, dev, lab::condition, tenant, with};
+use crate::support::{
+    Api, Lab,
+    api::{Refused, url},
+    audit, dev, eventually, holds,
+    lab::condition,
+    tenant, with,
+};
 
 const LEASE: &str = "tenantry-api-server";
 const THEIRS: [&str; 3] = ["PlanAccepted", "QuotaWithinLimits", "CustomerHealthy"];
@@ -29,13 +35,23 @@ fn figures(used: &str) -> Value {
 
 /// Speaks as the API server: server-side apply to the status, under its own name.
 async fn speak(lab: &Lab, name: &str, status: &Value) {
+    said(&account(lab).await, name, status).await.unwrap();
+}
+
+/// The API server's account, which the roles and the policy know.
+async fn account(lab: &Lab) -> Api {
+    let user = "system:serviceaccount:tenantry-system:tenantry-api-server";
+    Api::impersonating(&lab.ground.path("kubeconfig"), user, &[]).await
+}
+
+async fn said(api: &Api, name: &str, status: &Value) -> Result<Value, Refused> {
     let body = json!({ "apiVersion": "tenantry.dev/v1alpha1", "kind": "Tenant",
         "metadata": { "name": name }, "status": status });
     let url = format!(
         "{}/status?fieldManager=tenantry-api-server&force=true&fieldValidation=Strict",
         url("tenants", "", name)
     );
-    lab.api.send("PATCH", &url, "application/apply-patch+yaml", &body).await.unwrap();
+    api.send("PATCH", &url, "application/apply-patch+yaml", &body).await
 }
 
 /// Renews the API server's Lease, for so many seconds.
@@ -206,4 +222,51 @@ async fn words_of_a_silent_api_server_are_marked_held_and_given_back() {
     let words = "of 2026-11-28T23:00:00Z: the API server is not there: Lease tenantry-api-server";
     assert!(message.as_str().unwrap().contains(words), "{message}");
     lab.end(process).await;
+}
+
+#[tokio::test]
+async fn the_api_servers_account_writes_its_part_of_a_status_and_nothing_else() {
+    let lab = Lab::shared().await;
+    lab.stack(dev("w-rights"), "w-rights").await;
+    let theirs = account(&lab).await;
+    // The API server of Kubernetes takes a moment to know of the policy.
+    let theft = json!({ "accountId": "globex" });
+    for stolen in [
+        theft.clone(),
+        json!({ "namespace": "tenant-globex" }),
+        json!({ "identity": { "namespace": "tenant-w-rights", "serviceAccounts": [{ "name": "core", "uid": "u" }] } }),
+        json!({ "conditions": [{ "type": "Ready", "status": "False", "reason": "X", "message": "",
+            "lastTransitionTime": "2026-11-28T22:00:00Z" }] }),
+    ] {
+        eventually(&format!("{stolen} is denied"), async || {
+            let refused = said(&theirs, "w-rights", &stolen).await.err();
+            let text = refused.map_or_else(|| "taken".to_owned(), |r| r.to_string());
+            holds(text.starts_with("403") && text.contains("leaves what the operator says"), text)
+        })
+        .await;
+    }
+    lab.ready("w-rights").await;
+    said(&theirs, "w-rights", &figures("83")).await.unwrap();
+    said(&theirs, "w-rights", &json!({})).await.unwrap();
+    assert!(theirs.list("tenants", "", "").await.len() > 1);
+    assert!(!theirs.list("deploymentprofiles", "", "").await.is_empty());
+    let lease = |name: &str, namespace: &str| {
+        json!({ "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+            "metadata": { "name": name, "namespace": namespace }, "spec": { "leaseDurationSeconds": 3600 } })
+    };
+    theirs.apply(&lease(LEASE, "tenantry-system")).await.unwrap();
+    for (what, answer) in [
+        ("another Lease", theirs.apply(&lease("tenantry-operator", "tenantry-system")).await),
+        ("one elsewhere", theirs.apply(&lease(LEASE, "default")).await),
+        ("a tenant", theirs.create(&tenant("w-new", "w-rights")).await),
+        (
+            "a spec",
+            theirs.apply(&with(tenant("w-rights", "w-rights"), "/suspend", json!(true))).await,
+        ),
+        ("an end", theirs.delete("tenants", "", "w-rights").await),
+        ("a secret", theirs.get("secrets", "tenantry-system", "x").await),
+        ("a pod", theirs.get("pods", "tenant-w-rights", "x").await),
+    ] {
+        assert_eq!(answer.unwrap_err().code, 403, "{what}");
+    }
 }
