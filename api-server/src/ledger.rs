@@ -31,6 +31,7 @@ mod queue;
 pub mod rejects;
 pub mod request;
 pub mod settle;
+pub mod tenants;
 pub mod upkeep;
 pub mod verify;
 mod writer;

@@ -37,6 +37,7 @@ pub mod snapshots;
 pub mod sql;
 mod sqlite;
 pub mod support;
+pub mod tenants;
 pub mod timeline;
 mod turn;
 pub mod usage;

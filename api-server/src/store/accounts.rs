@@ -139,6 +139,16 @@ pub async fn bind(
     Ok(Added::New)
 }
 
+/// Ends what the workloads of a namespace stand for, of one account.
+pub(crate) async fn unbind(
+    session: &mut Session,
+    account: &AccountId,
+    namespace: &str,
+) -> Result<u64, StoreError> {
+    let sql = "DELETE FROM bindings WHERE account = $1 AND namespace = $2";
+    session.run(sql, args![account, namespace]).await
+}
+
 /// The account for which a workload stands; none when any of the three differs.
 pub async fn bound(
     session: &mut Session,

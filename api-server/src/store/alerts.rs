@@ -247,7 +247,7 @@ pub async fn page(
     session.rows(sql, values).await?.iter().map(alert).collect()
 }
 
-fn alert(row: &Row) -> Result<AlertRow, StoreError> {
+pub(super) fn alert(row: &Row) -> Result<AlertRow, StoreError> {
     let bad = |what: &str| StoreError::Unreadable(format!("alerts.{what}"));
     let kind = Kind::from_name(row.text(5)?).ok_or_else(|| bad("kind"))?;
     let level = Level::from_name(row.text(3)?).ok_or_else(|| bad("level"))?;

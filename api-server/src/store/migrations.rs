@@ -41,6 +41,7 @@ const STEPS: &[Step] = &steps![
     8 "backups" "0008_backups.sql",
     9 "settlements" "0009_settlements.sql",
     10 "provisions" "0010_provisions.sql",
+    11 "tenants" "0011_tenants.sql",
 ];
 
 /// The spool of a gateway, which is always SQLite.

@@ -24,7 +24,7 @@ mod marks;
 pub(crate) use days::drop_days;
 pub use days::{Day, days};
 pub use due::Counts;
-pub(crate) use due::{Due, counts, due};
+pub(crate) use due::{Due, counts, dated, due, newest_validity};
 pub use list::{Filter, Listed, Position, Query, Sort, page};
 pub(crate) use marks::{outdate, outdate_after};
 

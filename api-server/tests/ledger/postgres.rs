@@ -51,6 +51,8 @@ mod replicas;
 mod schema;
 #[path = "serving.rs"]
 mod serving;
+#[path = "tenants.rs"]
+mod tenants;
 #[path = "upkeep.rs"]
 mod upkeep;
 #[path = "verifying.rs"]

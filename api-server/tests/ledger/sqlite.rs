@@ -45,6 +45,8 @@ mod reference;
 mod rejects;
 #[path = "schema.rs"]
 mod schema;
+#[path = "tenants.rs"]
+mod tenants;
 #[path = "upkeep.rs"]
 mod upkeep;
 #[path = "verifying.rs"]

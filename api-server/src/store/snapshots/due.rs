@@ -84,3 +84,22 @@ pub(crate) async fn counts(
     };
     rows.iter().map(read).collect()
 }
+
+/// Until when the newest of all summaries may be acted on.
+pub(crate) async fn newest_validity(
+    session: &mut Session,
+) -> Result<Option<Timestamp>, StoreError> {
+    let row = session.row("SELECT MAX(valid_until) FROM snapshots", Vec::new()).await?;
+    row.map_or(Ok(None), |row| row.opt_time(0))
+}
+
+/// Which accounts were summed up at an instant or later, and when.
+pub(crate) async fn dated(
+    session: &mut Session,
+    since: Option<Timestamp>,
+) -> Result<Vec<(AccountId, Timestamp)>, StoreError> {
+    let sql = "SELECT account, computed_at FROM snapshots WHERE computed_at >= $1 ORDER BY account";
+    let since = since.map_or(i64::MIN, Timestamp::as_millisecond);
+    let rows = session.rows(sql, args![since]).await?;
+    rows.iter().map(|row| Ok((row.parsed(0)?, row.time(1)?))).collect()
+}

@@ -1,0 +1,188 @@
+//! Accounts of a cluster's tenants: made, bound, put on plans and ended, each as often as one likes.
+
+use api_server::{
+    domain::catalogue::Catalogue,
+    ledger::tenants::{Answered, PlanAsk, Registered, Registration},
+    store::{accounts, plans},
+};
+
+use super::ground::{Ground, account, at, query};
+
+fn registration(uid: &str, workload: &str) -> Registration {
+    Registration {
+        name: "acme".to_owned(),
+        uid: uid.to_owned(),
+        account: account(uid),
+        display_name: "Acme Legal".to_owned(),
+        currency: "USD".to_owned(),
+        zone: "UTC".parse().unwrap(),
+        anchor: api_server::domain::calendar::AnchorDay::new(1).unwrap(),
+        namespace: "tenant-acme".to_owned(),
+        workloads: vec![("core".to_owned(), workload.to_owned())],
+    }
+}
+
+async fn ground() -> Ground {
+    let ground = Ground::empty().await;
+    ground.ledger.import_plans(Catalogue::shipped().unwrap()).await.unwrap();
+    ground
+}
+
+async fn register(ground: &Ground, new: &Registration) -> Registered {
+    ground.ledger.register(new.clone()).await.unwrap()
+}
+
+async fn bound(ground: &Ground, uid: &str) -> Option<String> {
+    let mut session = ground.ledger.store().read().await.unwrap();
+    let found = accounts::bound(&mut session, "tenant-acme", "core", uid).await.unwrap();
+    found.map(|id| id.to_string())
+}
+
+async fn ask(ground: &Ground, generation: i64, plan: Option<&str>) -> Answered {
+    let ask = PlanAsk {
+        account: account("u-1"),
+        name: "acme".to_owned(),
+        uid: "u-1".to_owned(),
+        generation,
+        plan: plan.map(str::to_owned),
+        otherwise: Some("starter".to_owned()),
+    };
+    ground.ledger.ask_for_plan(ask).await.unwrap()
+}
+
+async fn agreed(ground: &Ground) -> Vec<String> {
+    let mut session = ground.ledger.store().read().await.unwrap();
+    let all = plans::asked(&mut session, &account("u-1")).await.unwrap();
+    all.into_iter().map(|one| one.recorded.agreement.plan.plan).collect()
+}
+
+#[tokio::test]
+async fn a_tenant_is_registered_once_however_often() {
+    let ground = ground().await;
+    let first = register(&ground, &registration("u-1", "w-1")).await;
+    ground.set_clock("2026-11-24T00:00:00Z");
+    assert_eq!(register(&ground, &registration("u-1", "w-1")).await, first);
+    assert_eq!(first.account.name, "Acme Legal");
+    assert!(first.refused.is_empty());
+    assert_eq!(bound(&ground, "w-1").await.as_deref(), Some("u-1"));
+}
+
+#[tokio::test]
+async fn a_service_account_made_anew_replaces_the_old_one() {
+    let ground = ground().await;
+    register(&ground, &registration("u-1", "w-1")).await;
+    register(&ground, &registration("u-1", "w-2")).await;
+    assert_eq!(bound(&ground, "w-1").await, None);
+    assert_eq!(bound(&ground, "w-2").await.as_deref(), Some("u-1"));
+}
+
+#[tokio::test]
+async fn an_account_that_is_there_stays_as_it_is() {
+    let ground = ground().await;
+    ground.add("u-1", "Asia/Tokyo", 15).await;
+    let is = register(&ground, &registration("u-1", "w-1")).await.account;
+    assert_eq!((is.zone.name(), is.anchor.day(), is.name.as_str()), ("Asia/Tokyo", 15, "U-1"));
+}
+
+#[tokio::test]
+async fn a_name_that_is_used_again_is_another_tenant() {
+    let ground = ground().await;
+    register(&ground, &registration("u-1", "w-1")).await;
+    ground.send("u-1", vec![query("u-1", "e-1", "1")]).await;
+    register(&ground, &registration("u-2", "w-2")).await;
+    assert_eq!(bound(&ground, "w-1").await, None, "the old one's token");
+    assert_eq!(bound(&ground, "w-2").await.as_deref(), Some("u-2"));
+    let rows = ground.table("SELECT seq FROM usage_ledger WHERE account = 'u-2'").await;
+    assert!(rows.is_empty());
+    // What the old one used is still there.
+    assert_eq!(ground.table("SELECT seq FROM usage_ledger").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_tenant_that_is_gone_stands_for_nothing_and_may_come_back() {
+    let ground = ground().await;
+    register(&ground, &registration("u-1", "w-1")).await;
+    let uids = ["u-1".to_owned()];
+    assert!(ground.ledger.end_others(&uids).await.unwrap().is_empty());
+    let gone = ground.ledger.end_others(&[]).await.unwrap();
+    assert_eq!(gone.len(), 1);
+    assert_eq!(bound(&ground, "w-1").await, None);
+    assert!(ground.ledger.end_others(&[]).await.unwrap().is_empty(), "once");
+    register(&ground, &registration("u-1", "w-1")).await;
+    assert_eq!(bound(&ground, "w-1").await.as_deref(), Some("u-1"));
+}
+
+#[tokio::test]
+async fn somebody_elses_workload_keeps_standing_for_them() {
+    let ground = ground().await;
+    ground.add("globex", "UTC", 1).await;
+    let other = accounts::Binding {
+        account: account("globex"),
+        namespace: "tenant-acme".to_owned(),
+        service_account: "core".to_owned(),
+        uid: "w-1".to_owned(),
+    };
+    let work = ground.ledger.transact(None, move |session, now| {
+        Box::pin(async move { accounts::bind(session, &other, now).await })
+    });
+    work.await.unwrap();
+    let told = register(&ground, &registration("u-1", "w-1")).await;
+    assert_eq!(told.refused, ["core"]);
+    assert_eq!(bound(&ground, "w-1").await.as_deref(), Some("globex"));
+}
+
+#[tokio::test]
+async fn a_plan_is_asked_for_once_each_time_that_it_is_named() {
+    let ground = ground().await;
+    register(&ground, &registration("u-1", "w-1")).await;
+    let first = ask(&ground, 1, Some("team")).await.asked.unwrap();
+    assert_eq!(first.accepted_at, Some(at(super::ground::NOW)));
+    ground.set_clock("2026-11-24T00:00:00Z");
+    assert_eq!(ask(&ground, 2, Some("team")).await.asked.unwrap(), first);
+    assert_eq!(agreed(&ground).await, ["team"]);
+    // Agreed elsewhere: the spec, which names what it named before, does not undo it.
+    let wish = api_server::ledger::PlanWish {
+        account: account("u-1"),
+        plan: "scale".to_owned(),
+        version: None,
+        actor: "someone".to_owned(),
+    };
+    ground.ledger.change_plan(wish).await.unwrap().unwrap();
+    ask(&ground, 3, Some("team")).await;
+    assert_eq!(agreed(&ground).await, ["team", "scale"]);
+    // Named anew, it is.
+    ask(&ground, 4, None).await;
+    ask(&ground, 5, Some("team")).await;
+    assert_eq!(agreed(&ground).await, ["team", "scale", "team"]);
+}
+
+#[tokio::test]
+async fn a_plan_that_there_is_not_leaves_the_account_and_is_asked_for_again() {
+    let ground = ground().await;
+    register(&ground, &registration("u-1", "w-1")).await;
+    ask(&ground, 1, Some("team")).await;
+    let answered = ask(&ground, 2, Some("tema")).await;
+    assert_eq!(
+        answered.refused.unwrap().to_string(),
+        r#""tema" is not in the catalogue (starter, team, scale); the account stays on "team""#
+    );
+    let asked = answered.asked.unwrap();
+    assert_eq!((asked.plan.as_str(), asked.generation, asked.accepted_at), ("tema", 2, None));
+    ground.set_clock("2026-11-24T00:00:00Z");
+    let again = ask(&ground, 3, Some("tema")).await.asked.unwrap();
+    assert_eq!(again, asked, "since when it is asked for stays");
+    assert_eq!(agreed(&ground).await, ["team"]);
+    assert_eq!(ask(&ground, 4, Some("scale")).await.refused, None);
+    assert_eq!(agreed(&ground).await, ["team", "scale"]);
+}
+
+#[tokio::test]
+async fn who_names_no_plan_is_on_the_usual_one_and_then_left_alone() {
+    let ground = ground().await;
+    register(&ground, &registration("u-1", "w-1")).await;
+    for generation in 1..4 {
+        let answered = ask(&ground, generation, None).await;
+        assert_eq!(answered, Answered { asked: None, refused: None });
+    }
+    assert_eq!(agreed(&ground).await, ["starter"]);
+}
