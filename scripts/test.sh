@@ -21,7 +21,7 @@ declare -A about=(
   [ground]="the pinned Kubernetes, built once, with simulated nodes"
   [parts]="what stacks run, checked by the programs themselves (otelcol, built once)"
   [images]="the container images: the same bits twice, run from empty read-only roots, Dockerfiles"
-  [fleet]="the operator on a real API server"
+  [fleet]="the operator, and the API server beside it, on a real Kubernetes API"
   [chart]="the Helm chart: values, renders, and its life on a real API server"
   [ledger]="the ledger and the API server on real files and ports, killed, flooded, fuzzed"
   [real]="a real node: kubelet, containerd, services, DNS, volumes, in namespaces"
@@ -141,7 +141,7 @@ stage_check() {
   step "cargo fmt" cargo fmt --all --check
   step "clippy" cargo clippy --locked --workspace --all-targets -- -D warnings
   # What runs by name alone is no part of "all targets".
-  step "clippy of tests and benches by name" cargo clippy --locked --workspace --test chart --test fleet --test ledger \
+  step "clippy of tests and benches by name" cargo clippy --locked --workspace --test chart --test cluster --test fleet --test ledger \
     --test parts --test process --bench crash --bench durability --bench fleet --bench ledger -- -D warnings
   check_go
   check_shell
@@ -256,6 +256,8 @@ stage_fleet() {
   # Threads are places to wait in: how many control planes and tests of the shared one run at once is
   # bounded by operator/tests/fleet/support/lab.rs.
   cargo_tests fleet --workspace --test fleet -- --test-threads 16
+  # Each of these has a control plane of its own, one at a time.
+  cargo_tests cluster --workspace --test cluster
 }
 
 # needs_venv WHO: python3 that can make an environment.

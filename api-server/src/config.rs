@@ -12,6 +12,7 @@ use telemetry::LogFormat;
 
 use crate::auth::{Issuer, issuer, local};
 use crate::backup::vault::{self, Vault};
+use crate::cluster;
 use crate::domain::catalogue::Catalogue;
 use crate::http::budget::Rates;
 use crate::http::layers::Limits;
@@ -111,6 +112,18 @@ pub struct ServeConfig {
     /// flags. An account whose usage moved is summed up within some 20 seconds.
     #[arg(long, env = "TENANTRY_SNAPSHOT_INTERVAL", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub snapshot_interval: u32,
+    /// Keep accounts for the Tenants of a Kubernetes cluster, and write what these come to into their
+    /// status: that of the pod, or else of KUBECONFIG. Without it no cluster is needed.
+    #[arg(long, env = "TENANTRY_CLUSTER")]
+    pub cluster: bool,
+    /// Seconds between two writes to one tenant's status while only figures change. A level, a plan or
+    /// a condition is written at once.
+    #[arg(long, env = "TENANTRY_STATUS_INTERVAL", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub status_interval: u32,
+    /// The namespace of the Lease that says that figures in tenants' status are vouched for: the
+    /// operator's.
+    #[arg(long, env = "TENANTRY_LEASE_NAMESPACE", default_value = "tenantry-system")]
+    pub lease_namespace: String,
     /// Requests a second from one address to public routes.
     #[arg(long, env = "TENANTRY_RATE_PUBLIC", default_value = "20")]
     pub rate_public: NonZeroU32,
@@ -200,6 +213,18 @@ impl ServeConfig {
     #[must_use]
     pub fn rhythm(&self) -> Rhythm {
         Rhythm::every(SignedDuration::from_secs(self.snapshot_interval.into()))
+    }
+
+    /// How tenants' status is kept.
+    #[must_use]
+    pub fn cluster_settings(&self) -> cluster::Settings {
+        // In a pod this is the pod's name.
+        let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "api-server".to_owned());
+        cluster::Settings {
+            every: SignedDuration::from_secs(self.status_interval.into()),
+            namespace: self.lease_namespace.clone(),
+            identity: format!("{host}-{}", std::process::id()),
+        }
     }
 
     /// How much is answered at once.

@@ -3,11 +3,13 @@
 //!
 //! [`domain`] holds the formulas: pure, in scaled integers, without clock, randomness, environment
 //! or database. [`auth`] decides who may call what, [`http`] how requests and answers look,
-//! [`store`] keeps the tables, [`ledger`] adds to them; [`gateway`] runs beside a tenant.
+//! [`store`] keeps the tables, [`ledger`] adds to them; [`gateway`] runs beside a tenant, and
+//! [`cluster`] tells Kubernetes what its tenants' accounts come to.
 
 pub mod auth;
 pub mod backup;
 pub mod cli;
+pub mod cluster;
 pub mod config;
 pub mod domain;
 pub mod export;

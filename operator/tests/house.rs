@@ -142,4 +142,5 @@ fn crates_depend_in_one_direction() {
     assert!(house_dependencies("crds").is_empty());
     assert!(house_dependencies("telemetry").is_empty());
     assert_eq!(house_dependencies("operator"), ["crds", "telemetry"]);
+    assert_eq!(house_dependencies("api-server"), ["crds", "telemetry"]);
 }

@@ -6,6 +6,7 @@ use anyhow::Context;
 use axum::Router;
 use futures::future::join_all;
 use jiff::Timestamp;
+use kube::Client;
 use opentelemetry::metrics::Meter;
 use telemetry::Telemetry;
 use telemetry::health::{self, Check, Checks};
@@ -14,6 +15,7 @@ use telemetry::shutdown::{self, Shutdown};
 use super::program;
 use crate::auth::bindings::Recorded;
 use crate::auth::{Authenticator, Verifier};
+use crate::cluster;
 use crate::config::ServeConfig;
 use crate::http::budget::Budgets;
 use crate::http::cursor::Cursors;
@@ -52,6 +54,7 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     let catalogue = config.catalogue()?;
     let vault = config.vault()?;
     let provisioner = config.provisioner()?;
+    let client = if config.cluster { Some(cluster::client::client().await?) } else { None };
     let place = config.ledger.place()?;
     let named = format!("ledger in {place}");
     let ledger = Ledger::open(place, Settings::default()).await.context(named)?;
@@ -72,6 +75,7 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     };
     app.metrics.watch(&meter, rejects.clone());
     let metrics = app.metrics.clone();
+    let watched = cluster::metrics::Metrics::new(&meter);
     let routes = router(app, config, &meter);
 
     let server = Server::bind(config.address).await?;
@@ -90,7 +94,8 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
         let kept = keep(ledger.clone(), rejects.clone(), metrics, stop.clone());
         let summed = sum_up(ledger.clone(), config.rhythm(), stop.clone());
         let provided = provide(ledger.clone(), provisioner, stop.clone());
-        tokio::join!(served, keys, watch, kept, summed, provided);
+        let told = tell(ledger.clone(), client, config.cluster_settings(), watched, stop.clone());
+        tokio::join!(served, keys, watch, kept, summed, provided, told);
     });
     serving.ok();
     let result = program::until_signalled(&mut work, signalled, &serving, &stop).await;
@@ -161,6 +166,26 @@ async fn provide(ledger: Ledger, provisioner: Option<Provisioner>, stop: Shutdow
     }
     if let Err(error) = lease.release(&ledger).await {
         tracing::warn!(%error, "another server makes tenants only after the lease's end");
+    }
+}
+
+/// Keeps accounts and status of a cluster's tenants, if there is a cluster, until it is time to stop; one
+/// server of several at a time.
+async fn tell(
+    ledger: Ledger,
+    client: Option<Client>,
+    settings: cluster::Settings,
+    metrics: cluster::metrics::Metrics,
+    stop: Shutdown,
+) {
+    let Some(client) = client else { return stop.cancelled().await };
+    let mut lease = Lease::new("cluster");
+    tokio::select! {
+        () = cluster::run(&ledger, &mut lease, client, settings, metrics) => {}
+        () = stop.cancelled() => {}
+    }
+    if let Err(error) = lease.release(&ledger).await {
+        tracing::warn!(%error, "another server keeps the cluster's tenants only after the lease's end");
     }
 }
 

@@ -1,0 +1,197 @@
+//! What a tenant's status should say of its account, and whether that is to be written now.
+//!
+//! What people act on is written at once: a level, a plan, a condition. Other figures wait, so that
+//! a thousand tenants that are used all the time cost a few writes a second. Nothing is written
+//! while it stands there already, and what somebody else wrote over it is put right.
+
+use crds::{
+    conditions,
+    tenant::{
+        Display, Highest, Level as ShownLevel, MeterUsage, MoneyAmount, UsagePeriod, UsageStatus,
+    },
+};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use super::{
+    conditions as ours,
+    record::Shown,
+    words::{self, UNKNOWN},
+};
+use crate::{
+    domain::{
+        calendar::Period,
+        meter::Meter,
+        snapshot::{MeterSnapshot, Snapshot},
+        subscription::Subscription,
+        threshold::Level,
+    },
+    ledger::tenants::Answered,
+};
+
+/// What an account came to.
+#[derive(Clone, Debug)]
+pub struct Figures {
+    /// The newest summary.
+    pub snapshot: Snapshot,
+    /// The billing period that it speaks of.
+    pub period: Period,
+    /// Until when it may be acted on.
+    pub valid_until: Timestamp,
+}
+
+/// All that is known of a tenant.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// Now.
+    pub now: Timestamp,
+    /// The generation of the spec.
+    pub generation: i64,
+    /// The plan that the spec names.
+    pub plan: Option<&'a str>,
+    /// Why there cannot be an account.
+    pub impossible: Option<&'a str>,
+    /// What the account has that is other than the spec says.
+    pub differs: Option<&'a String>,
+    /// What came of asking for the plan.
+    pub answered: Option<&'a Answered>,
+    /// The account's plans.
+    pub subscription: Option<&'a Subscription>,
+    /// What the account came to.
+    pub figures: Option<&'a Figures>,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Nothing, before an instant if one is given.
+    Leave(Option<Timestamp>),
+    /// To write this.
+    Write(Box<Shown>),
+}
+
+/// What the status should say, where `stands` is what it says.
+#[must_use]
+pub fn wanted(known: &Known<'_>, stands: &Shown) -> Shown {
+    let generation = Some(known.generation);
+    Shown {
+        display: Some(display(known)),
+        usage: known.figures.map(|figures| usage(known, figures)),
+        conditions: conditions::merge(&stands.conditions, &ours::all(known), generation, known.now),
+    }
+}
+
+/// Whether and when that is to be written, where `written` is what was written last, as far as
+/// that is known.
+#[must_use]
+pub fn decide(
+    wanted: Shown,
+    stands: &Shown,
+    written: Option<&Shown>,
+    now: Timestamp,
+    every: SignedDuration,
+) -> Step {
+    if says_the_same(&wanted, stands) {
+        return Step::Leave(None);
+    }
+    let somebody_elses = written.is_some_and(|written| written != stands);
+    let last = stands.usage.as_ref().and_then(|usage| usage.as_of.parse::<Timestamp>().ok());
+    let due = last.and_then(|last| last.checked_add(every).ok());
+    match due {
+        Some(due) if now < due && !somebody_elses && !is_urgent(&wanted, stands) => {
+            Step::Leave(Some(due))
+        }
+        _ => Step::Write(Box::new(wanted)),
+    }
+}
+
+/// Whether nothing but the instant differs.
+fn says_the_same(wanted: &Shown, stands: &Shown) -> bool {
+    let undated = |shown: &Shown| {
+        let mut shown = shown.clone();
+        if let Some(usage) = &mut shown.usage {
+            usage.as_of.clear();
+        }
+        shown.conditions.sort_by(|a, b| a.type_.cmp(&b.type_));
+        shown
+    };
+    undated(wanted) == undated(stands)
+}
+
+/// Whether something differs that people act on.
+fn is_urgent(wanted: &Shown, stands: &Shown) -> bool {
+    said(&wanted.conditions) != said(&stands.conditions)
+        || acted_on(wanted.usage.as_ref()) != acted_on(stands.usage.as_ref())
+        || plan(wanted) != plan(stands)
+}
+
+fn plan(shown: &Shown) -> Option<&Option<String>> {
+    shown.display.as_ref().map(|display| &display.plan)
+}
+
+/// What conditions say but for their words, which hold figures.
+fn said(conditions: &[Condition]) -> Vec<(&str, &str, &str, Option<i64>)> {
+    let mut said: Vec<_> = conditions
+        .iter()
+        .map(|c| (c.type_.as_str(), c.status.as_str(), c.reason.as_str(), c.observed_generation))
+        .collect();
+    said.sort_unstable();
+    said
+}
+
+type ActedOn<'a> = Option<(&'a Option<String>, &'a UsagePeriod, Vec<(&'a str, ShownLevel)>)>;
+
+fn acted_on(usage: Option<&UsageStatus>) -> ActedOn<'_> {
+    let usage = usage?;
+    let levels = usage.meters.iter().map(|meter| (meter.name.as_str(), meter.level)).collect();
+    Some((&usage.plan, &usage.period, levels))
+}
+
+fn display(known: &Known<'_>) -> Display {
+    let current = known.subscription.and_then(|plans| plans.at(known.now));
+    let snapshot = known.figures.map(|figures| &figures.snapshot);
+    let cost = snapshot.and_then(|snapshot| snapshot.projected_cost);
+    Display {
+        plan: Some(current.map_or_else(|| UNKNOWN.to_owned(), |current| current.plan.plan.clone())),
+        health: Some(words::health(snapshot.and_then(|snapshot| snapshot.health.score))),
+        usage: Some(words::usage(snapshot.and_then(|snapshot| snapshot.highest))),
+        projected: Some(words::cost(cost.map(|cost| cost.units))),
+    }
+}
+
+fn usage(known: &Known<'_>, figures: &Figures) -> UsageStatus {
+    let Figures { snapshot, period, .. } = figures;
+    let current = known.subscription.and_then(|plans| plans.at(known.now));
+    UsageStatus {
+        plan: current.map(|current| current.plan.to_string()),
+        period: UsagePeriod { start: period.start().to_string(), end: period.end().to_string() },
+        meters: snapshot.meters.iter().map(|(name, of)| meter(*name, of)).collect(),
+        highest: snapshot
+            .highest
+            .map(|(meter, ratio)| Highest { meter: meter.name().to_owned(), ratio_ppm: ratio.0 }),
+        health_basis_points: snapshot.health.score.map(|score| score.0),
+        projected_cost: snapshot.projected_cost.map(|cost| MoneyAmount {
+            amount: cost.units.amount(),
+            currency: cost.units.currency().code().to_owned(),
+        }),
+        as_of: snapshot.computed_at.to_string(),
+    }
+}
+
+fn meter(name: Meter, of: &MeterSnapshot) -> MeterUsage {
+    MeterUsage {
+        name: name.name().to_owned(),
+        used: of.used.to_string(),
+        quota: of.quota.map(|quota| quota.to_string()),
+        // Less than nothing is used only where corrections took back more than there was.
+        ratio_ppm: of.ratio.map(|ratio| ratio.0.max(0)),
+        level: match of.level {
+            None => ShownLevel::Ok,
+            Some(Level::Soft) => ShownLevel::Soft,
+            Some(Level::Hard) => ShownLevel::Hard,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

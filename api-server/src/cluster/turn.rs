@@ -1,0 +1,243 @@
+//! One turn of one tenant: its account, its plan, its status, its events.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use jiff::{SignedDuration, Timestamp};
+use thiserror::Error;
+
+use super::{
+    Context,
+    account::{self, Missing},
+    events, figures,
+    record::{Record, Shown},
+    send::{self, NotWritten},
+    status::{self, Figures, Known, Step},
+};
+use crate::{
+    domain::subscription::Subscription,
+    ledger::{
+        LedgerError,
+        tenants::{Answered, PlanAsk, Registered, Registration},
+    },
+    store::StoreError,
+};
+
+/// Why a turn was not done.
+#[derive(Debug, Error)]
+pub(super) enum Failed {
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The cluster.
+    #[error(transparent)]
+    Cluster(#[from] NotWritten),
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Self::Ledger(error.into())
+    }
+}
+
+/// What is remembered of a tenant from turn to turn; without it everything is done again, and comes
+/// to the same.
+#[derive(Clone, Debug, Default)]
+struct Kept {
+    uid: Box<str>,
+    registered: Option<(Registration, Registered)>,
+    answered: Option<(PlanAsk, Answered)>,
+    written: Option<Shown>,
+}
+
+/// What is remembered of all.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    tenants: Mutex<HashMap<Box<str>, Kept>>,
+    /// Why no tenant's status may be written, since none was written after it was said.
+    forbidden: Mutex<Option<String>>,
+}
+
+impl Memory {
+    fn take(&self, record: &Record) -> Kept {
+        let mut all = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = all.remove(&record.name).filter(|kept| kept.uid == record.uid);
+        kept.unwrap_or_else(|| Kept { uid: record.uid.clone(), ..Kept::default() })
+    }
+
+    fn put(&self, name: &str, kept: Kept) {
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner).insert(name.into(), kept);
+    }
+
+    /// Takes note of how a turn ended.
+    pub(super) fn heard(&self, failed: Option<&Failed>) {
+        let mut forbidden = self.forbidden.lock().unwrap_or_else(PoisonError::into_inner);
+        match failed {
+            None => *forbidden = None,
+            Some(Failed::Cluster(why @ NotWritten::Forbidden(_))) => {
+                *forbidden = Some(why.to_string())
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Why no tenant's status may be written, if that is so.
+    pub(super) fn forbidden(&self) -> Option<String> {
+        self.forbidden.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Forgets a tenant.
+    pub(super) fn forget(&self, name: &str) {
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+}
+
+/// How long the first summary of a new account is waited for before a status without one is written.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
+/// How often that is looked at.
+const LOOK: SignedDuration = SignedDuration::from_secs(5);
+
+/// One turn; answers when the next is due, whatever happens.
+pub(super) async fn turn(ctx: &Context, name: &str) -> Result<Option<Timestamp>, Failed> {
+    let Some(record) = ctx.world.tenant(name) else {
+        ctx.kept.forget(name);
+        return Ok(None);
+    };
+    let mut kept = ctx.kept.take(&record);
+    let done = settle(ctx, &record, &mut kept).await;
+    ctx.kept.put(name, kept);
+    done
+}
+
+async fn settle(
+    ctx: &Context,
+    record: &Record,
+    kept: &mut Kept,
+) -> Result<Option<Timestamp>, Failed> {
+    let wanted = match account::registration(record) {
+        Ok(wanted) => wanted,
+        Err(Missing::NotSaid) => return Ok(None),
+        Err(Missing::Impossible(why)) => return show(ctx, record, kept, Some(&why), None).await,
+    };
+    let registered = register(ctx, wanted, kept).await?;
+    ask(ctx, record, &registered, kept).await?;
+    let found = figures::read(&ctx.ledger, &registered.account).await?;
+    let next = show(ctx, record, kept, None, Some((&registered, &found))).await?;
+    events::tell(ctx, record, &registered.tenant).await;
+    Ok(next)
+}
+
+/// The account is there, and the workloads are bound to it.
+async fn register(
+    ctx: &Context,
+    wanted: Registration,
+    kept: &mut Kept,
+) -> Result<Registered, Failed> {
+    if let Some((last, registered)) = &kept.registered
+        && *last == wanted
+    {
+        return Ok(registered.clone());
+    }
+    let registered = ctx.ledger.register(wanted.clone()).await?;
+    for refused in &registered.refused {
+        let (tenant, account) = (&wanted.name, &wanted.account);
+        tracing::warn!(%tenant, %account, refused, "a workload stands for another account");
+    }
+    kept.registered = Some((wanted, registered.clone()));
+    Ok(registered)
+}
+
+/// The plan is asked for, unless it was.
+async fn ask(
+    ctx: &Context,
+    record: &Record,
+    registered: &Registered,
+    kept: &mut Kept,
+) -> Result<(), Failed> {
+    let usual = ctx.world.default_plan(&record.profile);
+    let ask = account::ask(record, &registered.account.id, usual);
+    let stands = kept.answered.as_ref().filter(|(last, answered)| {
+        let last = PlanAsk { generation: ask.generation, ..last.clone() };
+        last == ask && answered.refused.is_none()
+    });
+    if stands.is_none() {
+        let answered = ctx.ledger.ask_for_plan(ask.clone()).await?;
+        kept.answered = Some((ask, answered));
+    }
+    Ok(())
+}
+
+type Found<'a> = (&'a Registered, &'a (Option<Subscription>, Option<Figures>));
+
+/// The status says what is known, if it is time.
+async fn show(
+    ctx: &Context,
+    record: &Record,
+    kept: &mut Kept,
+    impossible: Option<&str>,
+    found: Option<Found<'_>>,
+) -> Result<Option<Timestamp>, Failed> {
+    let now = ctx.ledger.now();
+    let differs = found.and_then(|(is, _)| account::differs(record.billing.as_ref(), &is.account));
+    let (subscription, figures) =
+        found.map_or((None, None), |(_, (plans, figures))| (plans.as_ref(), figures.as_ref()));
+    if let (Some((registered, _)), None) = (found, figures)
+        && now.duration_since(registered.tenant.seen_at) < PATIENCE
+    {
+        return Ok(now.checked_add(LOOK).ok());
+    }
+    let known = Known {
+        now,
+        generation: record.generation,
+        plan: record.plan.as_deref(),
+        impossible,
+        differs: differs.as_ref(),
+        answered: kept.answered.as_ref().map(|(_, answered)| answered),
+        subscription,
+        figures,
+    };
+    let wanted = status::wanted(&known, &record.shown);
+    let every = ctx.settings.every;
+    match status::decide(wanted, &record.shown, kept.written.as_ref(), now, every) {
+        Step::Leave(until) => Ok(earliest(until, figures, subscription, now)),
+        Step::Write(shown) => {
+            write(ctx, record, &shown, kept).await?;
+            Ok(earliest(None, figures, subscription, now))
+        }
+    }
+}
+
+/// What is written may be other than what was sent: both the world and we take it as it was answered.
+async fn write(
+    ctx: &Context,
+    record: &Record,
+    shown: &Shown,
+    kept: &mut Kept,
+) -> Result<(), NotWritten> {
+    match send::status(ctx, record, shown).await {
+        Ok(after) => {
+            ctx.metrics.wrote("written");
+            kept.written = Some(after.shown.clone());
+            ctx.world.put_tenant(after);
+            Ok(())
+        }
+        Err(why) => {
+            ctx.metrics.wrote(why.name());
+            if matches!(why, NotWritten::Gone) { Ok(()) } else { Err(why) }
+        }
+    }
+}
+
+/// When something comes to be that nothing tells of: figures that grow old, a plan that takes effect.
+fn earliest(
+    until: Option<Timestamp>,
+    figures: Option<&Figures>,
+    subscription: Option<&Subscription>,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let old = figures.map(|figures| figures.valid_until);
+    let next = subscription.and_then(|plans| plans.pending(now)).map(|next| next.effective_at);
+    [until, old, next].into_iter().flatten().filter(|at| *at > now).min()
+}

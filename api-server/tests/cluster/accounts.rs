@@ -1,0 +1,68 @@
+//! Tenants become accounts, and their workloads are bound to them.
+
+use reqwest::StatusCode;
+use serde_json::json;
+
+use crate::lab::{Lab, eventually, holds, send};
+
+#[tokio::test]
+async fn a_name_that_is_used_again_begins_with_an_empty_account_and_old_tokens_are_refused() {
+    let lab = Lab::new().await;
+    let server = lab.serve(&["--snapshot-interval", "2"]);
+    let old = lab.operated("acme", json!({})).await;
+    lab.ingest(&server, "acme", "e-1", "12.5").await;
+    let old_token = lab.token("acme", "core", "tenantry-usage").await;
+    lab.until("acme", "what was used", |seen| seen.meter("ingestion") == "12.5").await;
+
+    lab.delete("acme").await;
+    eventually("the old token is refused", async || {
+        let (status, body) = send(&server, &old_token, "e-2", "1").await;
+        holds(
+            status == StatusCode::FORBIDDEN || status == StatusCode::UNAUTHORIZED,
+            format!("{status} {body}"),
+        )
+    })
+    .await;
+
+    let new = lab.operated("acme", json!({})).await;
+    assert_ne!(old, new);
+    lab.ingest(&server, "acme", "e-3", "1").await;
+    lab.until("acme", "its own use alone", |seen| seen.meter("ingestion") == "1").await;
+    let (status, body) = send(&server, &old_token, "e-4", "1").await;
+    assert!(status.is_client_error(), "{status} {body}");
+}
+
+#[tokio::test]
+async fn a_tenant_that_went_while_the_server_was_down_stands_for_nothing() {
+    let lab = Lab::new().await;
+    let mut server = lab.serve(&[]);
+    lab.operated("acme", json!({})).await;
+    lab.ingest(&server, "acme", "e-1", "1").await;
+    let token = lab.token("acme", "core", "tenantry-usage").await;
+    assert!(server.stop().0.success());
+    lab.delete("acme").await;
+    let server = lab.serve(&[]);
+    eventually("the token is refused", async || {
+        let (status, body) = send(&server, &token, "e-2", "1").await;
+        holds(status.is_client_error(), format!("{status} {body}"))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_account_keeps_its_calendar_and_the_condition_says_so() {
+    let lab = Lab::new().await;
+    let made = ["accounts", "create", "a-1", "--zone", "Asia/Tokyo", "--anchor-day", "15"];
+    assert!(lab.place.run(&made).status.success());
+    let _server = lab.serve(&["--snapshot-interval", "2"]);
+    let billing = json!({ "currency": "USD", "timeZone": "Europe/Berlin", "anchorDay": 15 });
+    lab.operated("acme", json!({ "accountId": "a-1", "billing": billing })).await;
+    let seen = lab
+        .until("acme", "the difference", |seen| seen.says("PlanAccepted").1 == "BillingDiffers")
+        .await;
+    assert_eq!(
+        seen.message("PlanAccepted"),
+        r#"spec.billing.timeZone "Europe/Berlin" is "Asia/Tokyo" in account a-1, which never changes"#
+    );
+    assert_eq!(seen.plan(), "team", "the profile's plan all the same");
+}

@@ -1,0 +1,453 @@
+//! A control plane, a ledger, the API server as a process, and what tests ask of them.
+
+use std::{
+    fmt::Display,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
+};
+
+use api_server::auth::{Audience, local::Claims};
+use crds::{
+    DeploymentProfile, Tenant,
+    conditions::find,
+    tenant::{Display as Shown, UsageStatus},
+};
+use jiff::Timestamp;
+use k8s_openapi::{
+    api::{
+        authentication::v1::{TokenRequest, TokenRequestSpec},
+        coordination::v1::Lease,
+        core::v1::{Namespace, ServiceAccount},
+        events::v1::Event,
+    },
+    apimachinery::pkg::apis::meta::v1::Condition,
+};
+use kube::{
+    Api, Client, Config,
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
+    config::{KubeConfigOptions, Kubeconfig},
+};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::serving::{Place, Serving, client};
+
+/// Generous: nothing is judged by how long it took.
+const BOUND: Duration = Duration::from_secs(120);
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Control planes are heavy.
+static ONE: Semaphore = Semaphore::const_new(1);
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// Asks until the answer is `Ok`; panics with the last `Err` when the bound has passed.
+pub async fn eventually<T, E: Display>(
+    what: &str,
+    mut ask: impl AsyncFnMut() -> Result<T, E>,
+) -> T {
+    let started = Instant::now();
+    loop {
+        match ask().await {
+            Ok(answer) => return answer,
+            Err(last) if started.elapsed() > BOUND => {
+                panic!("waited for: {what}\nlast seen: {last}")
+            }
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
+    }
+}
+
+/// `Ok` when it holds, else `Err` with what was seen.
+pub fn holds(condition: bool, seen: impl Display) -> Result<(), String> {
+    if condition { Ok(()) } else { Err(seen.to_string()) }
+}
+
+fn script() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/ground")
+}
+
+/// A control plane; it ends with its owner.
+struct Ground(PathBuf);
+
+impl Ground {
+    fn start() -> Self {
+        let (pid, number) = (std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
+        let dir = std::env::temp_dir().join(format!("tenantry-cluster-{pid}-{number}"));
+        let started = Command::new(script())
+            .args(["start", "--mode", "fleet", "--nodes", "1"])
+            .args(["--tie-to-pid", &pid.to_string(), "--dir"])
+            .arg(&dir)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&started.stderr);
+        assert!(started.status.success(), "the ground does not start: {said}");
+        Self(dir)
+    }
+
+    fn kubectl(&self, args: &[&str]) -> String {
+        let mut command = Command::new(script());
+        let output =
+            command.args(["kubectl", "--dir"]).arg(&self.0).arg("--").args(args).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "kubectl {args:?}: {said}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn kubeconfig(&self) -> PathBuf {
+        self.0.join("kubeconfig")
+    }
+}
+
+impl Drop for Ground {
+    fn drop(&mut self) {
+        let stopped =
+            Command::new(script()).args(["stop", "--purge", "--dir"]).arg(&self.0).output();
+        if stopped.is_ok_and(|output| output.status.success()) {
+            let _gone = std::fs::remove_dir_all(&self.0);
+        }
+    }
+}
+
+/// All that a test needs.
+pub struct Lab {
+    ground: Ground,
+    pub client: Client,
+    pub place: Place,
+    folder: tempfile::TempDir,
+    /// Periods start today, so that next to nothing of what a plan includes is prorated away.
+    today: i8,
+    _permit: SemaphorePermit<'static>,
+}
+
+impl Lab {
+    pub async fn new() -> Self {
+        let permit = ONE.acquire().await.unwrap();
+        let ground = Ground::start();
+        let crds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crds/generated");
+        ground.kubectl(&["apply", "--server-side", "-f", &crds.to_string_lossy()]);
+        for crd in ["crd/tenants.tenantry.dev", "crd/deploymentprofiles.tenantry.dev"] {
+            let named =
+                "--for=jsonpath={.status.conditions[?(@.type==\"Established\")].status}=True";
+            ground.kubectl(&["wait", named, crd, "--timeout=60s"]);
+        }
+        let _chosen = rustls::crypto::ring::default_provider().install_default();
+        let file = Kubeconfig::read_from(ground.kubeconfig()).unwrap();
+        let options = KubeConfigOptions::default();
+        let mut config = Config::from_custom_kubeconfig(file, &options).await.unwrap();
+        config.default_retry = false;
+        let folder = tempfile::tempdir().unwrap();
+        let lab = Self {
+            client: Client::try_from(config).unwrap(),
+            place: Place::new(folder.path()),
+            today: Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).day(),
+            folder,
+            ground,
+            _permit: permit,
+        };
+        lab.trust_the_cluster();
+        lab.namespace("tenantry-system").await;
+        lab.profile("dev", Some("team")).await;
+        lab
+    }
+
+    /// The control plane's own keys, so that real projected tokens are taken.
+    fn trust_the_cluster(&self) {
+        let keys = self.folder.path().join("jwks.json");
+        std::fs::write(&keys, self.ground.kubectl(&["get", "--raw", "/openid/v1/jwks"])).unwrap();
+        let found = self.ground.kubectl(&["get", "--raw", "/.well-known/openid-configuration"]);
+        let found: Value = serde_json::from_str(&found).unwrap();
+        let keys = keys.display();
+        let issuers = json!([{ "issuer": found["issuer"], "kind": "kubernetes", "keys": { "file": keys.to_string() } }]);
+        std::fs::write(self.issuers(), json!({ "issuers": issuers }).to_string()).unwrap();
+    }
+
+    fn issuers(&self) -> PathBuf {
+        self.folder.path().join("issuers.yaml")
+    }
+
+    /// The API server, on the control plane itself.
+    pub fn serve(&self, flags: &[&str]) -> Serving {
+        self.serve_by(&self.ground.kubeconfig(), flags)
+    }
+
+    /// The API server, with a way to the cluster.
+    pub fn serve_by(&self, kubeconfig: &Path, flags: &[&str]) -> Serving {
+        let issuers = self.issuers().display().to_string();
+        let all = [&["--cluster", "--issuers", &issuers], flags].concat();
+        let environment = format!("KUBECONFIG={}", kubeconfig.display());
+        Serving::try_start_behind(&self.place, &all, &["/usr/bin/env", &environment]).unwrap()
+    }
+
+    /// A kubeconfig that goes by another address, without checking whose certificate that has.
+    pub fn kubeconfig_by(&self, server: &str) -> PathBuf {
+        let text = std::fs::read_to_string(self.ground.kubeconfig()).unwrap();
+        let mut config: Value = serde_saphyr::from_str(&text).unwrap();
+        let cluster = &mut config["clusters"][0]["cluster"];
+        cluster["server"] = json!(server);
+        cluster["tls-server-name"] = json!("127.0.0.1");
+        let path = self.folder.path().join("by.kubeconfig");
+        std::fs::write(&path, config.to_string()).unwrap();
+        path
+    }
+
+    /// Where the control plane answers, as `HOST:PORT`.
+    pub fn address(&self) -> String {
+        let text = std::fs::read_to_string(self.ground.kubeconfig()).unwrap();
+        let config: Value = serde_saphyr::from_str(&text).unwrap();
+        let server = config["clusters"][0]["cluster"]["server"].as_str().unwrap().to_owned();
+        server.trim_start_matches("https://").trim_end_matches('/').to_owned()
+    }
+
+    pub async fn profile(&self, name: &str, plan: Option<&str>) {
+        let resources = json!({ "requests": { "cpu": "10m", "memory": "16Mi" }, "limits": { "memory": "64Mi" } });
+        let mut profile = json!({
+            "apiVersion": "tenantry.dev/v1alpha1", "kind": "DeploymentProfile",
+            "metadata": { "name": name },
+            "spec": {
+                "tier": "dev",
+                "services": [{ "name": "core", "image": "tenantry.dev/sample:1", "resources": resources,
+                    "ports": [{ "name": "http", "port": 8080 }] }],
+                "billing": {
+                    "storage": { "size": "1Gi" },
+                    "gateway": { "image": "tenantry.dev/tenantry:1", "args": ["gateway"], "resources": resources },
+                },
+                "quota": { "cpu": "2", "memory": "4Gi", "storage": "20Gi", "pods": 40 },
+            },
+        });
+        if let Some(plan) = plan {
+            profile["spec"]["defaultPlan"] = plan.into();
+        }
+        self.apply::<DeploymentProfile>(Api::all(self.client.clone()), name, &profile).await;
+    }
+
+    async fn apply<K>(&self, api: Api<K>, name: &str, object: &Value)
+    where
+        K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
+    {
+        let params = PatchParams::apply("cluster-test").force();
+        api.patch(name, &params, &Patch::Apply(object)).await.unwrap();
+    }
+
+    pub fn tenants(&self) -> Api<Tenant> {
+        Api::all(self.client.clone())
+    }
+
+    /// Applies a tenant with some of its spec; answers its uid.
+    pub async fn tenant(&self, name: &str, spec: Value) -> String {
+        let mut tenant = json!({
+            "apiVersion": "tenantry.dev/v1alpha1", "kind": "Tenant",
+            "metadata": { "name": name },
+            "spec": {
+                "displayName": name.to_uppercase(),
+                "profileRef": { "name": "dev" },
+                "billing": { "anchorDay": self.today },
+            },
+        });
+        for (key, value) in spec.as_object().unwrap() {
+            tenant["spec"][key] = value.clone();
+        }
+        self.apply(self.tenants(), name, &tenant).await;
+        self.get(name).await.metadata.uid.unwrap()
+    }
+
+    async fn namespace(&self, name: &str) {
+        let object =
+            json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
+        self.apply::<Namespace>(Api::all(self.client.clone()), name, &object).await;
+    }
+
+    /// Does as the operator would: the stack's ServiceAccounts are there, and the status says whose
+    /// they and the account are.
+    pub async fn operate(&self, name: &str) {
+        let namespace = format!("tenant-{name}");
+        self.namespace(&namespace).await;
+        let api = Api::<ServiceAccount>::namespaced(self.client.clone(), &namespace);
+        let mut accounts = Vec::new();
+        for account in ["core", "tenantry-gateway"] {
+            let object = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": account } });
+            self.apply(api.clone(), account, &object).await;
+            let uid = api.get(account).await.unwrap().metadata.uid;
+            accounts.push(json!({ "name": account, "uid": uid }));
+        }
+        let tenant = self.get(name).await;
+        let account = tenant.spec.account_id.or(tenant.metadata.uid);
+        let status = json!({
+            "apiVersion": "tenantry.dev/v1alpha1", "kind": "Tenant", "metadata": { "name": name },
+            "status": {
+                "accountId": account,
+                "identity": { "namespace": namespace, "serviceAccounts": accounts },
+            },
+        });
+        let params = PatchParams::apply("tenantry-operator").force();
+        self.tenants().patch_status(name, &params, &Patch::Apply(&status)).await.unwrap();
+    }
+
+    /// A tenant as the operator would have it.
+    pub async fn operated(&self, name: &str, spec: Value) -> String {
+        let uid = self.tenant(name, spec).await;
+        self.operate(name).await;
+        uid
+    }
+
+    pub async fn get(&self, name: &str) -> Tenant {
+        self.tenants().get(name).await.unwrap()
+    }
+
+    pub async fn version(&self, name: &str) -> String {
+        self.get(name).await.metadata.resource_version.unwrap()
+    }
+
+    /// Deletes a tenant and its stack, and waits until they are gone.
+    pub async fn delete(&self, name: &str) {
+        self.tenants().delete(name, &DeleteParams::default()).await.unwrap();
+        let namespace = format!("tenant-{name}");
+        for account in ["core", "tenantry-gateway"] {
+            let api = Api::<ServiceAccount>::namespaced(self.client.clone(), &namespace);
+            api.delete(account, &DeleteParams::default()).await.unwrap();
+        }
+        eventually("the tenant is gone", async || {
+            let found = self.tenants().get_opt(name).await.unwrap();
+            holds(found.is_none(), "it is there")
+        })
+        .await;
+    }
+
+    /// A token as the kubelet projects it into a pod of a tenant.
+    pub async fn token(&self, tenant: &str, account: &str, audience: &str) -> String {
+        let api =
+            Api::<ServiceAccount>::namespaced(self.client.clone(), &format!("tenant-{tenant}"));
+        let request = TokenRequest {
+            spec: Some(TokenRequestSpec {
+                audiences: Some(vec![audience.to_owned()]),
+                expiration_seconds: Some(3600),
+                ..TokenRequestSpec::default()
+            }),
+            ..TokenRequest::default()
+        };
+        let answer =
+            api.create_token_request(account, &PostParams::default(), &request).await.unwrap();
+        answer.status.unwrap().token.unwrap()
+    }
+
+    /// A person's token.
+    pub fn person(&self, scope: &str, role: Option<&str>) -> String {
+        let mut claims = Claims::new("someone", &[Audience::Billing]);
+        claims.scope = scope.to_owned();
+        claims.roles = role.into_iter().map(str::to_owned).collect();
+        self.place.token(&claims)
+    }
+
+    /// Sends gigabytes that were ingested, as the tenant's own pod does.
+    pub async fn ingest(&self, server: &Serving, tenant: &str, id: &str, quantity: &str) {
+        let token = self.token(tenant, "core", "tenantry-usage").await;
+        eventually("the usage is taken", async || {
+            let (status, body) = send(server, &token, id, quantity).await;
+            holds(status == StatusCode::OK && body["accepted"] == 1, format!("{status} {body}"))
+        })
+        .await;
+    }
+
+    /// The status says something.
+    pub async fn until(&self, name: &str, what: &str, good: impl Fn(&Seen) -> bool) -> Seen {
+        eventually(what, async || {
+            let seen = Seen::of(self.get(name).await);
+            if good(&seen) { Ok(seen) } else { Err(format!("{seen:#?}")) }
+        })
+        .await
+    }
+
+    /// The Lease that vouches for figures.
+    pub async fn lease(&self) -> Option<Lease> {
+        let api = Api::<Lease>::namespaced(self.client.clone(), "tenantry-system");
+        api.get_opt(crds::API_SERVER).await.unwrap()
+    }
+
+    /// Events on a tenant of a reason: their notes.
+    pub async fn events(&self, uid: &str, reason: &str) -> Vec<String> {
+        let api = Api::<Event>::namespaced(self.client.clone(), "default");
+        let all = api.list(&ListParams::default()).await.unwrap().items;
+        let about = |event: &Event| {
+            let regarding = event.regarding.as_ref();
+            regarding.and_then(|about| about.uid.as_deref()) == Some(uid)
+                && event.reason.as_deref() == Some(reason)
+        };
+        all.into_iter().filter(about).filter_map(|event| event.note).collect()
+    }
+}
+
+/// What the server says in a tenant's status.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub display: Shown,
+    pub usage: Option<UsageStatus>,
+    pub conditions: Vec<Condition>,
+    pub version: String,
+}
+
+impl Seen {
+    fn of(tenant: Tenant) -> Self {
+        let status = tenant.status.unwrap_or_default();
+        Self {
+            display: status.display.unwrap_or_default(),
+            usage: status.usage,
+            conditions: status.conditions,
+            version: tenant.metadata.resource_version.unwrap_or_default(),
+        }
+    }
+
+    /// Status and reason of a condition; empty when it is not there.
+    pub fn says(&self, type_: &str) -> (&str, &str) {
+        let found = find(&self.conditions, type_);
+        found.map_or(("", ""), |condition| (&condition.status, &condition.reason))
+    }
+
+    pub fn message(&self, type_: &str) -> &str {
+        find(&self.conditions, type_).map_or("", |condition| &condition.message)
+    }
+
+    pub fn plan(&self) -> &str {
+        self.display.plan.as_deref().unwrap_or_default()
+    }
+
+    pub fn used(&self) -> &str {
+        self.display.usage.as_deref().unwrap_or_default()
+    }
+
+    /// What was used of a meter.
+    pub fn meter(&self, name: &str) -> &str {
+        let meters = self.usage.as_ref().map(|usage| usage.meters.as_slice()).unwrap_or_default();
+        meters.iter().find(|meter| meter.name == name).map_or("", |meter| &meter.used)
+    }
+}
+
+/// One event of gigabytes that were ingested a minute ago.
+pub async fn send(server: &Serving, token: &str, id: &str, quantity: &str) -> (StatusCode, Value) {
+    let time = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
+    let event = json!([{ "specversion": "1.0", "id": id, "source": "/core",
+        "type": "dev.tenantry.usage.ingestion", "time": time.to_string(), "data": { "quantity": quantity } }]);
+    let answer = client()
+        .post(format!("{}/usage/events", server.api))
+        .bearer_auth(token)
+        .header("content-type", "application/cloudevents-batch+json")
+        .body(event.to_string())
+        .send()
+        .await
+        .unwrap();
+    let status = answer.status();
+    (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap_or_default())
+}
+
+/// The metrics of a server.
+pub async fn metrics(server: &Serving) -> String {
+    let answer = client().get(format!("{}/metrics", server.health)).send().await.unwrap();
+    answer.text().await.unwrap()
+}
+
+/// The value of a series, without its decimals.
+pub fn series(metrics: &str, name: &str) -> Option<u64> {
+    let line = metrics.lines().find(|line| line.starts_with(name))?;
+    line.rsplit(' ').next()?.parse().ok()
+}

@@ -1,0 +1,16 @@
+//! The API server beside a real Kubernetes API: tenants become accounts, usage becomes status. The
+//! operator's part of a status is written by the tests, as its field manager.
+//!
+//! Each test has a control plane of its own (`scripts/ground`), since a server keeps all tenants of its
+//! cluster.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod accounts;
+mod gate;
+mod lab;
+mod outage;
+mod plans;
+#[path = "../process/serving.rs"]
+#[allow(dead_code, reason = "the tests of processes use more of it")]
+mod serving;
+mod usage;
