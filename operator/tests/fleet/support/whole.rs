@@ -22,15 +22,22 @@ const MASKED: [&str; 12] = [
     "volume.kubernetes.io/selected-node",
     // A hash of texts that name the tenant; that it fits them is what the operator checks.
     "tenantry.dev/config-checksum",
-    "tenantry.dev/tenant-uid",
+    TENANT_UID,
 ];
+
+/// The annotation of what holds data.
+const TENANT_UID: &str = "tenantry.dev/tenant-uid";
 
 /// Tenant, profile of the same name with its revisions, namespace, and all in it of the kinds that a
 /// stack is made of, whoever made it; of replica sets their number. Generated values are masked.
 pub async fn whole(lab: &Lab, name: &str) -> BTreeMap<String, Value> {
     let namespace = format!("tenant-{name}");
     let tenant = lab.tenant(name).await;
-    let uid = tenant["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+    let within = lab.api.get("namespaces", "", &namespace).await;
+    // What is kept names the tenant that is gone.
+    let kept = within.as_ref().ok().map(|ns| &ns["metadata"]["annotations"][TENANT_UID]);
+    let uid = tenant["metadata"]["uid"].as_str().or(kept.and_then(Value::as_str));
+    let uid = uid.unwrap_or_default().to_owned();
     let mut all = BTreeMap::new();
     let mut add = |plural: &str, object: &Value| {
         let plain = plain(plural, object, name, &uid);
@@ -40,7 +47,7 @@ pub async fn whole(lab: &Lab, name: &str) -> BTreeMap<String, Value> {
     for (plural, object) in [
         ("tenants", Ok(tenant)),
         ("deploymentprofiles", Ok(lab.profile(name).await)),
-        ("namespaces", lab.api.get("namespaces", "", &namespace).await),
+        ("namespaces", within),
     ] {
         if let Some(object) = object.ok().filter(|o| !o.is_null()) {
             add(plural, &object);
