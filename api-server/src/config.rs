@@ -18,7 +18,7 @@ use crate::http::budget::Rates;
 use crate::http::layers::Limits;
 use crate::http::server::Patience;
 use crate::ledger::figures::Rhythm;
-use crate::provision::{Destination, Folder, Mode, Provisioner};
+use crate::provision::{self, Destination, Folder, Mode, Provisioner};
 use crate::store::Place;
 use crate::store::postgres::Database;
 
@@ -101,7 +101,7 @@ pub struct ServeConfig {
     #[arg(long, env = "TENANTRY_BACKUPS_LARGEST", default_value_t = 1 << 30, value_parser = clap::value_parser!(u64).range(1..=1 << 44))]
     pub backups_largest: u64,
     /// How tenants come of approved requests: `none`, people make them; `manifests`, as files in
-    /// --provision-folder.
+    /// --provision-folder; `cluster`, in the cluster (--cluster).
     #[arg(long, env = "TENANTRY_PROVISION", value_enum, default_value_t = Mode::None)]
     pub provision: Mode,
     /// The folder that gets a manifest `NAME.yaml` for each tenant to be made. A file is written once
@@ -247,15 +247,26 @@ impl ServeConfig {
     /// Where the tenants of approved requests are delivered to; nowhere in the mode `none`.
     ///
     /// # Errors
-    /// When the folder is missing where the mode needs it, given where nothing is written to it, or
+    /// When what the mode needs is missing, a folder is given where nothing is written to it, or it
     /// cannot be written.
-    pub fn provisioner(&self) -> anyhow::Result<Option<Provisioner>> {
+    pub fn provisioner(
+        &self,
+        client: Option<&kube::Client>,
+    ) -> anyhow::Result<Option<Provisioner>> {
         match (self.provision, &self.provision_folder) {
             (Mode::None, None) => Ok(None),
-            (Mode::None, Some(_)) => bail!(
+            (Mode::None | Mode::Cluster, Some(_)) => bail!(
                 "--provision-folder (TENANTRY_PROVISION_FOLDER) is given, but nothing would be written \
                  there: give --provision manifests (TENANTRY_PROVISION) too"
             ),
+            (Mode::Cluster, None) => {
+                let client = client.context(
+                    "--provision cluster (TENANTRY_PROVISION) makes tenants in a cluster: give \
+                     --cluster (TENANTRY_CLUSTER) too",
+                )?;
+                let cluster = provision::Cluster::new(client.clone());
+                Ok(Some(Provisioner::new(Destination::Cluster(cluster))))
+            }
             (Mode::Manifests, None) => bail!(
                 "--provision manifests (TENANTRY_PROVISION) writes files: give --provision-folder \
                  (TENANTRY_PROVISION_FOLDER)"

@@ -4,6 +4,7 @@
 //! on it at a time; since a tenant is only ever *created*, and what was created carries its
 //! request's id, a delivery that happens twice, or whose answer was lost, is the same as one.
 
+mod cluster;
 mod folder;
 mod manifest;
 
@@ -14,6 +15,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+pub use cluster::Cluster;
 pub use folder::Folder;
 pub use manifest::{INTAKE, tenant};
 
@@ -43,6 +45,8 @@ pub enum Mode {
     None,
     /// As files in a folder, which somebody commits for Argo CD or Flux.
     Manifests,
+    /// In the cluster, by `create`.
+    Cluster,
 }
 
 /// What came of a delivery that was possible.
@@ -70,6 +74,8 @@ pub enum Undelivered {
 pub enum Destination {
     /// A folder of manifests.
     Folder(Folder),
+    /// A Kubernetes API.
+    Cluster(Cluster),
 }
 
 impl Destination {
@@ -81,6 +87,7 @@ impl Destination {
                 let work = tokio::task::spawn_blocking(move || folder.deliver(&tenant));
                 work.await.unwrap_or_else(|error| Err(Undelivered::Away(error.to_string())))
             }
+            Self::Cluster(cluster) => cluster.deliver(tenant).await,
         }
     }
 }

@@ -53,8 +53,8 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     let verifier = Arc::new(Verifier::new(config.trusted().await?));
     let catalogue = config.catalogue()?;
     let vault = config.vault()?;
-    let provisioner = config.provisioner()?;
     let client = if config.cluster { Some(cluster::client::client().await?) } else { None };
+    let provisioner = config.provisioner(client.as_ref())?;
     let place = config.ledger.place()?;
     let named = format!("ledger in {place}");
     let ledger = Ledger::open(place, Settings::default()).await.context(named)?;

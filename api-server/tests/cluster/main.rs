@@ -10,6 +10,7 @@ mod gate;
 mod lab;
 mod outage;
 mod plans;
+mod provisioning;
 #[path = "../process/serving.rs"]
 #[allow(dead_code, reason = "the tests of processes use more of it")]
 mod serving;

@@ -1,0 +1,151 @@
+//! An approved request becomes a Tenant, once, whatever happens between.
+
+use kube::{
+    ResourceExt,
+    api::{DeleteParams, ListParams, Patch, PatchParams},
+};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::{
+    gate::Gate,
+    lab::{Lab, eventually, holds},
+    serving::{Serving, client},
+};
+
+fn form(tenant: &str) -> Value {
+    json!({
+        "display_name": "Initech Legal", "tenant": tenant,
+        "contact": {"name": "Operations", "email": "ops@initech.example"},
+        "use_case": "Read contracts", "purpose": "production", "go_live_date": in_a_month(),
+        "departments": [{"name": "Litigation", "people": 12, "weeks_per_year": 46,
+            "hours_per_week": {"low": "3", "base": "4", "high": "5"}}],
+        "usage": {"agents": {"base": "40000"}}, "support_hours": 8,
+        "currency": "USD", "time_zone": "America/Chicago", "anchor_day": 15,
+        "roi": {"salary": {"amount": "52000.00", "currency": "USD"}, "burden": "0.30"},
+    })
+}
+
+fn in_a_month() -> String {
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    today.checked_add(jiff::Span::new().days(30)).unwrap().to_string()
+}
+
+/// What a server answers, which must be good.
+async fn ask(
+    server: &Serving,
+    method: Method,
+    path: &str,
+    token: &str,
+    body: Option<Value>,
+) -> Value {
+    let mut request = client().request(method, format!("{}{path}", server.api));
+    if !token.is_empty() {
+        request = request.bearer_auth(token);
+    }
+    if let Some(body) = body {
+        request = request.header("content-type", "application/json").body(body.to_string());
+    }
+    let answer = request.send().await.unwrap();
+    let (status, text) = (answer.status(), answer.text().await.unwrap());
+    assert!(matches!(status, StatusCode::OK | StatusCode::CREATED), "{path}: {status} {text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+/// Sends a form and approves it: its path and receipt.
+async fn approved(lab: &Lab, server: &Serving, tenant: &str) -> (String, String) {
+    let sent = ask(server, Method::POST, "/onboarding", "", Some(form(tenant))).await;
+    let text = |name: &str| sent[name].as_str().unwrap().to_owned();
+    let (path, receipt) = (text("follow"), text("receipt_token"));
+    let stack = ask(server, Method::POST, &format!("{path}/approve"), &manager(lab), None).await;
+    assert!(["queued", "made"].contains(&stack["stack"]["state"].as_str().unwrap()), "{stack}");
+    (path, receipt)
+}
+
+fn manager(lab: &Lab) -> String {
+    lab.person("onboarding:approve", Some("CustomerSuccessManager"))
+}
+
+async fn stack(server: &Serving, path: &str, token: &str) -> Value {
+    ask(server, Method::GET, path, token, None).await["stack"].clone()
+}
+
+async fn until_stack(server: &Serving, path: &str, token: &str, state: &str) -> Value {
+    eventually(state, async || {
+        let stack = stack(server, path, token).await;
+        if stack["state"] == state { Ok(stack) } else { Err(stack) }
+    })
+    .await
+}
+
+const MODE: [&str; 4] = ["--provision", "cluster", "--snapshot-interval", "2"];
+
+#[tokio::test]
+async fn an_approved_request_becomes_a_tenant_whose_usage_is_told() {
+    let lab = Lab::new().await;
+    let server = lab.serve(&MODE);
+    let (path, receipt) = approved(&lab, &server, "initech").await;
+    let made = until_stack(&server, &path, &receipt, "made").await;
+    assert!(made["made_at"].is_string(), "{made}");
+    let tenant = lab.get("initech").await;
+    let id = path.rsplit('/').next().unwrap();
+    assert_eq!(tenant.annotations()["tenantry.dev/intake"], id);
+    let spec = tenant.spec;
+    assert_eq!((spec.account_id.as_deref(), spec.plan.as_deref()), (Some("initech"), Some("team")));
+    assert_eq!((&*spec.profile_ref.name, spec.billing.unwrap().anchor_day), ("prod", 15));
+    assert_eq!(spec.onboarding.unwrap().departments, ["Litigation"]);
+    // From there on as any other: its workloads are bound to the account that the approval opened.
+    lab.operate("initech").await;
+    lab.ingest(&server, "initech", "e-1", "12.5").await;
+    let seen = lab.until("initech", "its use", |seen| seen.meter("ingestion") == "12.5").await;
+    assert_eq!((seen.plan(), seen.says("PlanAccepted").0), ("team", "True"));
+    // What people change of it stays, also when the server starts anew.
+    let edit = Patch::Merge(json!({ "spec": { "displayName": "Initech" } }));
+    let edited = lab.tenants().patch("initech", &PatchParams::default(), &edit).await.unwrap();
+    let uid = edited.metadata.uid.unwrap();
+    let server = {
+        drop(server);
+        lab.serve(&MODE)
+    };
+    until_stack(&server, &path, &receipt, "made").await;
+    let tenant = lab.get("initech").await;
+    assert_eq!((tenant.spec.display_name.as_str(), tenant.metadata.uid), ("Initech", Some(uid)));
+}
+
+#[tokio::test]
+async fn a_taken_name_is_told_to_customer_success_alone_and_goes_on_once_it_is_free() {
+    let lab = Lab::new().await;
+    let server = lab.serve(&MODE);
+    let theirs = lab.tenant("globex", json!({})).await;
+    let (path, receipt) = approved(&lab, &server, "globex").await;
+    let told = until_stack(&server, &path, &manager(&lab), "conflict").await;
+    assert_eq!(told["detail"], "tenant globex is of no request");
+    let shown = stack(&server, &path, &receipt).await;
+    assert_eq!((&shown["state"], &shown["detail"]), (&json!("queued"), &Value::Null));
+    assert_eq!(lab.get("globex").await.metadata.uid, Some(theirs));
+    lab.tenants().delete("globex", &DeleteParams::default()).await.unwrap();
+    until_stack(&server, &path, &receipt, "made").await;
+    assert_eq!(lab.get("globex").await.spec.account_id.as_deref(), Some("globex"));
+}
+
+#[tokio::test]
+async fn a_cluster_out_of_reach_changes_nothing_but_the_delay() {
+    let lab = Lab::new().await;
+    let gate = Gate::to(lab.address()).await;
+    let kubeconfig = lab.kubeconfig_by(&format!("https://{}", gate.address));
+    gate.set(false);
+    let mut server = lab.serve_by(&kubeconfig, &MODE);
+    let (path, receipt) = approved(&lab, &server, "initech").await;
+    eventually("a delivery that nobody takes", async || {
+        let stack = stack(&server, &path, &manager(&lab)).await;
+        holds(stack["state"] == "queued" && stack["detail"].is_string(), stack)
+    })
+    .await;
+    assert!(lab.tenants().get_opt("initech").await.unwrap().is_none());
+    server.kill();
+    gate.set(true);
+    let server = lab.serve_by(&kubeconfig, &MODE);
+    until_stack(&server, &path, &receipt, "made").await;
+    let all = lab.tenants().list(&ListParams::default()).await.unwrap();
+    assert_eq!(all.items.len(), 1);
+}
