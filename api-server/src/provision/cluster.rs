@@ -85,7 +85,7 @@ fn refused(status: &Status) -> Undelivered {
     match status.code {
         400 | 422 => Undelivered::Refused(format!("the Kubernetes API refuses it: {message}")),
         401 | 403 => Undelivered::Away(format!(
-            "may not make tenants: {message}; grant `create` and `get` of tenants to the API server's account"
+            "may not make tenants: {message}; the chart allows it with apiServer.cluster.onboarding"
         )),
         404 => Undelivered::Away(format!(
             "the cluster has no Tenants: {message}; install the chart's definitions"

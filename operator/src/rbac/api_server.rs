@@ -1,5 +1,5 @@
 //! What the API server may do in Kubernetes: read Tenants and profiles, write its part of a Tenant's
-//! status, tell events, renew its Lease. RBAC knows no parts of a status: a policy does.
+//! status, tell events, renew its Lease, and where asked for make Tenants. RBAC knows no parts of a status: a policy does.
 
 use serde_json::{Value, json};
 
@@ -7,6 +7,10 @@ use super::rule;
 
 const NAME: &str = crds::API_SERVER;
 const BOUNDARY: &str = "tenantry-api-server-boundary";
+/// What it also needs to make tenants of approved requests; the chart binds it where that is asked for.
+const ONBOARDING: &str = "tenantry-api-server-onboarding";
+/// The annotation that names the request a Tenant was made of.
+const INTAKE: &str = "tenantry.dev/intake";
 
 /// What the operator writes of a Tenant's status, beside its conditions.
 const OPERATORS: [&str; 8] = [
@@ -34,6 +38,10 @@ pub fn objects(namespace: &str) -> Vec<Value> {
         |kind| json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": NAME });
     vec![
         json!({ "apiVersion": api, "kind": "ClusterRole", "metadata": metadata, "rules": cluster_rules() }),
+        json!({
+            "apiVersion": api, "kind": "ClusterRole", "metadata": { "name": ONBOARDING, "labels": labels() },
+            "rules": [rule(crds::GROUP, &["tenants"], &["create", "get"])],
+        }),
         json!({ "apiVersion": api, "kind": "Role", "metadata": own, "rules": [lease()] }),
         json!({
             "apiVersion": api, "kind": "ClusterRoleBinding", "metadata": metadata,
@@ -80,8 +88,14 @@ fn policy(namespace: &str) -> Value {
         "request.resource.resource == 'leases' && request.namespace == '{namespace}' && \
          request.name == '{NAME}'"
     );
-    let wide =
-        "the API server's account writes nothing but statuses of Tenants, events and its Lease";
+    let made = format!(
+        "request.operation == 'CREATE' && request.resource.group == '{}' && \
+         request.resource.resource == 'tenants' && request.?subResource.orValue('') == '' && \
+         '{INTAKE}' in object.metadata.?annotations.orValue({{}})",
+        crds::GROUP
+    );
+    let wide = "the API server's account writes nothing but statuses of Tenants, events, its Lease, and \
+                Tenants of approved requests, once";
     let mixed =
         "the API server's account leaves what the operator says in a Tenant's status as it is";
     json!({
@@ -100,9 +114,10 @@ fn policy(namespace: &str) -> Value {
             "variables": [
                 { "name": "status", "expression": status },
                 { "name": "lease", "expression": lease },
+                { "name": "made", "expression": made },
             ],
             "validations": [
-                { "expression": "variables.status || variables.lease", "message": wide, "reason": "Forbidden" },
+                { "expression": "variables.status || variables.lease || variables.made", "message": wide, "reason": "Forbidden" },
                 { "expression": format!("!variables.status || ({})", unchanged()), "message": mixed, "reason": "Forbidden" },
             ],
         },

@@ -31,6 +31,7 @@ const HIGHLY_AVAILABLE: &[&str] = &[
     "--set-json=apiServer.issuers=[{\"issuer\":\"https://id.example.com\",\"keys\":{\"jwks\":\"{}\"},\"typ\":[\"JWT\"]}]",
     "--set=apiServer.developmentSecret=trial",
     "--set=profiles.domain=customers.example",
+    "--set=apiServer.cluster.onboarding=true",
 ];
 
 /// Each case: its name, and the arguments beside the tier's values.
