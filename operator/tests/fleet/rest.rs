@@ -22,10 +22,17 @@ async fn all_ready(lab: &Lab, count: usize) {
 /// Waits until the operator has seen everything: a change to a tenant made now is done by it.
 async fn has_caught_up(lab: &Lab) {
     let body = json!({ "metadata": { "labels": { "tenantry.dev/tier": "other" } } });
+    let mark = lab.mark();
     lab.api.merge("namespaces", "", "tenant-z-0", &body).await.unwrap();
     eventually("the operator works", async || {
         let ns = lab.api.get("namespaces", "", "tenant-z-0").await.unwrap();
         holds(ns["metadata"]["labels"]["tenantry.dev/tier"] == "dev", &ns["metadata"]["labels"])
+    })
+    .await;
+    // It tells of it afterwards, and that is a write too.
+    eventually("the operator has told of it", async || {
+        let writes = lab.writes(mark);
+        holds(writes.iter().any(|w| w.contains(" events ")), format!("{writes:?}"))
     })
     .await;
 }
