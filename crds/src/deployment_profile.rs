@@ -54,7 +54,7 @@ pub struct DeploymentProfileSpec {
     pub tier: Tier,
 
     /// The plan of tenants that name none in `spec.plan`, a key of the API server's catalogue such
-    /// as `team`. Without it such a tenant asks for no plan and its account stays as it is.
+    /// as `team`. Without it an account on no plan is put on `starter`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         with = "String",

@@ -77,7 +77,7 @@ impl Memory {
         match failed {
             None => *forbidden = None,
             Some(Failed::Cluster(why @ NotWritten::Forbidden(_))) => {
-                *forbidden = Some(why.to_string())
+                *forbidden = Some(why.to_string());
             }
             Some(_) => {}
         }

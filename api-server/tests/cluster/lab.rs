@@ -1,4 +1,5 @@
-//! A control plane, a ledger, the API server as a process, and what tests ask of them.
+//! A control plane, a ledger, the API server as a process with its own account's rights, and what tests
+//! ask of them.
 
 use std::{
     fmt::Display,
@@ -148,7 +149,7 @@ impl Lab {
             _permit: permit,
         };
         lab.trust_the_cluster();
-        lab.namespace("tenantry-system").await;
+        lab.account().await;
         lab.profile("dev", Some("team")).await;
         lab
     }
@@ -164,13 +165,33 @@ impl Lab {
         std::fs::write(self.issuers(), json!({ "issuers": issuers }).to_string()).unwrap();
     }
 
+    /// The account that the chart gives to the API server, with the rights and policies that are
+    /// generated for it, and a kubeconfig that holds its token and nothing else.
+    async fn account(&self) {
+        let rights =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../operator/generated/manifests.yaml");
+        self.ground.kubectl(&["apply", "--server-side", "-f", &rights.to_string_lossy()]);
+        let object = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": crds::API_SERVER } });
+        let api = Api::<ServiceAccount>::namespaced(self.client.clone(), "tenantry-system");
+        self.apply(api, crds::API_SERVER, &object).await;
+        let token = self.token_of("tenantry-system", crds::API_SERVER, None).await;
+        let text = std::fs::read_to_string(self.ground.kubeconfig()).unwrap();
+        let mut config: Value = serde_saphyr::from_str(&text).unwrap();
+        config["users"][0]["user"] = json!({ "token": token });
+        std::fs::write(self.kubeconfig(), config.to_string()).unwrap();
+    }
+
+    fn kubeconfig(&self) -> PathBuf {
+        self.folder.path().join("api-server.kubeconfig")
+    }
+
     fn issuers(&self) -> PathBuf {
         self.folder.path().join("issuers.yaml")
     }
 
     /// The API server, on the control plane itself.
     pub fn serve(&self, flags: &[&str]) -> Serving {
-        self.serve_by(&self.ground.kubeconfig(), flags)
+        self.serve_by(&self.kubeconfig(), flags)
     }
 
     /// The API server, with a way to the cluster.
@@ -183,7 +204,7 @@ impl Lab {
 
     /// A kubeconfig that goes by another address, without checking whose certificate that has.
     pub fn kubeconfig_by(&self, server: &str) -> PathBuf {
-        let text = std::fs::read_to_string(self.ground.kubeconfig()).unwrap();
+        let text = std::fs::read_to_string(self.kubeconfig()).unwrap();
         let mut config: Value = serde_saphyr::from_str(&text).unwrap();
         let cluster = &mut config["clusters"][0]["cluster"];
         cluster["server"] = json!(server);
@@ -317,11 +338,14 @@ impl Lab {
 
     /// A token as the kubelet projects it into a pod of a tenant.
     pub async fn token(&self, tenant: &str, account: &str, audience: &str) -> String {
-        let api =
-            Api::<ServiceAccount>::namespaced(self.client.clone(), &format!("tenant-{tenant}"));
+        self.token_of(&format!("tenant-{tenant}"), account, Some(audience)).await
+    }
+
+    async fn token_of(&self, namespace: &str, account: &str, audience: Option<&str>) -> String {
+        let api = Api::<ServiceAccount>::namespaced(self.client.clone(), namespace);
         let request = TokenRequest {
             spec: Some(TokenRequestSpec {
-                audiences: Some(vec![audience.to_owned()]),
+                audiences: audience.map(|audience| vec![audience.to_owned()]),
                 expiration_seconds: Some(3600),
                 ..TokenRequestSpec::default()
             }),
