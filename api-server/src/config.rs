@@ -264,7 +264,7 @@ impl ServeConfig {
                     "--provision cluster (TENANTRY_PROVISION) makes tenants in a cluster: give \
                      --cluster (TENANTRY_CLUSTER) too",
                 )?;
-                let cluster = provision::Cluster::new(client.clone());
+                let cluster = Box::new(provision::Cluster::new(client.clone()));
                 Ok(Some(Provisioner::new(Destination::Cluster(cluster))))
             }
             (Mode::Manifests, None) => bail!(

@@ -75,7 +75,7 @@ pub enum Destination {
     /// A folder of manifests.
     Folder(Folder),
     /// A Kubernetes API.
-    Cluster(Cluster),
+    Cluster(Box<Cluster>),
 }
 
 impl Destination {
