@@ -144,7 +144,7 @@ fn what_others_say_is_no_reason_to_write() {
     assert!(!says(&spoken(), &more));
 }
 
-fn managed(manager: &str, subresource: Option<&str>, status: serde_json::Value) -> Tenant {
+fn managed(manager: &str, subresource: Option<&str>, status: &serde_json::Value) -> Tenant {
     let mut tenant = tenant();
     tenant.metadata.managed_fields = Some(vec![
         serde_json::from_value(json!({
@@ -168,7 +168,7 @@ fn what_is_held_is_read_from_the_managed_fields_and_nothing_else_is_kept_of_them
         (FIELD_MANAGER, None, ours(PLAN_ACCEPTED), false),
         (crds::API_SERVER, Some("status"), ours(PLAN_ACCEPTED), false),
     ] {
-        let mut tenant = managed(manager, subresource, status.clone());
+        let mut tenant = managed(manager, subresource, &status);
         assert_eq!(held(&tenant), wanted, "{manager} {status}");
         forget_managed_fields(&mut tenant);
         assert_eq!(held(&tenant), wanted, "{manager} {status}");

@@ -103,8 +103,8 @@ async fn account_and_calendar_are_set_once() {
     .await;
     for (change, words) in [
         (with(set.clone(), "/accountId", json!("another")), "spec.accountId may be set once"),
-        (with(set.clone(), "/billing/anchorDay", json!(1)), "spec.billing may be set once"),
         (tenant("i-once", "i-once"), "spec.accountId may be set once"),
+        (with(set, "/billing/anchorDay", json!(1)), "spec.billing may be set once"),
     ] {
         let refused = lab.api.apply(&change).await.unwrap_err();
         assert!(refused.code == 422 && refused.message.contains(words), "{refused}");
