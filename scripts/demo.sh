@@ -28,7 +28,7 @@ set -euo pipefail
 cd "$root"
 
 # shellcheck disable=SC2034 # the sourced files read these
-mode=stay run='' context='' install='' ground='' why_fleet='' image=''
+mode=stay run='' context='' install='' ground='' why_fleet=''
 
 usage() { sed -n '2,/^set /{/^#/!d;s/^# \{0,1\}//p}' "$0"; }
 
@@ -83,7 +83,6 @@ main() {
     start_real_ground
     load_images
     install_chart
-    open_accounts
     wait_for_tenants
   else
     build

@@ -36,7 +36,7 @@ func TestInstall(t *testing.T) {
 	r.run(t, append([]string{"import"}, append(images, parts...)...)...)
 	i := install{real: r}
 	i.chart(t)
-	i.bindAccounts(t)
+	i.haveAccounts(t)
 	i.tenantsAreReady(t)
 	i.onlyGrafanaIsSimulated(t)
 	i.usageArrives(t)
@@ -76,33 +76,21 @@ func (i install) chart(t *testing.T) {
 	i.k.run("apply", "-f", "testdata/tenants.yaml")
 }
 
-// bindAccounts lets the tenants' gateways speak for accounts. Nothing does
-// that by itself yet, and it needs the ledger for itself.
-func (i install) bindAccounts(t *testing.T) {
+// haveAccounts: the API server opens an account for each tenant by itself, and
+// lets its gateway speak for it.
+func (i install) haveAccounts(t *testing.T) {
 	for _, tenant := range []string{"acme", "bigco"} {
-		i.eventually(t, tenant+" has a gateway's account", func() error {
-			return exec.Command(i.k.bin, "--kubeconfig", i.k.config, "get", "serviceaccount", "tenantry-gateway", "-n", "tenant-"+tenant).Run()
+		i.eventually(t, tenant+" has an account", func() error {
+			if i.accountOf(tenant) == "" {
+				return errors.New("none yet")
+			}
+			return nil
 		})
 	}
-	i.controlPlane(t, 0)
-	for _, tenant := range []string{"acme", "bigco"} {
-		uid := i.k.run("get", "serviceaccount", "tenantry-gateway", "-n", "tenant-"+tenant, "-o", "jsonpath={.metadata.uid}")
-		i.account(t, "create-"+tenant, "create", tenant)
-		i.account(t, "bind-"+tenant, "bind", tenant, "--namespace", "tenant-"+tenant, "--service-account", "tenantry-gateway", "--uid", uid)
-	}
-	i.controlPlane(t, 1)
 }
 
-// account runs one command of `api-server accounts` as a pod.
-func (i install) account(t *testing.T, name string, args ...string) {
-	t.Helper()
-	text := strings.NewReplacer("@NAME@", name, "@ARGS@", strings.Join(args, ", ")).Replace(string(read(t, "testdata/accounts.yaml")))
-	file := filepath.Join(t.TempDir(), "pod.yaml")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	i.k.run("apply", "-f", file)
-	i.k.shows("Succeeded", "{.status.phase}", "pod/"+name, "-n", "tenantry-system")
+func (i install) accountOf(tenant string) string {
+	return i.k.run("get", "tenant", tenant, "-o", "jsonpath={.status.accountId}")
 }
 
 // eventually waits until nothing is wrong any more.
@@ -187,7 +175,7 @@ func (i install) controlPlane(t *testing.T, replicas int) {
 // send posts one event.
 func send(t *testing.T, address, token, id string) (int, string) {
 	t.Helper()
-	event := `{"specversion":"1.0","id":"` + id + `","source":"core","type":"dev.tenantry.usage.query","subject":"acme","data":{"quantity":1}}`
+	event := `{"specversion":"1.0","id":"` + id + `","source":"core","type":"dev.tenantry.usage.query","data":{"quantity":1}}`
 	req, err := http.NewRequest(http.MethodPost, "http://"+address+"/usage/events", strings.NewReader(event))
 	if err != nil {
 		t.Fatal(err)
@@ -240,7 +228,7 @@ func (i install) held(t *testing.T, want int) {
 		if err := json.Unmarshal([]byte(body), &status); err != nil || code != http.StatusOK {
 			return fmt.Errorf("%d %s", code, body)
 		}
-		if status.Account != "acme" || status.Held.Events == nil || *status.Held.Events != want || status.Refused.Events == nil || *status.Refused.Events != 0 {
+		if status.Account != i.accountOf("acme") || status.Held.Events == nil || *status.Held.Events != want || status.Refused.Events == nil || *status.Refused.Events != 0 {
 			return fmt.Errorf("%s", body)
 		}
 		return nil

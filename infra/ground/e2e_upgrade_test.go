@@ -67,7 +67,7 @@ func (i install) changesTier(t *testing.T) {
 }
 
 // takesUsage: an event with a new token is taken, and the ledger answers for
-// it, for the account that was bound in the beginning.
+// it, for the account that was opened in the beginning.
 func (i install) takesUsage(t *testing.T, id string) {
 	t.Helper()
 	token := i.k.run("create", "token", "core", "-n", "tenant-acme", "--audience", "tenantry-usage")

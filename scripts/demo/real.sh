@@ -86,7 +86,6 @@ load_images() {
   begin images "loading"
   scripts/ground import --dir "$run/ground" "${tars[@]}" >"$run/import.log" 2>&1 ||
     die "$(tail -n 1 "$run/import.log")" "$run/import.log" "mend what it says, then run it again"
-  image=$(grep -m1 '^tenantry.dev/tenantry:' "$run/import.log")
   ready "${named# · }" loaded
 }
 
@@ -99,33 +98,9 @@ install_chart() {
   ready "tenantry $(sed -n 's/^version: //p' charts/tenantry/Chart.yaml), values-prod · operator and API server are pods"
 }
 
-# Nothing gives tenants an account by itself yet, and SQLite has one writer, so the server rests meanwhile.
-open_accounts() {
-  begin accounts "opening (until that happens by itself, by command)"
-  local tenant plan uid
-  try "the context must be allowed to create tenants" apply -f examples/tenants.yaml
-  for tenant in acme borealis cobalt; do
-    until_true 60 "$tenant has a gateway's account" exists serviceaccount/tenantry-gateway "tenant-$tenant"
-  done
-  try "the API server must rest while accounts are opened" scale -n "$system" deployment/tenantry-api-server --replicas=0
-  try "the API server must rest while accounts are opened" wait -n "$system" --for=delete pod -l app.kubernetes.io/name=tenantry-api-server --timeout=60s
-  for tenant in acme:team borealis:starter cobalt:scale; do
-    plan=${tenant#*:} tenant=${tenant%:*}
-    uid=$(k get serviceaccount tenantry-gateway -n "tenant-$tenant" -o jsonpath='{.metadata.uid}')
-    sed "s|@TENANT@|$tenant|g; s|@PLAN@|$plan@1|; s|@UID@|$uid|; s|@IMAGE@|$image|" scripts/demo/account.yaml >"$run/account-$tenant.yaml"
-    try "the pod's log says why: kubectl logs -n $system account-$tenant --all-containers" apply -f "$run/account-$tenant.yaml"
-    # One after the other: the ledger has one writer.
-    try "the pod's log says why: kubectl logs -n $system account-$tenant --all-containers" wait -n "$system" \
-      --for=jsonpath='{.status.phase}'=Succeeded --timeout=60s "pod/account-$tenant"
-  done
-  try "the API server must come back" scale -n "$system" deployment/tenantry-api-server --replicas=1
-  try "the API server must come back" rollout status -n "$system" deployment/tenantry-api-server --timeout=120s
-  try "pods that are done can go" delete pod -n "$system" -l demo=accounts
-  ready "acme (team) · borealis (starter) · cobalt (scale), by command"
-}
-
 wait_for_tenants() {
   begin tenants "pods start"
+  try "the chart's definitions must be there" apply -f examples/tenants.yaml
   wait_ready 240 acme borealis
   ready "acme (prod) · borealis (dev) · cobalt (prod+gpu)" "2/3 ready"
 }
