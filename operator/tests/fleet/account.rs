@@ -94,7 +94,7 @@ async fn account_and_calendar_are_set_once() {
     let billing = json!({ "currency": "EUR", "timeZone": "Europe/Berlin", "anchorDay": 31 });
     let set = with(tenant("i-once", "i-once"), "/accountId", json!("i-once"));
     let set = with(set, "/billing", billing);
-    lab.apply(&[set.clone()]).await;
+    lab.apply(std::slice::from_ref(&set)).await;
     assert_eq!(lab.ready("i-once").await["status"]["accountId"], "i-once");
     eventually("the namespace names it", async || {
         let told = annotation(&lab, "i-once").await;

@@ -110,12 +110,25 @@ async fn statuses(lab: &Lab, name: &str, mark: audit::Mark) -> Vec<String> {
     all
 }
 
+/// Speaks until the operator, which looks at the Lease now and then, has surely heard of it: it looks
+/// at the tenant and does not mark the words.
+async fn heard(lab: &Lab, name: &str, status: &Value) {
+    eventually("the Lease is heard of", async || {
+        speak(lab, name, status).await;
+        statuses(lab, name, lab.mark()).await;
+        let now = lab.tenant(name).await;
+        let told = condition(&now, THEIRS[0]);
+        holds(told["reason"] == "Because", told)
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn operator_and_api_server_leave_each_others_words_alone() {
     let lab = Lab::shared().await;
     renew(&lab, "2026-11-28T23:00:00.000000Z", 3600).await;
     lab.stack(dev("w-both"), "w-both").await;
-    speak(&lab, "w-both", &figures("83")).await;
+    heard(&lab, "w-both", &figures("83")).await;
     let first = lab.tenant("w-both").await;
     let said = part(&first);
     assert_eq!(said["conditions"][1]["status"], "False", "{said}");
