@@ -3,7 +3,10 @@
 use reqwest::StatusCode;
 use serde_json::json;
 
-use crate::lab::{Lab, eventually, holds, send};
+use crate::{
+    lab::{Lab, eventually, holds},
+    seen::send,
+};
 
 #[tokio::test]
 async fn a_name_that_is_used_again_begins_with_an_empty_account_and_old_tokens_are_refused() {

@@ -4,26 +4,17 @@
 use std::{
     fmt::Display,
     path::{Path, PathBuf},
-    process::Command,
-    sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 
 use api_server::auth::{Audience, local::Claims};
-use crds::{
-    DeploymentProfile, Tenant,
-    conditions::find,
-    tenant::{Display as Shown, UsageStatus},
-};
+use crds::{DeploymentProfile, Tenant};
 use jiff::Timestamp;
-use k8s_openapi::{
-    api::{
-        authentication::v1::{TokenRequest, TokenRequestSpec},
-        coordination::v1::Lease,
-        core::v1::{Namespace, ServiceAccount},
-        events::v1::Event,
-    },
-    apimachinery::pkg::apis::meta::v1::Condition,
+use k8s_openapi::api::{
+    authentication::v1::{TokenRequest, TokenRequestSpec},
+    coordination::v1::Lease,
+    core::v1::{Namespace, ServiceAccount},
+    events::v1::Event,
 };
 use kube::{
     Api, Client, Config,
@@ -34,7 +25,11 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::serving::{Place, Serving, client};
+use crate::{
+    ground::Ground,
+    seen::{Seen, send},
+    serving::{Place, Serving},
+};
 
 /// Generous: nothing is judged by how long it took.
 const BOUND: Duration = Duration::from_secs(120);
@@ -42,7 +37,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Control planes are heavy.
 static ONE: Semaphore = Semaphore::const_new(1);
-static COUNT: AtomicU32 = AtomicU32::new(0);
 
 /// Asks until the answer is `Ok`; panics with the last `Err` when the bound has passed.
 pub async fn eventually<T, E: Display>(
@@ -64,52 +58,6 @@ pub async fn eventually<T, E: Display>(
 /// `Ok` when it holds, else `Err` with what was seen.
 pub fn holds(condition: bool, seen: impl Display) -> Result<(), String> {
     if condition { Ok(()) } else { Err(seen.to_string()) }
-}
-
-fn script() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/ground")
-}
-
-/// A control plane; it ends with its owner.
-struct Ground(PathBuf);
-
-impl Ground {
-    fn start() -> Self {
-        let (pid, number) = (std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
-        let dir = std::env::temp_dir().join(format!("tenantry-cluster-{pid}-{number}"));
-        let started = Command::new(script())
-            .args(["start", "--mode", "fleet", "--nodes", "1"])
-            .args(["--tie-to-pid", &pid.to_string(), "--dir"])
-            .arg(&dir)
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&started.stderr);
-        assert!(started.status.success(), "the ground does not start: {said}");
-        Self(dir)
-    }
-
-    fn kubectl(&self, args: &[&str]) -> String {
-        let mut command = Command::new(script());
-        let output =
-            command.args(["kubectl", "--dir"]).arg(&self.0).arg("--").args(args).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "kubectl {args:?}: {said}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn kubeconfig(&self) -> PathBuf {
-        self.0.join("kubeconfig")
-    }
-}
-
-impl Drop for Ground {
-    fn drop(&mut self) {
-        let stopped =
-            Command::new(script()).args(["stop", "--purge", "--dir"]).arg(&self.0).output();
-        if stopped.is_ok_and(|output| output.status.success()) {
-            let _gone = std::fs::remove_dir_all(&self.0);
-        }
-    }
 }
 
 /// All that a test needs.
@@ -400,78 +348,4 @@ impl Lab {
         };
         all.into_iter().filter(about).filter_map(|event| event.note).collect()
     }
-}
-
-/// What the server says in a tenant's status.
-#[derive(Clone, Debug)]
-pub struct Seen {
-    pub display: Shown,
-    pub usage: Option<UsageStatus>,
-    pub conditions: Vec<Condition>,
-    pub version: String,
-}
-
-impl Seen {
-    fn of(tenant: Tenant) -> Self {
-        let status = tenant.status.unwrap_or_default();
-        Self {
-            display: status.display.unwrap_or_default(),
-            usage: status.usage,
-            conditions: status.conditions,
-            version: tenant.metadata.resource_version.unwrap_or_default(),
-        }
-    }
-
-    /// Status and reason of a condition; empty when it is not there.
-    pub fn says(&self, type_: &str) -> (&str, &str) {
-        let found = find(&self.conditions, type_);
-        found.map_or(("", ""), |condition| (&condition.status, &condition.reason))
-    }
-
-    pub fn message(&self, type_: &str) -> &str {
-        find(&self.conditions, type_).map_or("", |condition| &condition.message)
-    }
-
-    pub fn plan(&self) -> &str {
-        self.display.plan.as_deref().unwrap_or_default()
-    }
-
-    pub fn used(&self) -> &str {
-        self.display.usage.as_deref().unwrap_or_default()
-    }
-
-    /// What was used of a meter.
-    pub fn meter(&self, name: &str) -> &str {
-        let meters = self.usage.as_ref().map(|usage| usage.meters.as_slice()).unwrap_or_default();
-        meters.iter().find(|meter| meter.name == name).map_or("", |meter| &meter.used)
-    }
-}
-
-/// One event of gigabytes that were ingested a minute ago.
-pub async fn send(server: &Serving, token: &str, id: &str, quantity: &str) -> (StatusCode, Value) {
-    let time = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
-    let event = json!([{ "specversion": "1.0", "id": id, "source": "/core",
-        "type": "dev.tenantry.usage.ingestion", "time": time.to_string(), "data": { "quantity": quantity } }]);
-    let answer = client()
-        .post(format!("{}/usage/events", server.api))
-        .bearer_auth(token)
-        .header("content-type", "application/cloudevents-batch+json")
-        .body(event.to_string())
-        .send()
-        .await
-        .unwrap();
-    let status = answer.status();
-    (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap_or_default())
-}
-
-/// The metrics of a server.
-pub async fn metrics(server: &Serving) -> String {
-    let answer = client().get(format!("{}/metrics", server.health)).send().await.unwrap();
-    answer.text().await.unwrap()
-}
-
-/// The value of a series, without its decimals.
-pub fn series(metrics: &str, name: &str) -> Option<u64> {
-    let line = metrics.lines().find(|line| line.starts_with(name))?;
-    line.rsplit(' ').next()?.parse().ok()
 }

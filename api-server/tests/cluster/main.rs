@@ -7,10 +7,12 @@
 
 mod accounts;
 mod gate;
+mod ground;
 mod lab;
 mod outage;
 mod plans;
 mod provisioning;
+mod seen;
 #[path = "../process/serving.rs"]
 #[allow(dead_code, reason = "the tests of processes use more of it")]
 mod serving;

@@ -4,7 +4,8 @@ use serde_json::json;
 
 use crate::{
     gate::Gate,
-    lab::{Lab, eventually, holds, metrics, series},
+    lab::{Lab, eventually, holds},
+    seen::{metrics, series},
 };
 
 #[tokio::test]

@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
-use crate::lab::{Lab, eventually, holds, metrics, series};
+use crate::{
+    lab::{Lab, eventually, holds},
+    seen::{metrics, series},
+};
 
 const WRITTEN: &str = "tenantry_cluster_status_writes_total{outcome=\"written\"}";
 
@@ -22,7 +25,7 @@ async fn usage_speaks_through_the_tenants_status() {
         [("e-2", "300", "SoftLimitReached", 1), ("e-3", "75", "HardLimitReached", 2)]
     {
         lab.ingest(&server, "acme", id, more).await;
-        let said = |seen: &crate::lab::Seen| seen.says("QuotaWithinLimits") == ("False", reason);
+        let said = |seen: &crate::seen::Seen| seen.says("QuotaWithinLimits") == ("False", reason);
         lab.until("acme", reason, said).await;
         eventually("an event", async || {
             let told = lab.events(&uid, "UsageThresholdReached").await;
