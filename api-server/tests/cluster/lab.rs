@@ -284,6 +284,14 @@ impl Lab {
         .await;
     }
 
+    /// Does as the chart does with `apiServer.cluster.onboarding`.
+    pub fn allow_onboarding(&self) {
+        let name = "tenantry-api-server-onboarding";
+        let role = format!("--clusterrole={name}");
+        let account = format!("--serviceaccount=tenantry-system:{}", crds::API_SERVER);
+        self.ground.kubectl(&["create", "clusterrolebinding", name, &role, &account]);
+    }
+
     /// A token as the kubelet projects it into a pod of a tenant.
     pub async fn token(&self, tenant: &str, account: &str, audience: &str) -> String {
         self.token_of(&format!("tenant-{tenant}"), account, Some(audience)).await

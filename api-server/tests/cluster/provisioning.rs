@@ -85,6 +85,14 @@ async fn an_approved_request_becomes_a_tenant_whose_usage_is_told() {
     let lab = Lab::new().await;
     let server = lab.serve(&MODE);
     let (path, receipt) = approved(&lab, &server, "initech").await;
+    // It waits for the right to do so, too.
+    eventually("the missing right is told", async || {
+        let stack = stack(&server, &path, &manager(&lab)).await;
+        let detail = stack["detail"].as_str().unwrap_or_default();
+        holds(detail.contains("apiServer.cluster.onboarding"), &stack)
+    })
+    .await;
+    lab.allow_onboarding();
     let made = until_stack(&server, &path, &receipt, "made").await;
     assert!(made["made_at"].is_string(), "{made}");
     let tenant = lab.get("initech").await;
@@ -115,6 +123,7 @@ async fn an_approved_request_becomes_a_tenant_whose_usage_is_told() {
 #[tokio::test]
 async fn a_taken_name_is_told_to_customer_success_alone_and_goes_on_once_it_is_free() {
     let lab = Lab::new().await;
+    lab.allow_onboarding();
     let server = lab.serve(&MODE);
     let theirs = lab.tenant("globex", json!({})).await;
     let (path, receipt) = approved(&lab, &server, "globex").await;
@@ -131,6 +140,7 @@ async fn a_taken_name_is_told_to_customer_success_alone_and_goes_on_once_it_is_f
 #[tokio::test]
 async fn a_cluster_out_of_reach_changes_nothing_but_the_delay() {
     let lab = Lab::new().await;
+    lab.allow_onboarding();
     let gate = Gate::to(lab.address()).await;
     let kubeconfig = lab.kubeconfig_by(&format!("https://{}", gate.address));
     gate.set(false);
