@@ -14,7 +14,7 @@ exec </dev/null
 stages=(check unit ground parts images fleet chart ledger real install demo)
 # Minutes on two cores: nothing built yet, and everything built.
 declare -A budget=([check]="12 3" [unit]="18 5" [ground]="13 0.5" [parts]="4 0.5" [images]="8 1"
-  [fleet]="8 6" [chart]="5 4" [ledger]="6 4" [real]="7 1" [install]="5 3" [demo]="5 3")
+  [fleet]="15 12" [chart]="5 4" [ledger]="6 4" [real]="7 1" [install]="5 3" [demo]="5 3")
 declare -A about=(
   [check]="formatting, clippy, go vet, shellcheck, cargo deny, lock file, paths"
   [unit]="Rust and Go tests that need no cluster, drift of generated files, docs"
@@ -256,7 +256,7 @@ stage_fleet() {
   # Threads are places to wait in: how many control planes and tests of the shared one run at once is
   # bounded by operator/tests/fleet/support/lab.rs.
   cargo_tests fleet --workspace --test fleet -- --test-threads 16
-  # Each of these has a control plane of its own, one at a time.
+  # Each of these has a control plane of its own, two at a time.
   cargo_tests cluster --workspace --test cluster
 }
 

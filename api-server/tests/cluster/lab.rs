@@ -35,8 +35,8 @@ use crate::{
 const BOUND: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Control planes are heavy.
-static ONE: Semaphore = Semaphore::const_new(1);
+/// Control planes are heavy: so many at once.
+static PLANES: Semaphore = Semaphore::const_new(2);
 
 /// Asks until the answer is `Ok`; panics with the last `Err` when the bound has passed.
 pub async fn eventually<T, E: Display>(
@@ -73,7 +73,7 @@ pub struct Lab {
 
 impl Lab {
     pub async fn new() -> Self {
-        let permit = ONE.acquire().await.unwrap();
+        let permit = PLANES.acquire().await.unwrap();
         let ground = Ground::start();
         let crds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crds/generated");
         ground.kubectl(&["apply", "--server-side", "-f", &crds.to_string_lossy()]);
