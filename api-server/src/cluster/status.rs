@@ -20,7 +20,9 @@ use super::{
 };
 use crate::{
     domain::{
+        BasisPoints,
         calendar::Period,
+        health::Standing,
         meter::Meter,
         snapshot::{MeterSnapshot, Snapshot},
         subscription::Subscription,
@@ -153,10 +155,15 @@ fn display(known: &Known<'_>) -> Display {
     let cost = snapshot.and_then(|snapshot| snapshot.projected_cost);
     Display {
         plan: Some(current.map_or_else(|| UNKNOWN.to_owned(), |current| current.plan.plan.clone())),
-        health: Some(words::health(snapshot.and_then(|snapshot| snapshot.health.score))),
+        health: Some(words::health(snapshot.and_then(score))),
         usage: Some(words::usage(snapshot.and_then(|snapshot| snapshot.highest))),
         projected: Some(words::cost(cost.map(|cost| cost.units))),
     }
+}
+
+/// The health that may be shown: none while too little is known to judge, as of a new customer.
+fn score(snapshot: &Snapshot) -> Option<BasisPoints> {
+    snapshot.health.score.filter(|_| snapshot.standing != Standing::InsufficientData)
 }
 
 fn usage(known: &Known<'_>, figures: &Figures) -> UsageStatus {
@@ -169,7 +176,7 @@ fn usage(known: &Known<'_>, figures: &Figures) -> UsageStatus {
         highest: snapshot
             .highest
             .map(|(meter, ratio)| Highest { meter: meter.name().to_owned(), ratio_ppm: ratio.0 }),
-        health_basis_points: snapshot.health.score.map(|score| score.0),
+        health_basis_points: score(snapshot).map(|score| score.0),
         projected_cost: snapshot.projected_cost.map(|cost| MoneyAmount {
             amount: cost.units.amount(),
             currency: cost.units.currency().code().to_owned(),

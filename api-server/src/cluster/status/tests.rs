@@ -141,6 +141,16 @@ fn figures_stand_in_the_status_as_the_ledger_has_them() {
 }
 
 #[test]
+fn health_is_shown_once_enough_is_known() {
+    let (plans, answered, mut figures) = (team(), accepted("team"), figures(10));
+    figures.snapshot.standing = Standing::Healthy;
+    figures.snapshot.health.score = Some(BasisPoints(9_270));
+    let shown = wanted(&known(&plans, &answered, Some(&figures)), &Shown::default());
+    assert_eq!(shown.usage.unwrap().health_basis_points, Some(9_270));
+    assert_eq!(shown.display.unwrap().health.as_deref(), Some("92.7 %"));
+}
+
+#[test]
 fn levels_are_conditions() {
     let quota = |used| {
         let shown = standing(used);
@@ -160,6 +170,10 @@ fn levels_are_conditions() {
 fn what_is_too_little_or_too_old_is_unknown() {
     let shown = standing(10);
     assert_eq!(said_by(&shown, CUSTOMER_HEALTHY).0, "Unknown");
+    // There is a score of what is known, and it would mislead.
+    assert!(figures(10).snapshot.health.score.is_some());
+    assert_eq!(shown.usage.unwrap().health_basis_points, None);
+    assert_eq!(shown.display.unwrap().health.as_deref(), Some("–"));
     let (plans, answered, figures) = (team(), accepted("team"), figures(10));
     let mut old = known(&plans, &answered, Some(&figures));
     old.now = figures.valid_until;
