@@ -74,6 +74,17 @@ impl Gates {
         stays
     }
 
+    /// A write that came through was refused and changed nothing: it does not count among its kind.
+    pub fn refused(&mut self, asked: &Asked) {
+        if !asked.writes() {
+            return;
+        }
+        let gate = self.0.iter_mut().find(|(gate, _)| (gate.life)(asked));
+        if let Some((_, State::Open(passed))) = gate.filter(|(gate, _)| (gate.which)(asked)) {
+            *passed = passed.saturating_sub(1);
+        }
+    }
+
     pub fn is_at(&self, index: usize) -> bool {
         self.0.get(index).is_some_and(|(_, state)| *state == State::Held)
     }
@@ -83,4 +94,24 @@ impl Gates {
 /// rather than left waiting, so that the others come to their own gates before it ends.
 pub fn shares_places(asked: &Asked) -> bool {
     matches!(asked.resource.as_str(), "deploymentprofiles" | "controllerrevisions")
+}
+
+#[test]
+fn refused_writes_do_not_count() {
+    let nth = |nth| {
+        let mut gates = Gates::default();
+        gates.add(Gate {
+            life: Box::new(|_| true),
+            which: Box::new(|asked| asked.resource == "tenants"),
+            nth,
+            when: When::Before,
+        });
+        gates
+    };
+    let finalizer = Asked::parse("PATCH", "/apis/tenantry.dev/v1alpha1/tenants/t");
+    let mut second = nth(2);
+    assert!(second.meets(&finalizer).is_none());
+    second.refused(&finalizer);
+    assert!(second.meets(&finalizer).is_none(), "the refused one was counted");
+    assert!(matches!(second.meets(&finalizer), Some(Fault::Hold(0, When::Before))));
 }

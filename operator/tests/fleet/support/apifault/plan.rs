@@ -58,6 +58,8 @@ struct Inner {
     hold: Option<Which>,
     watches: Vec<(u64, Asked)>,
     asked: Vec<Asked>,
+    /// The writes among them that the API server accepted, in the order of its answers.
+    accepted: Vec<Asked>,
     hits: Vec<Hit>,
     next: u64,
 }
@@ -163,6 +165,11 @@ impl Plan {
     /// A request was answered: whether that is withheld.
     pub fn withholds(&self, asked: &Asked, code: u16, answer: &[u8]) -> bool {
         let mut inner = self.lock();
+        if asked.writes() && code < 300 {
+            inner.accepted.push(asked.clone());
+        } else {
+            inner.gates.refused(asked);
+        }
         let Inner { rules, hits, .. } = &mut *inner;
         let cuts = |r: &&mut Rule| match r.fault {
             Fault::CutAfterCreate => code == 201,
@@ -195,9 +202,9 @@ impl Plan {
         self.lock().gates.is_at(gate)
     }
 
-    /// The requests of a kind, in order.
-    pub fn asked(&self, which: impl Fn(&Asked) -> bool) -> Vec<Asked> {
-        self.lock().asked.iter().filter(|a| which(a)).cloned().collect()
+    /// The writes of a kind that the API server accepted.
+    pub fn accepted(&self, which: impl Fn(&Asked) -> bool) -> Vec<Asked> {
+        self.lock().accepted.iter().filter(|a| which(a)).cloned().collect()
     }
 
     /// The requests that a fault met.

@@ -95,10 +95,12 @@ pub fn what(asked: &Asked, life: &str) -> String {
         .replace(life, "NAME")
 }
 
-/// The writes for a life that came through a proxy. Events are best effort and not among them.
+/// The writes for a life that came through a proxy and were accepted: one that met a newer version
+/// is asked for again, and whether that happens depends on the machine. Events are best effort and
+/// not among them.
 pub fn writes(proxy: &Proxy, life: &str) -> Vec<String> {
-    let ours = |a: &Asked| a.writes() && a.resource != "events" && owner(a) == Some(life);
-    proxy.asked(ours).iter().map(|asked| what(asked, life)).collect()
+    let ours = |a: &Asked| a.resource != "events" && owner(a) == Some(life);
+    proxy.accepted(ours).iter().map(|asked| what(asked, life)).collect()
 }
 
 /// The same, each with its number among its like.
