@@ -34,13 +34,15 @@ func TestInstall(t *testing.T) {
 	}
 	parts := strings.Fields(script(t, "parts"))
 	r.run(t, append([]string{"import"}, append(images, parts...)...)...)
-	i := install{real: r}
+	i := install{real: r, people: newIssuer(t)}
 	i.chart(t)
 	i.haveAccounts(t)
 	i.tenantsAreReady(t)
 	i.onlyGrafanaIsSimulated(t)
 	i.usageArrives(t)
 	i.metricsAreRead(t)
+	i.becomesCustomer(t)
+	i.speaksThroughKubectl(t)
 	i.changesTier(t)
 	i.outlivesTheRuntime(t)
 	i.livesWithoutOperator(t)
@@ -60,7 +62,10 @@ func script(t *testing.T, name string, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-type install struct{ *real }
+type install struct {
+	*real
+	people issuer
+}
 
 func (i install) helm(t *testing.T, args ...string) string {
 	t.Helper()
@@ -71,7 +76,7 @@ func (i install) helm(t *testing.T, args ...string) string {
 func (i install) chart(t *testing.T) {
 	charts := filepath.Join("..", "..", "charts", "tenantry")
 	i.helm(t, "install", "tenantry", charts, "--namespace", "tenantry-system", "--create-namespace",
-		"-f", filepath.Join(charts, "values-dev.yaml"), "-f", "testdata/install-values.yaml", "--wait", "--timeout", "4m")
+		"-f", filepath.Join(charts, "values-dev.yaml"), "-f", "testdata/install-values.yaml", "-f", i.people.values, "--wait", "--timeout", "4m")
 	i.helm(t, "test", "tenantry", "--namespace", "tenantry-system", "--timeout", "2m")
 	i.k.run("apply", "-f", "testdata/tenants.yaml")
 }

@@ -55,7 +55,7 @@ func (i install) changesTier(t *testing.T) {
 	charts := filepath.Join("..", "..", "charts", "tenantry")
 	i.untouched(t, "helm upgrade to values-prod", func() {
 		i.helm(t, "upgrade", "tenantry", charts, "--namespace", "tenantry-system",
-			"-f", filepath.Join(charts, "values-prod.yaml"), "-f", "testdata/install-values.yaml", "--wait", "--timeout", "4m")
+			"-f", filepath.Join(charts, "values-prod.yaml"), "-f", "testdata/install-values.yaml", "-f", i.people.values, "--wait", "--timeout", "4m")
 		i.release(t, "2", "2")
 	})
 	i.takesUsage(t, "after-upgrade")

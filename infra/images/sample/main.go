@@ -1,7 +1,13 @@
-// Sample is the smallest service that a tenant's stack can run: it greets, and it says how it is.
+// Sample is the smallest service that a tenant's stack can run: it greets, it says how it is, and it
+// reports usage as a service should.
 //
-//	PORT       where it listens; 8080 when nothing is said
-//	GREETING   what GET / answers; "Hello" when nothing is said
+//	PORT                        where it listens; 8080 when nothing is said
+//	GREETING                    what GET / answers; "Hello" when nothing is said
+//	TENANTRY_USAGE_URL          the tenant's gateway; each service of a stack has it
+//	TENANTRY_USAGE_TOKEN_FILE   the token for it, which the kubelet keeps new
+//
+// POST /work?meter=query&quantity=12 pretends to do so much work and answers once the gateway has the
+// event that says so: 200, or 502 with what is wrong.
 //
 // GET /healthz answers 200 from the moment it can serve until it is asked to end. On SIGTERM it says
 // 503 there, so that traffic goes elsewhere, finishes what it has begun, and ends.
@@ -32,6 +38,7 @@ const (
 type service struct {
 	greeting string
 	ending   atomic.Bool
+	usage    *reporter
 }
 
 func (s *service) routes() http.Handler {
@@ -47,6 +54,7 @@ func (s *service) routes() http.Handler {
 		}
 		_, _ = io.WriteString(w, "ok\n")
 	})
+	mux.HandleFunc("POST /work", s.work)
 	return mux
 }
 
@@ -68,13 +76,21 @@ func greeting(text string) string {
 	return text
 }
 
+// source names the sender in its events: the pod, which Kubernetes makes its host name.
+func source() string {
+	if name, err := os.Hostname(); err == nil {
+		return "sample/" + name
+	}
+	return "sample"
+}
+
 // serve answers on the listener until the context ends, then gives notice and drains.
 func serve(ctx context.Context, listener net.Listener, s *service, notice time.Duration) error {
 	server := &http.Server{
 		Handler:           s.routes(),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      10 * time.Second,
+		WriteTimeout:      60 * time.Second, // POST /work tries several times.
 		IdleTimeout:       60 * time.Second,
 	}
 	failed := make(chan error, 1)
@@ -109,7 +125,10 @@ func run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	slog.Info("listening", "address", listener.Addr().String())
-	return serve(ctx, listener, &service{greeting: greeting(os.Getenv("GREETING"))}, notice)
+	return serve(ctx, listener, &service{
+		greeting: greeting(os.Getenv("GREETING")),
+		usage:    newReporter(os.Getenv("TENANTRY_USAGE_URL"), os.Getenv("TENANTRY_USAGE_TOKEN_FILE"), source()),
+	}, notice)
 }
 
 func main() {
