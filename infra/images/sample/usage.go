@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// A quantity as the ledger takes it: not negative, at most six decimals.
-var quantityForm = regexp.MustCompile(`^[0-9]{1,12}(\.[0-9]{1,6})?$`)
+// A quantity as JSON writes it and the ledger takes it: not negative, at most six decimals.
+var quantityForm = regexp.MustCompile(`^(0|[1-9][0-9]{0,11})(\.[0-9]{1,6})?$`)
 
 // A meter's name; which there are is the ledger's to say.
 var meterForm = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
@@ -115,7 +115,7 @@ func (s *service) work(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !meterForm.MatchString(meter):
 		http.Error(w, "meter: name one, such as query", http.StatusBadRequest)
-	case !quantityForm.MatchString(quantity) || (len(quantity) > 1 && quantity[0] == '0' && quantity[1] != '.'):
+	case !quantityForm.MatchString(quantity):
 		http.Error(w, "quantity: write a number such as 12 or 0.5, with at most six decimals", http.StatusBadRequest)
 	case s.usage == nil:
 		http.Error(w, "TENANTRY_USAGE_URL is not set: there is no gateway to report to", http.StatusServiceUnavailable)
