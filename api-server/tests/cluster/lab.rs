@@ -77,10 +77,14 @@ impl Lab {
         let ground = Ground::start();
         let crds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crds/generated");
         ground.kubectl(&["apply", "--server-side", "-f", &crds.to_string_lossy()]);
-        for crd in ["crd/tenants.tenantry.dev", "crd/deploymentprofiles.tenantry.dev"] {
-            let named =
-                "--for=jsonpath={.status.conditions[?(@.type==\"Established\")].status}=True";
-            ground.kubectl(&["wait", named, crd, "--timeout=60s"]);
+        // kubectl takes a definition whose status is still empty for an error.
+        for (crd, kind) in [
+            ("crd/tenants.tenantry.dev", "Tenant"),
+            ("crd/deploymentprofiles.tenantry.dev", "DeploymentProfile"),
+        ] {
+            let named = format!("--for=jsonpath={{.status.acceptedNames.kind}}={kind}");
+            ground.kubectl(&["wait", &named, crd, "--timeout=60s"]);
+            ground.kubectl(&["wait", "--for=condition=Established", crd, "--timeout=60s"]);
         }
         let _chosen = rustls::crypto::ring::default_provider().install_default();
         let file = Kubeconfig::read_from(ground.kubeconfig()).unwrap();

@@ -75,14 +75,7 @@ fn wrong_use_is_told_apart_from_a_missing_cluster() {
 async fn a_tier_is_installed_twice_and_upgraded() {
     let lab = Lab::bare().await;
     // What came by kubectl is taken over.
-    lab.ground.kubectl(&["apply", "-f", &root().join("crds/generated").to_string_lossy()]);
-    let established = "--for=condition=Established";
-    lab.ground.kubectl(&[
-        "wait",
-        established,
-        "--timeout=60s",
-        "crd/deploymentprofiles.tenantry.dev",
-    ]);
+    lab.ground.define();
     lab.ground.kubectl(&[
         "apply",
         "-f",

@@ -34,6 +34,21 @@ impl Ground {
         Self { dir }
     }
 
+    /// Applies our definitions and waits until both are served.
+    pub fn define(&self) {
+        let crds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crds/generated");
+        self.kubectl(&["apply", "-f", &crds.to_string_lossy()]);
+        // kubectl takes a definition whose status is still empty for an error.
+        for (definition, kind) in [
+            ("crd/tenants.tenantry.dev", "Tenant"),
+            ("crd/deploymentprofiles.tenantry.dev", "DeploymentProfile"),
+        ] {
+            let named = format!("--for=jsonpath={{.status.acceptedNames.kind}}={kind}");
+            self.kubectl(&["wait", &named, definition, "--timeout=60s"]);
+            self.kubectl(&["wait", "--for=condition=Established", definition, "--timeout=60s"]);
+        }
+    }
+
     /// A file in its folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)

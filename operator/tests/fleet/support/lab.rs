@@ -55,17 +55,7 @@ struct Shared {
 /// A ground with CRDs and the operator's rights, and a kubeconfig of its account.
 async fn prepared() -> (Ground, PathBuf) {
     let ground = Ground::start();
-    let crds = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../crds/generated");
-    ground.kubectl(&["apply", "-f", &crds.to_string_lossy()]);
-    // kubectl takes a definition whose status is still empty for an error.
-    for (definition, kind) in [
-        ("crd/tenants.tenantry.dev", "Tenant"),
-        ("crd/deploymentprofiles.tenantry.dev", "DeploymentProfile"),
-    ] {
-        let named = format!("--for=jsonpath={{.status.acceptedNames.kind}}={kind}");
-        ground.kubectl(&["wait", &named, definition, "--timeout=60s"]);
-        ground.kubectl(&["wait", "--for=condition=Established", definition, "--timeout=60s"]);
-    }
+    ground.define();
     let admin = Api::connect(&ground.path("kubeconfig")).await;
     for object in operator::rbac::objects(SYSTEM) {
         admin.apply(&object).await.expect("the operator's rights are applied");
