@@ -18,6 +18,7 @@ mod agree;
 pub mod chain;
 pub mod dedup;
 mod desk;
+pub mod drains;
 pub mod erasures;
 pub mod figures;
 mod group;

@@ -103,9 +103,11 @@ impl Heart {
         let foreign = (own != account).then(|| {
             format!("this gateway is bound to account {account}, and its spool is {own}'s: forward it with the binding that it had")
         });
-        if heard.drain != state.sealed {
-            self.spool.seal(heard.drain).await.map_err(|error| error.to_string())?;
-            tracing::warn!(sealed = heard.drain, "told by the control plane");
+        let news = heard.drain_for != state.sealed_for || heard.drain_for.is_some() != state.sealed;
+        if news {
+            let uid = heard.drain_for.clone();
+            self.spool.seal(uid).await.map_err(|error| error.to_string())?;
+            tracing::warn!(sealed_for = heard.drain_for, "told by the control plane");
         }
         let before = Timestamp::from_second(now.as_second() - STAMPS.as_secs().cast_signed());
         self.spool
@@ -120,12 +122,12 @@ impl Heart {
         self.told.send_replace(Told {
             account,
             foreign,
-            drain: heard.drain,
+            drain: heard.drain_for.is_some(),
             at,
             ahead_ms,
             failing: None,
         });
-        if heard.drain && !state.sealed {
+        if news && heard.drain_for.is_some() {
             // At once, so that nobody waits a minute to hear that it is sealed.
             return Box::pin(self.beat()).await;
         }
@@ -141,5 +143,6 @@ fn told_of(state: &State) -> HeartbeatIn {
         oldest: state.oldest,
         refused: state.refused,
         sealed: state.sealed,
+        sealed_for: state.sealed_for.clone(),
     }
 }

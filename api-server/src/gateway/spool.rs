@@ -170,13 +170,14 @@ impl Spool {
         self.with_reserve(work.await)
     }
 
-    /// Takes nothing from now on, or takes again. What is answered before is held.
+    /// Takes nothing from now on, since the tenant with this uid is being removed; without one takes
+    /// again. What is answered before is held.
     ///
     /// # Errors
     /// [`LedgerError`] when it cannot be written.
-    pub async fn seal(&self, sealed: bool) -> Result<(), LedgerError> {
+    pub async fn seal(&self, uid: Option<String>) -> Result<(), LedgerError> {
         let work = self.desk.transact(None, move |session, _| {
-            Box::pin(async move { rows::seal(session, sealed).await })
+            Box::pin(async move { rows::seal(session, uid).await })
         });
         self.with_reserve(work.await)
     }

@@ -17,7 +17,7 @@ use crate::{
         Session, StoreError,
         accounts::{self, Account, Added, Binding},
         alerts::AlertRow,
-        plans,
+        gateways, plans,
         tenants::{self, Asked, TenantRow},
     },
 };
@@ -173,6 +173,7 @@ async fn register(
         }
     }
     tenant.seen_at = tenants::put(session, &tenant).await?;
+    gateways::undrain_others(session, &new.account, &new.uid).await?;
     let refused = bind(session, new, now).await?;
     Ok(Registered { account, tenant, refused })
 }

@@ -20,8 +20,8 @@ pub(super) fn routes(routes: Routes) -> Routes {
     route!(routes, keys)
 }
 
-/// How long a version may be, in bytes.
-const LONGEST_VERSION: usize = 64;
+/// How long a version, or a uid, may be, in bytes.
+const LONGEST: usize = 64;
 
 /// How a gateway stands.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -42,6 +42,10 @@ pub struct HeartbeatIn {
     pub refused: u64,
     /// Whether it takes nothing any more.
     pub sealed: bool,
+    /// The uid of the tenant for whose removal that is, as the control plane said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 64)]
+    pub sealed_for: Option<String>,
 }
 
 /// What a gateway is told.
@@ -52,6 +56,9 @@ pub struct HeartbeatOut {
     pub account: String,
     /// Whether to take nothing more and hand over what is left.
     pub drain: bool,
+    /// The uid of the tenant that is being removed, to be said with `sealed`; there while `drain`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain_for: Option<String>,
     /// The control plane's time.
     #[schema(value_type = String, format = DateTime)]
     pub now: Timestamp,
@@ -60,7 +67,7 @@ pub struct HeartbeatOut {
 /// Say how a gateway stands
 ///
 /// A tenant's gateway says what it holds and hears whose it is and whether to drain. What is sealed
-/// and holds nothing can be removed without losing usage.
+/// for the tenant that is being removed, and holds nothing, can be removed without losing usage.
 #[utoipa::path(
     post, path = "/gateway/heartbeat", operation_id = "heartbeat", tag = "gateways",
     request_body = HeartbeatIn,
@@ -79,25 +86,36 @@ async fn heartbeat(
     let beat = read(given, now)?;
     let mut session = app.ledger.store().read().await.map_err(Problem::unavailable)?;
     let last = gateways::last(&mut session, &account).await.map_err(Problem::unavailable)?;
-    let drain = gateways::drains_since(&mut session, &account).await;
-    let drain = drain.map_err(Problem::unavailable)?.is_some();
+    let drain_for = gateways::drains(&mut session, &account).await;
+    let mut drain_for = drain_for.map_err(Problem::unavailable)?;
     drop(session);
     if last.is_none_or(|last| beat.is_news_after(&last)) {
         let of = account.clone();
         let work = app.ledger.transact(Some(account.clone()), move |session, _| {
-            Box::pin(async move { gateways::put(session, &of, &beat).await })
+            Box::pin(async move {
+                gateways::put(session, &of, &beat).await?;
+                // Asked again: who was told meanwhile that there is no gateway must be right.
+                gateways::drains(session, &of).await
+            })
         });
-        work.await.map_err(busy)?;
+        drain_for = work.await.map_err(busy)?;
     }
-    Ok(axum::Json(HeartbeatOut { account: account.to_string(), drain, now }))
+    Ok(axum::Json(HeartbeatOut {
+        account: account.to_string(),
+        drain: drain_for.is_some(),
+        drain_for,
+        now,
+    }))
 }
 
 fn read(given: HeartbeatIn, at: Timestamp) -> Result<Heartbeat, Problem> {
-    let HeartbeatIn { version, held_events, held_bytes, oldest, refused, sealed } = given;
+    let HeartbeatIn { version, held_events, held_bytes, oldest, refused, sealed, sealed_for } =
+        given;
     let mut faults = Faults::default();
-    let plain = !version.is_empty() && version.len() <= LONGEST_VERSION;
-    if !plain || !version.bytes().all(|byte| byte.is_ascii_graphic()) {
-        faults.note("/version", format!("must have 1 to {LONGEST_VERSION} visible characters"));
+    for (pointer, text) in [("/version", Some(&version)), ("/sealed_for", sealed_for.as_ref())] {
+        if text.is_some_and(|text| !is_plain(text)) {
+            faults.note(pointer, format!("must have 1 to {LONGEST} visible characters"));
+        }
     }
     let mut count = |pointer: &str, count: u64| {
         faults.or_note(pointer, i64::try_from(count).map_err(|_| "is more than can be kept"))
@@ -106,7 +124,11 @@ fn read(given: HeartbeatIn, at: Timestamp) -> Result<Heartbeat, Problem> {
         (count("/held_events", held_events), count("/held_bytes", held_bytes));
     let refused = count("/refused", refused);
     faults.check()?;
-    Ok(Heartbeat { at, version, held_events, held_bytes, oldest, refused, sealed })
+    Ok(Heartbeat { at, version, held_events, held_bytes, oldest, refused, sealed, sealed_for })
+}
+
+fn is_plain(text: &str) -> bool {
+    (1..=LONGEST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Keys of the gateway's cluster

@@ -31,6 +31,8 @@ pub struct Heartbeat {
     pub refused: i64,
     /// Whether it takes nothing any more.
     pub sealed: bool,
+    /// The uid of the tenant for whose removal that is.
+    pub sealed_for: Option<String>,
 }
 
 impl Heartbeat {
@@ -52,7 +54,7 @@ pub async fn last(
     session: &mut Session,
     account: &AccountId,
 ) -> Result<Option<Heartbeat>, StoreError> {
-    let sql = "SELECT at, version, held_events, held_bytes, oldest, refused, sealed
+    let sql = "SELECT at, version, held_events, held_bytes, oldest, refused, sealed, sealed_for
                FROM gateways WHERE account = $1";
     session.row(sql, args![account]).await?.as_ref().map(read).transpose()
 }
@@ -66,6 +68,7 @@ fn read(row: &Row) -> Result<Heartbeat, StoreError> {
         oldest: row.opt_time(4)?,
         refused: row.int(5)?,
         sealed: row.int(6)? != 0,
+        sealed_for: row.opt_text(7)?.map(ToOwned::to_owned),
     })
 }
 
@@ -76,11 +79,12 @@ pub async fn put(
     beat: &Heartbeat,
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO gateways
-                 (account, at, version, held_events, held_bytes, oldest, refused, sealed)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                 (account, at, version, held_events, held_bytes, oldest, refused, sealed, sealed_for)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
                ON CONFLICT (account) DO UPDATE SET at = excluded.at, version = excluded.version,
                  held_events = excluded.held_events, held_bytes = excluded.held_bytes,
-                 oldest = excluded.oldest, refused = excluded.refused, sealed = excluded.sealed";
+                 oldest = excluded.oldest, refused = excluded.refused, sealed = excluded.sealed,
+                 sealed_for = excluded.sealed_for";
     let values = args![
         account,
         beat.at,
@@ -90,31 +94,49 @@ pub async fn put(
         beat.oldest,
         beat.refused,
         i64::from(beat.sealed),
+        beat.sealed_for.clone(),
     ];
     session.run(sql, values).await.map(drop)
 }
 
-/// Since when an account's gateway is to drain; none when it is not.
-pub async fn drains_since(
+/// The uid of the tenant for whose removal an account's gateway is to drain; none when it is not.
+pub async fn drains(
     session: &mut Session,
     account: &AccountId,
-) -> Result<Option<Timestamp>, StoreError> {
-    let sql = "SELECT since FROM drains WHERE account = $1";
-    session.row(sql, args![account]).await?.map(|row| row.time(0)).transpose()
+) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT uid FROM drains WHERE account = $1";
+    session.row(sql, args![account]).await?.map(|row| Ok(row.text(0)?.to_owned())).transpose()
 }
 
-/// Has an account's gateway drain, or take usage again.
+/// Has an account's gateway drain for the removal of the tenant with this uid.
 pub async fn drain(
     session: &mut Session,
     account: &AccountId,
-    since: Option<Timestamp>,
+    uid: &str,
+    since: Timestamp,
 ) -> Result<(), StoreError> {
-    let done = match since {
-        Some(since) => {
-            let sql = "INSERT INTO drains (account, since) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-            session.run(sql, args![account, since]).await
-        }
-        None => session.run("DELETE FROM drains WHERE account = $1", args![account]).await,
-    };
-    done.map(drop)
+    let sql = "INSERT INTO drains (account, uid, since) VALUES ($1, $2, $3)
+               ON CONFLICT (account) DO UPDATE SET uid = excluded.uid, since = excluded.since";
+    session.run(sql, args![account, uid, since]).await.map(drop)
+}
+
+/// Has an account's gateway take usage again, unless another tenant than this one is being removed.
+pub async fn undrain(
+    session: &mut Session,
+    account: &AccountId,
+    uid: &str,
+) -> Result<(), StoreError> {
+    let sql = "DELETE FROM drains WHERE account = $1 AND uid = $2";
+    session.run(sql, args![account, uid]).await.map(drop)
+}
+
+/// Has an account's gateway take usage again, unless this very tenant is being removed: the account
+/// is its now, and what an earlier tenant left behind is over.
+pub async fn undrain_others(
+    session: &mut Session,
+    account: &AccountId,
+    uid: &str,
+) -> Result<(), StoreError> {
+    let sql = "DELETE FROM drains WHERE account = $1 AND uid <> $2";
+    session.run(sql, args![account, uid]).await.map(drop)
 }

@@ -42,11 +42,14 @@ const STEPS: &[Step] = &steps![
     9 "settlements" "0009_settlements.sql",
     10 "provisions" "0010_provisions.sql",
     11 "tenants" "0011_tenants.sql",
+    12 "drains" "0012_drains.sql",
 ];
 
 /// The spool of a gateway, which is always SQLite.
-const SPOOL: &[(i64, &str, &str)] =
-    &[(1, "spool", include_str!("../../migrations/spool/0001_spool.sql"))];
+const SPOOL: &[(i64, &str, &str)] = &[
+    (1, "spool", include_str!("../../migrations/spool/0001_spool.sql")),
+    (2, "sealed for", include_str!("../../migrations/spool/0002_sealed_for.sql")),
+];
 
 /// The version of a spool that this program works with.
 pub(crate) const LATEST_SPOOL: i64 = SPOOL[SPOOL.len() - 1].0;

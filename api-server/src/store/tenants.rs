@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use super::{
     Session, StoreError, accounts,
     alerts::{self, AlertRow},
+    gateways,
     sql::{Row, args},
 };
 use crate::domain::account::AccountId;
@@ -63,7 +64,7 @@ pub(crate) async fn put(session: &mut Session, new: &TenantRow) -> Result<Timest
     row.map_or(Ok(*seen_at), |row| row.time(0))
 }
 
-/// Ends one, and what the workloads of its namespace stand for.
+/// Ends one, what the workloads of its namespace stand for, and the drain of its gateway.
 pub(crate) async fn end(
     session: &mut Session,
     gone: &TenantRow,
@@ -71,6 +72,7 @@ pub(crate) async fn end(
 ) -> Result<(), StoreError> {
     let TenantRow { account, uid, namespace, .. } = gone;
     accounts::unbind(session, account, namespace).await?;
+    gateways::undrain(session, account, uid).await?;
     let sql = "UPDATE tenants SET ended_at = $3 WHERE account = $1 AND uid = $2";
     session.run(sql, args![account, uid.as_str(), now]).await.map(drop)
 }

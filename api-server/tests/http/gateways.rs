@@ -1,6 +1,7 @@
 //! What gateways ask of the control plane.
 
 use api_server::auth::Audience;
+use api_server::ledger::drains::Drain;
 use api_server::store::gateways::{self, Heartbeat};
 use axum::http::StatusCode;
 use jiff::SignedDuration;
@@ -42,13 +43,59 @@ async fn a_heartbeat_is_kept_and_hears_whose_gateway_it_is() {
 #[tokio::test]
 async fn a_gateway_is_told_to_drain_for_its_own_account_alone() {
     let api = Api::new().await;
-    for since in [Some(now()), None] {
+    let drain_for = async |tenant| {
+        let told = send(&api, tenant, &beat()).await.json();
+        assert_eq!(told["drain"], json!(told["drain_for"].is_string()));
+        told["drain_for"].clone()
+    };
+    let acme = "acme".parse().unwrap();
+    assert_eq!(drain_for("acme").await, Value::Null);
+    let drain = api.ledger.drain(&acme, "u-1").await.unwrap();
+    assert_eq!(drain, Drain { sealed: false, held: 3 });
+    assert_eq!((drain_for("acme").await, drain_for("globex").await), (json!("u-1"), Value::Null));
+    // Taken back for another's removal it stays, for its own it ends.
+    for (uid, still) in [("u-0", json!("u-1")), ("u-1", Value::Null)] {
         let work = api.ledger.transact(None, move |session, _| {
-            Box::pin(async move { gateways::drain(session, &"acme".parse().unwrap(), since).await })
+            Box::pin(async move { gateways::undrain(session, &"acme".parse().unwrap(), uid).await })
         });
         work.await.unwrap();
-        let drain = async |tenant| send(&api, tenant, &beat()).await.json()["drain"] == true;
-        assert_eq!((drain("acme").await, drain("globex").await), (since.is_some(), false));
+        assert_eq!(drain_for("acme").await, still);
+    }
+}
+
+/// Whoever is told that nothing can be held must be right, whatever arrives at the same moment.
+#[tokio::test]
+async fn a_gateway_never_heard_of_holds_nothing_and_drains_from_its_first_word_on() {
+    let api = Api::new().await;
+    let acme = "acme".parse().unwrap();
+    for _ in 0..2 {
+        let drain = api.ledger.drain(&acme, "u-1").await.unwrap();
+        assert!(drain.is_over(), "{drain:?}");
+    }
+    assert_eq!(send(&api, "acme", &beat()).await.json()["drain_for"], "u-1");
+    let drain = api.ledger.drain(&acme, "u-1").await.unwrap();
+    assert_eq!(drain, Drain { sealed: false, held: 3 });
+}
+
+#[tokio::test]
+async fn only_what_was_sealed_for_this_removal_and_is_empty_may_go() {
+    let api = Api::new().await;
+    let acme = "acme".parse().unwrap();
+    for (sealed_for, held, told) in [
+        (None, 0, Drain { sealed: false, held: 0 }),
+        // An account that an earlier tenant had, and the spool that it left.
+        (Some("u-0"), 0, Drain { sealed: false, held: 0 }),
+        (Some("u-1"), 3, Drain { sealed: true, held: 3 }),
+        (Some("u-1"), 0, Drain { sealed: true, held: 0 }),
+    ] {
+        let mut body = beat();
+        body["held_events"] = json!(held);
+        if let Some(uid) = sealed_for {
+            (body["sealed"], body["sealed_for"]) = (json!(true), json!(uid));
+        }
+        assert_eq!(send(&api, "acme", &body).await.status, StatusCode::OK);
+        assert_eq!(api.ledger.drain(&acme, "u-1").await.unwrap(), told);
+        assert_eq!(told.is_over(), held == 0 && sealed_for == Some("u-1"));
     }
 }
 
@@ -59,6 +106,8 @@ async fn what_a_heartbeat_cannot_say_is_refused() {
         ("version", json!(""), 422, "/version"),
         ("version", json!("a b"), 422, "/version"),
         ("version", json!("x".repeat(65)), 422, "/version"),
+        ("sealed_for", json!(""), 422, "/sealed_for"),
+        ("sealed_for", json!("x".repeat(65)), 422, "/sealed_for"),
         ("held_events", json!(u64::MAX), 422, "/held_events"),
         ("refused", json!(-1), 400, "/refused"),
         ("held_bytes", json!("900"), 400, "/held_bytes"),
@@ -85,6 +134,7 @@ fn only_news_is_stored() {
         oldest: None,
         refused: 0,
         sealed: false,
+        sealed_for: None,
     };
     let after =
         |seconds| Heartbeat { at: now() + SignedDuration::from_secs(seconds), ..last.clone() };

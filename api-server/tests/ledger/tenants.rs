@@ -3,7 +3,7 @@
 use api_server::{
     domain::catalogue::Catalogue,
     ledger::tenants::{Answered, PlanAsk, Registered, Registration},
-    store::{accounts, plans},
+    store::{accounts, gateways, plans},
 };
 
 use super::ground::{Ground, account, at, query};
@@ -74,6 +74,28 @@ async fn a_service_account_made_anew_replaces_the_old_one() {
     register(&ground, &registration("u-1", "w-2")).await;
     assert_eq!(bound(&ground, "w-1").await, None);
     assert_eq!(bound(&ground, "w-2").await.as_deref(), Some("u-1"));
+}
+
+#[tokio::test]
+async fn a_drain_ends_with_its_tenant_and_never_meets_the_next_one() {
+    let ground = ground().await;
+    let of_account = |uid: &str| Registration { account: account("a-1"), ..registration(uid, uid) };
+    let drains = async || {
+        let mut session = ground.ledger.store().read().await.unwrap();
+        gateways::drains(&mut session, &account("a-1")).await.unwrap()
+    };
+    register(&ground, &of_account("u-1")).await;
+    ground.ledger.drain(&account("a-1"), "u-1").await.unwrap();
+    register(&ground, &of_account("u-1")).await;
+    assert_eq!(drains().await.as_deref(), Some("u-1"), "registered again, it still drains");
+    ground.ledger.end_others(&["u-2".to_owned()]).await.unwrap();
+    assert_eq!(drains().await, None);
+    // One whose end nobody saw, and the next tenant of the account under another name.
+    register(&ground, &of_account("u-2")).await;
+    ground.ledger.drain(&account("a-1"), "u-2").await.unwrap();
+    let next = Registration { name: "next".to_owned(), ..of_account("u-3") };
+    register(&ground, &next).await;
+    assert_eq!(drains().await, None);
 }
 
 #[tokio::test]

@@ -26,6 +26,8 @@ pub struct State {
     pub refused: u64,
     /// Whether it takes nothing any more.
     pub sealed: bool,
+    /// The uid of the tenant for whose removal that is.
+    pub sealed_for: Option<String>,
     /// Whose it is, once that is known.
     pub account: Option<AccountId>,
     /// When the first of those held was taken.
@@ -96,7 +98,7 @@ pub(super) async fn prepare(session: &mut Session) -> Result<(), StoreError> {
 }
 
 pub(super) async fn state(session: &mut Session) -> Result<State, StoreError> {
-    let sql = "SELECT events, bytes, stamps, refused, sealed, account,
+    let sql = "SELECT events, bytes, stamps, refused, sealed, account, sealed_for,
                  (SELECT t_taken FROM held ORDER BY n LIMIT 1) FROM state";
     let row = session.row(sql, Vec::new()).await?;
     let row = row.ok_or_else(|| StoreError::Unreadable("the spool has no state".to_owned()))?;
@@ -108,7 +110,8 @@ pub(super) async fn state(session: &mut Session) -> Result<State, StoreError> {
         refused: count(3)?,
         sealed: row.int(4)? != 0,
         account: row.opt_text(5)?.map(|_| row.parsed(5)).transpose()?,
-        oldest: row.opt_time(6)?,
+        sealed_for: row.opt_text(6)?.map(ToOwned::to_owned),
+        oldest: row.opt_time(7)?,
     })
 }
 
@@ -275,8 +278,9 @@ pub(super) async fn belong(
     known.ok_or_else(|| StoreError::Unreadable("the spool has no account".to_owned()))
 }
 
-pub(super) async fn seal(session: &mut Session, sealed: bool) -> Result<(), StoreError> {
-    session.run("UPDATE state SET sealed = $1", args![i64::from(sealed)]).await.map(drop)
+pub(super) async fn seal(session: &mut Session, uid: Option<String>) -> Result<(), StoreError> {
+    let sql = "UPDATE state SET sealed = $1, sealed_for = $2";
+    session.run(sql, args![i64::from(uid.is_some()), uid]).await.map(drop)
 }
 
 /// Sizes here are far below what the column holds.

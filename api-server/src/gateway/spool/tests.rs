@@ -244,10 +244,12 @@ async fn a_batch_is_bounded_in_events_and_bytes_but_never_empty() {
 async fn what_is_sealed_takes_nothing_until_it_is_opened() {
     let ground = Ground::new().await;
     ground.take(vec![event("a", "1")]).await.unwrap();
-    ground.spool.seal(true).await.unwrap();
+    ground.spool.seal(Some("u-1".to_owned())).await.unwrap();
     let ground = ground.reopen().await;
     assert_eq!(ground.take(vec![event("b", "1")]).await, Err(NotHeld::Sealed));
-    ground.spool.seal(false).await.unwrap();
+    let state = ground.spool.state().await.unwrap();
+    assert_eq!((state.sealed_for.as_deref(), state.events), (Some("u-1"), 1));
+    ground.spool.seal(None).await.unwrap();
     assert_eq!(ground.take(vec![event("b", "1")]).await.unwrap(), [NEW]);
 }
 
@@ -327,7 +329,7 @@ async fn a_damaged_backup_is_named_and_nothing_comes_of_it() {
         (good[..database + 5_000].to_vec(), "spool.db is damaged"),
         (changed("\"held\": 3", "\"held\": 4"), "table held"),
         (changed("\"account\": \"acme\"", "\"account\": \"acmf\""), "is of account \"acme\""),
-        (changed("\"schema\": 1", "\"schema\": 9"), "newer program"),
+        (changed("\"schema\": 2", "\"schema\": 9"), "newer program"),
         (changed("spool.db", "ledger.d"), "manifest.json lists"),
     ];
     for step in 0..20 {

@@ -110,7 +110,7 @@ fn of_workloads() -> Vec<Good> {
     vec![
         one(
             "POST /gateway/heartbeat",
-            json!({"version": "0.1.0", "held_events": 3, "held_bytes": 900, "refused": 1, "sealed": false,
+            json!({"version": "0.1.0", "held_events": 3, "held_bytes": 900, "refused": 1, "sealed": true, "sealed_for": "u-1",
                 "oldest": "2026-11-23T11:59:00Z"}),
             Some(projected("acme", GATEWAY, &[Audience::Gateway])),
             "",
