@@ -15,6 +15,7 @@ mod export;
 mod gateway;
 mod migrate;
 mod program;
+mod routine;
 mod serve;
 mod token;
 mod verify;
@@ -55,6 +56,9 @@ pub enum Command {
     BackupTenant(backup_tenant::Args),
     /// List the backups of tenants that gateways sent, and check them.
     Backups(backups::Args),
+    /// Do one of the rounds that customer success, Finance and auditors make: ask a running server, and
+    /// keep what it answers.
+    Routine(routine::Args),
     /// Print a token for local development, signed with the server's development secret.
     Token(token::Args),
     /// Ask a running server whether it is ready; the exit code says so.
@@ -79,6 +83,7 @@ impl Cli {
             Command::Restore(args) => backup::restore(args).await,
             Command::BackupTenant(args) => backup_tenant::run(args).await,
             Command::Backups(args) => backups::run(args).await,
+            Command::Routine(args) => routine::run(args).await,
             Command::Token(args) => token::run(&args),
             Command::Healthcheck(args) => healthcheck::run(args).await,
         }

@@ -8,6 +8,7 @@
 
 pub mod account;
 pub mod bill;
+pub mod brief;
 pub mod calendar;
 pub mod catalogue;
 pub mod decimal;
@@ -17,6 +18,7 @@ pub mod health;
 pub mod meter;
 pub mod money;
 pub mod onboarding;
+pub mod overage;
 pub mod projection;
 pub mod proration;
 pub mod quantity;

@@ -13,6 +13,7 @@ pub mod query;
 mod rest;
 pub mod room;
 pub mod server;
+pub mod sheet;
 
 pub use body::Json;
 pub use problem::Problem;

@@ -22,6 +22,7 @@ pub mod corrections;
 mod document;
 pub mod erasures;
 pub mod events;
+pub mod exports;
 pub mod gateway;
 mod metrics;
 pub mod onboarding;
@@ -147,6 +148,7 @@ impl Routes {
             accounts::routes,
             support::routes,
             usage::routes,
+            exports::routes,
             erasures::routes,
         ]
         .into_iter()

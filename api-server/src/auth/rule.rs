@@ -101,6 +101,10 @@ rules! {
     BillingCorrect = "billing-correct" Write [everyone("billing:correct", None)];
     /// Who may change an account's plan.
     BillingPlan = "billing-plan" Write [everyone("billing:plan", None)];
+    /// Who may take figures of all accounts to other systems.
+    BillingExport = "billing-export" Read [everyone("billing:export", None)];
+    /// Who may audit what is kept, and by which terms.
+    BillingAudit = "billing-audit" Read [everyone("billing:audit", None)];
     /// Who may erase personal data.
     PrivacyErase = "privacy-erase" Write [everyone("privacy:erase", None)];
     /// Who may state facts about an account.

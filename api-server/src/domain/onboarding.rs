@@ -125,4 +125,4 @@ fn too_large() -> Invalid {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

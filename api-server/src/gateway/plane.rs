@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use axum::body::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, LINK, RETRY_AFTER};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -62,6 +62,14 @@ impl ControlPlane {
     /// As [`ControlPlane::new`].
     pub fn gateway(base: &str, token_file: &Path) -> anyhow::Result<Self> {
         Self::named("the gateway", base, None, token_file)
+    }
+
+    /// The API server at `base`, as a person's or a tool's token reaches it.
+    ///
+    /// # Errors
+    /// As [`ControlPlane::new`].
+    pub fn server(base: &str, ca_file: Option<&Path>, token_file: &Path) -> anyhow::Result<Self> {
+        Self::named("the API server", base, ca_file, token_file)
     }
 
     fn named(
@@ -123,11 +131,31 @@ impl ControlPlane {
         self.send(self.client.get(format!("{}{path}", self.base))).await
     }
 
+    /// Asks for a page of a table; answers with the path of the next one, too.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn page(&self, path: &str) -> Result<(Answered, Option<String>), String> {
+        let response = self.begin(self.client.get(format!("{}{path}", self.base))).await?;
+        let link = response.headers().get(LINK).and_then(|value| value.to_str().ok());
+        let next = link.and_then(|link| link.strip_prefix('<')?.strip_suffix(">; rel=\"next\""));
+        let next = next.map(str::to_owned);
+        Ok((self.answered(response).await?, next))
+    }
+
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<Answered, String> {
+        let response = self.begin(request).await?;
+        self.answered(response).await
+    }
+
+    async fn begin(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response, String> {
         let token = tokio::fs::read_to_string(&self.token_file).await;
         let token = token.map_err(|error| format!("{}: {error}", self.token_file.display()))?;
         let response = request.bearer_auth(token.trim()).send().await;
-        let response = response.map_err(|error| self.unreached(&error))?;
+        response.map_err(|error| self.unreached(&error))
+    }
+
+    async fn answered(&self, response: reqwest::Response) -> Result<Answered, String> {
         let status = response.status().as_u16();
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|text| text.parse().ok()).map(Duration::from_secs);

@@ -83,13 +83,16 @@ fn is_number(text: &str) -> bool {
     all(whole) && all(part)
 }
 
+/// What formulas begin with, also as full-width and small forms, which some programs take for the same.
+const FORMULAS: &str = "=+-@＝＋－＠﹦﹢﹣﹫";
+
 /// Whether a spreadsheet might take a text for a formula.
 fn runs(text: &str) -> bool {
     // Blanks and line ends in front are dropped by some programs before they look.
     let control = text.starts_with(['\t', '\r', '\n']);
     let first =
         text.trim_start_matches(|c: char| c.is_whitespace() || c.is_control()).chars().next();
-    control || first.is_some_and(|c| matches!(c, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠'))
+    control || first.is_some_and(|c| FORMULAS.contains(c))
 }
 
 #[cfg(test)]
@@ -112,7 +115,8 @@ mod tests {
 
     #[test]
     fn what_a_spreadsheet_would_run_is_led_by_an_apostrophe() {
-        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r\n=1", "＝1", "\n"] {
+        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r\n=1", "＝1", "﹢1", "\n"]
+        {
             assert!(line(vec![Cell::Text(text)]).starts_with("\"'"), "{text:?}");
         }
         for number in ["", "-", "1e9", "=1", "1.2.3", "+1", "--1", " 1", "1.", ".5"] {
@@ -161,7 +165,7 @@ mod tests {
             prop_assert_eq!(back.len(), texts.len());
             for (cell, text) in back.iter().zip(&texts) {
                 prop_assert_eq!(cell.strip_prefix('\'').filter(|_| runs(text)).unwrap_or(cell), text);
-                prop_assert!(!cell.trim_start().starts_with(['=', '+', '-', '@']));
+                prop_assert!(!cell.trim_start().starts_with(|c| FORMULAS.contains(c)));
             }
         }
     }

@@ -318,7 +318,8 @@ fn read_sort(grammar: Grammar, value: &str) -> Result<(&'static str, bool), Prob
     }
 }
 
-fn read_size(value: &str) -> Result<usize, Problem> {
+/// The size of a page.
+pub(crate) fn read_size(value: &str) -> Result<usize, Problem> {
     let size = value.parse().ok().filter(|size| (1..=LARGEST_PAGE).contains(size));
     size.ok_or_else(|| {
         Problem::field(

@@ -23,6 +23,7 @@ use crate::ledger::whole_millisecond;
 use crate::store::onboarding::{self as intakes, Decided, Intake, Position};
 
 mod answer;
+mod brief;
 mod form;
 mod idempotency;
 
@@ -32,7 +33,7 @@ pub use form::IntakeIn;
 pub(super) fn routes(routes: Routes) -> Routes {
     let routes = route!(route!(routes, submit), list);
     let routes = route!(route!(routes, show), approve);
-    route!(route!(routes, reject), withdraw)
+    brief::routes(route!(route!(routes, reject), withdraw))
 }
 
 /// How long a reason may be, in characters.

@@ -25,7 +25,7 @@ CLUSTER = "https://kubernetes.default.svc"
 ACCOUNTS = ("acme", "globex")
 SCOPES = (
     "billing:read billing:read:own billing:correct billing:plan onboarding:approve usage:write "
-    "usage:read success:write support:write privacy:erase"
+    "usage:read success:write support:write privacy:erase billing:export billing:audit"
 )
 
 

@@ -19,5 +19,6 @@ mod kills;
 mod load;
 mod overload;
 mod program;
+mod routines;
 mod series;
 mod serving;

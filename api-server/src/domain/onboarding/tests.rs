@@ -16,7 +16,7 @@ fn units(units: i64) -> Quantity {
 }
 
 /// A law firm with 12 lawyers who each save four hours a week.
-fn intake() -> Intake {
+pub fn intake() -> Intake {
     let usd = |main: i64| Money::from_minor(main * 100, Currency::USD);
     let hours_per_week = Range { low: units(3), base: units(4), high: units(5) };
     Intake {

@@ -203,6 +203,11 @@ fn stored<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Problem> {
     serde_json::from_str(text).map_err(Problem::internal)
 }
 
+/// What was answered to a form.
+pub(super) fn evaluated(intake: &Intake) -> Result<Evaluated, Problem> {
+    stored(&intake.answer)
+}
+
 /// What who sent a form is told, first and each time that they send it again.
 pub(super) fn submitted(intake: &Intake, receipt_token: String) -> Result<Submitted, Problem> {
     let waiting = Intake { state: State::AwaitingApproval, ..intake.clone() };

@@ -133,7 +133,7 @@ impl FiguresOut {
 }
 
 /// Health on the wire.
-pub(super) fn share(share: BasisPoints) -> String {
+pub(in crate::routes) fn share(share: BasisPoints) -> String {
     Ppm::from(share).to_string()
 }
 

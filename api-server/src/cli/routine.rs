@@ -1,0 +1,271 @@
+//! `api-server routine`: the rounds of customer success, Finance and auditors, over HTTP.
+//!
+//! What a round finds comes from a running server, under a token of its own: so it runs anywhere, needs
+//! no part of the ledger, and may do no more than its scope.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::gateway::answer::words;
+use crate::gateway::plane::ControlPlane;
+
+mod keep;
+mod rows;
+
+use keep::{Keep, Mark};
+use rows::Format;
+
+/// How long to wait before a request that met a busy or absent server is sent again.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// Whom to ask, and where to keep the answer.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The API server's address.
+    #[arg(long, global = true, env = "TENANTRY_SERVER", default_value = "http://localhost:8080")]
+    server: String,
+    /// A file with a token that has the round's scope.
+    #[arg(long, global = true, env = "TENANTRY_TOKEN_FILE")]
+    token_file: Option<PathBuf>,
+    /// A file with certificates to trust beside the usual ones.
+    #[arg(long, global = true, env = "TENANTRY_CA_FILE")]
+    ca_file: Option<PathBuf>,
+    /// The folder that gets a file named by round and day; a second round of the day replaces it.
+    /// Standard output without it.
+    #[arg(long, global = true, env = "TENANTRY_ROUTINES")]
+    to: Option<PathBuf>,
+    /// For how many seconds to try while the server is busy or away.
+    #[arg(long, global = true, default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    patience: u64,
+    #[command(subcommand)]
+    round: Round,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum Round {
+    /// Whom to call today: accounts with health below 0.75 or above 95 % of a quota, the worst first,
+    /// each with the factor that costs most and the change that helps most. Scope billing:read and
+    /// role CustomerSuccessManager.
+    Triage {
+        /// As what it is written.
+        #[arg(long, value_enum, default_value = "text")]
+        format: TriageFormat,
+    },
+    /// All accounts for a CRM. What was interrupted goes on where it was. Scope billing:export.
+    Crm {
+        /// As what it is written.
+        #[arg(long, value_enum, default_value = "csv")]
+        format: TableFormat,
+    },
+    /// What accounts cost beyond their base fees, by the ledger and as projected. Scope
+    /// billing:export.
+    Overages {
+        /// As what it is written.
+        #[arg(long, value_enum, default_value = "csv")]
+        format: TableFormat,
+        /// `current`, `previous`, or a date in the period.
+        #[arg(long, default_value = "current")]
+        period: String,
+    },
+    /// The hand-off brief of one request. Scope onboarding:approve and role CustomerSuccessManager.
+    Brief {
+        /// The request's id.
+        id: uuid::Uuid,
+        /// As what it is written.
+        #[arg(long, value_enum, default_value = "html")]
+        format: BriefFormat,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum TriageFormat {
+    /// A few lines for each account.
+    Text,
+    /// A line of JSON for each.
+    Ndjson,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum TableFormat {
+    /// Comma-separated values, safe to open in a spreadsheet.
+    Csv,
+    /// A line of JSON for each row.
+    Ndjson,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum BriefFormat {
+    /// A page to print.
+    Html,
+    /// JSON.
+    Json,
+}
+
+impl From<TableFormat> for Format {
+    fn from(format: TableFormat) -> Self {
+        match format {
+            TableFormat::Csv => Self::Csv,
+            TableFormat::Ndjson => Self::Ndjson,
+        }
+    }
+}
+
+/// What a round asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Errand {
+    /// The file's name, without day and ending.
+    name: String,
+    /// The first page.
+    path: String,
+    format: Format,
+}
+
+impl Errand {
+    fn of(round: &Round) -> anyhow::Result<Self> {
+        let table = |name: &str, path: String, format: TableFormat| Self {
+            name: name.to_owned(),
+            path: match format {
+                TableFormat::Csv => path + "format=csv",
+                TableFormat::Ndjson => path + "format=json",
+            },
+            format: format.into(),
+        };
+        Ok(match round {
+            Round::Triage { format } => Self {
+                name: "triage".to_owned(),
+                path: "/billing/usage/triage".to_owned(),
+                format: match format {
+                    TriageFormat::Text => Format::Calls,
+                    TriageFormat::Ndjson => Format::Ndjson,
+                },
+            },
+            Round::Crm { format } => table("crm", "/exports/crm?".to_owned(), *format),
+            Round::Overages { format, period } => {
+                let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+                ensure!(
+                    !period.is_empty() && period.chars().all(plain),
+                    "--period {period:?}: give current, previous, or a date such as 2026-11-22"
+                );
+                let path = format!("/exports/overages?period={period}&");
+                table(&format!("overages-{period}"), path, *format)
+            }
+            Round::Brief { id, format } => {
+                let (format, ending) = match format {
+                    BriefFormat::Html => (Format::Html, "html"),
+                    BriefFormat::Json => (Format::Json, "json"),
+                };
+                let path = format!("/onboarding/{id}/brief?format={ending}");
+                Self { name: format!("brief-{id}"), path, format }
+            }
+        })
+    }
+
+    fn file(&self, day: &str) -> String {
+        format!("{}-{day}.{}", self.name, self.format.ending())
+    }
+}
+
+/// Makes the round.
+///
+/// # Errors
+/// Why it was not made; what was kept of it until then is gone on from the next time.
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    // Another provider that is there already serves as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let errand = Errand::of(&args.round)?;
+    let token = args.token_file.as_ref().context(
+        "no token: give --token-file (TENANTRY_TOKEN_FILE), a file with a token of the installation's issuer",
+    )?;
+    let server = ControlPlane::server(&args.server, args.ca_file.as_deref(), token)?;
+    let until = Instant::now() + Duration::from_secs(args.patience);
+    let day = Timestamp::now().to_zoned(TimeZone::UTC).date().to_string();
+    let Some(folder) = &args.to else {
+        let mut out = io::stdout().lock();
+        let mut next = Some(errand.path.clone());
+        while let Some(path) = next.take() {
+            let (text, after) = asked(&server, &errand, &path, until).await?;
+            out.write_all(text.as_bytes())?;
+            next = after;
+        }
+        return Ok(());
+    };
+    let keep = Keep::new(folder, &errand.file(&day))?;
+    let mut mark = keep.resume(&errand.path)?;
+    while let Some(path) = mark.next.clone() {
+        let page = asked(&server, &errand, &path, until).await;
+        if page.as_ref().is_err_and(|error| error.is::<Unknown>()) {
+            keep.forget();
+        }
+        let (text, after) = page?;
+        mark = keep.add(&Mark { next: after, ..mark }, text.as_bytes())?;
+    }
+    let file = keep.finish()?;
+    writeln!(io::stdout(), "{}: {} bytes", file.display(), mark.bytes)?;
+    Ok(())
+}
+
+/// The server does not know the page: a cursor of a list ends with the server that gave it.
+#[derive(Debug, thiserror::Error)]
+#[error("the API server answered {0}; the round begins anew the next time")]
+struct Unknown(String);
+
+/// A page as it is kept, and the path of the next one.
+async fn asked(
+    server: &ControlPlane,
+    errand: &Errand,
+    path: &str,
+    until: Instant,
+) -> anyhow::Result<(String, Option<String>)> {
+    let first = path == errand.path;
+    loop {
+        let (why, wait) = match server.page(path).await {
+            Err(why) => (why, None),
+            Ok((answered, next)) => match answered.status {
+                200 => {
+                    let text = String::from_utf8(answered.body).context("the answer is no text")?;
+                    return rows::kept(errand.format, &text, first, next);
+                }
+                400 => return Err(Unknown(words(&answered)).into()),
+                408 | 429 | 500.. => (words(&answered), answered.retry_after),
+                _ => bail!("the API server answered {} to {path}", words(&answered)),
+            },
+        };
+        let wait = wait.unwrap_or(AGAIN).min(Duration::from_secs(60));
+        if Instant::now() + wait >= until {
+            bail!("{why}; run it again, and it goes on where it was");
+        }
+        tokio::time::sleep(wait).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_round_has_its_path_and_file() {
+        let crm = Errand::of(&Round::Crm { format: TableFormat::Csv }).unwrap();
+        assert_eq!(
+            (crm.path.as_str(), crm.file("2026-11-29")),
+            ("/exports/crm?format=csv", "crm-2026-11-29.csv".to_owned())
+        );
+        let period = "previous".to_owned();
+        let overages = Errand::of(&Round::Overages { format: TableFormat::Ndjson, period });
+        let overages = overages.unwrap();
+        assert_eq!(overages.path, "/exports/overages?period=previous&format=json");
+        assert_eq!(overages.file("2026-11-29"), "overages-previous-2026-11-29.ndjson");
+    }
+
+    #[test]
+    fn a_period_names_no_path() {
+        for period in ["", "../x", "a&b", "2026/11"] {
+            let round = Round::Overages { format: TableFormat::Csv, period: period.to_owned() };
+            assert!(Errand::of(&round).is_err(), "{period}");
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Figures of all accounts for other systems: the same bytes for the same content, page by page, and
+//! nothing that a spreadsheet would run.
+
+use api_server::auth::Audience;
+use api_server::domain::calendar::AnchorDay;
+use api_server::ledger::figures::{Figures, Rhythm};
+use api_server::store::accounts::{self, Account};
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::api::{Answer, Api, now, token_at};
+
+const EVE: &str = "2026-11-28T12:00:00Z";
+
+fn exporter(at: Timestamp) -> String {
+    token_at(at, Audience::Billing, "billing:export", None, None)
+}
+
+async fn get_at(api: &Api, at: &str, path: &str) -> Answer {
+    api.get(path, Some(&exporter(at.parse().unwrap()))).await
+}
+
+async fn ok(api: &Api, path: &str) -> Value {
+    let answer = api.get(path, Some(&exporter(now()))).await;
+    assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text);
+    answer.json()
+}
+
+async fn with_header(api: &Api, path: &str, name: &str, value: &str) -> Answer {
+    let request = Request::get(path)
+        .header("authorization", format!("Bearer {}", exporter(now())))
+        .header(name, value);
+    api.send(request.body(Body::empty()).unwrap()).await
+}
+
+async fn named(api: &Api, id: &str, name: &str, currency: &str) {
+    let account = Account {
+        id: id.parse().unwrap(),
+        name: name.to_owned(),
+        zone: "America/Chicago".parse().unwrap(),
+        anchor: AnchorDay::new(15).unwrap(),
+        currency: currency.to_owned(),
+        created_at: now(),
+    };
+    let work = api.ledger.transact(None, move |session, _| {
+        Box::pin(async move { accounts::add(session, &account).await.map(drop) })
+    });
+    work.await.unwrap();
+}
+
+async fn sum_up(api: &Api) {
+    let mut figures = Figures::new(Rhythm::every(SignedDuration::from_mins(5)));
+    figures.round(&api.ledger).await.unwrap();
+}
+
+fn ids(page: &Value) -> Vec<&str> {
+    page["data"].as_array().unwrap().iter().map(|row| row["account"].as_str().unwrap()).collect()
+}
+
+fn usd(amount: &str) -> Value {
+    json!({"amount": amount, "currency": "USD"})
+}
+
+#[tokio::test]
+async fn a_crm_gets_every_account_also_one_of_which_nothing_is_known() {
+    let api = Api::new().await;
+    api.agree("acme", "team", "2026-11-01T00:00:00Z").await;
+    api.use_up("acme", &[("a", "agents", "2026-11-23T11:00:00Z", "39000")]).await;
+    sum_up(&api).await;
+    named(&api, "initech", "Initech", "EUR").await;
+    let page = ok(&api, "/exports/crm").await;
+    assert_eq!(ids(&page), ["acme", "globex", "initech"]);
+    let acme = &page["data"][0];
+    for (name, value) in [
+        ("plan", json!("team")),
+        ("plan_version", json!(1)),
+        ("support_hours", json!(8)),
+        ("flagged", json!(true)),
+        ("level", json!("hard")),
+        ("usage_meter", json!("agents")),
+        ("usage_ratio", json!("0.975")),
+        ("customer_since", json!("2026-11-23")),
+        ("as_of", json!("2026-11-23")),
+    ] {
+        assert_eq!(acme[name], value, "{name}: {acme}");
+    }
+    let initech = &page["data"][2];
+    assert_eq!((&initech["plan"], &initech["health"]), (&Value::Null, &Value::Null));
+    assert_eq!((&initech["currency"], &initech["as_of"]), (&json!("EUR"), &Value::Null));
+    assert_eq!(page["meta"]["page"]["next"], Value::Null);
+}
+
+#[tokio::test]
+async fn what_did_not_change_is_the_same_to_the_byte() {
+    let api = Api::new().await;
+    sum_up(&api).await;
+    let first = get_at(&api, "2026-11-23T12:00:00Z", "/exports/crm").await;
+    let etag = first.headers["etag"].to_str().unwrap().to_owned();
+    let known = with_header(&api, "/exports/crm", "if-none-match", &etag).await;
+    assert_eq!((known.status, known.text.as_str()), (StatusCode::NOT_MODIFIED, ""));
+    // Summed up again, a while later: nothing of a row is another.
+    api.set_clock("2026-11-23T12:10:00Z");
+    sum_up(&api).await;
+    let again = get_at(&api, "2026-11-23T12:10:00Z", "/exports/crm").await;
+    assert_eq!(
+        (first.text.as_str(), &first.headers["etag"]),
+        (again.text.as_str(), &again.headers["etag"])
+    );
+    // The plan of one account is another: its row has another version, the other row does not.
+    api.agree("acme", "team", "2026-11-23T12:00:00Z").await;
+    api.set_clock("2026-11-23T12:20:00Z");
+    sum_up(&api).await;
+    let changed = get_at(&api, "2026-11-23T12:20:00Z", "/exports/crm").await;
+    assert_ne!(changed.headers["etag"], etag.as_str());
+    let (old, new) = (first.json(), changed.json());
+    assert_ne!(old["data"][0]["version"], new["data"][0]["version"]);
+    assert_eq!(old["data"][1], new["data"][1]);
+}
+
+#[tokio::test]
+async fn pages_go_on_behind_an_account_whatever_came_between() {
+    let api = Api::new().await;
+    for id in ["a1", "hooli", "zeta"] {
+        named(&api, id, id, "USD").await;
+    }
+    for route in ["/exports/crm?page[size]=2", "/exports/overages?period=previous&page[size]=2"] {
+        let first = ok(&api, route).await;
+        assert_eq!(ids(&first), ["a1", "acme"], "{route}");
+        let next = first["meta"]["page"]["next"].as_str().unwrap();
+        let second = ok(&api, next).await;
+        assert_eq!(ids(&second), ["globex", "hooli"]);
+        let last = ok(&api, second["meta"]["page"]["next"].as_str().unwrap()).await;
+        assert_eq!((ids(&last), &last["meta"]["page"]["next"]), (vec!["zeta"], &Value::Null));
+    }
+    // The place is an account's id: no server has to remember it.
+    let page = ok(&api, "/exports/crm?filter[account][gt]=b").await;
+    assert_eq!(ids(&page), ["globex", "hooli", "zeta"]);
+    let csv = get_at(&api, "2026-11-23T12:00:00Z", "/exports/crm?format=csv&page[size]=4").await;
+    let link = csv.headers["link"].to_str().unwrap();
+    assert_eq!(
+        link,
+        "</exports/crm?format=csv&page%5Bsize%5D=4&filter%5Baccount%5D%5Bgt%5D=hooli>; rel=\"next\""
+    );
+}
+
+#[tokio::test]
+async fn a_name_is_no_formula_in_csv() {
+    let api = Api::new().await;
+    for (id, name) in
+        [("f1", "=HYPERLINK(\"//x\")"), ("f2", "＋cmd"), ("f3", "@SUM(A1)"), ("f4", "\t-1")]
+    {
+        named(&api, id, name, "USD").await;
+    }
+    for route in ["/exports/crm", "/exports/overages"] {
+        let csv = with_header(&api, route, "accept", "text/csv").await;
+        assert_eq!(csv.headers["content-type"], "text/csv; charset=utf-8", "{route}");
+        for cell in ["\"'=HYPERLINK(\"\"//x\"\")\"", "\"'＋cmd\"", "\"'@SUM(A1)\"", "\"'\t-1\""] {
+            assert!(csv.text.contains(cell), "{route}: {cell}: {}", csv.text);
+        }
+        let lines: Vec<&str> = csv.text.split("\r\n").collect();
+        let width = lines[0].split(',').count();
+        assert!(lines[1].split(',').count() == width && lines.len() == 8, "{route}: {lines:?}");
+    }
+}
+
+#[tokio::test]
+async fn overages_are_exact_by_the_ledger_and_say_that_they_are_not_final() {
+    let api = Api::new().await;
+    api.agree("acme", "team", "2026-11-01T00:00:00Z").await;
+    api.use_up("acme", &[("a", "agents", "2026-11-20T11:00:00Z", "45000")]).await;
+    let page = ok(&api, "/exports/overages").await;
+    let row = &page["data"][0];
+    let billed = json!({"base": usd("899.00"), "overage": usd("150.00"), "total": usd("1049.00")});
+    assert_eq!((&row["billed"], &row["projected"]), (&billed, &Value::Null), "{row}");
+    assert_eq!((&row["final"], &row["plan"]), (&json!(false), &json!("team@1")));
+    assert_eq!(row["period_start"], "2026-11-01T00:00:00Z");
+    let csm =
+        token_at(now(), Audience::Billing, "billing:read", Some("CustomerSuccessManager"), None);
+    let explained = api.get(row["explain"].as_str().unwrap(), Some(&csm)).await.json();
+    assert_eq!(explained["total"], usd("1049.00"));
+    let globex = &page["data"][1];
+    assert_eq!((&globex["billed"], &globex["plan"]), (&Value::Null, &Value::Null), "no plan");
+}
+
+#[tokio::test]
+async fn overages_are_projected_with_an_interval_while_the_period_runs() {
+    let api = Api::new().await;
+    api.agree("acme", "team", "2026-11-01T00:00:00Z").await;
+    let days = ["19", "20", "21", "22"].map(|day| format!("2026-11-{day}T11:00:00Z"));
+    for (day, runs) in days.iter().zip(["9000", "12000", "10000", "11000"]) {
+        api.use_up("acme", &[(day, "agents", day, runs)]).await;
+    }
+    api.set_clock(EVE);
+    sum_up(&api).await;
+    let page = get_at(&api, EVE, "/exports/overages").await.json();
+    let csm = token_at(
+        EVE.parse().unwrap(),
+        Audience::Billing,
+        "billing:read",
+        Some("CustomerSuccessManager"),
+        None,
+    );
+    let usage = api.get("/billing/usage", Some(&csm)).await.json();
+    let cost = &usage["data"][0]["projected_cost"];
+    let row = &page["data"][0];
+    let projected = &row["projected"];
+    assert_eq!(projected["as_of"], EVE);
+    for edge in ["mean", "low", "high"] {
+        assert_eq!(projected[edge]["total"], cost[edge], "{edge}: {row}");
+        let cents = |name: &str| -> i64 {
+            projected[edge][name]["amount"].as_str().unwrap().replace('.', "").parse().unwrap()
+        };
+        assert_eq!(cents("overage") + cents("base"), cents("total"), "{edge}");
+        assert_eq!(projected[edge]["base"], usd("899.00"));
+    }
+    // Summed up in another period, a projection says nothing of this one.
+    api.set_clock("2026-12-01T12:00:00Z");
+    let next = get_at(&api, "2026-12-01T12:00:00Z", "/exports/overages").await.json();
+    assert_eq!(next["data"][0]["projected"], Value::Null);
+    let ended =
+        get_at(&api, "2026-12-01T12:00:00Z", "/exports/overages?period=previous").await.json();
+    let ended = &ended["data"][0];
+    assert_eq!((&ended["final"], &ended["projected"]), (&json!(false), &Value::Null), "grace runs");
+    assert_eq!(ended["billed"]["overage"], usd("60.00"));
+}
+
+#[tokio::test]
+async fn a_closed_period_is_final_to_the_cent() {
+    let api = Api::new().await;
+    api.agree("acme", "team", "2026-10-01T00:00:00Z").await;
+    api.set_clock("2026-11-02T12:00:00Z");
+    api.use_up("acme", &[("a", "agents", "2026-10-20T11:00:00Z", "40001")]).await;
+    api.set_clock("2026-11-23T12:00:00Z");
+    let before = ok(&api, "/exports/overages?period=2026-10-31").await;
+    assert_eq!(before["data"][0]["final"], false, "not before that is recorded");
+    api.ledger.close_due().await.unwrap();
+    for period in ["previous", "2026-10-01", "2026-10-31"] {
+        let page = ok(&api, &format!("/exports/overages?period={period}")).await;
+        let row = &page["data"][0];
+        assert_eq!((&row["final"], &row["projected"]), (&json!(true), &Value::Null), "{period}");
+        // One run beyond 40,000, three cents.
+        assert_eq!(row["billed"]["overage"], usd("0.03"), "{period}");
+        assert_eq!(row["billed"]["total"], usd("899.03"), "{period}");
+    }
+    let csv = with_header(&api, "/exports/overages?period=previous", "accept", "text/csv").await;
+    let line = csv.text.lines().nth(1).unwrap();
+    let expected = "\"acme\",\"acme\",\"USD\",\"team@1\",\"2026-10-01T00:00:00Z\",\"2026-11-01T00:00:00Z\",\
+        \"UTC\",\"true\",899.00,0.03,899.03,\"\",\"\",\"\",\"\",\"\",";
+    assert!(line.starts_with(expected), "{line}");
+}
+
+#[tokio::test]
+async fn what_an_export_cannot_do_is_named() {
+    let api = Api::new().await;
+    for (path, pointer) in [
+        ("/exports/crm?format=xml", "format"),
+        ("/exports/crm?page[size]=0", "page[size]"),
+        ("/exports/crm?page[size]=1001", "page[size]"),
+        ("/exports/crm?filter[account][gt]=../x", "filter[account][gt]"),
+        ("/exports/crm?period=current", "period"),
+        ("/exports/overages?period=yesterday", "period"),
+        ("/exports/overages?period=9999-12-31", "period"),
+        ("/exports/overages?since=2026", "since"),
+    ] {
+        let answer = api.get(path, Some(&exporter(now()))).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}: {}", answer.text);
+        assert_eq!(answer.json()["errors"][0]["pointer"], pointer, "{path}");
+    }
+    let html = with_header(&api, "/exports/crm", "accept", "text/html").await;
+    assert_eq!(html.status, StatusCode::NOT_ACCEPTABLE);
+}

@@ -1,0 +1,120 @@
+//! The rounds as commands: what is kept, that it is whole or not there, and what a missing right says.
+
+use std::path::Path;
+use std::process::Output;
+
+use api_server::auth::Audience;
+use api_server::auth::local::Claims;
+
+use crate::serving::{Place, Serving, program};
+
+fn token(place: &Place, folder: &Path, scope: &str) -> String {
+    let mut claims = Claims::new("routine", &[Audience::Billing]);
+    claims.scope = scope.to_owned();
+    claims.roles = vec!["CustomerSuccessManager".to_owned()];
+    let file = folder.join(scope.replace(':', "-"));
+    std::fs::write(&file, place.token(&claims) + "\n").unwrap();
+    file.display().to_string()
+}
+
+fn run(server: &str, token: &str, args: &[&str]) -> Output {
+    let all = ["routine", "--server", server, "--token-file", token, "--patience", "1"];
+    program().args(all).args(args).output().unwrap()
+}
+
+fn told(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn rounds_are_made_over_http_and_kept_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new(folder.path());
+    // More than one page.
+    let names: Vec<String> = (0..250).map(|n| format!("t{n:03}")).collect();
+    place.create_many(&names).await;
+    let serving = Serving::start(&place, &[]);
+    let export = token(&place, folder.path(), "billing:export");
+    let kept = folder.path().join("kept");
+    let to = ["--to", kept.to_str().unwrap()];
+
+    let said = told(&run(&serving.api, &export, &[&["crm"][..], &to].concat()));
+    let [file] = &files(&kept)[..] else { panic!("{:?}", files(&kept)) };
+    assert!(file.starts_with("crm-") && file.ends_with(".csv"), "{file}");
+    assert!(said.contains(file.as_str()) && said.contains("bytes"), "{said}");
+    let text = std::fs::read_to_string(kept.join(file)).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 251, "one head, and each account once");
+    assert!(lines[0].starts_with("\"account\",\"version\""), "{}", lines[0]);
+    assert!(lines[1].starts_with("\"t000\"") && lines[250].starts_with("\"t249\""));
+    // Again: the same file with the same accounts, and nothing beside it.
+    told(&run(&serving.api, &export, &[&["crm"][..], &to].concat()));
+    assert_eq!(files(&kept).len(), 1, "{:?}", files(&kept));
+
+    let rows = told(&run(&serving.api, &export, &["overages", "--format", "ndjson"]));
+    assert_eq!(rows.lines().count(), 250);
+    assert!(rows.lines().all(|line| line.contains("\"final\":false")), "{rows}");
+
+    let read = token(&place, folder.path(), "billing:read");
+    assert_eq!(told(&run(&serving.api, &read, &["triage"])), "Nobody needs a call.\n");
+
+    let refused = run(&serving.api, &read, &[&["crm"][..], &to].concat());
+    let complaint = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && complaint.contains("billing:export"), "{complaint}");
+}
+
+#[tokio::test]
+async fn a_round_that_was_cut_off_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new(folder.path());
+    let names: Vec<String> = (0..150).map(|n| format!("t{n:03}")).collect();
+    place.create_many(&names).await;
+    let serving = Serving::start(&place, &[]);
+    let export = token(&place, folder.path(), "billing:export");
+    let kept = folder.path().join("kept");
+    std::fs::create_dir(&kept).unwrap();
+    let day = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    // As a round of today left it that ended behind t098, in the middle of a row.
+    let days = [day, day.tomorrow().unwrap()];
+    for day in days {
+        let name = format!("crm-{day}.csv");
+        let head = "\"account\"\r\n\"t098\"\r\n";
+        std::fs::write(kept.join(format!(".{name}.part")), format!("{head}\"t09")).unwrap();
+        let next = "/exports/crm?format=csv&page%5Bsize%5D=100&filter%5Baccount%5D%5Bgt%5D=t098";
+        let mark = serde_json::json!({"first": "/exports/crm?format=csv", "next": next, "bytes": head.len()});
+        std::fs::write(kept.join(format!(".{name}.next")), mark.to_string()).unwrap();
+    }
+    told(&run(&serving.api, &export, &["crm", "--to", kept.to_str().unwrap()]));
+    let done =
+        days.iter().map(|day| kept.join(format!("crm-{day}.csv"))).find(|file| file.exists());
+    let text = std::fs::read_to_string(done.unwrap()).unwrap();
+    let first: Vec<&str> =
+        text.lines().map(|line| line.split(',').next().unwrap().trim_matches('"')).collect();
+    assert_eq!(
+        (first.len(), first[1], first[2], first[52]),
+        (53, "t098", "t099", "t149"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_keeps_a_round_from_being_made_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let none = program().args(["routine", "crm"]).output().unwrap();
+    let complaint = String::from_utf8_lossy(&none.stderr).into_owned();
+    assert!(!none.status.success() && complaint.contains("--token-file"), "{complaint}");
+    let token = folder.path().join("token");
+    std::fs::write(&token, "x").unwrap();
+    let away = run("http://127.0.0.1:1", token.to_str().unwrap(), &["crm"]);
+    let complaint = String::from_utf8_lossy(&away.stderr).into_owned();
+    assert!(!away.status.success() && complaint.contains("cannot be reached"), "{complaint}");
+}
