@@ -14,6 +14,7 @@ use crate::auth::{Issuer, issuer, local};
 use crate::backup::vault::{self, Vault};
 use crate::cluster;
 use crate::domain::catalogue::Catalogue;
+use crate::domain::webhook::Range;
 use crate::http::budget::Rates;
 use crate::http::layers::Limits;
 use crate::http::server::Patience;
@@ -21,6 +22,7 @@ use crate::ledger::figures::Rhythm;
 use crate::provision::{self, Destination, Folder, Mode, Provisioner};
 use crate::store::Place;
 use crate::store::postgres::Database;
+use crate::webhooks::Sender;
 
 /// Where the ledger is. The database's URL holds a password, so no argument takes it.
 #[derive(Args, Clone, Debug)]
@@ -108,6 +110,14 @@ pub struct ServeConfig {
     /// and never again; commit them for Argo CD or Flux.
     #[arg(long, env = "TENANTRY_PROVISION_FOLDER")]
     pub provision_folder: Option<PathBuf>,
+    /// Ranges of addresses that webhooks may go to beside the internet, such as 10.20.0.0/16, separated by
+    /// commas. Whoever may set webhooks up can have requests sent there.
+    #[arg(long, env = "TENANTRY_WEBHOOK_ALLOW_CIDR", value_delimiter = ',')]
+    pub webhook_allow_cidr: Vec<Range>,
+    /// A file (PEM) with authorities that webhooks' receivers may have their certificates of, beside the
+    /// system's.
+    #[arg(long, env = "TENANTRY_WEBHOOK_CA_FILE")]
+    pub webhook_ca_file: Option<PathBuf>,
     /// Seconds after which each account is summed up again, whatever happened: health, projection,
     /// flags. An account whose usage moved is summed up within some 20 seconds.
     #[arg(long, env = "TENANTRY_SNAPSHOT_INTERVAL", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=86_400))]
@@ -276,6 +286,21 @@ impl ServeConfig {
                 Ok(Some(Provisioner::new(Destination::Folder(folder))))
             }
         }
+    }
+
+    /// What sends messages to webhooks.
+    ///
+    /// # Errors
+    /// When the file of authorities cannot be read.
+    pub fn webhook_sender(&self) -> anyhow::Result<Sender> {
+        let ca = match &self.webhook_ca_file {
+            None => None,
+            Some(path) => {
+                let named = || format!("--webhook-ca-file {}", path.display());
+                Some(std::fs::read(path).with_context(named)?)
+            }
+        };
+        Sender::new(self.webhook_allow_cidr.clone(), ca.as_deref()).context("--webhook-ca-file")
     }
 
     /// How patient the server is.

@@ -30,6 +30,7 @@ pub mod roi;
 pub mod snapshot;
 pub mod subscription;
 pub mod threshold;
+pub mod webhook;
 
 pub use decimal::DecimalError;
 pub use money::{Money, UnitPrice};

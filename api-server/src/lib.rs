@@ -3,8 +3,8 @@
 //!
 //! [`domain`] holds the formulas: pure, in scaled integers, without clock, randomness, environment
 //! or database. [`auth`] decides who may call what, [`http`] how requests and answers look,
-//! [`store`] keeps the tables, [`ledger`] adds to them; [`gateway`] runs beside a tenant, and
-//! [`cluster`] tells Kubernetes what its tenants' accounts come to.
+//! [`store`] keeps the tables, [`ledger`] adds to them; [`gateway`] runs beside a tenant, [`cluster`]
+//! tells Kubernetes what its tenants' accounts come to, and [`webhooks`] tells others what happened.
 
 pub mod auth;
 pub mod backup;
@@ -19,3 +19,4 @@ pub mod ledger;
 pub mod provision;
 pub mod routes;
 pub mod store;
+pub mod webhooks;

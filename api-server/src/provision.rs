@@ -12,18 +12,13 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
-use tokio::time::Instant;
 use uuid::Uuid;
 
 pub use cluster::Cluster;
 pub use folder::Folder;
 pub use manifest::{INTAKE, tenant};
 
-use crate::ledger::{
-    Ledger, LedgerError,
-    lease::{self, Lease},
-    whole_millisecond,
-};
+use crate::ledger::{Ledger, LedgerError, lease::Lease, whole_millisecond};
 use crate::store::{
     StoreError, onboarding,
     provisions::{self, Outcome, Tried},
@@ -118,15 +113,8 @@ impl Provisioner {
 
     /// Goes on for ever, while the lease is ours; faults are logged, and tried again.
     pub async fn run(&self, ledger: &Ledger, lease: &mut Lease) {
-        let mut asked = None;
         loop {
-            if asked.is_none_or(|asked: Instant| asked.elapsed() >= lease::RENEW) {
-                if let Err(error) = lease.hold(ledger).await {
-                    tracing::warn!(%error, "the lease of making tenants could not be kept");
-                }
-                asked = Some(Instant::now());
-            }
-            if lease.is_held() {
+            if lease.keep(ledger).await {
                 match self.round(ledger).await {
                     Ok(done) if done == Done::default() => {}
                     Ok(Done { made, conflicts, failed }) => {

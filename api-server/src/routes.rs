@@ -32,6 +32,7 @@ pub mod recommendation;
 pub mod roi;
 pub mod support;
 pub mod usage;
+pub mod webhooks;
 pub mod wire;
 
 pub use app::App;
@@ -150,6 +151,7 @@ impl Routes {
             usage::routes,
             exports::routes,
             erasures::routes,
+            webhooks::routes,
         ]
         .into_iter()
         .fold(none, |routes, group| group(routes))

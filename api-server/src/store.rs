@@ -41,6 +41,7 @@ pub mod tenants;
 pub mod timeline;
 mod turn;
 pub mod usage;
+pub mod webhooks;
 
 use lock::Lock;
 pub use place::Place;

@@ -111,6 +111,10 @@ rules! {
     SuccessWrite = "success-write" Write [everyone("success:write", None)];
     /// Who may report what support answered.
     SupportWrite = "support-write" Write [everyone("support:write", None)];
+    /// Who may see where messages are sent.
+    WebhooksRead = "webhooks-read" Read [everyone("webhooks:admin", None)];
+    /// Who may say where messages are sent.
+    WebhooksAdmin = "webhooks-admin" Write [everyone("webhooks:admin", None)];
     /// Who may see all requests of customers.
     OnboardingRead = "onboarding-read" Read [everyone("onboarding:approve", CSM)];
     /// Who may see one: customer success, or who sent it.

@@ -24,12 +24,13 @@ use crate::http::server::Server;
 use crate::ledger::{
     Health, Ledger, Settings,
     figures::{Figures, Rhythm},
-    lease::Lease,
+    lease::{self, Lease},
     rejects::{self, Rejects},
     upkeep::{self, Upkeep},
 };
 use crate::provision::Provisioner;
 use crate::routes::{App, Metrics, Routes};
+use crate::webhooks::{self, Postman};
 
 /// Serves until SIGTERM or SIGINT; then drains, stores what waits, and closes.
 ///
@@ -55,6 +56,7 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     let vault = config.vault()?;
     let client = if config.cluster { Some(cluster::client::client().await?) } else { None };
     let provisioner = config.provisioner(client.as_ref())?;
+    let sender = config.webhook_sender()?;
     let place = config.ledger.place()?;
     let named = format!("ledger in {place}");
     let ledger = Ledger::open(place, Settings::default()).await.context(named)?;
@@ -70,12 +72,14 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
         rejects: rejects.clone(),
         vault,
         provides: provisioner.is_some(),
+        webhooks: config.webhook_allow_cidr.clone().into(),
         cursors: Cursors::new(cursor_key()?),
         metrics: Metrics::new(&meter),
     };
     app.metrics.watch(&meter, rejects.clone());
     let metrics = app.metrics.clone();
     let watched = cluster::metrics::Metrics::new(&meter);
+    let postman = Postman::new(sender, webhooks::Metrics::new(&meter));
     let routes = router(app, config, &meter);
 
     let server = Server::bind(config.address).await?;
@@ -94,8 +98,9 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
         let kept = keep(ledger.clone(), rejects.clone(), metrics, stop.clone());
         let summed = sum_up(ledger.clone(), config.rhythm(), stop.clone());
         let provided = provide(ledger.clone(), provisioner, stop.clone());
+        let sent = send(ledger.clone(), postman, stop.clone());
         let told = tell(ledger.clone(), client, config.cluster_settings(), watched, stop.clone());
-        tokio::join!(served, keys, watch, kept, summed, provided, told);
+        tokio::join!(served, keys, watch, kept, summed, provided, sent, told);
     });
     serving.ok();
     let result = program::until_signalled(&mut work, signalled, &serving, &stop).await;
@@ -128,45 +133,37 @@ fn cursor_key() -> anyhow::Result<[u8; 32]> {
 /// Closes and settles periods, writes heads down and drops old keys, one server of several at a time; and writes
 /// down what was not taken. Until it is time to stop.
 async fn keep(ledger: Ledger, rejects: Rejects, metrics: Metrics, stop: Shutdown) {
-    let mut lease = Lease::new("upkeep");
     let tell = |done: &upkeep::Done| {
         if let Some(billing) = &metrics.billing {
             billing.kept(done);
         }
     };
-    tokio::select! {
-        () = Upkeep::default().run(&ledger, &mut lease, upkeep::EVERY, tell) => {}
-        () = rejects.run(&ledger, rejects::EVERY) => {}
-        () = stop.cancelled() => {}
-    }
-    if let Err(error) = lease.release(&ledger).await {
-        tracing::warn!(%error, "another server keeps the ledger only after the lease's end");
-    }
+    let work = async |lease: &mut Lease| {
+        tokio::select! {
+            () = Upkeep::default().run(&ledger, lease, upkeep::EVERY, tell) => {}
+            () = rejects.run(&ledger, rejects::EVERY) => {}
+        }
+    };
+    lease::under("upkeep", &ledger, stop, work).await;
 }
 
 /// Sums accounts up, until it is time to stop; one server of several at a time.
 async fn sum_up(ledger: Ledger, rhythm: Rhythm, stop: Shutdown) {
-    let mut lease = Lease::new("figures");
-    tokio::select! {
-        () = Figures::new(rhythm).run(&ledger, &mut lease) => {}
-        () = stop.cancelled() => {}
-    }
-    if let Err(error) = lease.release(&ledger).await {
-        tracing::warn!(%error, "another server sums accounts up only after the lease's end");
-    }
+    let work = async |lease: &mut Lease| Figures::new(rhythm).run(&ledger, lease).await;
+    lease::under("figures", &ledger, stop, work).await;
 }
 
 /// Makes tenants of approved requests, until it is time to stop; one server of several at a time.
 async fn provide(ledger: Ledger, provisioner: Option<Provisioner>, stop: Shutdown) {
     let Some(provisioner) = provisioner else { return };
-    let mut lease = Lease::new("provision");
-    tokio::select! {
-        () = provisioner.run(&ledger, &mut lease) => {}
-        () = stop.cancelled() => {}
-    }
-    if let Err(error) = lease.release(&ledger).await {
-        tracing::warn!(%error, "another server makes tenants only after the lease's end");
-    }
+    let work = async |lease: &mut Lease| provisioner.run(&ledger, lease).await;
+    lease::under("provision", &ledger, stop, work).await;
+}
+
+/// Sends messages to webhooks, until it is time to stop; one server of several at a time.
+async fn send(ledger: Ledger, postman: Postman, stop: Shutdown) {
+    let work = async |lease: &mut Lease| postman.run(&ledger, lease).await;
+    lease::under("webhooks", &ledger, stop, work).await;
 }
 
 /// Keeps accounts and status of a cluster's tenants, if there is a cluster, until it is time to stop; one
@@ -179,14 +176,10 @@ async fn tell(
     stop: Shutdown,
 ) {
     let Some(client) = client else { return stop.cancelled().await };
-    let mut lease = Lease::new("cluster");
-    tokio::select! {
-        () = cluster::run(&ledger, &mut lease, client, settings, metrics) => {}
-        () = stop.cancelled() => {}
-    }
-    if let Err(error) = lease.release(&ledger).await {
-        tracing::warn!(%error, "another server keeps the cluster's tenants only after the lease's end");
-    }
+    let work = async |lease: &mut Lease| {
+        cluster::run(&ledger, lease, client, settings, metrics).await;
+    };
+    lease::under("cluster", &ledger, stop, work).await;
 }
 
 fn router(app: App, config: &ServeConfig, meter: &Meter) -> Router {

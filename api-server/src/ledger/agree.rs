@@ -47,7 +47,7 @@ pub(super) async fn agree(
         happened.append(&mut rows);
     }
     alerts::put_states(session, &changed).await?;
-    alerts::insert(session, &happened).await?;
+    alerts::insert(session, &happened, now).await?;
     snapshots::outdate(session, account).await
 }
 

@@ -11,11 +11,7 @@ use std::{collections::HashMap, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use super::{
-    Ledger, LedgerError,
-    lease::{self, Lease},
-    whole_millisecond,
-};
+use super::{Ledger, LedgerError, lease::Lease, whole_millisecond};
 use crate::{
     domain::{account::AccountId, snapshot::FORMULA_VERSION},
     store::{
@@ -27,6 +23,7 @@ use crate::{
 
 mod days;
 pub mod export;
+mod flags;
 mod gather;
 mod inputs;
 mod row;
@@ -95,16 +92,9 @@ impl Figures {
     /// Goes on for ever, while the lease is ours; faults are logged, and tried again in the next
     /// round.
     pub async fn run(mut self, ledger: &Ledger, lease: &mut Lease) {
-        let mut asked = None;
         loop {
             let begun = Instant::now();
-            if asked.is_none_or(|asked: Instant| asked.elapsed() >= lease::RENEW) {
-                if let Err(error) = lease.hold(ledger).await {
-                    tracing::warn!(%error, "the lease of the summaries could not be kept");
-                }
-                asked = Some(begun);
-            }
-            if lease.is_held() {
+            if lease.keep(ledger).await {
                 self.turn(ledger).await;
             }
             tokio::time::sleep(self.rhythm.look.max(begun.elapsed())).await;
@@ -168,9 +158,11 @@ impl Figures {
         for account in accounts {
             let last = before.get(&account.id).and_then(|text| Kept::read(text).ok());
             let turn = last
+                .as_ref()
                 .map_or_else(|| Turn::first(now), |last| last.next_turn(now, self.rhythm.every));
+            let flagged = last.is_some_and(|last| last.is_flagged());
             match compute(session, account, turn, now, self.rhythm.validity()).await {
-                Ok(computed) => rows.push(computed),
+                Ok(computed) => rows.push(Computed { was_flagged: flagged, ..computed }),
                 Err(StoreError::Unreadable(why)) => {
                     tracing::warn!(account = %account.id, why, "an account cannot be summed up");
                     failed += 1;
@@ -206,6 +198,8 @@ fn before(now: Timestamp, span: SignedDuration) -> Timestamp {
 struct Computed {
     row: SnapshotRow,
     kept: Kept,
+    /// Whether the summary before it was flagged, by health.
+    was_flagged: bool,
 }
 
 async fn compute(
@@ -219,7 +213,8 @@ async fn compute(
     let snapshot = gathered.snapshot()?;
     gathered.kept.remember(snapshot.watch);
     let valid_until = now.checked_add(validity).unwrap_or(Timestamp::MAX);
-    Ok(Computed { row: row::row(&gathered, &snapshot, valid_until), kept: gathered.kept })
+    let row = row::row(&gathered, &snapshot, valid_until);
+    Ok(Computed { row, kept: gathered.kept, was_flagged: false })
 }
 
 /// Stores a page. What changed while it was worked out makes it stale at once.
@@ -227,15 +222,16 @@ async fn store(ledger: &Ledger, computed: Vec<Computed>) -> Result<(), LedgerErr
     if computed.is_empty() {
         return Ok(());
     }
-    let work = ledger.transact(None, move |session, _| {
+    let work = ledger.transact(None, move |session, now| {
         Box::pin(async move {
             let ids: Vec<_> = computed.iter().map(|one| one.row.account.clone()).collect();
             // Else what another server stores meanwhile would be overwritten as if it were counted.
             session.lock(&ids).await?;
             let counts: HashMap<_, _> =
                 snapshots::counts(session, &ids).await?.into_iter().collect();
+            flags::tell(session, &computed, now).await?;
             let mut rows = Vec::with_capacity(computed.len());
-            for Computed { mut row, kept } in computed {
+            for Computed { mut row, kept, .. } in computed {
                 row.stale = counts.get(&row.account) != Some(&kept.counts());
                 if kept.begins_a_turn() {
                     snapshots::drop_days(session, &row.account, row.day() - KEPT_DAYS).await?;

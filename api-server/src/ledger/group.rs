@@ -63,7 +63,7 @@ async fn append(
         Receipt { outcomes, stored_at: now }
     });
     let receipts = receipts.collect();
-    store(session, sheets).await?;
+    store(session, sheets, now).await?;
     Ok(receipts)
 }
 
@@ -190,7 +190,7 @@ async fn load_figures(
     Ok(())
 }
 
-async fn store(session: &mut Session, sheets: Sheets) -> Result<(), StoreError> {
+async fn store(session: &mut Session, sheets: Sheets, now: Timestamp) -> Result<(), StoreError> {
     let mut all = Written::default();
     let (mut heads, mut periods) = (Vec::new(), Vec::new());
     let (mut totals, mut rollups) = (Vec::new(), Vec::new());
@@ -228,7 +228,7 @@ async fn store(session: &mut Session, sheets: Sheets) -> Result<(), StoreError> 
     append::put_rollups(session, &rollups).await?;
     append::put_totals(session, &totals).await?;
     alerts::put_states(session, &states).await?;
-    alerts::insert(session, &all.alerts).await?;
+    alerts::insert(session, &all.alerts, now).await?;
     snapshots::outdate_after(session, &earliest).await?;
     append::put_heads(session, &heads).await
 }

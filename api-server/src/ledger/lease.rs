@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use telemetry::shutdown::Shutdown;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -24,6 +25,7 @@ pub struct Lease {
     name: &'static str,
     holder: String,
     until: Option<Instant>,
+    asked: Option<Instant>,
 }
 
 impl Lease {
@@ -31,7 +33,7 @@ impl Lease {
     #[must_use]
     pub fn new(name: &'static str) -> Self {
         let holder = format!("process {} {}", std::process::id(), Uuid::new_v4());
-        Self { name, holder, until: None }
+        Self { name, holder, until: None, asked: None }
     }
 
     /// Takes the lease if nobody has it, or keeps it; answers whether it is ours.
@@ -40,6 +42,7 @@ impl Lease {
     /// As [`Ledger::transact`]; what was held is held until its end.
     pub async fn hold(&mut self, ledger: &Ledger) -> Result<bool, LedgerError> {
         let asked = Instant::now();
+        self.asked = Some(asked);
         let (name, holder) = (self.name, self.holder.clone());
         let length = i64::try_from(LENGTH.as_millis()).unwrap_or(i64::MAX);
         let work = ledger.transact(None, move |session, _| {
@@ -48,6 +51,17 @@ impl Lease {
         let ours = work.await?;
         self.until = ours.then(|| asked + LENGTH);
         Ok(ours)
+    }
+
+    /// Takes or keeps the lease when it is time to ask again; answers whether it is ours now. One that
+    /// cannot be kept is logged, and asked for again the next time.
+    pub async fn keep(&mut self, ledger: &Ledger) -> bool {
+        if self.asked.is_none_or(|asked| asked.elapsed() >= RENEW)
+            && let Err(error) = self.hold(ledger).await
+        {
+            tracing::warn!(lease = self.name, %error, "a lease could not be kept");
+        }
+        self.is_held()
     }
 
     /// Whether it is ours at this moment.
@@ -69,5 +83,22 @@ impl Lease {
             Box::pin(async move { leases::release(session, name, &holder).await })
         });
         work.await
+    }
+}
+
+/// Does work under the lease of a name until it is time to stop, and gives the lease back.
+pub async fn under(
+    name: &'static str,
+    ledger: &Ledger,
+    stop: Shutdown,
+    work: impl AsyncFnOnce(&mut Lease),
+) {
+    let mut lease = Lease::new(name);
+    tokio::select! {
+        () = work(&mut lease) => {}
+        () = stop.cancelled() => {}
+    }
+    if let Err(error) = lease.release(ledger).await {
+        tracing::warn!(lease = name, %error, "another server goes on only after the lease's end");
     }
 }

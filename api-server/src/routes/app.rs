@@ -9,6 +9,7 @@ use crate::auth::Authenticator;
 use crate::auth::caller::Clock;
 use crate::backup::vault::Vault;
 use crate::domain::catalogue::Catalogue;
+use crate::domain::webhook::Range;
 use crate::http::cursor::Cursors;
 use crate::ledger::{Ledger, rejects::Rejects};
 
@@ -29,6 +30,8 @@ pub struct App {
     pub vault: Option<Arc<Vault>>,
     /// Whether tenants are made of approved requests.
     pub provides: bool,
+    /// Where webhooks may go beside the internet.
+    pub webhooks: Arc<[Range]>,
     /// The cursors of lists.
     pub cursors: Cursors,
     /// What is counted.

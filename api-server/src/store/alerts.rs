@@ -7,12 +7,14 @@ use super::{
     Session, StoreError,
     row::TotalKey,
     sql::{Row, Value, args},
+    webhooks,
 };
 use crate::domain::{
     Quantity,
     account::AccountId,
     meter::Meter,
     threshold::{Alert, Change, Kind, Level, State},
+    webhook::{Message, message::Crossing},
 };
 
 /// A level that was reached or has recovered, with the figures of that moment.
@@ -92,8 +94,25 @@ pub(crate) async fn put_states(
     session.run_many(sql, 7, values.collect()).await
 }
 
-/// Adds what happened to levels.
-pub(crate) async fn insert(session: &mut Session, alerts: &[AlertRow]) -> Result<(), StoreError> {
+impl AlertRow {
+    /// What is told of it.
+    fn message(&self) -> Message {
+        let Self { of, change, seq, used, quota, at } = self;
+        let TotalKey { account, period_start, meter } = of;
+        let (used, quota, row, at) = (*used, *quota, *seq, *at);
+        let (meter, period, change) = (*meter, *period_start, *change);
+        Crossing { account, meter, period, change, used, quota, row, at }.message()
+    }
+}
+
+/// Adds what happened to levels, and has it told.
+pub(crate) async fn insert(
+    session: &mut Session,
+    alerts: &[AlertRow],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let messages: Vec<_> = alerts.iter().map(AlertRow::message).collect();
+    webhooks::tell(session, &messages, now).await?;
     let values = alerts.iter().flat_map(|alert| {
         let AlertRow { of, change, seq, used, quota, at } = alert;
         args![

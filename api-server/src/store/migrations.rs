@@ -43,6 +43,7 @@ const STEPS: &[Step] = &steps![
     10 "provisions" "0010_provisions.sql",
     11 "tenants" "0011_tenants.sql",
     12 "drains" "0012_drains.sql",
+    13 "webhooks" "0013_webhooks.sql",
 ];
 
 /// The spool of a gateway, which is always SQLite.

@@ -9,6 +9,7 @@ use super::{
     plans::{self, Note, Recorded},
     provisions::{self, Provision},
     sql::{Row, Value, args},
+    webhooks,
 };
 use crate::domain::{
     account::AccountId,
@@ -17,6 +18,7 @@ use crate::domain::{
     facts::Promised,
     onboarding::{Actor, Decision, Move, State, Status, Verdict},
     subscription::Agreement,
+    webhook::{Kind, message::Request},
 };
 
 /// A request.
@@ -112,7 +114,27 @@ pub async fn add(session: &mut Session, new: &Intake) -> Result<Intake, StoreErr
         Status::AwaitingApproval.name(),
     ];
     session.run(sql, values).await?;
+    tell(session, new, Kind::OnboardingSubmitted, new.submitted_at).await?;
     Ok(new.clone())
+}
+
+/// Has it told what became of a request.
+async fn tell(
+    session: &mut Session,
+    intake: &Intake,
+    kind: Kind,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let id = intake.id.to_string();
+    let request = Request {
+        id: &id,
+        tenant: &intake.tenant,
+        display_name: &intake.display_name,
+        plan: intake.plan.as_ref(),
+        profile: &intake.profile,
+        submitted_at: intake.submitted_at,
+    };
+    webhooks::tell(session, &[request.message(kind, at)], at).await
 }
 
 /// One request.
@@ -255,13 +277,22 @@ pub async fn decide(
         Verdict::Rejected { reason } => Some(reason.clone()),
         Verdict::Approved | Verdict::Withdrawn => None,
     };
-    let at = decision.at;
+    let (at, kind) = (decision.at, kind(&decision.verdict));
     let state = State::Decided(decision);
     let sql = "UPDATE intakes SET status = $2, decided_at = $3, decided_by = $4, reason = $5
                WHERE intake = $1";
     session.run(sql, args![id.to_string(), state.status().name(), at, by, reason]).await?;
+    tell(session, &known, kind, at).await?;
     let decided = get(session, id).await?.unwrap_or(Intake { state, ..known });
     Ok(Decided::Stands(Box::new(decided)))
+}
+
+const fn kind(verdict: &Verdict) -> Kind {
+    match verdict {
+        Verdict::Approved => Kind::OnboardingApproved,
+        Verdict::Rejected { .. } => Kind::OnboardingRejected,
+        Verdict::Withdrawn => Kind::OnboardingWithdrawn,
+    }
 }
 
 /// Puts the account of an approved request on its plan. A new account has no figures that would have

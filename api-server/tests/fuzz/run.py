@@ -25,7 +25,8 @@ CLUSTER = "https://kubernetes.default.svc"
 ACCOUNTS = ("acme", "globex")
 SCOPES = (
     "billing:read billing:read:own billing:correct billing:plan onboarding:approve usage:write "
-    "usage:read success:write support:write privacy:erase billing:export billing:audit"
+    "usage:read success:write support:write privacy:erase billing:export billing:audit "
+    "webhooks:admin"
 )
 
 
@@ -106,10 +107,11 @@ class Ground:
         # Kubernetes sets no typ.
         return jwt.encode(claims, self.key, algorithm="ES256", headers={"kid": "k1", "typ": None})
 
-    def post(self, path, body):
-        request = urllib.request.Request(
-            self.url + path, json.dumps(body).encode(), {"content-type": "application/json"}
-        )
+    def post(self, path, body, token=None):
+        headers = {"content-type": "application/json"}
+        if token:
+            headers["authorization"] = f"Bearer {token}"
+        request = urllib.request.Request(self.url + path, json.dumps(body).encode(), headers)
         with urllib.request.urlopen(request) as answer:
             return json.load(answer)
 
@@ -149,7 +151,7 @@ def tokens(ground, receipt):
 THOROUGH = ("person", "workload")
 
 
-def fuzz(ground, name, token, form, options):
+def fuzz(ground, name, token, form, webhook, options):
     """One run of schemathesis; the answer is its exit code."""
     command = [
         str(Path(sys.executable).with_name("schemathesis")),
@@ -165,6 +167,7 @@ def fuzz(ground, name, token, form, options):
         command += ["--header", f"Authorization: Bearer {token}"]
     environment = {
         "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(HERE), "TENANTRY_FUZZ_FORM": form,
+        "TENANTRY_FUZZ_WEBHOOK": webhook,
         "PATH": "/usr/bin:/bin", "HOME": str(ground.folder), "LANG": "C.UTF-8",
     }
     done = subprocess.run(
@@ -193,11 +196,13 @@ def main():
             form = json.loads((HERE / "form.json").read_text())
             intake = ground.post("/onboarding", form)
             kinds = tokens(ground, intake["receipt_token"])
+            hook = {"url": "https://hooks.invalid/"}
+            webhook = ground.post("/webhooks", hook, kinds["person"])["id"]
             for name, token in kinds.items():
                 if options.only not in (None, name):
                     continue
                 before, began = sum(ground.answered().values()), time.monotonic()
-                if fuzz(ground, name, token, intake["follow"].rsplit("/", 1)[1], options):
+                if fuzz(ground, name, token, intake["follow"].rsplit("/", 1)[1], webhook, options):
                     failed.append(name)
                 cases = sum(ground.answered().values()) - before
                 print(f"{name:10} {cases:6} requests {time.monotonic() - began:6.1f} s", flush=True)

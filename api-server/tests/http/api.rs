@@ -128,6 +128,7 @@ impl Api {
             rejects: ours,
             vault,
             provides: true,
+            webhooks: Arc::default(),
             cursors,
             metrics,
         };

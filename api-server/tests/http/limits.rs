@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::api::{Answer, Api, sender};
 use crate::document::{document, operations};
 use crate::onboarding::{form, submitted};
+use crate::webhooks::webhook;
 
 mod good;
 
@@ -176,9 +177,10 @@ async fn send(
 }
 
 /// An operation's path with names of what is there.
-fn filled(good: &Good, form: &str) -> String {
+fn filled(good: &Good, form: &str, webhook: &str) -> String {
     let (_, path) = good.operation.split_once(' ').unwrap();
-    path.replace("/onboarding/{id}", form).replace("{account}", "acme")
+    let path = path.replace("/onboarding/{id}", form).replace("/webhooks/{id}", webhook);
+    path.replace("{account}", "acme")
 }
 
 /// Fields that name a thing: what is not there, or cannot be, is 404 like what is another's.
@@ -245,6 +247,7 @@ async fn every_limit_of_the_document_is_kept_and_named() {
     for good in good() {
         let api = Api::new().await;
         let (follow, _) = submitted(&api, &form()).await;
+        let webhook = webhook(&api).await;
         let event = json!({"specversion": "1.0", "id": "e-0", "source": "/core",
             "type": "dev.tenantry.usage.query", "time": "2026-11-22T23:50:16Z", "data": {"quantity": "12.5"}});
         api.post("/usage/events", Some(&sender()), "application/json", event.to_string()).await;
@@ -253,7 +256,7 @@ async fn every_limit_of_the_document_is_kept_and_named() {
         let operation = all.iter().find(|(verb, at, _)| verb == method && at == path);
         let operation =
             &operation.unwrap_or_else(|| panic!("{} is no operation", good.operation)).2;
-        let path = filled(&good, &follow);
+        let path = filled(&good, &follow, &webhook);
         let mut bender = Bender { document: document(), good: good.body.clone(), bent: Vec::new() };
         bender.bend("", &schema(operation));
         let before = rows(&api).await;
@@ -280,9 +283,10 @@ async fn every_limit_of_the_document_is_kept_and_named() {
 async fn every_operation_refuses_bodies_that_are_none() {
     let api = Api::new().await;
     let (follow, _) = submitted(&api, &form()).await;
+    let webhook = webhook(&api).await;
     let before = rows(&api).await;
     for good in good() {
-        let path = filled(&good, &follow);
+        let path = filled(&good, &follow, &webhook);
         let text = good.body.to_string();
         let cut = text[..text.len() - 1].to_owned();
         let twice = text.replacen('{', "{\"x\":1,\"x\":2,", 1);

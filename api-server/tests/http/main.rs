@@ -33,5 +33,6 @@ mod plans;
 mod recommendation;
 mod timeline;
 mod usage;
+mod webhooks;
 mod wire;
 mod workloads;

@@ -2,9 +2,11 @@
 
 use api_server::ledger::{
     heads,
-    lease::Lease,
+    lease::{self, Lease},
     upkeep::{Done, Upkeep},
 };
+
+use telemetry::shutdown::Shutdown;
 
 use super::ground::{Ground, query};
 
@@ -50,6 +52,36 @@ async fn it_lasts_by_the_databases_clock_and_not_by_the_ledgers() {
     assert_eq!(first.hold(&ground.ledger).await, Ok(true));
     ground.set_clock("2126-01-01T00:00:00Z");
     assert_eq!(second.hold(&ground.ledger).await, Ok(false));
+}
+
+#[tokio::test]
+async fn who_was_refused_does_not_ask_again_at_once() {
+    let ground = Ground::empty().await;
+    let (mut first, mut second) = (Lease::new("work"), Lease::new("work"));
+    assert!(first.keep(&ground.ledger).await && !second.keep(&ground.ledger).await);
+    first.release(&ground.ledger).await.unwrap();
+    assert!(!second.keep(&ground.ledger).await, "it is not time to ask again");
+    assert_eq!(second.hold(&ground.ledger).await, Ok(true));
+    assert!(second.keep(&ground.ledger).await);
+}
+
+#[tokio::test]
+async fn work_that_ends_or_is_stopped_gives_its_lease_back() {
+    let ground = Ground::empty().await;
+    let stop = Shutdown::new();
+    for stopped in [false, true] {
+        let work = async |lease: &mut Lease| {
+            assert!(lease.keep(&ground.ledger).await);
+            if stopped {
+                stop.cancel();
+                std::future::pending::<()>().await;
+            }
+        };
+        lease::under("work", &ground.ledger, stop.clone(), work).await;
+        let mut other = Lease::new("work");
+        assert_eq!(other.hold(&ground.ledger).await, Ok(true), "{stopped}");
+        other.release(&ground.ledger).await.unwrap();
+    }
 }
 
 #[tokio::test]

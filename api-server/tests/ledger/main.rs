@@ -15,6 +15,7 @@
 
 mod cluster;
 mod postgres;
+mod receiver;
 mod sqlite;
 
 /// On what a ledger runs.

@@ -51,6 +51,8 @@ mod replicas;
 mod schema;
 #[path = "serving.rs"]
 mod serving;
+#[path = "telling.rs"]
+mod telling;
 #[path = "tenants.rs"]
 mod tenants;
 #[path = "upkeep.rs"]
@@ -59,3 +61,5 @@ mod upkeep;
 mod verifying;
 #[path = "waiting.rs"]
 mod waiting;
+#[path = "webhooks.rs"]
+mod webhooks;

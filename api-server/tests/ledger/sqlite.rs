@@ -45,6 +45,8 @@ mod reference;
 mod rejects;
 #[path = "schema.rs"]
 mod schema;
+#[path = "telling.rs"]
+mod telling;
 #[path = "tenants.rs"]
 mod tenants;
 #[path = "upkeep.rs"]
@@ -53,3 +55,5 @@ mod upkeep;
 mod verifying;
 #[path = "waiting.rs"]
 mod waiting;
+#[path = "webhooks.rs"]
+mod webhooks;

@@ -19,6 +19,10 @@ mod kills;
 mod load;
 mod overload;
 mod program;
+#[path = "../ledger/receiver.rs"]
+#[allow(dead_code, reason = "the ledger's tests use the rest")]
+mod receiver;
 mod routines;
 mod series;
 mod serving;
+mod webhooks;

@@ -98,6 +98,15 @@ fn every_case_is_as_it_was() {
 }
 
 #[test]
+fn ranges_for_webhooks_are_told_to_the_api_server() {
+    let ranges = r#"apiServer.webhooks.allowCidrs=["10.20.0.0/16","fd00::/8"]"#;
+    let text = prints(&template(&["--set-json", ranges]));
+    let told = "- { name: TENANTRY_WEBHOOK_ALLOW_CIDR, value: \"10.20.0.0/16,fd00::/8\" }";
+    assert!(text.contains(told), "{text}");
+    assert!(!prints(&template(&[])).contains("TENANTRY_WEBHOOK"));
+}
+
+#[test]
 fn generated_parts_arrive_letter_by_letter() {
     let text = prints(&template(&[]));
     for file in ["crds/tenants.yaml", "crds/deploymentprofiles.yaml", "files/operator.yaml"] {

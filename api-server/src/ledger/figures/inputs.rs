@@ -129,6 +129,12 @@ impl Kept {
         self.turn == self.computed_at
     }
 
+    /// Whether health holds the flag up in its turn: since before it, for a while in it, or now. So a
+    /// flag that is taken back and raised again within a turn is one flag.
+    pub(super) const fn is_flagged(&self) -> bool {
+        self.watch.0.flagged || self.raised || self.watch.1.flagged
+    }
+
     /// The turn that it belongs to.
     pub(super) fn turn(&self) -> Turn {
         Turn { begun: self.turn, raised: self.raised, watch: self.watch.0.into() }

@@ -21,6 +21,7 @@ pub fn good() -> Vec<Good> {
     let mut all = public();
     all.extend(of_staff());
     all.extend(of_workloads());
+    all.extend(of_webhooks());
     all
 }
 
@@ -103,6 +104,27 @@ fn of_staff() -> Vec<Good> {
             staff("privacy:erase"),
             "",
         ),
+    ]
+}
+
+fn of_webhooks() -> Vec<Good> {
+    let admin = || Some(token(Audience::Billing, "webhooks:admin", None, None));
+    let url = "https://hooks.example.com/tenantry";
+    vec![
+        one(
+            "POST /webhooks",
+            json!({"url": url, "description": "to the desk", "types": ["health.flagged"]}),
+            admin(),
+            "",
+        ),
+        one(
+            "PUT /webhooks/{id}",
+            json!({"url": url, "description": "to the desk", "types": ["health.flagged"],
+                "enabled": true}),
+            admin(),
+            "",
+        ),
+        one("POST /webhooks/{id}/secret", json!({"overlap_hours": 24}), admin(), ""),
     ]
 }
 
