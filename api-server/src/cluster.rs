@@ -23,6 +23,7 @@ use crate::ledger::{
 pub mod account;
 pub mod client;
 pub mod conditions;
+pub mod enforcement;
 mod events;
 mod figures;
 mod heartbeat;
@@ -45,6 +46,8 @@ pub struct Settings {
     /// Figures are written to a tenant's status at most this often; what changes a level, a plan or
     /// a condition is written at once.
     pub every: SignedDuration,
+    /// The share of all tenants, in percent, whose services may be stopped for quota within an hour.
+    pub suspend_share: u8,
     /// The namespace of the Lease.
     pub namespace: String,
     /// This process, as Lease and events name it.

@@ -134,6 +134,11 @@ pub struct ServeConfig {
     /// operator's.
     #[arg(long, env = "TENANTRY_LEASE_NAMESPACE", default_value = "tenantry-system")]
     pub lease_namespace: String,
+    /// The share of all tenants, in percent, whose services may be stopped for a used-up quota
+    /// (`spec.quotaAction`) within an hour; one at least. While more are due, none is stopped and a
+    /// person is to look. 0: none is ever stopped.
+    #[arg(long, env = "TENANTRY_SUSPEND_SHARE", default_value_t = 10, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub suspend_share: u8,
     /// Requests a second from one address to public routes.
     #[arg(long, env = "TENANTRY_RATE_PUBLIC", default_value = "20")]
     pub rate_public: NonZeroU32,
@@ -232,6 +237,7 @@ impl ServeConfig {
         let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "api-server".to_owned());
         cluster::Settings {
             every: SignedDuration::from_secs(self.status_interval.into()),
+            suspend_share: self.suspend_share,
             namespace: self.lease_namespace.clone(),
             identity: format!("{host}-{}", std::process::id()),
         }

@@ -12,6 +12,7 @@ pub mod brief;
 pub mod calendar;
 pub mod catalogue;
 pub mod decimal;
+pub mod enforcement;
 pub mod event;
 pub mod facts;
 pub mod health;

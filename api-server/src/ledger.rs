@@ -19,6 +19,7 @@ pub mod chain;
 pub mod dedup;
 mod desk;
 pub mod drains;
+pub mod enforcement;
 pub mod erasures;
 pub mod figures;
 mod group;

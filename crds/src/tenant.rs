@@ -1,11 +1,13 @@
 //! The `Tenant` resource: one customer.
 
 mod onboarding;
+mod quota_action;
 mod usage;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 pub use onboarding::Onboarding;
+pub use quota_action::{Enforcement, EnforcementAction, QuotaAction, QuotaPolicy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -119,6 +121,12 @@ pub struct TenantSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Adopt")]
     pub adopt: Option<Adopt>,
+
+    /// What happens when a meter has used up its quota; without it people are told, and nothing is
+    /// stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "QuotaAction")]
+    pub quota_action: Option<QuotaAction>,
 
     /// Stop the services and keep everything else: data, usage gateway, backups. Setting it back
     /// restores every replica count exactly, an autoscaler's too.

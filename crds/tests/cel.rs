@@ -113,6 +113,17 @@ fn account_and_calendar_are_set_once() {
 }
 
 #[test]
+fn what_is_announced_comes_within_a_period() {
+    for (grace, fits) in [("0s", true), ("24h", true), ("744h", true), ("745h", false)] {
+        let action = json!({ "policy": "Suspend", "grace": grace });
+        let got = check(&with(tenant("acme"), "/spec/quotaAction", action));
+        let message = "spec.quotaAction.grace is at most 744h";
+        assert_eq!(got.is_ok(), fits, "{grace}: {got:?}");
+        assert!(got.err().is_none_or(|said| said.contains(message)), "{grace}");
+    }
+}
+
+#[test]
 fn replicas_or_autoscaling() {
     let scaling = || json!({ "minReplicas": 1, "maxReplicas": 2, "targetCpuPercent": 50 });
     hold(vec![
@@ -286,7 +297,7 @@ fn no_rule_is_without_a_test() {
     for (_, crd) in crds::all() {
         collect(&serde_json::to_value(crd).unwrap(), &mut rules);
     }
-    assert_eq!(rules.len(), 17, "a new rule needs a test here: {rules:#?}");
+    assert_eq!(rules.len(), 18, "a new rule needs a test here: {rules:#?}");
     for message in rules {
         let words: Vec<&str> = message.split(' ').collect();
         let told = words.windows(3).any(|w| tests.contains(&w.join(" ")));

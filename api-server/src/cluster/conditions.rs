@@ -5,7 +5,10 @@ use crds::conditions::{
 };
 use jiff::Timestamp;
 
-use super::status::{Figures, Known};
+use super::{
+    enforcement,
+    status::{Figures, Known},
+};
 use crate::{
     domain::{
         health::Standing,
@@ -36,7 +39,10 @@ pub fn all(known: &Known<'_>) -> [NewCondition; 3] {
             return [plan, unknown(QUOTA_WITHIN_LIMITS), unknown(CUSTOMER_HEALTHY)];
         }
     };
-    let (status, reason, message) = quota(figures);
+    let (status, reason, mut message) = quota(figures);
+    if let Some(words) = known.stands.and_then(enforcement::words) {
+        message = format!("{message}; {words}");
+    }
     let quota = condition(QUOTA_WITHIN_LIMITS, status, reason, message);
     let (status, reason, message) = health(figures);
     [plan, quota, condition(CUSTOMER_HEALTHY, status, reason, message)]

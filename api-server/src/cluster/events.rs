@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Events of what has no namespace stand in this one.
-const NAMESPACE: &str = "default";
+pub(super) const NAMESPACE: &str = "default";
 /// How many are raised in one turn; the rest in the next.
 const AT_ONCE: u32 = 16;
 
@@ -48,7 +48,8 @@ async fn try_to(ctx: &Context, record: &Record, tenant: &TenantRow) -> Result<()
     Ok(())
 }
 
-async fn raise(ctx: &Context, event: &Value) -> bool {
+/// Raises one; answers whether it is there then.
+pub(super) async fn raise(ctx: &Context, event: &Value) -> bool {
     let Ok(event) = serde_json::from_value::<Event>(event.clone()) else { return false };
     let api = Api::<Event>::namespaced(ctx.client.clone(), NAMESPACE);
     match timeout(ANSWER, api.create(&PostParams::default(), &event)).await {
@@ -86,15 +87,22 @@ fn event(record: &Record, alert: &AlertRow, identity: &str) -> Value {
     })
 }
 
-fn micros(at: Timestamp) -> String {
+/// An instant as an event has it.
+pub(super) fn micros(at: Timestamp) -> String {
     format!("{at:.6}")
 }
 
-/// The tenant's name and a hash of what makes the alert one of its kind.
+/// The tenant's name and a hash of what makes the event one of its kind.
+pub(super) fn named(record: &Record, parts: &[&str]) -> String {
+    let parts = [&[&*record.uid], parts].concat();
+    let hash = Sha256::digest(parts.join("\n"));
+    let hash: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("{}.{hash}", record.name)
+}
+
 fn name(record: &Record, alert: &AlertRow) -> String {
     let AlertRow { of, change, .. } = alert;
     let parts = [
-        &*record.uid,
         of.account.as_str(),
         &of.period_start.as_millisecond().to_string(),
         of.meter.name(),
@@ -102,9 +110,7 @@ fn name(record: &Record, alert: &AlertRow) -> String {
         &change.arming.to_string(),
         change.kind.name(),
     ];
-    let hash = Sha256::digest(parts.join("\n"));
-    let hash: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("{}.{hash}", record.name)
+    named(record, &parts)
 }
 
 /// What happened, in words.

@@ -11,6 +11,7 @@ use opentelemetry::metrics::{Counter, Meter};
 pub struct Metrics {
     writes: Counter<u64>,
     events: Counter<u64>,
+    decisions: Counter<u64>,
     renewed: Arc<Mutex<Option<Instant>>>,
 }
 
@@ -46,8 +47,17 @@ impl Metrics {
                 "tenantry_cluster_events",
                 "Kubernetes events of levels reached and left, by what became of them",
             ),
+            decisions: counter(
+                "tenantry_cluster_quota_decisions",
+                "Decisions about used-up quotas, by what was decided",
+            ),
             renewed,
         }
+    }
+
+    /// Counts a decision: `alert`, `announced`, `held`, `suspend` or `ended`.
+    pub(super) fn decided(&self, action: &'static str) {
+        self.decisions.add(1, &[KeyValue::new("action", action)]);
     }
 
     /// Counts a write: `written`, `gone`, `refused` or `unanswered`.

@@ -3,7 +3,7 @@
 use crds::{
     Tenant,
     conditions::OF_API_SERVER,
-    tenant::{Billing, Display, Identity, UsageStatus},
+    tenant::{Billing, Display, Identity, QuotaAction, UsageStatus},
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
@@ -24,6 +24,8 @@ pub struct Record {
     pub profile: Box<str>,
     /// The plan that is asked for.
     pub plan: Option<String>,
+    /// What is asked for when the quota is used up.
+    pub quota_action: Option<QuotaAction>,
     /// What the spec says of currency and calendar.
     pub billing: Option<Billing>,
     /// The account, once the operator says which.
@@ -59,6 +61,7 @@ impl Record {
             display_name: tenant.spec.display_name.into(),
             profile: tenant.spec.profile_ref.name.into(),
             plan: tenant.spec.plan,
+            quota_action: tenant.spec.quota_action,
             billing: tenant.spec.billing,
             account: status.account_id,
             identity: status.identity,

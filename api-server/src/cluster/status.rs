@@ -7,14 +7,15 @@
 use crds::{
     conditions,
     tenant::{
-        Display, Highest, Level as ShownLevel, MeterUsage, MoneyAmount, UsagePeriod, UsageStatus,
+        Display, Enforcement, EnforcementAction, Highest, Level as ShownLevel, MeterUsage,
+        MoneyAmount, UsagePeriod, UsageStatus,
     },
 };
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{
-    conditions as ours,
+    conditions as ours, enforcement,
     record::Shown,
     words::{self, UNKNOWN},
 };
@@ -22,6 +23,7 @@ use crate::{
     domain::{
         BasisPoints,
         calendar::Period,
+        enforcement::Standing as Enforced,
         health::Standing,
         meter::Meter,
         snapshot::{MeterSnapshot, Snapshot},
@@ -61,6 +63,8 @@ pub struct Known<'a> {
     pub subscription: Option<&'a Subscription>,
     /// What the account came to.
     pub figures: Option<&'a Figures>,
+    /// What is done about a used-up quota.
+    pub stands: Option<&'a Enforced>,
 }
 
 /// What is to be done.
@@ -94,7 +98,8 @@ pub fn decide(
     every: SignedDuration,
 ) -> Step {
     if says_the_same(&wanted, stands) {
-        return Step::Leave(None);
+        let lapses = lapses(&wanted, stands, now);
+        return if lapses { Step::Write(Box::new(wanted)) } else { Step::Leave(None) };
     }
     let somebody_elses = written.is_some_and(|written| written != stands);
     let last = stands.usage.as_ref().and_then(|usage| usage.as_of.parse::<Timestamp>().ok());
@@ -107,12 +112,24 @@ pub fn decide(
     }
 }
 
-/// Whether nothing but the instant differs.
+/// Whether the operator would soon do nothing about what it is asked to do, since the figures that
+/// stand there would be too old: half of their time is over.
+fn lapses(wanted: &Shown, stands: &Shown, now: Timestamp) -> bool {
+    let until = |shown: &Shown| shown.usage.as_ref()?.valid_until.as_ref()?.parse().ok();
+    let left = |until: Option<Timestamp>| until.map(|until| until.duration_since(now).as_secs());
+    let (new, old) = (left(until(wanted)), left(until(stands)));
+    let asks = wanted.usage.as_ref().and_then(|usage| usage.enforcement.as_ref());
+    asks.is_some_and(|asks| asks.action == EnforcementAction::Suspend)
+        && new.is_some_and(|new| new > 0 && old.is_none_or(|old| old <= new / 2))
+}
+
+/// Whether nothing but instants of the figures differs.
 fn says_the_same(wanted: &Shown, stands: &Shown) -> bool {
     let undated = |shown: &Shown| {
         let mut shown = shown.clone();
         if let Some(usage) = &mut shown.usage {
             usage.as_of.clear();
+            usage.valid_until = None;
         }
         shown.conditions.sort_by(|a, b| a.type_.cmp(&b.type_));
         shown
@@ -141,12 +158,17 @@ fn said(conditions: &[Condition]) -> Vec<(&str, &str, &str, Option<i64>)> {
     said
 }
 
-type ActedOn<'a> = Option<(&'a Option<String>, &'a UsagePeriod, Vec<(&'a str, ShownLevel)>)>;
+type ActedOn<'a> = Option<(
+    &'a Option<String>,
+    &'a UsagePeriod,
+    &'a Option<Enforcement>,
+    Vec<(&'a str, ShownLevel)>,
+)>;
 
 fn acted_on(usage: Option<&UsageStatus>) -> ActedOn<'_> {
     let usage = usage?;
     let levels = usage.meters.iter().map(|meter| (meter.name.as_str(), meter.level)).collect();
-    Some((&usage.plan, &usage.period, levels))
+    Some((&usage.plan, &usage.period, &usage.enforcement, levels))
 }
 
 fn display(known: &Known<'_>) -> Display {
@@ -167,7 +189,7 @@ fn score(snapshot: &Snapshot) -> Option<BasisPoints> {
 }
 
 fn usage(known: &Known<'_>, figures: &Figures) -> UsageStatus {
-    let Figures { snapshot, period, .. } = figures;
+    let Figures { snapshot, period, valid_until } = figures;
     let current = known.subscription.and_then(|plans| plans.at(known.now));
     UsageStatus {
         plan: current.map(|current| current.plan.to_string()),
@@ -181,6 +203,8 @@ fn usage(known: &Known<'_>, figures: &Figures) -> UsageStatus {
             amount: cost.units.amount(),
             currency: cost.units.currency().code().to_owned(),
         }),
+        enforcement: known.stands.map(enforcement::shown),
+        valid_until: Some(valid_until.to_string()),
         as_of: snapshot.computed_at.to_string(),
     }
 }

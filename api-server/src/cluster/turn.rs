@@ -11,13 +11,13 @@ use thiserror::Error;
 use super::{
     Context,
     account::{self, Missing},
-    events, figures,
+    enforcement, events, figures,
     record::{Record, Shown},
     send::{self, NotWritten},
     status::{self, Figures, Known, Step},
 };
 use crate::{
-    domain::subscription::Subscription,
+    domain::{enforcement::Standing, subscription::Subscription},
     ledger::{
         LedgerError,
         tenants::{Answered, PlanAsk, Registered, Registration},
@@ -124,8 +124,11 @@ async fn settle(
     let registered = register(ctx, wanted, kept).await?;
     ask(ctx, record, &registered, kept).await?;
     let found = figures::read(&ctx.ledger, &registered.account).await?;
-    let next = show(ctx, record, kept, None, Some((&registered, &found))).await?;
+    let stands = enforcement::look(ctx, record, &registered, found.1.as_ref()).await?;
+    let found = Found { registered: &registered, plans: found.0, figures: found.1, stands };
+    let next = show(ctx, record, kept, None, Some(&found)).await?;
     events::tell(ctx, record, &registered.tenant).await;
+    enforcement::tell(ctx, record, &registered).await;
     Ok(next)
 }
 
@@ -169,7 +172,13 @@ async fn ask(
     Ok(())
 }
 
-type Found<'a> = (&'a Registered, &'a (Option<Subscription>, Option<Figures>));
+/// What the ledger has of a tenant.
+struct Found<'a> {
+    registered: &'a Registered,
+    plans: Option<Subscription>,
+    figures: Option<Figures>,
+    stands: Option<Standing>,
+}
 
 /// The status says what is known, if it is time.
 async fn show(
@@ -177,14 +186,16 @@ async fn show(
     record: &Record,
     kept: &mut Kept,
     impossible: Option<&str>,
-    found: Option<Found<'_>>,
+    found: Option<&Found<'_>>,
 ) -> Result<Option<Timestamp>, Failed> {
     let now = ctx.ledger.now();
-    let differs = found.and_then(|(is, _)| account::differs(record.billing.as_ref(), &is.account));
-    let (subscription, figures) =
-        found.map_or((None, None), |(_, (plans, figures))| (plans.as_ref(), figures.as_ref()));
-    if let (Some((registered, _)), None) = (found, figures)
-        && now.duration_since(registered.tenant.seen_at) < PATIENCE
+    let differs = found
+        .and_then(|found| account::differs(record.billing.as_ref(), &found.registered.account));
+    let subscription = found.and_then(|found| found.plans.as_ref());
+    let figures = found.and_then(|found| found.figures.as_ref());
+    let stands = found.and_then(|found| found.stands.as_ref());
+    if let (Some(found), None) = (found, figures)
+        && now.duration_since(found.registered.tenant.seen_at) < PATIENCE
     {
         return Ok(now.checked_add(LOOK).ok());
     }
@@ -197,14 +208,15 @@ async fn show(
         answered: kept.answered.as_ref().map(|(_, answered)| answered),
         subscription,
         figures,
+        stands,
     };
     let wanted = status::wanted(&known, &record.shown);
-    let every = ctx.settings.every;
+    let (every, later) = (ctx.settings.every, earliest(&known));
     match status::decide(wanted, &record.shown, kept.written.as_ref(), now, every) {
-        Step::Leave(until) => Ok(earliest(until, figures, subscription, now)),
+        Step::Leave(until) => Ok(until.into_iter().chain(later).min()),
         Step::Write(shown) => {
             write(ctx, record, &shown, kept).await?;
-            Ok(earliest(None, figures, subscription, now))
+            Ok(later)
         }
     }
 }
@@ -230,14 +242,12 @@ async fn write(
     }
 }
 
-/// When something comes to be that nothing tells of: figures that grow old, a plan that takes effect.
-fn earliest(
-    until: Option<Timestamp>,
-    figures: Option<&Figures>,
-    subscription: Option<&Subscription>,
-    now: Timestamp,
-) -> Option<Timestamp> {
-    let old = figures.map(|figures| figures.valid_until);
-    let next = subscription.and_then(|plans| plans.pending(now)).map(|next| next.effective_at);
-    [until, old, next].into_iter().flatten().filter(|at| *at > now).min()
+/// When something comes to be that nothing tells of: figures that grow old, a plan that takes effect, an announcement that comes due.
+fn earliest(known: &Known<'_>) -> Option<Timestamp> {
+    let now = known.now;
+    let old = known.figures.map(|figures| figures.valid_until);
+    let next = known.subscription.and_then(|plans| plans.pending(now));
+    let next = next.map(|next| next.effective_at);
+    let enforced = enforcement::next(known.stands, now);
+    [old, next, enforced].into_iter().flatten().filter(|at| *at > now).min()
 }

@@ -54,12 +54,12 @@ impl Level {
 /// Whether use is at or above `percent` of the quota. Never of no quota (unlimited, `None`); of an
 /// empty quota (zero or less) as soon as there is any use.
 #[must_use]
-pub fn at_least(used: Quantity, quota: Option<Quantity>, percent: u8) -> bool {
+pub fn at_least(used: Quantity, quota: Option<Quantity>, percent: impl Into<i128>) -> bool {
     let Some(quota) = quota.map(|q| q.micros().max(0)) else {
         return false;
     };
     let (used, quota) = (i128::from(used.micros()), i128::from(quota));
-    used > 0 && used * 100 >= quota * i128::from(percent)
+    used > 0 && used * 100 >= quota * percent.into()
 }
 
 /// Whether use is above `percent` of the quota; at exactly that share it is not. Never of no quota,

@@ -44,6 +44,7 @@ const STEPS: &[Step] = &steps![
     11 "tenants" "0011_tenants.sql",
     12 "drains" "0012_drains.sql",
     13 "webhooks" "0013_webhooks.sql",
+    14 "enforcements" "0014_enforcements.sql",
 ];
 
 /// The spool of a gateway, which is always SQLite.

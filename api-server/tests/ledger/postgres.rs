@@ -13,6 +13,8 @@ mod bills;
 mod closing;
 #[path = "commands.rs"]
 mod commands;
+#[path = "enforcement.rs"]
+mod enforcement;
 #[path = "erasing.rs"]
 mod erasing;
 #[path = "exporting.rs"]

@@ -15,6 +15,8 @@ mod closing;
 mod commands;
 #[path = "disk.rs"]
 mod disk;
+#[path = "enforcement.rs"]
+mod enforcement;
 #[path = "erasing.rs"]
 mod erasing;
 #[path = "exporting.rs"]

@@ -4,6 +4,8 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Enforcement;
+
 /// What `kubectl get tenants` shows of plan and usage, in few words.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
@@ -54,6 +56,15 @@ pub struct UsageStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "MoneyAmount")]
     pub projected_cost: Option<MoneyAmount>,
+    /// What was decided about a quota that is used up (`spec.quotaAction`); absent while none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Enforcement")]
+    pub enforcement: Option<Enforcement>,
+    /// Until when these figures may be acted on (RFC 3339): services are not stopped on older ones.
+    /// It is renewed while `enforcement` asks for that, and else only when something else is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 40), extend("format" = "date-time"))]
+    pub valid_until: Option<String>,
     /// The instant that these figures speak of (RFC 3339).
     #[schemars(length(max = 40), extend("format" = "date-time"))]
     pub as_of: String,

@@ -50,6 +50,7 @@ const REFUSED: &[(&str, &str)] = &[
     (r#"apiServer.snapshotInterval=0"#, "at '/apiServer/snapshotInterval': minimum"),
     (r#"apiServer.cluster.statusInterval=0"#, "at '/apiServer/cluster/statusInterval': minimum"),
     (r#"apiServer.webhooks.allowCidrs=["10.0.0.0 /8"]"#, "at '/apiServer/webhooks/allowCidrs/0'"),
+    (r#"apiServer.cluster.suspendShare=101"#, "at '/apiServer/cluster/suspendShare': maximum"),
     (r#"apiServer.rates.ingest=0"#, "at '/apiServer/rates/ingest': minimum"),
     (r#"image.pullPolicy="Sometimes""#, "at '/image/pullPolicy': value must be one of"),
     (r#"image.digest="sha256:abc""#, "at '/image/digest'"),

@@ -104,6 +104,7 @@ fn known<'a>(
         answered: Some(answered),
         subscription: Some(plans),
         figures,
+        stands: None,
     }
 }
 
@@ -318,4 +319,54 @@ fn what_the_account_cannot_change_is_told() {
     assert_eq!(plan_of(&known), ("False".into(), "BillingDiffers".into(), differs.clone()));
     known.impossible = Some("no such zone");
     assert_eq!(plan_of(&known).1, "BillingInvalid");
+}
+
+fn enforced(action: crate::domain::enforcement::Action) -> Enforced {
+    let (period, now) = (figures(505).period, noon());
+    let over = crate::domain::enforcement::over(
+        figures(505).snapshot.meters.iter().map(|(meter, of)| (*meter, of)),
+        100,
+    );
+    let not_before = later(now, 60);
+    Enforced { action, period, announced: now, not_before, since: now, over: over.unwrap() }
+}
+
+#[test]
+fn what_is_done_about_a_used_up_quota_is_told_at_once_and_kept_fresh() {
+    use crate::domain::enforcement::Action::{Announced, Suspend};
+    let (plans, answered) = (team(), accepted("team"));
+    let with = |action: Option<_>, valid: i64, stands: &Shown| {
+        let (enforced, mut figures) = (action.map(enforced), figures(505));
+        figures.valid_until = later(noon(), valid);
+        let known = known(&plans, &answered, Some(&figures));
+        wanted(&Known { stands: enforced.as_ref(), ..known }, stands)
+    };
+    let stands = with(None, 900, &Shown::default());
+    let announced = with(Some(Announced), 900, &stands);
+    let (_, _, words) = said_by(&announced, QUOTA_WITHIN_LIMITS);
+    assert!(
+        words.starts_with("ingestion: 505 of 500 GB used, 95 % or more; services stop at 2026-")
+    );
+    let soon = later(noon(), 2);
+    let step = |wanted: &Shown, stands: &Shown, now| {
+        decide(wanted.clone(), stands, Some(stands), now, EVERY)
+    };
+    assert!(matches!(step(&announced, &stands, soon), Step::Write(_)), "at once");
+    // Newer figures alone are no news of it, unless it is to be done.
+    for (action, valid, writes) in
+        [(Announced, 1_800, false), (Suspend, 1_100, false), (Suspend, 1_300, true)]
+    {
+        let stands = with(Some(action), 900, &stands);
+        assert_eq!(
+            stands.usage.as_ref().unwrap().valid_until,
+            Some(later(noon(), 900).to_string())
+        );
+        let newer = with(Some(action), valid, &stands);
+        let step = step(&newer, &stands, later(noon(), 500));
+        assert_eq!(matches!(step, Step::Write(_)), writes, "{action:?} {valid}");
+    }
+    // What is not kept by new figures is not written again and again.
+    let stands = with(Some(Suspend), 900, &stands);
+    let same = with(Some(Suspend), 900, &stands);
+    assert_eq!(step(&same, &stands, later(noon(), 899)), Step::Leave(None));
 }
