@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::{
     account,
     desired::{self, RENDERER, Stack},
+    figures::Silence,
     health::{self, Health},
     kinds::Kind,
     object::{Key, Object},
@@ -17,6 +18,7 @@ use crate::{
     revision::Revision,
     rollout,
     status::Outcome,
+    suspension::{self, Suspension},
     validate,
 };
 
@@ -32,6 +34,8 @@ pub struct Seen {
     pub granted: Option<i64>,
     /// The tenant that has this one's account.
     pub rival: Option<Box<str>>,
+    /// Whether the API server is silent.
+    pub silence: Option<Silence>,
     /// See [`plan::plan`].
     pub learned: BTreeMap<Key, (u64, u64)>,
 }
@@ -47,6 +51,8 @@ pub struct Decision {
     pub objects: Vec<Object>,
     /// `PROFILE@NUMBER` that the stack is brought to.
     pub revision: Option<String>,
+    /// Whether its services are to be stopped, and by whose word.
+    pub suspension: Suspension,
     /// Where its services answer.
     pub endpoints: Vec<Endpoint>,
 }
@@ -66,6 +72,11 @@ impl Decision {
 /// Decides for a tenant that is not being deleted.
 #[must_use]
 pub fn decide(tenant: &Tenant, seen: &Seen, now: Timestamp) -> Decision {
+    let suspension = suspension::suspension(tenant, seen.silence, now);
+    Decision { suspension: suspension.clone(), ..decide_with(tenant, seen, suspension, now) }
+}
+
+fn decide_with(tenant: &Tenant, seen: &Seen, suspension: Suspension, now: Timestamp) -> Decision {
     if let Err(error) = TenantName::new(tenant.metadata.name.as_deref().unwrap_or_default()) {
         let problem = validate::Problem {
             reason: validate::reasons::NAME_INVALID,
@@ -78,7 +89,7 @@ pub fn decide(tenant: &Tenant, seen: &Seen, now: Timestamp) -> Decision {
         Choice::Frozen(revision, outcome) => (revision, Some(outcome)),
         Choice::Hold(outcome) => return Decision { outcome, ..Decision::default() },
     };
-    let mut decision = render(tenant, seen, &revision);
+    let mut decision = render(tenant, seen, &revision, suspension);
     if decision.outcome.is_none() {
         plan_for(tenant, seen, now, frozen.is_some(), &mut decision);
     }
@@ -153,11 +164,12 @@ fn missing_profile(profile: &str, revision: Option<Arc<Revision>>) -> Choice {
 }
 
 /// Validates and renders; on problems the outcome says them and nothing is to be done.
-fn render(tenant: &Tenant, seen: &Seen, revision: &Revision) -> Decision {
+fn render(tenant: &Tenant, seen: &Seen, revision: &Revision, suspension: Suspension) -> Decision {
     let label = rollout::label(&tenant.spec.profile_ref.name, revision.number);
-    let mut decision = Decision { revision: Some(label), ..Decision::default() };
+    let mut decision = Decision { revision: Some(label), suspension, ..Decision::default() };
     match validate::stack(tenant, &revision.spec, &tenant.spec.profile_ref.name, &seen.observed) {
-        Ok(stack) => {
+        Ok(mut stack) => {
+            stack.suspended = decision.suspension.stops();
             decision.objects = desired::objects(&stack);
             decision.endpoints = endpoints(&stack, &decision.objects);
         }
@@ -175,7 +187,7 @@ fn plan_for(tenant: &Tenant, seen: &Seen, now: Timestamp, frozen: bool, decision
     let claimant = Claimant {
         uid: tenant.metadata.uid.as_deref().unwrap_or_default(),
         adopts: tenant.spec.adopt.as_ref().map(|a| a.previous_uid.as_str()),
-        suspended: tenant.spec.suspend,
+        suspended: decision.suspension.stops(),
     };
     if let Some(other) = seen.rival.clone() {
         let account = account::effective(tenant, &seen.observed);

@@ -56,6 +56,7 @@ pub fn seen(revisions: &[(i64, DeploymentProfileSpec)]) -> Seen {
         revisions: revisions.collect(),
         granted: None,
         rival: None,
+        silence: None,
         learned: BTreeMap::new(),
     }
 }

@@ -5,7 +5,7 @@
 //!                               └── problems ─────────────────────────────────▶ status
 //! ```
 //!
-//! Pure: [`decide`] and what it calls ([`validate`], [`desired`], [`plan`]), [`account`], [`health`], [`status`],
+//! Pure: [`decide`] and what it calls ([`validate`], [`desired`], [`plan`]), [`account`], [`suspension`], [`health`], [`status`],
 //! [`rollout`], [`revision`], [`drift`], [`figures`], [`fingerprint`], [`reduce`]. They take no client, clock,
 //! randomness or environment.
 //!
@@ -41,6 +41,7 @@ pub mod revision;
 pub mod rollout;
 pub mod run;
 pub mod status;
+pub mod suspension;
 pub mod tenants;
 pub mod validate;
 pub mod watch;

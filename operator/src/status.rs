@@ -2,9 +2,7 @@
 
 use crds::{
     TenantStatus,
-    conditions::{
-        self, NewCondition, PROFILE_VALID, READY, RECONCILING, STALLED, SUSPENDED, Truth,
-    },
+    conditions::{self, NewCondition, PROFILE_VALID, READY, RECONCILING, STALLED, Truth},
     tenant::{Endpoint, Identity, ProfileRevision, ServiceAccountIdentity},
 };
 use k8s_openapi::jiff::Timestamp;
@@ -16,6 +14,7 @@ use crate::{
     object::Key,
     observed::{Observed, Record},
     plan::Refusal,
+    suspension::Suspension,
     validate::{self, Problem},
 };
 
@@ -98,8 +97,8 @@ pub struct Input<'a> {
     pub desired_revision: Option<String>,
     /// The version of the rendering.
     pub renderer: i64,
-    /// Whether the spec asks for suspension.
-    pub suspended: bool,
+    /// Whether services are to be stopped, and by whose word.
+    pub suspension: Suspension,
     /// Where the services answer.
     pub endpoints: Vec<Endpoint>,
 }
@@ -115,7 +114,7 @@ pub fn status(input: &Input<'_>, now: Timestamp) -> TenantStatus {
         verdict.reconciling,
         verdict.stalled,
         verdict.profile_valid,
-        suspended(input),
+        input.suspension.condition(),
     ];
     let figures = figures::figures(&previous, input.held, input.silence, now);
     let mut conditions = conditions::merge(&previous.conditions, &new, input.generation, now);
@@ -161,8 +160,8 @@ fn verdict(input: &Input<'_>, previous: &TenantStatus) -> Verdict {
         Outcome::Applied { wrote } => applied(input, previous, *wrote),
         Outcome::Retrying { message } => Verdict {
             ready: match &input.health.cause {
-                None if !input.suspended => all_ready(input),
-                None => no(READY, "Suspended", "suspended as asked"),
+                None if !input.suspension.stops() => all_ready(input),
+                None => no(READY, "Suspended", input.suspension.told()),
                 Some(cause) => no(READY, cause.reason, &cause.message),
             },
             reconciling: yes(RECONCILING, "Retrying", message),
@@ -208,10 +207,9 @@ fn applied(input: &Input<'_>, previous: &TenantStatus, wrote: bool) -> Verdict {
         || wrote;
     let nothing = |reason, message| no(RECONCILING, reason, message);
     let (ready, reconciling) = match &input.health.cause {
-        None if input.suspended => (
-            no(READY, "Suspended", "services are stopped as asked; data, gateway and backups stay"),
-            nothing("Suspended", "nothing to do"),
-        ),
+        None if input.suspension.stops() => {
+            (no(READY, "Suspended", input.suspension.told()), nothing("Suspended", "nothing to do"))
+        }
         None => (all_ready(input), nothing("InSync", "nothing to do")),
         Some(cause) if busy => (
             no(READY, cause.reason, &cause.message),
@@ -334,14 +332,6 @@ fn deleting(
     }
 }
 
-fn suspended(input: &Input<'_>) -> NewCondition {
-    if input.suspended {
-        yes(SUSPENDED, "SpecSuspend", "spec.suspend is true")
-    } else {
-        no(SUSPENDED, "NotSuspended", "spec.suspend is false")
-    }
-}
-
 /// `current` follows `desired` once the stack runs; until then it says what ran last.
 fn revision(input: &Input<'_>, previous: &TenantStatus, ready: bool) -> Option<ProfileRevision> {
     let before = previous.profile_revision.clone().unwrap_or_default();
@@ -349,7 +339,7 @@ fn revision(input: &Input<'_>, previous: &TenantStatus, ready: bool) -> Option<P
         return previous.profile_revision.clone();
     };
     let applied = matches!(input.outcome, Outcome::Applied { .. });
-    let suspended = applied && input.suspended && input.health.cause.is_none();
+    let suspended = applied && input.suspension.stops() && input.health.cause.is_none();
     let current =
         if applied && ready || suspended { Some(desired.clone()) } else { before.current };
     Some(ProfileRevision { desired: Some(desired), current, renderer: Some(input.renderer) })

@@ -56,6 +56,7 @@ fn observe(ctx: &Context, tenant: &Tenant) -> Seen {
         profile_exists: ctx.world.profile(profile).is_some(),
         revisions: ctx.world.revisions(profile),
         granted: ctx.world.granted(&name, profile),
+        silence: ctx.heartbeat.silence(),
         learned: ctx.world.learned(&name),
     }
 }

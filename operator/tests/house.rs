@@ -63,6 +63,7 @@ fn pure() -> Vec<PathBuf> {
         "desired",
         "plan",
         "status",
+        "suspension",
         "health",
         "rollout",
         "revision",

@@ -1,6 +1,6 @@
 #![allow(clippy::too_many_lines, reason = "tables")]
 
-use crds::tenant::ComponentStatus;
+use crds::{conditions::SUSPENDED, tenant::ComponentStatus};
 use proptest::prelude::*;
 
 use super::*;
@@ -21,14 +21,15 @@ struct Case {
     previous: Option<TenantStatus>,
     outcome: Outcome,
     health: Health,
-    suspended: bool,
+    suspension: Suspension,
     generation: i64,
 }
 
 impl Case {
     fn new(outcome: Outcome) -> Self {
         let health = Health::default();
-        Self { previous: Some(settled()), outcome, health, suspended: false, generation: 1 }
+        let suspension = Suspension::No;
+        Self { previous: Some(settled()), outcome, health, suspension, generation: 1 }
     }
 
     fn waiting(mut self, reason: &'static str) -> Self {
@@ -53,7 +54,7 @@ impl Case {
                 held: false,
                 desired_revision: Some("prod@2".to_owned()),
                 renderer: 1,
-                suspended: self.suspended,
+                suspension: self.suspension.clone(),
                 endpoints: Vec::new(),
             },
             now,
@@ -156,7 +157,7 @@ fn every_state_reads_as_the_table_says() {
         ),
         (
             "suspended",
-            Case { suspended: true, ..applied(false) },
+            Case { suspension: Suspension::Spec, ..applied(false) },
             ["False Suspended", "False", "False", "True"],
         ),
         ("deleting", deleting(false), ["False Deleting", "True StoppingServices", "False", "True"]),
@@ -219,7 +220,7 @@ fn current_follows_desired_only_once_the_stack_runs() {
     );
     let paused = Outcome::Paused { until: "later".to_owned() };
     assert_eq!(current(Case { outcome: paused, ..moving.clone() }).as_deref(), Some("prod@1"));
-    assert_eq!(current(Case { suspended: true, ..moving }).as_deref(), Some("prod@2"));
+    assert_eq!(current(Case { suspension: Suspension::Spec, ..moving }).as_deref(), Some("prod@2"));
 }
 
 #[test]
@@ -253,7 +254,7 @@ fn only_our_retained_objects_are_listed() {
         held: false,
         desired_revision: None,
         renderer: 1,
-        suspended: false,
+        suspension: Suspension::No,
         endpoints: Vec::new(),
     };
     assert_eq!(status(&input, at(0)).retained, ["PersistentVolumeClaim kept"]);
@@ -286,7 +287,7 @@ fn account_and_identity_are_told_once_the_namespace_is_the_tenants() {
             held: false,
             desired_revision: None,
             renderer: 1,
-            suspended: false,
+            suspension: Suspension::No,
             endpoints: Vec::new(),
         };
         let told = status(&input, at(0));
@@ -345,7 +346,8 @@ fn cases() -> impl Strategy<Value = Case> {
             if let Some(cause) = cause {
                 case = case.waiting(cause);
             }
-            Case { previous: None, suspended, generation, ..case }
+            let suspension = if suspended { Suspension::Spec } else { Suspension::No };
+            Case { previous: None, suspension, generation, ..case }
         },
     )
 }

@@ -13,6 +13,7 @@ use crate::{
     health::Health,
     plan::{Cleanup, cleanup},
     status::{self, Input, Outcome},
+    suspension,
 };
 
 pub(super) async fn reconcile(ctx: &Context, tenant: &Tenant) -> Result<Next, ApiError> {
@@ -82,7 +83,7 @@ async fn say(
             account: Some(&*account).filter(|account| ctx.world.rival(&tenant, account).is_none()),
             desired_revision: None,
             renderer: crate::desired::RENDERER,
-            suspended: tenant.spec.suspend,
+            suspension: suspension::suspension(&tenant, ctx.heartbeat.silence(), now),
             endpoints: Vec::new(),
         },
         now,

@@ -25,6 +25,7 @@ use crate::{
     health::{Health, reasons::FAILING},
     observed::Observed,
     status::{self, Input, Outcome},
+    suspension,
 };
 
 /// Writes the status that follows from what happened, if it says anything new.
@@ -104,7 +105,7 @@ fn compose(
         account: rival.is_none().then_some(&*account),
         desired_revision: decision.revision.clone(),
         renderer: RENDERER,
-        suspended: tenant.spec.suspend,
+        suspension: decision.suspension.clone(),
         endpoints: decision.endpoints.clone(),
     };
     status::status(&input, now)
@@ -182,13 +183,16 @@ fn was_unwell(old: &TenantStatus) -> bool {
 fn wake(tenant: &Tenant, outcome: &Outcome, now: Timestamp) -> Next {
     match outcome {
         Outcome::Paused { .. } => {
-            let until: Timestamp = tenant.spec.paused_until.as_deref()?.parse().ok()?;
-            let seconds = until.as_second() - now.as_second();
-            Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0) + 1))
+            Some(until(tenant.spec.paused_until.as_deref()?.parse().ok()?, now))
         }
         Outcome::Refused(_) | Outcome::Blocked { .. } => {
             Some(relook::after(&tenant.name_any(), tenant.status.as_ref(), now))
         }
-        _ => None,
+        _ => suspension::next(tenant, now).map(|at| until(at, now)),
     }
+}
+
+fn until(at: Timestamp, now: Timestamp) -> Duration {
+    let seconds = at.as_second() - now.as_second();
+    Duration::from_secs(u64::try_from(seconds).unwrap_or(0) + 1)
 }

@@ -16,6 +16,7 @@ use operator::{
     plan::{Action, Cleanup, cleanup},
     revision::Revision,
     status::{self, Input, Outcome},
+    suspension,
 };
 
 use super::server::{Remains, Server};
@@ -173,6 +174,7 @@ impl Driver {
             revisions: BTreeMap::from([(1, self.revisions[profile].clone())]),
             granted: None,
             rival: None,
+            silence: None,
             learned: BTreeMap::new(),
         };
         follow(tenant, decide::decide(tenant, &seen, Timestamp::UNIX_EPOCH))
@@ -234,7 +236,7 @@ impl Driver {
             held: false,
             desired_revision: decision.revision.clone(),
             renderer: RENDERER,
-            suspended: tenant.spec.suspend,
+            suspension: suspension::suspension(tenant, None, Timestamp::UNIX_EPOCH),
             endpoints: decision.endpoints.clone(),
         };
         status::status(&input, Timestamp::UNIX_EPOCH)

@@ -34,7 +34,7 @@ fn figures(used: &str) -> Value {
 }
 
 /// Speaks as the API server: server-side apply to the status, under its own name.
-async fn speak(lab: &Lab, name: &str, status: &Value) {
+pub async fn speak(lab: &Lab, name: &str, status: &Value) {
     said(&account(lab).await, name, status).await.unwrap();
 }
 
@@ -55,7 +55,7 @@ async fn said(api: &Api, name: &str, status: &Value) -> Result<Value, Refused> {
 }
 
 /// Renews the API server's Lease, for so many seconds.
-async fn renew(lab: &Lab, at: &str, seconds: u32) {
+pub async fn renew(lab: &Lab, at: &str, seconds: u32) {
     let lease = json!({ "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
         "metadata": { "name": LEASE, "namespace": "tenantry-system" },
         "spec": { "holderIdentity": "api-0", "renewTime": at, "leaseDurationSeconds": seconds } });
@@ -97,7 +97,7 @@ async fn suspended(lab: &Lab, name: &str, yes: bool) -> Value {
 
 /// The operator's writes of this tenant's status since `mark`, once it has surely looked at it
 /// again: what is changed on the stack now is put right.
-async fn statuses(lab: &Lab, name: &str, mark: audit::Mark) -> Vec<String> {
+pub async fn statuses(lab: &Lab, name: &str, mark: audit::Mark) -> Vec<String> {
     let body = json!({ "metadata": { "labels": { "tenantry.dev/component": "other" } } });
     let namespace = format!("tenant-{name}");
     lab.api.merge("serviceaccounts", &namespace, "core", &body).await.unwrap();

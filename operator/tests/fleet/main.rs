@@ -19,6 +19,7 @@ mod crossing;
 mod deletion;
 mod documents;
 mod drift;
+mod enforcement;
 mod eviction;
 mod export;
 mod faults;

@@ -14,7 +14,7 @@ async fn suspend(lab: &Lab, name: &str, on: bool) {
     }
 }
 
-async fn scale(lab: &Lab, tenant: &str, deployment: &str, replicas: i64) {
+pub async fn scale(lab: &Lab, tenant: &str, deployment: &str, replicas: i64) {
     let namespace = format!("tenant-{tenant}");
     let body = json!({ "spec": { "replicas": replicas } });
     lab.api.merge_sub(["deployments", &namespace, deployment], "scale", &body).await.unwrap();
@@ -22,7 +22,7 @@ async fn scale(lab: &Lab, tenant: &str, deployment: &str, replicas: i64) {
     lab.becomes(tenant, ("deployments", deployment), "scaled", available).await;
 }
 
-async fn replicas(lab: &Lab, tenant: &str, deployment: &str) -> i64 {
+pub async fn replicas(lab: &Lab, tenant: &str, deployment: &str) -> i64 {
     let live = lab.object(tenant, "deployments", deployment).await.unwrap();
     live["spec"]["replicas"].as_i64().unwrap()
 }
