@@ -149,7 +149,7 @@ async fn keep(ledger: Ledger, rejects: Rejects, metrics: Metrics, stop: Shutdown
 
 /// Sums accounts up, until it is time to stop; one server of several at a time.
 async fn sum_up(ledger: Ledger, rhythm: Rhythm, stop: Shutdown) {
-    let work = async |lease: &mut Lease| Figures::new(rhythm).run(&ledger, lease).await;
+    let work = async |lease: &mut Lease| Box::pin(Figures::new(rhythm).run(&ledger, lease)).await;
     lease::under("figures", &ledger, stop, work).await;
 }
 
@@ -177,7 +177,7 @@ async fn tell(
 ) {
     let Some(client) = client else { return stop.cancelled().await };
     let work = async |lease: &mut Lease| {
-        cluster::run(&ledger, lease, client, settings, metrics).await;
+        Box::pin(cluster::run(&ledger, lease, client, settings, metrics)).await;
     };
     lease::under("cluster", &ledger, stop, work).await;
 }

@@ -94,8 +94,10 @@ pub async fn under(
     work: impl AsyncFnOnce(&mut Lease),
 ) {
     let mut lease = Lease::new(name);
+    // The work of a server is large; what waits for it need not be.
+    let work = Box::pin(work(&mut lease));
     tokio::select! {
-        () = work(&mut lease) => {}
+        () = work => {}
         () = stop.cancelled() => {}
     }
     if let Err(error) = lease.release(ledger).await {

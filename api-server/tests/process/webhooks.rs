@@ -1,12 +1,13 @@
 //! Webhooks of the program itself: sent by a running server to a receiver over https, also when the
 //! server is killed between what happened and the telling of it.
 
+use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
 use api_server::auth::Audience;
 use api_server::auth::local::Claims;
 use api_server::ledger::{Ledger, Settings};
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::receiver::{Got, Receiver, Reply, authority};
@@ -25,13 +26,19 @@ impl Ground {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let place = Place::new(folder.path());
+        Self::on(place, folder)
+    }
+
+    /// On a ledger that is there; the folder is for what is given to the program beside it.
+    fn on(place: Place, folder: tempfile::TempDir) -> Self {
         let file = folder.path().join("authority.pem");
         std::fs::write(&file, authority()).unwrap();
         let flags =
             ["--webhook-allow-cidr", "127.0.0.1", "--webhook-ca-file", file.to_str().unwrap()];
         let flags = flags.map(str::to_owned).to_vec();
         let mut claims = Claims::new("ada", &[Audience::Billing]);
-        claims.scope = "webhooks:admin".to_owned();
+        claims.scope = "webhooks:admin billing:plan success:write onboarding:approve".to_owned();
+        claims.roles = vec!["CustomerSuccessManager".to_owned()];
         let token = place.token(&claims);
         Self { place, flags, token, client: client(), _folder: folder }
     }
@@ -41,13 +48,23 @@ impl Ground {
         Serving::start(&self.place, &flags)
     }
 
-    async fn post(&self, server: &Serving, path: &str, body: &Value, status: StatusCode) -> Value {
-        let url = format!("{}{path}", server.api);
-        let request = self.client.post(url).bearer_auth(&self.token).json(body);
+    async fn ask(
+        &self,
+        method: Method,
+        url: String,
+        (body, status): (&Value, StatusCode),
+        token: &str,
+    ) -> Value {
+        let request = self.client.request(method, url).bearer_auth(token).json(body);
         let answer = request.send().await.unwrap();
         let (got, text) = (answer.status(), answer.text().await.unwrap());
         assert_eq!(got, status, "{text}");
         serde_json::from_str(&text).unwrap()
+    }
+
+    async fn post(&self, server: &Serving, path: &str, body: &Value, status: StatusCode) -> Value {
+        let url = format!("{}{path}", server.api);
+        self.ask(Method::POST, url, (body, status), &self.token).await
     }
 
     /// A webhook to a receiver: its path and secret.
@@ -99,7 +116,24 @@ async fn arrived(receiver: &Receiver, count: usize) -> Vec<Got> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_killed_before_it_has_told_tells_when_it_is_back() {
-    let (ground, receiver) = (Ground::new(), Receiver::start());
+    killed(&Ground::new()).await;
+}
+
+/// Run with `-- --skip postgres::` where there is none.
+mod postgres {
+    use super::{Ground, Place, killed};
+    use crate::cluster::{Folder, template, url_of};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_server_that_is_killed_before_it_has_told_tells_when_it_is_back() {
+        let folder = Folder::with_database(template().await).await;
+        let place = Place::with_database(folder.path(), url_of(folder.path()));
+        killed(&Ground::on(place, tempfile::tempdir().unwrap())).await;
+    }
+}
+
+async fn killed(ground: &Ground) {
+    let receiver = Receiver::start();
     let mut server = ground.serve();
     let (webhook, secret) = ground.webhook(&server, &url(&receiver)).await;
     // What happened is committed and on its way; nobody answers, and the server is gone.
@@ -128,6 +162,53 @@ async fn a_server_that_is_killed_before_it_has_told_tells_when_it_is_back() {
     for hidden in ["whsec_", &secret[6..], "t0ken"] {
         assert!(!log.contains(hidden), "{hidden} in {log}");
     }
+}
+
+/// From all that can happen to a receiver over https, by the program alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_happens_arrives() {
+    let (mut ground, receiver) = (Ground::new(), Receiver::start());
+    ground.flags.extend(["--snapshot-interval", "1"].map(str::to_owned));
+    ground.place.create("acme");
+    let server = ground.serve();
+    let (_, secret) = ground.webhook(&server, &url(&receiver)).await;
+    let plan = json!({"plan": "starter"});
+    ground.post(&server, "/accounts/acme/plan", &plan, StatusCode::OK).await;
+    // Ten times what starter includes in a whole month: it reaches both levels.
+    let event = json!([{"specversion": "1.0", "id": "e-1", "source": "/core",
+        "type": "dev.tenantry.usage.query", "time": jiff::Timestamp::now().to_string(),
+        "data": {"quantity": "1000000"}}]);
+    let (sender, events) = (ground.place.sender("acme"), format!("{}/usage/events", server.api));
+    ground.ask(Method::POST, events, (&event, StatusCode::OK), &sender).await;
+    let facts = json!({"departments": {"active": 0, "planned": 5}, "criteria": {"met": 0, "due": 4},
+        "error_budget_used": "0.00", "days_overdue": 90,
+        "open_incidents": {"sev1": 0, "sev2": 0, "sev1_past_sla": 0}});
+    let path = format!("{}/accounts/acme/facts", server.api);
+    ground.ask(Method::PUT, path, (&facts, StatusCode::OK), &ground.token).await;
+    let form = serde_json::from_str(include_str!("../fuzz/form.json")).unwrap();
+    let form = ground.post(&server, "/onboarding", &form, StatusCode::CREATED).await;
+    let approve = format!("{}/approve", form["follow"].as_str().unwrap());
+    ground.post(&server, &approve, &json!(null), StatusCode::OK).await;
+    let got = arrived(&receiver, 5).await;
+    let mut told = BTreeMap::new();
+    for one in &got {
+        assert_eq!(one.signed_by(&secret), 1, "{one:?}");
+        let body: Value = serde_json::from_str(&one.body).unwrap();
+        told.insert(body["type"].as_str().unwrap().to_owned(), body["data"].clone());
+    }
+    let types: Vec<_> = told.keys().map(String::as_str).collect();
+    let expected = [
+        "health.flagged",
+        "onboarding.approved",
+        "onboarding.submitted",
+        "usage.threshold.crossed",
+    ];
+    assert_eq!(types, expected, "{got:#?}");
+    let used = &told["usage.threshold.crossed"]["used"];
+    assert_eq!(used, "1000000", "{got:#?}");
+    assert_eq!(told["health.flagged"]["account"], "acme");
+    let request = told["onboarding.approved"]["request"].as_str().unwrap();
+    assert!(approve.contains(request), "{approve} {request}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
