@@ -26,6 +26,14 @@ pub const CUSTOMER_HEALTHY: &str = "CustomerHealthy";
 /// The conditions that the API server writes, under [`crate::API_SERVER`] as field manager.
 pub const OF_API_SERVER: [&str; 3] = [PLAN_ACCEPTED, QUOTA_WITHIN_LIMITS, CUSTOMER_HEALTHY];
 
+/// A tenant that is being deleted waits until the usage that its gateway holds is in the ledger: the
+/// operator's reason, by which the API server has the gateway drained.
+pub const DRAINING: &str = "Draining";
+
+/// The spec's billing is such that there cannot be an account, and so no usage: the API server's
+/// reason.
+pub const BILLING_INVALID: &str = "BillingInvalid";
+
 /// Nobody vouches for what a condition of the API server says: it is `Unknown` since the API
 /// server was last heard from.
 pub const STALE: &str = "Stale";

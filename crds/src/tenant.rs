@@ -11,7 +11,9 @@ pub use quota_action::{Enforcement, EnforcementAction, QuotaAction, QuotaPolicy}
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use usage::{Display, Highest, Level, MeterUsage, MoneyAmount, UsagePeriod, UsageStatus};
+pub use usage::{
+    Display, Drain, Highest, Level, MeterUsage, MoneyAmount, UsagePeriod, UsageStatus,
+};
 
 use crate::{
     bounded::Replicas,

@@ -117,11 +117,17 @@ fn mark(word: &str) -> Option<String> {
     Some(format!("{kept}{MARK}"))
 }
 
-fn message(status: &TenantStatus, since: Option<Timestamp>) -> String {
-    let silent = match since {
+/// A silence in words.
+#[must_use]
+pub fn silent(silence: Silence) -> String {
+    match silence.since {
         Some(since) => format!("the API server has not been heard from since {}", seconds(since)),
         None => format!("the API server is not there: Lease {} is missing", crds::API_SERVER),
-    };
+    }
+}
+
+fn message(status: &TenantStatus, since: Option<Timestamp>) -> String {
+    let silent = silent(Silence { since });
     match status.usage.as_ref().map(|usage| usage.as_of.as_str()) {
         Some(of) if !of.is_empty() => format!("the figures are of {of}: {silent}"),
         _ => silent,

@@ -1,12 +1,14 @@
 //! From what should be and what is to an ordered list of actions, each one API request. Pure.
 
 mod cleanup;
+mod drain;
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-pub use cleanup::{Cleanup, cleanup};
+pub use cleanup::{Cleanup, REMOVING, cleanup};
+pub use drain::{Spool, spool};
 
 use crate::{
     desired::meta,

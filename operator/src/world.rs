@@ -55,7 +55,9 @@ fn is_newer<K: ResourceExt>(object: &K, known: &K) -> bool {
 /// watch does, the answer is newer and the event is passed over: so the edit is seen here or never.
 fn is_edited<K: ResourceExt>(answer: &K, known: &K) -> bool {
     let (answer, known) = (answer.meta(), known.meta());
-    answer.generation != known.generation || answer.deletion_timestamp != known.deletion_timestamp
+    answer.generation != known.generation
+        || answer.deletion_timestamp != known.deletion_timestamp
+        || answer.annotations != known.annotations
 }
 
 /// The part of a status that the API server writes, beside us.

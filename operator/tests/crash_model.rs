@@ -23,11 +23,12 @@ impl Random {
     }
 }
 
-fn scripts() -> [(&'static str, Script); 4] {
+fn scripts() -> [(&'static str, Script); 5] {
     [
         ("create dev, delete with Retain", Script::new(&["dev", "retain"])),
         ("create dev, delete with Delete", Script::new(&["dev", "delete"])),
-        ("create prod, delete with Delete", Script::new(&["prod", "delete"])),
+        ("create dev, use, delete with Retain", Script::new(&["dev", "usage", "retain"])),
+        ("create prod, use, delete with Delete", Script::new(&["prod", "usage", "delete"])),
         ("dev, prod, dev, prod, Retain", Script::new(&["dev", "prod", "dev", "prod", "retain"])),
     ]
 }
@@ -93,6 +94,15 @@ fn two_tenants_with_mixed_writes_and_crashes_do_not_meet() {
         }
     }
     eprintln!("crash sweep: {ran} random schedules of two tenants");
+}
+
+#[test]
+fn the_sweep_sees_usage_that_is_given_up() {
+    for policy in ["retain", "delete"] {
+        let script = Script::new(&["dev", "usage", "discard", policy]);
+        let error = run(&script, &[], false).err().expect("the loss must be noticed");
+        assert!(error.contains("holds usage"), "{error}");
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! The three conditions that the server has in a tenant's status.
 
 use crds::conditions::{
-    CUSTOMER_HEALTHY, NewCondition, PLAN_ACCEPTED, QUOTA_WITHIN_LIMITS, STALE, Truth,
+    BILLING_INVALID, CUSTOMER_HEALTHY, NewCondition, PLAN_ACCEPTED, QUOTA_WITHIN_LIMITS, STALE,
+    Truth,
 };
 use jiff::Timestamp;
 
@@ -64,7 +65,7 @@ fn fresh<'a>(known: &Known<'a>) -> Result<&'a Figures, (&'static str, String)> {
 
 fn plan(known: &Known<'_>) -> Said {
     if let Some(why) = known.impossible {
-        return (Truth::False, "BillingInvalid", why.to_owned());
+        return (Truth::False, BILLING_INVALID, why.to_owned());
     }
     let Some(answered) = known.answered else {
         return (Truth::Unknown, "NotAsked", "the ledger was not asked yet".to_owned());

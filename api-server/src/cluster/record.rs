@@ -2,7 +2,7 @@
 
 use crds::{
     Tenant,
-    conditions::OF_API_SERVER,
+    conditions::{DRAINING, OF_API_SERVER, RECONCILING, find},
     tenant::{Billing, Display, Identity, QuotaAction, UsageStatus},
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -32,6 +32,10 @@ pub struct Record {
     pub account: Option<String>,
     /// Whose tokens speak for it, once the operator says whose.
     pub identity: Option<Identity>,
+    /// Whether it is being deleted.
+    pub deleting: bool,
+    /// Whether it is being deleted and its gateway is to be drained: its services have stopped.
+    pub drains: bool,
     /// What stands in its status of ours.
     pub shown: Shown,
 }
@@ -47,11 +51,24 @@ pub struct Shown {
     pub conditions: Vec<Condition>,
 }
 
+impl Shown {
+    /// Whether nothing of ours stands there.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.display.is_none() && self.usage.is_none() && self.conditions.is_empty()
+    }
+}
+
 impl Record {
     /// Of a resource as the API server sent it.
     #[must_use]
     pub fn of(tenant: Tenant) -> Option<Self> {
         let status = tenant.status.unwrap_or_default();
+        let deleting = tenant.metadata.deletion_timestamp.is_some();
+        let step = find(&status.conditions, RECONCILING).map(|condition| &*condition.reason);
+        // What was once said of it stays: the removal goes on by it.
+        let begun = status.usage.as_ref().is_some_and(|usage| usage.drain.is_some());
+        let drains = deleting && (begun || step == Some(DRAINING));
         let ours = |condition: &Condition| OF_API_SERVER.contains(&condition.type_.as_str());
         Some(Self {
             name: tenant.metadata.name?.into(),
@@ -65,6 +82,8 @@ impl Record {
             billing: tenant.spec.billing,
             account: status.account_id,
             identity: status.identity,
+            deleting,
+            drains,
             shown: Shown {
                 display: status.display,
                 usage: status.usage,
@@ -77,5 +96,42 @@ impl Record {
     #[must_use]
     pub fn says_the_same_as(&self, other: &Self) -> bool {
         Self { version: other.version, ..self.clone() } == *other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crds::tenant::Drain;
+    use serde_json::json;
+
+    use super::*;
+
+    /// Whether a tenant is to drain: being deleted or not, at a step, with what was said of a drain.
+    fn drains(deleting: bool, step: &str, said: Option<Drain>) -> bool {
+        let mut tenant: Tenant = serde_json::from_value(json!({
+            "apiVersion": "tenantry.dev/v1alpha1", "kind": "Tenant",
+            "metadata": { "name": "acme", "uid": "u-1", "resourceVersion": "1" },
+            "spec": { "displayName": "Acme", "profileRef": { "name": "dev" } },
+            "status": { "conditions": [{ "type": "Reconciling", "status": "True", "reason": step,
+                "message": "", "lastTransitionTime": "2026-11-10T12:00:00Z" }] },
+        }))
+        .unwrap();
+        if deleting {
+            let at = serde_json::from_value(json!("2026-11-10T12:00:00Z")).unwrap();
+            tenant.metadata.deletion_timestamp = Some(at);
+        }
+        let usage = said.map(|drain| UsageStatus { drain: Some(drain), ..UsageStatus::default() });
+        tenant.status.as_mut().unwrap().usage = usage;
+        let record = Record::of(tenant).unwrap();
+        assert_eq!(record.deleting, deleting);
+        record.drains
+    }
+
+    #[test]
+    fn a_gateway_is_drained_once_the_operator_has_stopped_what_sends_to_it() {
+        assert!(!drains(true, "StoppingServices", None));
+        assert!(drains(true, DRAINING, None));
+        assert!(drains(true, "RemovingStack", Some(Drain { sealed: true, held: 0 })), "it stays");
+        assert!(!drains(false, DRAINING, None), "nobody deletes it");
     }
 }

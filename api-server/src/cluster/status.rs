@@ -7,8 +7,8 @@
 use crds::{
     conditions,
     tenant::{
-        Display, Enforcement, EnforcementAction, Highest, Level as ShownLevel, MeterUsage,
-        MoneyAmount, UsagePeriod, UsageStatus,
+        Display, Drain as ShownDrain, Enforcement, EnforcementAction, Highest, Level as ShownLevel,
+        MeterUsage, MoneyAmount, UsagePeriod, UsageStatus,
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -30,7 +30,7 @@ use crate::{
         subscription::Subscription,
         threshold::Level,
     },
-    ledger::tenants::Answered,
+    ledger::{drains::Drain, tenants::Answered},
 };
 
 /// What an account came to.
@@ -65,6 +65,8 @@ pub struct Known<'a> {
     pub figures: Option<&'a Figures>,
     /// What is done about a used-up quota.
     pub stands: Option<&'a Enforced>,
+    /// How far its gateway is with handing over what it holds, while it is to.
+    pub drain: Option<Drain>,
 }
 
 /// What is to be done.
@@ -162,13 +164,16 @@ type ActedOn<'a> = Option<(
     &'a Option<String>,
     &'a UsagePeriod,
     &'a Option<Enforcement>,
-    Vec<(&'a str, ShownLevel)>,
+    Vec<(&'a str, ShownLevel, bool)>,
+    Option<ShownDrain>,
 )>;
 
-fn acted_on(usage: Option<&UsageStatus>) -> ActedOn<'_> {
+fn acted_on<'a>(usage: Option<&'a UsageStatus>) -> ActedOn<'a> {
     let usage = usage?;
-    let levels = usage.meters.iter().map(|meter| (meter.name.as_str(), meter.level)).collect();
-    Some((&usage.plan, &usage.period, &usage.enforcement, levels))
+    // That a meter is used at all is waited for by who has just begun.
+    let level = |meter: &'a MeterUsage| (meter.name.as_str(), meter.level, meter.used != "0");
+    let levels = usage.meters.iter().map(level).collect();
+    Some((&usage.plan, &usage.period, &usage.enforcement, levels, usage.drain))
 }
 
 fn display(known: &Known<'_>) -> Display {
@@ -205,6 +210,7 @@ fn usage(known: &Known<'_>, figures: &Figures) -> UsageStatus {
         }),
         enforcement: known.stands.map(enforcement::shown),
         valid_until: Some(valid_until.to_string()),
+        drain: known.drain.map(|Drain { sealed, held }| ShownDrain { sealed, held }),
         as_of: snapshot.computed_at.to_string(),
     }
 }

@@ -20,6 +20,7 @@ use crate::{
     domain::{enforcement::Standing, subscription::Subscription},
     ledger::{
         LedgerError,
+        drains::Drain,
         tenants::{Answered, PlanAsk, Registered, Registration},
     },
     store::StoreError,
@@ -94,10 +95,8 @@ impl Memory {
     }
 }
 
-/// How long the first summary of a new account is waited for before a status without one is written.
-const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
-/// How often that is looked at.
-const LOOK: SignedDuration = SignedDuration::from_secs(5);
+/// How often it is looked at how far a drain is, for which people wait.
+const DRAIN_LOOK: SignedDuration = SignedDuration::from_secs(2);
 
 /// One turn; answers when the next is due, whatever happens.
 pub(super) async fn turn(ctx: &Context, name: &str) -> Result<Option<Timestamp>, Failed> {
@@ -116,20 +115,47 @@ async fn settle(
     record: &Record,
     kept: &mut Kept,
 ) -> Result<Option<Timestamp>, Failed> {
+    if record.deleting && record.shown.is_empty() {
+        return Ok(None);
+    }
     let wanted = match account::registration(record) {
         Ok(wanted) => wanted,
         Err(Missing::NotSaid) => return Ok(None),
         Err(Missing::Impossible(why)) => return show(ctx, record, kept, Some(&why), None).await,
     };
-    let registered = register(ctx, wanted, kept).await?;
+    let registered = register(ctx, told_first(wanted, record), kept).await?;
     ask(ctx, record, &registered, kept).await?;
-    let found = figures::read(&ctx.ledger, &registered.account).await?;
-    let stands = enforcement::look(ctx, record, &registered, found.1.as_ref()).await?;
-    let found = Found { registered: &registered, plans: found.0, figures: found.1, stands };
+    let (plans, figures) = figures::read(&ctx.ledger, &registered.account).await?;
+    let stands = enforcement::look(ctx, record, &registered, figures.as_ref()).await?;
+    let drain = drain(ctx, record, &registered).await?;
+    let found = Found { registered: &registered, plans, figures, stands, drain };
     let next = show(ctx, record, kept, None, Some(&found)).await?;
     events::tell(ctx, record, &registered.tenant).await;
     enforcement::tell(ctx, record, &registered).await;
-    Ok(next)
+    let under_way = drain.is_some_and(|drain| !drain.is_over());
+    let look = under_way.then(|| ctx.ledger.now().checked_add(DRAIN_LOOK).ok());
+    Ok([next, look.flatten()].into_iter().flatten().min())
+}
+
+/// No workload stands for a tenant before the tenant's status says that the ledger has it: a deletion
+/// waits for the usage of those alone of which it stands there.
+fn told_first(wanted: Registration, record: &Record) -> Registration {
+    match record.shown.is_empty() {
+        true => Registration { workloads: Vec::new(), ..wanted },
+        false => wanted,
+    }
+}
+
+/// The gateway of a tenant whose services have stopped for good is told to drain.
+async fn drain(
+    ctx: &Context,
+    record: &Record,
+    registered: &Registered,
+) -> Result<Option<Drain>, Failed> {
+    if !record.drains {
+        return Ok(None);
+    }
+    Ok(Some(ctx.ledger.drain(&registered.account.id, &record.uid).await?))
 }
 
 /// The account is there, and the workloads are bound to it.
@@ -178,6 +204,7 @@ struct Found<'a> {
     plans: Option<Subscription>,
     figures: Option<Figures>,
     stands: Option<Standing>,
+    drain: Option<Drain>,
 }
 
 /// The status says what is known, if it is time.
@@ -194,11 +221,6 @@ async fn show(
     let subscription = found.and_then(|found| found.plans.as_ref());
     let figures = found.and_then(|found| found.figures.as_ref());
     let stands = found.and_then(|found| found.stands.as_ref());
-    if let (Some(found), None) = (found, figures)
-        && now.duration_since(found.registered.tenant.seen_at) < PATIENCE
-    {
-        return Ok(now.checked_add(LOOK).ok());
-    }
     let known = Known {
         now,
         generation: record.generation,
@@ -209,6 +231,7 @@ async fn show(
         subscription,
         figures,
         stands,
+        drain: found.and_then(|found| found.drain),
     };
     let wanted = status::wanted(&known, &record.shown);
     let (every, later) = (ctx.settings.every, earliest(&known));

@@ -1,6 +1,6 @@
 //! A way to somewhere that can be shut.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -12,6 +12,7 @@ use tokio::{
 pub struct Gate {
     pub address: String,
     open: Arc<watch::Sender<bool>>,
+    target: Arc<Mutex<String>>,
     task: JoinHandle<()>,
 }
 
@@ -26,10 +27,11 @@ impl Gate {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let open = Arc::new(watch::Sender::new(true));
-        let seen = open.clone();
+        let target = Arc::new(Mutex::new(target));
+        let (seen, towards) = (open.clone(), target.clone());
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (target, mut shut) = (target.clone(), seen.subscribe());
+                let (target, mut shut) = (towards.lock().unwrap().clone(), seen.subscribe());
                 if *shut.borrow() {
                     tokio::spawn(async move {
                         tokio::select! {
@@ -40,7 +42,12 @@ impl Gate {
                 }
             }
         });
-        Self { address, open, task }
+        Self { address, open, target, task }
+    }
+
+    /// New connections lead there.
+    pub fn lead_to(&self, target: String) {
+        *self.target.lock().unwrap() = target;
     }
 
     pub fn set(&self, open: bool) {

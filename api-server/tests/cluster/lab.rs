@@ -235,6 +235,11 @@ impl Lab {
     /// Does as the operator would: the stack's ServiceAccounts are there, and the status says whose
     /// they and the account are.
     pub async fn operate(&self, name: &str) {
+        self.operate_at(name, "InSync").await;
+    }
+
+    /// The same, where the operator is at this step.
+    pub async fn operate_at(&self, name: &str, step: &str) {
         let namespace = format!("tenant-{name}");
         self.namespace(&namespace).await;
         let api = Api::<ServiceAccount>::namespaced(self.client.clone(), &namespace);
@@ -251,6 +256,8 @@ impl Lab {
             "apiVersion": "tenantry.dev/v1alpha1", "kind": "Tenant", "metadata": { "name": name },
             "status": {
                 "accountId": account,
+                "conditions": [{ "type": "Reconciling", "status": "True", "reason": step, "message": "",
+                    "lastTransitionTime": "2026-11-28T22:00:00Z" }],
                 "identity": { "namespace": namespace, "serviceAccounts": accounts },
             },
         });
@@ -263,6 +270,27 @@ impl Lab {
         let uid = self.tenant(name, spec).await;
         self.operate(name).await;
         uid
+    }
+
+    /// Has a deleted tenant stay, as the operator does until its stack is down, or go.
+    pub async fn hold(&self, name: &str, hold: bool) {
+        let finalizers = if hold { json!(["example.com/stack"]) } else { json!([]) };
+        let patch = Patch::Merge(json!({ "metadata": { "finalizers": finalizers } }));
+        self.tenants().patch(name, &PatchParams::default(), &patch).await.unwrap();
+    }
+
+    /// Whether the API server's account may write tenants' status.
+    pub fn may_write_status(&self, may: bool) {
+        let verbs = if may { "[\"patch\"]" } else { "[\"get\"]" };
+        let role = self.ground.kubectl(&["get", "clusterrole", crds::API_SERVER, "-o", "json"]);
+        let role: Value = serde_json::from_str(&role).unwrap();
+        let rules = role["rules"].as_array().unwrap();
+        let of_status = |rule: &Value| rule["resources"][0] == "tenants/status";
+        let place = rules.iter().position(of_status).unwrap();
+        let patch =
+            format!(r#"[{{"op": "replace", "path": "/rules/{place}/verbs", "value": {verbs}}}]"#);
+        let what = ["clusterrole", crds::API_SERVER, "--type", "json", "-p", &patch];
+        self.ground.kubectl(&[&["patch"][..], &what].concat());
     }
 
     pub async fn get(&self, name: &str) -> Tenant {

@@ -6,8 +6,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod accounts;
+mod draining;
 mod enforcement;
 mod gate;
+#[path = "../process/gateway/ground.rs"]
+#[allow(dead_code, reason = "the tests of the gateway use more of it")]
+mod gateway;
 mod ground;
 mod lab;
 mod outage;

@@ -65,9 +65,25 @@ pub struct UsageStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(max = 40), extend("format" = "date-time"))]
     pub valid_until: Option<String>,
+    /// While the tenant is being deleted and its services have stopped: how far its gateway is with
+    /// handing over what it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Drain")]
+    pub drain: Option<Drain>,
     /// The instant that these figures speak of (RFC 3339).
     #[schemars(length(max = 40), extend("format" = "date-time"))]
     pub as_of: String,
+}
+
+/// How far a gateway is with handing over what it holds. Sealed with nothing held: it can go.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Drain {
+    /// Whether it takes no usage any more.
+    pub sealed: bool,
+    /// Usage events that it holds and the ledger does not have, by its last word.
+    #[schemars(range(min = 0))]
+    pub held: i64,
 }
 
 /// A billing period: from `start` up to, not including, `end` (RFC 3339).

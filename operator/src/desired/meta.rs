@@ -25,6 +25,9 @@ pub const ACCOUNT_ID: &str = "tenantry.dev/account-id";
 pub const RETAINED_LABEL: &str = "tenantry.dev/retained";
 /// The annotation on a retained namespace that asks for its removal; its value is the uid.
 pub const PURGE: &str = "tenantry.dev/purge";
+/// Annotation on a Tenant that is being deleted: its uid as value gives up the usage that its gateway
+/// still holds.
+pub const DISCARD_SPOOL: &str = "tenantry.dev/discard-spool";
 /// The annotation on a pod that changes with its configuration, so that an edit is rolled.
 pub const CONFIG_CHECKSUM: &str = "tenantry.dev/config-checksum";
 /// The annotation on a Deployment that remembers an autoscaler's replicas while suspended.

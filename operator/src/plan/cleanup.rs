@@ -1,13 +1,18 @@
 //! Taking a stack down, step by step; each step waits for the one before it. Never needs a valid
 //! spec or a profile.
 
-use super::Action;
+use crds::conditions::DRAINING;
+
+use super::{Action, Spool};
 use crate::{
-    desired::meta,
+    desired::{gateway, meta},
     kinds::Kind,
     object::Key,
     observed::{Observed, Record},
 };
+
+/// The step that takes gateway and guard rails away.
+pub const REMOVING: &str = "RemovingStack";
 
 /// What to do next for a tenant that is being deleted.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,12 +35,19 @@ pub enum Cleanup {
     Done,
 }
 
-/// The next step; `uid` is the Tenant's, `delete_data` its deletion policy.
+/// The next step; `uid` is the Tenant's, `delete_data` its deletion policy, `spool` what its gateway
+/// may still hold.
 ///
-/// Order: services and what feeds them stop; when their pods are gone, gateway and guard rails go;
-/// last comes what holds data, deleted or marked as retained.
+/// Order: services and what feeds them stop; when their pods are gone, the gateway hands over what it
+/// holds; then gateway and guard rails go; last comes what holds data, deleted or marked as retained.
 #[must_use]
-pub fn cleanup(observed: &Observed, uid: &str, namespace: &str, delete_data: bool) -> Cleanup {
+pub fn cleanup(
+    observed: &Observed,
+    uid: &str,
+    namespace: &str,
+    delete_data: bool,
+    spool: &Spool,
+) -> Cleanup {
     let ours = || observed.objects.iter().rev().filter(|(_, r)| Observed::is_ours(r, uid));
     let stops = |key: &Key| key.name.as_ref() != "tenantry-gateway" && is_running(key.kind);
     if let Some(step) = remove("StoppingServices", ours().filter(|(k, _)| stops(k))) {
@@ -55,10 +67,21 @@ pub fn cleanup(observed: &Observed, uid: &str, namespace: &str, delete_data: boo
         let message = format!("{} pods are stopping: {}", running.len(), shown(&running));
         return Cleanup::Wait { step: "StoppingServices", message };
     }
-    if let Some(step) = remove("RemovingStack", ours().filter(|(k, _)| !k.kind.holds_data())) {
+    if let Spool::Held(message) = spool
+        && has_spool(observed, uid)
+    {
+        return Cleanup::Wait { step: DRAINING, message: message.clone() };
+    }
+    if let Some(step) = remove(REMOVING, ours().filter(|(k, _)| !k.kind.holds_data())) {
         return step;
     }
     if delete_data { delete_namespace(observed, uid, namespace) } else { retain(observed, uid) }
+}
+
+/// Whether there is anything that usage may be held on. What was retained was let go before.
+fn has_spool(observed: &Observed, uid: &str) -> bool {
+    let claim = observed.objects.get(&Key::new(Kind::PersistentVolumeClaim, gateway::CLAIM));
+    claim.is_some_and(|claim| Observed::is_ours(claim, uid) && !claim.retained)
 }
 
 /// Kinds that run something or lead to it.

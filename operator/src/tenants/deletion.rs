@@ -11,7 +11,7 @@ use crate::{
     context::Context,
     decide, figures,
     health::Health,
-    plan::{Cleanup, cleanup},
+    plan::{Cleanup, REMOVING, Spool, cleanup, spool},
     status::{self, Input, Outcome},
     suspension,
 };
@@ -31,12 +31,17 @@ pub(super) async fn reconcile(ctx: &Context, tenant: &Tenant) -> Result<Next, Ap
     }
     let uid = tenant.metadata.uid.as_deref().unwrap_or_default();
     let delete_data = tenant.spec.deletion_policy == DeletionPolicy::Delete;
-    match cleanup(&ctx.world.observed(&name), uid, &namespace, delete_data) {
+    let spool = spool(tenant, ctx.heartbeat.silence());
+    match cleanup(&ctx.world.observed(&name), uid, &namespace, delete_data, &spool) {
         Cleanup::Done => ctx.cluster.set_finalizer(tenant, false).await.map(|()| None),
         Cleanup::Wait { step, message } => say(ctx, tenant, step, message, None, now).await,
         Cleanup::Do { step, actions } => {
             let at = Target { tenant: &name, namespace: &namespace, uid, adopts: None };
             say(ctx, tenant, step, format!("{} objects to go", actions.len()), None, now).await?;
+            if let (REMOVING, Spool::Discarded(words)) = (step, &spool) {
+                tracing::warn!(tenant = name, words, "usage is given up");
+                ctx.events.warning(tenant, "SpoolDiscarded", words).await;
+            }
             for action in &actions {
                 match ctx.cluster.run(at, action, false).await {
                     Ok(()) | Err(ApiError::Gone) => {}

@@ -67,6 +67,18 @@ fn a_tenants_edit_or_deletion_that_comes_with_the_answer_to_our_write_wakes_it()
 }
 
 #[test]
+fn an_annotation_that_comes_with_the_answer_to_our_write_wakes_too() {
+    let world = at_rest();
+    let mut annotated = tenant(21, 1);
+    annotated.metadata.annotations = Some([("a".to_owned(), "b".to_owned())].into());
+    world.put_own_tenant(annotated.clone());
+    assert_eq!(woken(&world.tenant_kicks), ["acme".into()]);
+    annotated.metadata.resource_version = Some("22".to_owned());
+    world.put_own_tenant(annotated);
+    assert_eq!(woken(&world.tenant_kicks), [""; 0].map(Box::<str>::from));
+}
+
+#[test]
 fn what_the_api_server_says_of_usage_meanwhile_wakes_too() {
     let world = at_rest();
     let mut used = tenant(21, 1);

@@ -5,15 +5,19 @@ use std::{
     sync::Arc,
 };
 
-use crds::{DeploymentProfile, Tenant, TenantStatus, tenant::DeletionPolicy};
+use crds::{
+    DeploymentProfile, Tenant, TenantStatus,
+    conditions::{self, DRAINING, RECONCILING},
+    tenant::{DeletionPolicy, Drain, UsageStatus},
+};
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use operator::{
     cluster::FINALIZER,
     decide::{self, Decision, Seen},
-    desired::RENDERER,
+    desired::{RENDERER, meta::DISCARD_SPOOL},
     health::{Cause, Health},
     object::Key,
-    plan::{Action, Cleanup, cleanup},
+    plan::{Action, Cleanup, cleanup, spool},
     revision::Revision,
     status::{self, Input, Outcome},
     suspension,
@@ -94,7 +98,8 @@ impl Driver {
 
     fn ask(&mut self, step: &str) {
         self.server.may_delete_data = step == "delete";
-        for tenant in self.tenants.iter_mut().flatten() {
+        for (who, tenant) in self.tenants.iter_mut().enumerate() {
+            let Some(tenant) = tenant else { continue };
             let generation = tenant.metadata.generation.unwrap_or(0) + 1;
             tenant.metadata.generation = Some(generation);
             match step {
@@ -103,6 +108,14 @@ impl Driver {
                     if step == "delete" {
                         tenant.spec.deletion_policy = DeletionPolicy::Delete;
                     }
+                }
+                "usage" => {
+                    tenant.status.get_or_insert_default().usage = Some(UsageStatus::default());
+                    self.server.spool(who, 3);
+                }
+                "discard" => {
+                    let annotation = (DISCARD_SPOOL.to_owned(), uid(tenant).to_owned());
+                    tenant.metadata.annotations = Some([annotation].into());
                 }
                 profile => tenant.spec.profile_ref.name = profile.to_owned(),
             }
@@ -126,8 +139,11 @@ impl Driver {
             let mut busy = false;
             for offset in 0..turns {
                 let who = (turn + offset) % turns;
-                busy =
-                    if who == self.tenants.len() { self.server.control() } else { self.step(who)? };
+                busy = if who == self.tenants.len() {
+                    self.server.control() || self.drain()?
+                } else {
+                    self.step(who)?
+                };
                 if busy {
                     break;
                 }
@@ -137,6 +153,28 @@ impl Driver {
             }
         }
         Err("it does not come to rest".to_owned())
+    }
+
+    /// The API server and a gateway of which it is asked that nothing be held any more: one word
+    /// about one event at a time. False when there is nothing to say.
+    fn drain(&mut self) -> Result<bool, String> {
+        for (who, tenant) in self.tenants.iter_mut().enumerate() {
+            let Some(status) = tenant.as_mut().and_then(|t| t.status.as_mut()) else { continue };
+            let step = conditions::find(&status.conditions, RECONCILING);
+            let draining = step.is_some_and(|step| step.reason == DRAINING);
+            let Some(usage) = status.usage.as_mut().filter(|_| draining) else { continue };
+            if self.server.sends(who) {
+                return Err("BROKEN: it is sealed while services run".to_owned());
+            }
+            let held = match usage.drain {
+                None => self.server.holds(who),
+                Some(Drain { held: 0, .. }) => continue,
+                Some(_) => self.server.hand_over(who),
+            };
+            usage.drain = Some(Drain { sealed: true, held });
+            return Ok(true);
+        }
+        Ok(false)
     }
 
     /// One request for this tenant; false when there is none to send.
@@ -158,7 +196,8 @@ impl Driver {
         let observed = self.server.observed(who);
         if tenant.metadata.deletion_timestamp.is_some() {
             let delete = tenant.spec.deletion_policy == DeletionPolicy::Delete;
-            return match cleanup(&observed, uid(tenant), &namespace(tenant), delete) {
+            let spool = spool(tenant, None);
+            return match cleanup(&observed, uid(tenant), &namespace(tenant), delete, &spool) {
                 Cleanup::Done => VecDeque::from([Write::Finalizer(false)]),
                 Cleanup::Wait { step, message } => VecDeque::from([say(step, message)]),
                 Cleanup::Do { step, actions } => {
@@ -193,7 +232,9 @@ impl Driver {
                 self.pending[who].clear();
             }
             Write::Status(decision, outcome, cause) => {
-                let new = self.status(who, &tenant, &decision, &outcome, cause);
+                let mut new = self.status(who, &tenant, &decision, &outcome, cause);
+                // An apply leaves what others say as it is.
+                new.usage = tenant.status.as_ref().and_then(|status| status.usage.clone());
                 if tenant.status.as_ref() == Some(&new) {
                     return Ok(false);
                 }

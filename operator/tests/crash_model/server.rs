@@ -37,6 +37,8 @@ pub type Remains = (Option<Box<str>>, bool, Option<u64>, i32, Option<i32>, bool)
 pub struct Server {
     objects: BTreeMap<(usize, Key), Live>,
     pods: BTreeMap<(usize, Box<str>), i32>,
+    /// Events that a tenant's gateway holds for the ledger.
+    held: BTreeMap<usize, i64>,
     pub created: BTreeMap<(usize, Key), u32>,
     secrets: BTreeMap<(usize, Key), u64>,
     clock: u64,
@@ -52,6 +54,7 @@ impl Server {
     pub fn run(&mut self, tenant: usize, uid: &str, action: &Action) -> Result<(), String> {
         self.clock += 1;
         let at = (tenant, action.key());
+        self.usage_stays(tenant, action)?;
         match action {
             Action::CreateNamespace { body } => {
                 if self.objects.contains_key(&at) {
@@ -103,6 +106,39 @@ impl Server {
             live.version = self.clock;
         }
         self.secrets_stay()
+    }
+
+    /// A tenant's services have sent usage, which its gateway holds.
+    pub fn spool(&mut self, tenant: usize, events: i64) {
+        self.held.insert(tenant, events);
+    }
+
+    /// The gateway hands an event over; answers how many are left.
+    pub fn hand_over(&mut self, tenant: usize) -> i64 {
+        let held = self.held.entry(tenant).or_default();
+        *held = (*held - 1).max(0);
+        *held
+    }
+
+    pub fn holds(&self, tenant: usize) -> i64 {
+        self.held.get(&tenant).copied().unwrap_or(0)
+    }
+
+    /// Whether something runs that sends usage to the gateway.
+    pub fn sends(&self, tenant: usize) -> bool {
+        self.pods.keys().any(|(of, component)| *of == tenant && component.as_ref() != meta::GATEWAY)
+    }
+
+    /// While a gateway holds usage, nothing that it needs goes, nor is its claim let go.
+    fn usage_stays(&self, tenant: usize, action: &Action) -> Result<(), String> {
+        let key = action.key();
+        let needed = ["tenantry-gateway", "tenantry-billing"].contains(&&*key.name)
+            || key.kind == Kind::Namespace;
+        let takes = matches!(action, Action::Delete { .. } | Action::Retain { .. });
+        if takes && needed && self.holds(tenant) > 0 {
+            return Err(format!("BROKEN: {key} goes while the gateway holds usage"));
+        }
+        Ok(())
     }
 
     fn may_take(&self, at: &(usize, Key), uid: &str) -> Result<(), String> {

@@ -15,7 +15,7 @@ const LEASE: &str = "tenantry-api-server";
 const THEIRS: [&str; 3] = ["PlanAccepted", "QuotaWithinLimits", "CustomerHealthy"];
 
 /// A status as the API server would apply it, with so much used.
-fn figures(used: &str) -> Value {
+pub fn figures(used: &str) -> Value {
     let condition = |type_: &str, status: &str| {
         json!({ "type": type_, "status": status, "reason": "Because", "message": used,
             "observedGeneration": 1, "lastTransitionTime": "2026-11-28T22:00:00Z" })
@@ -242,6 +242,19 @@ async fn words_of_a_silent_api_server_are_marked_held_and_given_back() {
     let message = condition(&marked.await, THEIRS[0])["message"].clone();
     let words = "of 2026-11-28T23:00:00Z: the API server is not there: Lease tenantry-api-server";
     assert!(message.as_str().unwrap().contains(words), "{message}");
+
+    // Deleted now, it waits: the usage that its gateway holds may be all there is of it.
+    lab.api.delete("tenants", "", "w-stale").await.unwrap();
+    let message = lab.says("w-stale", "Reconciling", "True", "Draining").await;
+    let words = "as far as is known: the API server is not there: Lease tenantry-api-server";
+    assert!(
+        message.contains(words) && message.contains("tenantry.dev/discard-spool="),
+        "{message}"
+    );
+    // Of this one it never spoke, so nobody could send.
+    lab.api.delete("tenants", "", "w-none").await.unwrap();
+    lab.gone("tenants", "", "w-none").await;
+    assert!(lab.object("w-stale", "deployments", "tenantry-gateway").await.is_ok());
     lab.end(process).await;
 }
 

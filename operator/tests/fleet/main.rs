@@ -18,6 +18,7 @@ mod crash;
 mod crossing;
 mod deletion;
 mod documents;
+mod drain;
 mod drift;
 mod enforcement;
 mod eviction;

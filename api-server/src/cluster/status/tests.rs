@@ -105,6 +105,7 @@ fn known<'a>(
         subscription: Some(plans),
         figures,
         stands: None,
+        drain: None,
     }
 }
 
@@ -222,6 +223,9 @@ fn levels_plans_and_specs_do_not_wait() {
     let writes = |next: Shown| matches!(decide(next, &stands, None, soon, EVERY), Step::Write(_));
     assert!(!writes(of(398, &stands)));
     assert!(writes(of(400, &stands)), "a level");
+    let unused = standing(0);
+    let step = decide(of(1, &unused), &unused, None, soon, EVERY);
+    assert!(matches!(step, Step::Write(_)), "the first use");
     let (answered, figures) = (accepted("scale"), figures(399));
     let mut plans = team();
     plans.append(agreement("scale", "2026-11-10T12:00:00Z", "2026-11-10T12:00:00Z"));
@@ -232,6 +236,26 @@ fn levels_plans_and_specs_do_not_wait() {
     let mut newer = known(&plans, &answered, Some(&figures));
     newer.generation = 2;
     assert!(writes(wanted(&newer, &stands)), "a spec");
+}
+
+#[test]
+fn a_drain_is_told_as_it_goes_on_and_for_it_nothing_waits() {
+    let (plans, answered, figures) = (team(), accepted("team"), figures(100));
+    let with = |drain, stands: &Shown| {
+        let known = Known { drain, ..known(&plans, &answered, Some(&figures)) };
+        wanted(&known, stands)
+    };
+    let mut stands = with(None, &Shown::default());
+    assert_eq!(stands.usage.as_ref().unwrap().drain, None);
+    for (sealed, held) in [(false, 1_204), (true, 1_204), (true, 704), (true, 0)] {
+        let next = with(Some(Drain { sealed, held }), &stands);
+        let step = decide(next.clone(), &stands, Some(&stands), later(noon(), 2), EVERY);
+        assert_eq!(step, Step::Write(Box::new(next.clone())), "{sealed} {held}");
+        assert_eq!(next.usage.as_ref().unwrap().drain, Some(ShownDrain { sealed, held }));
+        stands = next;
+    }
+    let last = with(Some(Drain { sealed: true, held: 0 }), &stands);
+    assert_eq!(decide(last, &stands, None, later(noon(), 2), EVERY), Step::Leave(None));
 }
 
 #[test]

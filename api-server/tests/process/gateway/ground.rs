@@ -81,7 +81,7 @@ impl Drop for Running {
 
 impl Running {
     /// Starts the program and waits until it says that it serves.
-    fn start(args: &[&str], behind: &[&str]) -> Self {
+    pub fn start(args: &[&str], behind: &[&str]) -> Self {
         let program = [env!("CARGO_BIN_EXE_api-server")];
         let all: Vec<&str> = behind.iter().chain(&program).chain(args).copied().collect();
         let child = Command::new(all[0])

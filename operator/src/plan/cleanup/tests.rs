@@ -16,7 +16,13 @@ fn after(observed: &mut Observed, actions: &[Action]) {
 }
 
 fn next(observed: &Observed, delete_data: bool) -> Cleanup {
-    cleanup(observed, UID, "tenant-acme", delete_data)
+    cleanup(observed, UID, "tenant-acme", delete_data, &Spool::Empty)
+}
+
+/// As [`next`], while the gateway holds usage.
+fn next_held(observed: &Observed, delete_data: bool) -> Cleanup {
+    let held = Spool::Held("3 usage events wait".to_owned());
+    cleanup(observed, UID, "tenant-acme", delete_data, &held)
 }
 
 /// Every step until all is done, with what it deletes or retains.
@@ -75,6 +81,53 @@ fn the_gateway_waits_for_the_pods_of_services_only() {
     assert_eq!((step, message.as_str()), ("StoppingServices", "1 pods are stopping: core-x"));
     observed.pods.remove("core");
     assert!(matches!(next(&observed, false), Cleanup::Do { step: "RemovingStack", .. }));
+}
+
+#[test]
+fn held_usage_keeps_the_gateway_and_all_that_it_needs_once_the_services_stopped() {
+    for delete_data in [true, false] {
+        let mut observed = in_sync(&objects());
+        let Cleanup::Do { step, actions } = next_held(&observed, delete_data) else {
+            panic!("waits before the services stopped")
+        };
+        assert_eq!(step, "StoppingServices");
+        after(&mut observed, &actions);
+        observed.pods.insert("core".into(), pod("core", None));
+        let Cleanup::Wait { step, .. } = next_held(&observed, delete_data) else { panic!() };
+        assert_eq!(step, "StoppingServices", "who sends is not sealed out");
+        observed.pods.remove("core");
+        observed.pods.insert("gateway".into(), pod("gateway", None));
+        let waits = Cleanup::Wait { step: DRAINING, message: "3 usage events wait".to_owned() };
+        assert_eq!(next_held(&observed, delete_data), waits);
+        for left in [
+            (Kind::Deployment, "tenantry-gateway"),
+            (Kind::ServiceAccount, "tenantry-gateway"),
+            (Kind::PersistentVolumeClaim, "tenantry-billing"),
+        ] {
+            assert!(observed.objects.contains_key(&Key::new(left.0, left.1)), "{left:?}");
+        }
+        assert!(matches!(next(&observed, delete_data), Cleanup::Do { step: "RemovingStack", .. }));
+        let discarded = Spool::Discarded(String::new());
+        let go = cleanup(&observed, UID, "tenant-acme", delete_data, &discarded);
+        assert!(matches!(go, Cleanup::Do { step: "RemovingStack", .. }));
+    }
+}
+
+#[test]
+fn nothing_is_waited_for_where_nothing_can_be_held() {
+    assert_eq!(next_held(&Observed::default(), true), Cleanup::Done, "there never was a stack");
+    // Whoever gave the usage up did so before the claim was retained.
+    let mut observed = in_sync(&objects());
+    observed.objects.retain(|key, _| key.kind.holds_data());
+    let claim = Key::new(Kind::PersistentVolumeClaim, gateway::CLAIM);
+    assert!(matches!(next_held(&observed, false), Cleanup::Wait { .. }));
+    observed.objects.get_mut(&claim).unwrap().retained = true;
+    assert!(matches!(next_held(&observed, false), Cleanup::Do { step: "RetainingData", .. }));
+    // Another tenant's claim is none of ours.
+    let mut theirs = observed.objects[&claim].clone();
+    (theirs.retained, theirs.tenant_uid) = (false, Some("other".into()));
+    observed.objects.insert(claim, theirs);
+    assert!(matches!(next_held(&observed, false), Cleanup::Do { step: "RetainingData", .. }));
 }
 
 #[test]
