@@ -30,6 +30,7 @@ mod plan;
 mod plan_change;
 mod posting;
 mod queue;
+pub mod reconcile;
 pub mod rejects;
 pub mod request;
 pub mod settle;

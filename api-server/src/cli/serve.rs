@@ -25,6 +25,7 @@ use crate::ledger::{
     Health, Ledger, Settings,
     figures::{Figures, Rhythm},
     lease::{self, Lease},
+    reconcile::{self, Reconciler},
     rejects::{self, Rejects},
     upkeep::{self, Upkeep},
 };
@@ -80,6 +81,7 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     let metrics = app.metrics.clone();
     let watched = cluster::metrics::Metrics::new(&meter);
     let postman = Postman::new(sender, webhooks::Metrics::new(&meter));
+    let compared = reconcile::Metrics::new(&meter);
     let routes = router(app, config, &meter);
 
     let server = Server::bind(config.address).await?;
@@ -97,10 +99,11 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
         let served = server.run(routes, config.patience(), stop.clone());
         let kept = keep(ledger.clone(), rejects.clone(), metrics, stop.clone());
         let summed = sum_up(ledger.clone(), config.rhythm(), stop.clone());
+        let reconciled = reconcile(ledger.clone(), compared, stop.clone());
         let provided = provide(ledger.clone(), provisioner, stop.clone());
         let sent = send(ledger.clone(), postman, stop.clone());
         let told = tell(ledger.clone(), client, config.cluster_settings(), watched, stop.clone());
-        tokio::join!(served, keys, watch, kept, summed, provided, sent, told);
+        tokio::join!(served, keys, watch, kept, summed, reconciled, provided, sent, told);
     });
     serving.ok();
     let result = program::until_signalled(&mut work, signalled, &serving, &stop).await;
@@ -151,6 +154,15 @@ async fn keep(ledger: Ledger, rejects: Rejects, metrics: Metrics, stop: Shutdown
 async fn sum_up(ledger: Ledger, rhythm: Rhythm, stop: Shutdown) {
     let work = async |lease: &mut Lease| Box::pin(Figures::new(rhythm).run(&ledger, lease)).await;
     lease::under("figures", &ledger, stop, work).await;
+}
+
+/// Compares what was told with the rows, one account after another, until it is time to stop. It only
+/// reads, so each server of several does it.
+async fn reconcile(ledger: Ledger, metrics: reconcile::Metrics, stop: Shutdown) {
+    tokio::select! {
+        () = Reconciler::default().run(ledger.store(), &metrics) => {}
+        () = stop.cancelled() => {}
+    }
 }
 
 /// Makes tenants of approved requests, until it is time to stop; one server of several at a time.

@@ -43,6 +43,8 @@ mod provisioning;
 mod proxy;
 #[path = "reading.rs"]
 mod reading;
+#[path = "reconciling.rs"]
+mod reconciling;
 #[path = "reference.rs"]
 mod reference;
 #[path = "rejects.rs"]

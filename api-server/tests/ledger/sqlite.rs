@@ -41,6 +41,8 @@ mod process;
 mod provisioning;
 #[path = "reading.rs"]
 mod reading;
+#[path = "reconciling.rs"]
+mod reconciling;
 #[path = "reference.rs"]
 mod reference;
 #[path = "rejects.rs"]

@@ -89,7 +89,7 @@ async fn many_old_keys_go_while_young_ones_stay() {
 }
 
 /// October on the plan `team`, summed up at the end of each day; the runs of each day, and of the last.
-async fn october(daily: &str, last: &str) -> Ground {
+pub async fn october(daily: &str, last: &str) -> Ground {
     let ground = Ground::empty().await;
     ground.set_clock("2026-10-01T00:00:00Z");
     ground.add("acme", "UTC", 1).await;
