@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 pub use cluster::Cluster;
 pub use folder::Folder;
-pub use manifest::{INTAKE, tenant};
+pub use manifest::tenant;
 
 use crate::ledger::{Ledger, LedgerError, lease::Lease, whole_millisecond};
 use crate::store::{

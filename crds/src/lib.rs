@@ -34,6 +34,9 @@ pub const VERSION: &str = "v1alpha1";
 /// and the Lease in the release's namespace that says that it lives.
 pub const API_SERVER: &str = "tenantry-api-server";
 
+/// The annotation that names the request a Tenant was made of.
+pub const INTAKE: &str = "tenantry.dev/intake";
+
 /// Both definitions, each with the name of its file in `generated/`.
 #[must_use]
 pub fn all() -> [(&'static str, CustomResourceDefinition); 2] {

@@ -159,10 +159,7 @@ fn policy(namespace: &str) -> [Value; 2] {
             "metadata": { "name": name, "labels": labels() },
             "spec": {
                 "failurePolicy": "Fail",
-                "matchConstraints": { "resourceRules": [{
-                    "apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"],
-                    "operations": ["CREATE", "UPDATE", "DELETE"], "scope": "*",
-                }] },
+                "matchConstraints": every_write(),
                 "matchConditions": [
                     { "name": "operator", "expression": format!("request.userInfo.username == '{account}'") },
                     // Its own resources are cluster-scoped, and events about those go to "default".
@@ -178,4 +175,12 @@ fn policy(namespace: &str) -> [Value; 2] {
             "spec": { "policyName": name, "validationActions": ["Deny"] },
         }),
     ]
+}
+
+/// What a policy looks at that keeps an account where it belongs.
+fn every_write() -> Value {
+    json!({ "resourceRules": [{
+        "apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"],
+        "operations": ["CREATE", "UPDATE", "DELETE"], "scope": "*",
+    }] })
 }

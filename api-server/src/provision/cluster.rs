@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crds::Tenant;
+use crds::{INTAKE, Tenant};
 use kube::{Api, Client, ResourceExt, api::PostParams, core::Status};
 
-use super::{Delivered, INTAKE, Undelivered};
+use super::{Delivered, Undelivered};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);

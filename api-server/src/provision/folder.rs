@@ -4,10 +4,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use crds::Tenant;
+use crds::{INTAKE, Tenant};
 use kube::ResourceExt;
 
-use super::{Delivered, INTAKE, Undelivered};
+use super::{Delivered, Undelivered};
 
 /// The largest file that is looked into for who has a name.
 const LARGEST: u64 = 1 << 20;

@@ -1,6 +1,9 @@
 //! The Tenant of an approved request: what the form said and what was answered to it, nothing more.
 
-use crds::tenant::{Billing, Contact, Onboarding, Overrides, ProfileRef, Tenant, TenantSpec};
+use crds::{
+    INTAKE,
+    tenant::{Billing, Contact, Onboarding, Overrides, ProfileRef, Tenant, TenantSpec},
+};
 use kube::ResourceExt;
 use serde::Deserialize;
 
@@ -9,9 +12,6 @@ use crate::store::{
     StoreError,
     onboarding::{ERASED, Intake},
 };
-
-/// The annotation that names the request a Tenant was made of.
-pub const INTAKE: &str = "tenantry.dev/intake";
 
 /// What of a form becomes part of a Tenant.
 #[derive(Deserialize)]

@@ -1,6 +1,7 @@
 //! What the API server may do in Kubernetes: read Tenants and profiles, write its part of a Tenant's
 //! status, tell events, renew its Lease, and where asked for make Tenants. RBAC knows no parts of a status: a policy does.
 
+use crds::INTAKE;
 use serde_json::{Value, json};
 
 use super::rule;
@@ -9,8 +10,6 @@ const NAME: &str = crds::API_SERVER;
 const BOUNDARY: &str = "tenantry-api-server-boundary";
 /// What it also needs to make tenants of approved requests; the chart binds it where that is asked for.
 const ONBOARDING: &str = "tenantry-api-server-onboarding";
-/// The annotation that names the request a Tenant was made of.
-const INTAKE: &str = "tenantry.dev/intake";
 
 /// What the operator writes of a Tenant's status, beside its conditions.
 const OPERATORS: [&str; 8] = [
@@ -103,10 +102,7 @@ fn policy(namespace: &str) -> Value {
         "metadata": { "name": BOUNDARY, "labels": labels() },
         "spec": {
             "failurePolicy": "Fail",
-            "matchConstraints": { "resourceRules": [{
-                "apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"],
-                "operations": ["CREATE", "UPDATE", "DELETE"], "scope": "*",
-            }] },
+            "matchConstraints": super::every_write(),
             "matchConditions": [
                 { "name": "api-server", "expression": format!("request.userInfo.username == '{account}'") },
                 { "name": "not-events", "expression": "request.resource.resource != 'events'" },
