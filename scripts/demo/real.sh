@@ -108,12 +108,12 @@ wait_for_tenants() {
 # address NAMESPACE/SERVICE:PORT: a loopback address of this machine that leads there.
 address() { scripts/ground forward --dir "$run/ground" "$1"; }
 
-# reply URL: the body of the answer, without curl.
+# reply URL [METHOD]: the body of the answer, without curl.
 reply() {
-  local host=${1#http://} path=/
+  local host=${1#http://} path=/ method=${2:-GET}
   case $host in */*) path=/${host#*/} host=${host%%/*} ;; esac
   exec 3<>"/dev/tcp/${host%:*}/${host##*:}" || return 1
-  printf 'GET %s HTTP/1.0\r\nHost: %s\r\n\r\n' "$path" "$host" >&3
+  printf '%s %s HTTP/1.0\r\nHost: %s\r\nContent-Length: 0\r\n\r\n' "$method" "$path" "$host" >&3
   sed '1,/^\r*$/d' <&3
   exec 3>&-
 }
@@ -141,3 +141,26 @@ show_return() {
 }
 gone() { ! k get "$1" -n "$2" >/dev/null 2>&1; }
 ready_replicas_are() { [ "$(k get deployment "$2" -n "$1" -o jsonpath='{.status.readyReplicas}')" = "$3" ]; }
+
+show_usage() {
+  title "borealis works: its pod reports that with its own token, and the figures come back to kubectl"
+  local url quota work start
+  url=http://$(address tenant-borealis/core:http)
+  until_true 60 "borealis has an account and a quota" has_quota borealis
+  quota=$(quota_of borealis)
+  # Past the mark at 80 %, whatever is left of the month.
+  work=$((${quota%.*} * 85 / 100 + 1))
+  start=$(now_ms)
+  echo "${dim}\$ curl -X POST '$url/work?meter=query&quantity=$work'${plain}   # of $quota until the month ends"
+  reply "$url/work?meter=query&quantity=$work" POST
+  until_true 90 "borealis is past a mark" condition_is borealis QuotaWithinLimits status False
+  echo "in kubectl, $(seconds_since "$start") s later: $(condition borealis QuotaWithinLimits message)"
+  shows get tenants
+  until_true 60 "the event is there" threshold_event
+  shows get events --field-selector reason=UsageThresholdReached -o custom-columns=TENANT:.involvedObject.name,MESSAGE:.message
+}
+quota_of() { k get tenant "$1" -o jsonpath='{.status.usage.meters[?(@.name=="query")].quota}'; }
+has_quota() { [ -n "$(quota_of "$1")" ]; }
+threshold_event() {
+  [ -n "$(k get events --field-selector reason=UsageThresholdReached,involvedObject.name=borealis -o name)" ]
+}

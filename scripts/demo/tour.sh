@@ -10,6 +10,7 @@ tour() {
     show_failure
   elif [ "$ground" = real ]; then
     show_service
+    show_usage
     show_stack
     show_return
   else
