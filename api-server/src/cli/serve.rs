@@ -58,9 +58,7 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     let client = if config.cluster { Some(cluster::client::client().await?) } else { None };
     let provisioner = config.provisioner(client.as_ref())?;
     let sender = config.webhook_sender()?;
-    let place = config.ledger.place()?;
-    let named = format!("ledger in {place}");
-    let ledger = Ledger::open(place, Settings::default()).await.context(named)?;
+    let ledger = open(config).await?;
     // Published terms never change: a file that says otherwise keeps the server from starting.
     let catalogue = ledger.import_plans(catalogue).await.context("plans")?;
     let meter = telemetry.meter("tenantry-api-server");
@@ -112,6 +110,12 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     stop_health.cancel();
     health.await.context("the health server ended badly")?;
     result
+}
+
+async fn open(config: &ServeConfig) -> anyhow::Result<Ledger> {
+    let place = config.ledger.place()?;
+    let named = format!("ledger in {place}");
+    Ledger::open(place, Settings::default()).await.context(named)
 }
 
 /// Lets in whom the issuers and the ledger's bindings know, as often as the settings allow.
