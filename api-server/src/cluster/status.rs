@@ -99,15 +99,15 @@ pub fn decide(
     now: Timestamp,
     every: SignedDuration,
 ) -> Step {
-    if says_the_same(&wanted, stands) {
-        let lapses = lapses(&wanted, stands, now);
-        return if lapses { Step::Write(Box::new(wanted)) } else { Step::Leave(None) };
+    let lapses = lapses(&wanted, stands, now);
+    if says_the_same(&wanted, stands) && !lapses {
+        return Step::Leave(None);
     }
     let somebody_elses = written.is_some_and(|written| written != stands);
     let last = stands.usage.as_ref().and_then(|usage| usage.as_of.parse::<Timestamp>().ok());
     let due = last.and_then(|last| last.checked_add(every).ok());
     match due {
-        Some(due) if now < due && !somebody_elses && !is_urgent(&wanted, stands) => {
+        Some(due) if now < due && !somebody_elses && !lapses && !is_urgent(&wanted, stands) => {
             Step::Leave(Some(due))
         }
         _ => Step::Write(Box::new(wanted)),

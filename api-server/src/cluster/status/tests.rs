@@ -389,6 +389,14 @@ fn what_is_done_about_a_used_up_quota_is_told_at_once_and_kept_fresh() {
         let step = step(&newer, &stands, later(noon(), 500));
         assert_eq!(matches!(step, Step::Write(_)), writes, "{action:?} {valid}");
     }
+    // Other figures may wait for long, but not longer than these are good.
+    let stands = with(Some(Suspend), 900, &stands);
+    let mut newer = with(Some(Suspend), 1_300, &stands);
+    newer.usage.as_mut().unwrap().health_basis_points = Some(5_000);
+    let long = SignedDuration::from_hours(24);
+    let slow = |at| decide(newer.clone(), &stands, Some(&stands), later(noon(), at), long);
+    assert!(matches!(slow(100), Step::Leave(Some(_))));
+    assert!(matches!(slow(500), Step::Write(_)));
     // What is not kept by new figures is not written again and again.
     let stands = with(Some(Suspend), 900, &stands);
     let same = with(Some(Suspend), 900, &stands);
