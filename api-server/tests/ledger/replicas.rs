@@ -6,15 +6,17 @@ use api_server::{
     domain::{
         catalogue::{Catalogue, PlanId},
         meter::Meter,
+        subscription::Agreement,
     },
     ledger::{Append, Item, Ledger, Outcome, PlansError},
-    store::{self, StoreError, migrations},
+    store::{self, StoreError, migrations, webhooks},
 };
 use tokio::sync::oneshot;
 
 use super::ground::{
     Ground, TOTALS, accepted, account, at, check, folder, open, place, query, settings, usage,
 };
+use super::webhooks::endpoint;
 
 /// Another server on the same database and clock.
 async fn another(ground: &Ground) -> Ledger {
@@ -227,4 +229,40 @@ async fn an_agreement_at_one_server_rings_at_another() {
     second.close().await;
     ground.ledger.close().await;
     assert_eq!(check(ground.folder.path()).await.findings, []);
+}
+
+/// What tells webhooks is written with usage, and must not wait for who changes them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_webhook_that_is_deleted_meanwhile_keeps_no_usage_from_being_stored() {
+    let ground = Ground::with(&["acme"]).await;
+    ground.ledger.import_plans(Catalogue::shipped().unwrap()).await.unwrap();
+    let plan = PlanId { plan: "starter".to_owned(), version: 1 };
+    let from = at("2026-01-01T00:00:00Z");
+    let agreement = Agreement { plan, effective_at: from, agreed_at: from };
+    ground.ledger.agree(&account("acme"), agreement).await.unwrap();
+    let hook = endpoint(&ground, 1, "https://a.example/", &[]).await;
+    let other = another(&ground).await;
+    let (deleted, is_deleted) = oneshot::channel::<()>();
+    let (go, wait) = oneshot::channel::<()>();
+    let once = Arc::new(Mutex::new(Some((deleted, wait))));
+    let deleting = tokio::spawn(async move {
+        let work = other.transact(None, move |session, _| {
+            Box::pin(async move {
+                let gone = webhooks::remove(session, hook).await?;
+                let (deleted, wait) = once.lock().unwrap().take().unwrap();
+                deleted.send(()).unwrap();
+                let _go = wait.await;
+                Ok::<_, StoreError>(gone)
+            })
+        });
+        work.await
+    });
+    is_deleted.await.unwrap();
+    // Both levels are reached while the endpoint is there for us and gone for the other.
+    accepted(&ground.send("acme", vec![query("acme", "e-1", "96000")]).await);
+    go.send(()).unwrap();
+    assert_eq!(deleting.await.unwrap(), Ok(true));
+    let mut session = ground.ledger.store().read().await.unwrap();
+    assert_eq!(webhooks::due(&mut session, ground.now()).await, Ok(vec![]));
+    assert_eq!(webhooks::next(&mut session, hook, ground.now()).await, Ok(None));
 }

@@ -399,6 +399,25 @@ async fn one_that_never_answers_holds_nobody_up() {
     run.abort();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_servers_one_sends() {
+    let (ground, receiver) = (Ground::empty().await, Receiver::start());
+    let hook = endpoint(&ground, 1, &receiver.url(), &[]).await;
+    for n in 1..=20 {
+        tell(&ground, hook, n).await;
+    }
+    let run = || {
+        let (ledger, runs) = (ground.ledger.clone(), usual());
+        tokio::spawn(async move { runs.run(&ledger, &mut Lease::new("webhooks")).await })
+    };
+    let servers = [run(), run()];
+    while deliveries(&ground, hook).await.iter().any(|one| one.state != State::Delivered) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!((receiver.connections(), receiver.got().len()), (20, 20));
+    servers.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
 #[tokio::test]
 async fn an_endpoint_is_told_what_it_chose_and_each_thing_once() {
     let ground = Ground::empty().await;
