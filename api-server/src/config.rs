@@ -20,6 +20,7 @@ use crate::http::layers::Limits;
 use crate::http::server::Patience;
 use crate::ledger::figures::Rhythm;
 use crate::provision::{self, Destination, Folder, Mode, Provisioner};
+use crate::routes::audit::overrides::Told;
 use crate::store::Place;
 use crate::store::postgres::Database;
 use crate::webhooks::Sender;
@@ -168,6 +169,14 @@ pub struct ServeConfig {
     pub otlp_endpoint: Option<String>,
 }
 
+/// Variables that look as if they changed plans: nothing reads them, and who set one thinks otherwise.
+fn unread(names: impl Iterator<Item = String>) -> Vec<String> {
+    let strange = |name: &String| name.starts_with("TENANTRY_PLAN") && name != "TENANTRY_PLANS";
+    let mut unread: Vec<String> = names.filter(strange).collect();
+    unread.sort();
+    unread
+}
+
 impl ServeConfig {
     /// The trusted issuers. Keys that are in files are read, so that a server without keys does not
     /// start; keys at URLs are fetched later, since an issuer may start after us.
@@ -211,6 +220,13 @@ impl ServeConfig {
         let named = || format!("plans file {}", path.display());
         let text = std::fs::read_to_string(path).with_context(named)?;
         Catalogue::parse(&text).with_context(named)
+    }
+
+    /// What the installation says of plans, for who audits it.
+    #[must_use]
+    pub fn told(&self, listed: &Catalogue) -> Told {
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        Told { listed: listed.clone(), by_file: self.plans.is_some(), unread: unread(names) }
     }
 
     /// The rate budgets.

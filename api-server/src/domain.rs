@@ -7,6 +7,7 @@
 //! is an error, never a wrapped number.
 
 pub mod account;
+pub mod adherence;
 pub mod bill;
 pub mod brief;
 pub mod calendar;
@@ -16,10 +17,12 @@ pub mod enforcement;
 pub mod event;
 pub mod facts;
 pub mod health;
+pub mod kpi;
 pub mod meter;
 pub mod money;
 pub mod onboarding;
 pub mod overage;
+pub mod overrides;
 pub mod projection;
 pub mod proration;
 pub mod quantity;

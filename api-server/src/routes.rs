@@ -17,6 +17,7 @@ use crate::auth::{Caller, Rule, Way};
 
 pub mod accounts;
 mod app;
+pub mod audit;
 pub mod backups;
 pub mod corrections;
 mod document;
@@ -150,6 +151,7 @@ impl Routes {
             support::routes,
             usage::routes,
             exports::routes,
+            audit::routes,
             erasures::routes,
             webhooks::routes,
         ]

@@ -9,11 +9,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::gateway::answer::words;
 use crate::gateway::plane::ControlPlane;
 
+mod erase;
 mod keep;
 mod rows;
 
@@ -71,6 +73,49 @@ enum Round {
         /// `current`, `previous`, or a date in the period.
         #[arg(long, default_value = "current")]
         period: String,
+    },
+    /// How support kept what plans promise, a week by account. Scope billing:export.
+    Support {
+        /// As what it is written.
+        #[arg(long, value_enum, default_value = "csv")]
+        format: TableFormat,
+        /// A date in the week; the last one that is over unless given.
+        #[arg(long)]
+        week: Option<Date>,
+    },
+    /// Key figures of a month that name nobody. Scope billing:export.
+    Kpis {
+        /// As what it is written.
+        #[arg(long, value_enum, default_value = "csv")]
+        format: TableFormat,
+        /// Such as 2026-10; the last one that is over unless given.
+        #[arg(long)]
+        month: Option<String>,
+        /// How many accounts a group has at least.
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(5..=1000))]
+        min_group_size: u32,
+    },
+    /// What is kept longer than it may be. Scope billing:audit.
+    Retention {
+        /// As what it is written.
+        #[arg(long, value_enum, default_value = "csv")]
+        format: TableFormat,
+        /// For how many days contacts of requests may be kept that nobody took on.
+        #[arg(long, default_value_t = 180, value_parser = clap::value_parser!(u32).range(1..=3650))]
+        contact_days: u32,
+        /// For how many days further attributes of events may be kept; not looked at unless given.
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=3650))]
+        attribute_days: Option<u32>,
+        /// Erase the contacts that are overdue, after they were written down. Needs the scope
+        /// privacy:erase too.
+        #[arg(long)]
+        erase: bool,
+    },
+    /// What the installation changed of the shipped price list. Scope billing:audit.
+    Overrides {
+        /// As what it is written.
+        #[arg(long, value_enum, default_value = "csv")]
+        format: TableFormat,
     },
     /// The hand-off brief of one request. Scope onboarding:approve and role CustomerSuccessManager.
     Brief {
@@ -146,13 +191,25 @@ impl Errand {
             },
             Round::Crm { format } => table("crm", "/exports/crm?".to_owned(), *format),
             Round::Overages { format, period } => {
-                let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
-                ensure!(
-                    !period.is_empty() && period.chars().all(plain),
-                    "--period {period:?}: give current, previous, or a date such as 2026-11-22"
-                );
+                let period = plain("--period", period)?;
                 let path = format!("/exports/overages?period={period}&");
                 table(&format!("overages-{period}"), path, *format)
+            }
+            Round::Support { format, week } => {
+                let week = week.map(|day| format!("week={day}&")).unwrap_or_default();
+                table("support", format!("/exports/support?{week}"), *format)
+            }
+            Round::Kpis { format, month, min_group_size } => {
+                let month = month.as_ref().map(|month| plain("--month", month)).transpose()?;
+                let month = month.map(|month| format!("month={month}&")).unwrap_or_default();
+                let path = format!("/exports/kpis?{month}min_group_size={min_group_size}&");
+                table("kpis", path, *format)
+            }
+            Round::Retention { format, contact_days, attribute_days, .. } => {
+                table("retention", retention(*contact_days, *attribute_days), *format)
+            }
+            Round::Overrides { format } => {
+                table("overrides", "/audit/overrides?".to_owned(), *format)
             }
             Round::Brief { id, format } => {
                 let (format, ending) = match format {
@@ -170,6 +227,18 @@ impl Errand {
     }
 }
 
+/// A value that stands in a path and a file's name as it is.
+fn plain<'a>(flag: &str, text: &'a str) -> anyhow::Result<&'a str> {
+    let letters = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    ensure!(letters && !text.is_empty(), "{flag} {text:?}: see --help for what it can be");
+    Ok(text)
+}
+
+fn retention(contact_days: u32, attribute_days: Option<u32>) -> String {
+    let attributes = attribute_days.map(|days| format!("attribute_days={days}&"));
+    format!("/audit/retention?contact_days={contact_days}&{}", attributes.unwrap_or_default())
+}
+
 /// Makes the round.
 ///
 /// # Errors
@@ -184,20 +253,35 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let server = ControlPlane::server(&args.server, args.ca_file.as_deref(), token)?;
     let until = Instant::now() + Duration::from_secs(args.patience);
     let day = Timestamp::now().to_zoned(TimeZone::UTC).date().to_string();
+    make(&args, &server, &errand, &day, until).await?;
+    if let Round::Retention { erase: true, contact_days, .. } = args.round {
+        let erased = erase::contacts(&server, contact_days, &day).await?;
+        writeln!(io::stdout(), "erased the contacts of {erased} requests")?;
+    }
+    Ok(())
+}
+
+async fn make(
+    args: &Args,
+    server: &ControlPlane,
+    errand: &Errand,
+    day: &str,
+    until: Instant,
+) -> anyhow::Result<()> {
     let Some(folder) = &args.to else {
         let mut out = io::stdout().lock();
         let mut next = Some(errand.path.clone());
         while let Some(path) = next.take() {
-            let (text, after) = asked(&server, &errand, &path, until).await?;
+            let (text, after) = asked(server, errand, &path, until).await?;
             out.write_all(text.as_bytes())?;
             next = after;
         }
         return Ok(());
     };
-    let keep = Keep::new(folder, &errand.file(&day))?;
+    let keep = Keep::new(folder, &errand.file(day))?;
     let mut mark = keep.resume(&errand.path)?;
     while let Some(path) = mark.next.clone() {
-        let page = asked(&server, &errand, &path, until).await;
+        let page = asked(server, errand, &path, until).await;
         if page.as_ref().is_err_and(|error| error.is::<Unknown>()) {
             keep.forget();
         }

@@ -54,6 +54,7 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     let serving = checks.ready("serving");
     let verifier = Arc::new(Verifier::new(config.trusted().await?));
     let catalogue = config.catalogue()?;
+    let told = Arc::new(config.told(&catalogue));
     let vault = config.vault()?;
     let client = if config.cluster { Some(cluster::client::client().await?) } else { None };
     let provisioner = config.provisioner(client.as_ref())?;
@@ -67,6 +68,7 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
         authenticator: authenticator(config, verifier.clone(), &ledger, &meter),
         clock: Arc::new(Timestamp::now),
         catalogue: Arc::new(catalogue),
+        told,
         ledger: ledger.clone(),
         rejects: rejects.clone(),
         vault,

@@ -14,7 +14,7 @@ mod yaml;
 
 pub use document::{ChargeDocument, PriceDocument, TierDocument, VersionDocument};
 pub use fingerprint::{TermsHash, fields};
-pub use import::{ChangedVersion, FieldChange, Import, ImportError, import};
+pub use import::{ChangedVersion, FieldChange, Import, ImportError, changes, import};
 
 /// A version of a plan: its key and its number, from 1.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 
 use super::Metrics;
+use super::audit::overrides::Told;
 use crate::auth::Authenticator;
 use crate::auth::caller::Clock;
 use crate::backup::vault::Vault;
@@ -22,6 +23,8 @@ pub struct App {
     pub clock: Clock,
     /// The plans.
     pub catalogue: Arc<Catalogue>,
+    /// What the installation was told of plans.
+    pub told: Arc<Told>,
     /// What was used.
     pub ledger: Ledger,
     /// What was sent and not taken.

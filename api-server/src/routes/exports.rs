@@ -16,10 +16,13 @@ use crate::store::snapshots::{self, Query, SnapshotRow, Sort};
 use crate::store::{Session, StoreError};
 
 pub mod crm;
+pub mod kpis;
 pub mod overages;
+pub mod support;
 
 pub(super) fn routes(routes: Routes) -> Routes {
-    [crm::routes, overages::routes].into_iter().fold(routes, |routes, group| group(routes))
+    let groups = [crm::routes, overages::routes, support::routes, kpis::routes];
+    groups.into_iter().fold(routes, |routes, group| group(routes))
 }
 
 const FORMAT: &str = "format";

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::domain::{
     account::AccountId,
+    adherence::Tally,
     facts::{Answers, SUPPORT_DAYS},
 };
 
@@ -144,4 +145,28 @@ pub async fn answers(
         if row.int(0)? == 0 { answers.missed = count } else { answers.met = count }
     }
     Ok(answers)
+}
+
+/// The answers to questions that came from `from` on and before `to`, by promised hours.
+pub async fn tallies(
+    session: &mut Session,
+    account: &AccountId,
+    (from, to): (Timestamp, Timestamp),
+) -> Result<Vec<Tally>, StoreError> {
+    let sql = "SELECT sla_hours, CAST(SUM(met) AS BIGINT), COUNT(*), MAX(answered_at - opened_at)
+               FROM support_interactions
+               WHERE account = $1 AND opened_at >= $2 AND opened_at < $3
+               GROUP BY sla_hours ORDER BY sla_hours";
+    let bad = || StoreError::Unreadable("support_interactions".to_owned());
+    let count = |n: i64| u32::try_from(n).map_err(|_| bad());
+    let read = |row: &Row| {
+        let met = count(row.int(1)?)?;
+        Ok(Tally {
+            promised_hours: count(row.int(0)?)?,
+            met,
+            missed: count(row.int(2)?)?.checked_sub(met).ok_or_else(bad)?,
+            slowest: SignedDuration::from_millis(row.int(3)?),
+        })
+    };
+    session.rows(sql, args![account, from, to]).await?.iter().map(read).collect()
 }

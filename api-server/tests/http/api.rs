@@ -17,6 +17,7 @@ use api_server::http::cursor::Cursors;
 use api_server::http::layers::{self, Limits};
 use api_server::ledger::rejects::Rejects;
 use api_server::ledger::{Ledger, Settings};
+use api_server::routes::audit::overrides::Told;
 use api_server::routes::{App, Metrics, Routes};
 use api_server::store::accounts::{self, Account};
 use axum::Router;
@@ -95,7 +96,9 @@ impl Api {
         let clock: Clock = Arc::new(move || *told.lock().unwrap());
         let settings = Settings { clock: clock.clone(), ..Settings::default() };
         let ledger = Ledger::open(folder.path(), settings).await.unwrap();
-        let catalogue = ledger.import_plans(Catalogue::shipped().unwrap()).await.unwrap();
+        let listed = Catalogue::shipped().unwrap();
+        let told = Arc::new(Told { listed: listed.clone(), by_file: false, unread: Vec::new() });
+        let catalogue = ledger.import_plans(listed).await.unwrap();
         for account in ["acme", "globex"] {
             add_account(&ledger, account, "UTC").await;
             cluster::bind(&ledger, account).await;
@@ -124,6 +127,7 @@ impl Api {
             authenticator,
             clock,
             catalogue,
+            told,
             ledger: ledger.clone(),
             rejects: ours,
             vault,

@@ -272,3 +272,94 @@ async fn what_an_export_cannot_do_is_named() {
     let html = with_header(&api, "/exports/crm", "accept", "text/html").await;
     assert_eq!(html.status, StatusCode::NOT_ACCEPTABLE);
 }
+
+async fn answered(api: &Api, account: &str, id: &str, opened: &str, hours: i64) {
+    let opened: Timestamp = opened.parse().unwrap();
+    let answered = opened + SignedDuration::from_hours(hours);
+    let token = token_at(now(), Audience::Billing, "support:write", None, None);
+    let body = json!({"account": account, "source": "helpdesk", "id": id, "sla_hours": 8,
+        "opened_at": opened.to_string(), "answered_at": answered.to_string()});
+    let done =
+        api.post("/support/interactions", Some(&token), "application/json", body.to_string()).await;
+    assert_eq!(done.status, StatusCode::OK, "{}", done.text);
+}
+
+#[tokio::test]
+async fn answers_of_support_are_counted_by_the_week_in_which_the_question_came() {
+    let api = Api::new().await;
+    answered(&api, "acme", "T-0", "2026-11-15T23:59:59Z", 1).await;
+    answered(&api, "acme", "T-1", "2026-11-16T00:00:00Z", 8).await;
+    answered(&api, "acme", "T-2", "2026-11-22T23:59:59Z", 9).await;
+    answered(&api, "acme", "T-3", "2026-11-23T00:00:00Z", 1).await;
+    let page = ok(&api, "/exports/support").await;
+    assert_eq!(ids(&page), ["acme", "globex"]);
+    let acme = &page["data"][0];
+    assert_eq!(
+        (&acme["from"], &acme["to"]),
+        (&json!("2026-11-16T00:00:00Z"), &json!("2026-11-23T00:00:00Z"))
+    );
+    assert_eq!(
+        (&acme["met"], &acme["missed"], &acme["adherence"]),
+        (&json!(1), &json!(1), &json!("0.50"))
+    );
+    assert_eq!(acme["slowest_hours"], "9");
+    assert_eq!(acme["promises"], json!([{"sla_hours": 8, "met": 1, "missed": 1}]));
+    assert_eq!((&page["data"][1]["adherence"], &page["data"][1]["met"]), (&Value::Null, &json!(0)));
+    let before = ok(&api, "/exports/support?week=2026-11-09").await;
+    assert_eq!(before["data"][0]["adherence"], "1.00");
+    let csv = with_header(&api, "/exports/support", "accept", "text/csv").await;
+    let line = csv.text.lines().nth(1).unwrap();
+    assert!(line.ends_with(",1,1,0.50,9,\"8\""), "{line}");
+    for path in ["/exports/support?week=x", "/exports/support?week=9999-12-31"] {
+        let answer = api.get(path, Some(&exporter(now()))).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn key_figures_name_nobody_and_hide_small_groups() {
+    let api = Api::new().await;
+    for n in 0..11 {
+        named(&api, &format!("t{n:02}"), "Secret Customer", "USD").await;
+    }
+    // Six on team, four on starter, one on scale, two on none.
+    for n in 0..11 {
+        let plan = if n < 6 {
+            "team"
+        } else if n < 10 {
+            "starter"
+        } else {
+            "scale"
+        };
+        api.agree(&format!("t{n:02}"), plan, "2026-11-01T00:00:00Z").await;
+    }
+    sum_up(&api).await;
+    answered(&api, "t00", "T-1", "2026-11-20T09:00:00Z", 1).await;
+    let page = ok(&api, "/exports/kpis?month=2026-11").await;
+    let rows = page["data"].as_array().unwrap();
+    let groups: Vec<_> = rows.iter().map(|r| (&r["group"], &r["plan"], &r["accounts"])).collect();
+    let expected = [
+        (json!("all"), Value::Null, json!(13)),
+        (json!("plan"), json!("team"), json!(6)),
+        (json!("other"), Value::Null, json!(7)),
+    ];
+    assert!(groups.iter().zip(&expected).all(|(a, b)| *a == (&b.0, &b.1, &b.2)), "{groups:?}");
+    assert_eq!(groups.len(), 3);
+    assert_eq!((&rows[0]["flagged"], &rows[0]["month"]), (&json!("0.00"), &json!("2026-11")));
+    assert_eq!(rows[0]["sla_adherence"], Value::Null, "one account's");
+    let text = page.to_string();
+    assert!(!text.contains("t00") && !text.contains("Secret"), "{text}");
+    let larger = ok(&api, "/exports/kpis?month=2026-11&min_group_size=7").await;
+    assert_eq!(larger["data"].as_array().unwrap().len(), 1, "team would be left alone");
+    let none = ok(&api, "/exports/kpis?month=2026-11&min_group_size=14").await;
+    assert_eq!(none["data"], json!([]));
+    assert_eq!(ok(&api, "/exports/kpis").await["data"], json!([]), "nothing of October");
+    for path in [
+        "/exports/kpis?min_group_size=4",
+        "/exports/kpis?min_group_size=x",
+        "/exports/kpis?month=2026-11-01",
+    ] {
+        let answer = api.get(path, Some(&exporter(now()))).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}");
+    }
+}

@@ -11,6 +11,7 @@
 mod account_plans;
 mod alerts;
 mod api;
+mod audits;
 mod backups;
 mod bodies;
 mod brief;

@@ -51,6 +51,8 @@ mod reference;
 mod rejects;
 #[path = "replicas.rs"]
 mod replicas;
+#[path = "routines.rs"]
+mod routines;
 #[path = "schema.rs"]
 mod schema;
 #[path = "serving.rs"]

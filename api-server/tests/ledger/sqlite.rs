@@ -47,6 +47,8 @@ mod reconciling;
 mod reference;
 #[path = "rejects.rs"]
 mod rejects;
+#[path = "routines.rs"]
+mod routines;
 #[path = "schema.rs"]
 mod schema;
 #[path = "telling.rs"]

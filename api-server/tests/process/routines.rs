@@ -5,14 +5,21 @@ use std::process::Output;
 
 use api_server::auth::Audience;
 use api_server::auth::local::Claims;
+use api_server::domain::onboarding::State;
+use api_server::ledger::{Ledger, Settings};
+use api_server::store::onboarding::{self, Intake};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::serving::{Place, Serving, program};
 
+/// The token's file; its name is the scopes'.
 fn token(place: &Place, folder: &Path, scope: &str) -> String {
     let mut claims = Claims::new("routine", &[Audience::Billing]);
     claims.scope = scope.to_owned();
     claims.roles = vec!["CustomerSuccessManager".to_owned()];
-    let file = folder.join(scope.replace(':', "-"));
+    let file = folder.join(scope.replace([':', ' '], "-"));
     std::fs::write(&file, place.token(&claims) + "\n").unwrap();
     file.display().to_string()
 }
@@ -117,4 +124,82 @@ fn what_keeps_a_round_from_being_made_is_said() {
     let away = run("http://127.0.0.1:1", token.to_str().unwrap(), &["crm"]);
     let complaint = String::from_utf8_lossy(&away.stderr).into_owned();
     assert!(!away.status.success() && complaint.contains("cannot be reached"), "{complaint}");
+}
+
+/// A request that nobody decided for so many days.
+async fn waiting(place: &Place, days: i64) {
+    let submitted_at = Timestamp::now() - SignedDuration::from_hours(24 * days);
+    let intake = Intake {
+        id: Uuid::now_v7(),
+        tenant: "initech".to_owned(),
+        display_name: "Initech".to_owned(),
+        form: json!({"contact": {"name": "Ada", "email": "ada@initech.example"}}).to_string(),
+        answer: "{}".to_owned(),
+        plan: None,
+        profile: "dev".to_owned(),
+        currency: "USD".to_owned(),
+        zone: "UTC".to_owned(),
+        anchor_day: 1,
+        receipt: [7; 32],
+        scope: None,
+        salt: [7; 32],
+        submitted_at: Timestamp::from_millisecond(submitted_at.as_millisecond()).unwrap(),
+        state: State::AwaitingApproval,
+        provision: None,
+    };
+    let ledger = Ledger::open(&place.storage, Settings::default()).await.unwrap();
+    let work = ledger.transact(None, move |session, _| {
+        Box::pin(async move { onboarding::add(session, &intake).await.map(drop) })
+    });
+    work.await.unwrap();
+    ledger.close().await;
+}
+
+#[tokio::test]
+async fn the_retention_audit_erases_what_is_overdue_when_it_is_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new(folder.path());
+    waiting(&place, 200).await;
+    waiting(&place, 100).await;
+    let serving = Serving::start(&place, &[]);
+    let audit = token(&place, folder.path(), "billing:audit");
+    let looked = ["retention", "--format", "ndjson"];
+    let found = told(&run(&serving.api, &audit, &looked));
+    assert_eq!(found.lines().count(), 1, "{found}");
+    assert!(!found.contains("Ada"), "{found}");
+    // Who may look may not erase; what was found is told all the same.
+    let refused = run(&serving.api, &audit, &[&looked[..], &["--erase"]].concat());
+    let complaint = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && complaint.contains("privacy:erase"), "{complaint}");
+    let eraser = token(&place, folder.path(), "billing:audit privacy:erase");
+    let erased = told(&run(&serving.api, &eraser, &[&looked[..], &["--erase"]].concat()));
+    assert!(erased.ends_with("erased the contacts of 1 requests\n"), "{erased}");
+    assert_eq!(told(&run(&serving.api, &audit, &looked)), "");
+    let wide = told(&run(&serving.api, &audit, &["retention", "--contact-days", "90"]));
+    assert_eq!(wide.lines().count(), 2, "the head, and the younger one: {wide}");
+}
+
+#[tokio::test]
+async fn plans_of_the_environment_are_held_against_the_shipped_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new(folder.path());
+    let plans = folder.path().join("plans.yaml");
+    let shipped = include_str!("../../plans.yaml");
+    std::fs::write(&plans, shipped.replacen("base: \"899.00\"", "base: \"950.00\"", 1)).unwrap();
+    let named = format!("TENANTRY_PLANS={}", plans.display());
+    let behind = ["env", "TENANTRY_PLAN_TEAM_BASE=1.00", &named];
+    let serving = Serving::try_start_behind(&place, &[], &behind).unwrap();
+    let audit = token(&place, folder.path(), "billing:audit");
+    let found = told(&run(&serving.api, &audit, &["overrides", "--format", "ndjson"]));
+    let rows: Vec<Value> = found.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let kinds: Vec<_> = rows.iter().map(|row| (&row["kind"], &row["name"])).collect();
+    let expected =
+        [(json!("changed"), json!("team")), (json!("unread"), json!("TENANTRY_PLAN_TEAM_BASE"))];
+    assert!(
+        kinds.len() == 2 && kinds.iter().zip(&expected).all(|(a, b)| *a == (&b.0, &b.1)),
+        "{found}"
+    );
+    assert_eq!(rows[0]["changes"].as_array().unwrap().len(), 1, "{found}");
+    assert_eq!(rows[0]["changes"][0]["field"], "/base");
+    assert!(!found.contains("1.00"), "a value that nothing reads is not shown: {found}");
 }

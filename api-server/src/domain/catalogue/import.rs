@@ -94,7 +94,8 @@ pub fn import(stored: &Catalogue, file: &Catalogue) -> Result<Import, ImportErro
 }
 
 /// What differs between a stored version and the file's, of what must not.
-fn changes(old: &PlanVersion, new: &PlanVersion) -> Option<ChangedVersion> {
+#[must_use]
+pub fn changes(old: &PlanVersion, new: &PlanVersion) -> Option<ChangedVersion> {
     let fixed = |version: &PlanVersion| {
         let mut fields = fields(&version.terms);
         let from = version.effective_from.map(|from| ("/effective_from".to_owned(), from));
