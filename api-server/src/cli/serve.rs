@@ -1,37 +1,29 @@
 //! `api-server serve`
 
+mod jobs;
+
 use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
 use futures::future::join_all;
 use jiff::Timestamp;
-use kube::Client;
 use opentelemetry::metrics::Meter;
 use telemetry::Telemetry;
 use telemetry::health::{self, Check, Checks};
 use telemetry::shutdown::{self, Shutdown};
 
+use self::jobs::{Jobs, Outside};
 use super::program;
 use crate::auth::bindings::Recorded;
 use crate::auth::{Authenticator, Verifier};
-use crate::cluster;
 use crate::config::ServeConfig;
 use crate::http::budget::Budgets;
 use crate::http::cursor::Cursors;
 use crate::http::layers;
 use crate::http::server::Server;
-use crate::ledger::{
-    Health, Ledger, Settings,
-    figures::{Figures, Rhythm},
-    lease::{self, Lease},
-    reconcile::{self, Reconciler},
-    rejects::{self, Rejects},
-    upkeep::{self, Upkeep},
-};
-use crate::provision::Provisioner;
+use crate::ledger::{Health, Ledger, Settings, rejects::Rejects};
 use crate::routes::{App, Metrics, Routes};
-use crate::webhooks::{self, Postman};
 
 /// Serves until SIGTERM or SIGINT; then drains, stores what waits, and closes.
 ///
@@ -56,9 +48,7 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     let catalogue = config.catalogue()?;
     let told = Arc::new(config.told(&catalogue));
     let vault = config.vault()?;
-    let client = if config.cluster { Some(cluster::client::client().await?) } else { None };
-    let provisioner = config.provisioner(client.as_ref())?;
-    let sender = config.webhook_sender()?;
+    let outside = Outside::of(config).await?;
     let ledger = open(config).await?;
     // Published terms never change: a file that says otherwise keeps the server from starting.
     let catalogue = ledger.import_plans(catalogue).await.context("plans")?;
@@ -72,16 +62,20 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
         ledger: ledger.clone(),
         rejects: rejects.clone(),
         vault,
-        provides: provisioner.is_some(),
+        provides: outside.provisioner.is_some(),
         webhooks: config.webhook_allow_cidr.clone().into(),
         cursors: Cursors::new(cursor_key()?),
         metrics: Metrics::new(&meter),
     };
     app.metrics.watch(&meter, rejects.clone());
-    let metrics = app.metrics.clone();
-    let watched = cluster::metrics::Metrics::new(&meter);
-    let postman = Postman::new(sender, webhooks::Metrics::new(&meter));
-    let compared = reconcile::Metrics::new(&meter);
+    let jobs = Jobs {
+        ledger: ledger.clone(),
+        rejects: rejects.clone(),
+        metrics: app.metrics.clone(),
+        rhythm: config.rhythm(),
+        outside,
+        meter: meter.clone(),
+    };
     let routes = router(app, config, &meter);
 
     let server = Server::bind(config.address).await?;
@@ -97,13 +91,7 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     let health = tokio::spawn(health.run(stop_health.clone()));
     let mut work = Box::pin(async {
         let served = server.run(routes, config.patience(), stop.clone());
-        let kept = keep(ledger.clone(), rejects.clone(), metrics, stop.clone());
-        let summed = sum_up(ledger.clone(), config.rhythm(), stop.clone());
-        let reconciled = reconcile(ledger.clone(), compared, stop.clone());
-        let provided = provide(ledger.clone(), provisioner, stop.clone());
-        let sent = send(ledger.clone(), postman, stop.clone());
-        let told = tell(ledger.clone(), client, config.cluster_settings(), watched, stop.clone());
-        tokio::join!(served, keys, watch, kept, summed, reconciled, provided, sent, told);
+        tokio::join!(served, keys, watch, jobs.run(&stop));
     });
     serving.ok();
     let result = program::until_signalled(&mut work, signalled, &serving, &stop).await;
@@ -137,67 +125,6 @@ fn cursor_key() -> anyhow::Result<[u8; 32]> {
     let mut key = [0; 32];
     getrandom::fill(&mut key).context("no randomness for the cursors of lists")?;
     Ok(key)
-}
-
-/// Closes and settles periods, writes heads down and drops old keys, one server of several at a time; and writes
-/// down what was not taken. Until it is time to stop.
-async fn keep(ledger: Ledger, rejects: Rejects, metrics: Metrics, stop: Shutdown) {
-    let tell = |done: &upkeep::Done| {
-        if let Some(billing) = &metrics.billing {
-            billing.kept(done);
-        }
-    };
-    let work = async |lease: &mut Lease| {
-        tokio::select! {
-            () = Upkeep::default().run(&ledger, lease, upkeep::EVERY, tell) => {}
-            () = rejects.run(&ledger, rejects::EVERY) => {}
-        }
-    };
-    lease::under("upkeep", &ledger, stop, work).await;
-}
-
-/// Sums accounts up, until it is time to stop; one server of several at a time.
-async fn sum_up(ledger: Ledger, rhythm: Rhythm, stop: Shutdown) {
-    let work = async |lease: &mut Lease| Box::pin(Figures::new(rhythm).run(&ledger, lease)).await;
-    lease::under("figures", &ledger, stop, work).await;
-}
-
-/// Compares what was told with the rows, one account after another, until it is time to stop. It only
-/// reads, so each server of several does it.
-async fn reconcile(ledger: Ledger, metrics: reconcile::Metrics, stop: Shutdown) {
-    tokio::select! {
-        () = Reconciler::default().run(ledger.store(), &metrics) => {}
-        () = stop.cancelled() => {}
-    }
-}
-
-/// Makes tenants of approved requests, until it is time to stop; one server of several at a time.
-async fn provide(ledger: Ledger, provisioner: Option<Provisioner>, stop: Shutdown) {
-    let Some(provisioner) = provisioner else { return };
-    let work = async |lease: &mut Lease| provisioner.run(&ledger, lease).await;
-    lease::under("provision", &ledger, stop, work).await;
-}
-
-/// Sends messages to webhooks, until it is time to stop; one server of several at a time.
-async fn send(ledger: Ledger, postman: Postman, stop: Shutdown) {
-    let work = async |lease: &mut Lease| postman.run(&ledger, lease).await;
-    lease::under("webhooks", &ledger, stop, work).await;
-}
-
-/// Keeps accounts and status of a cluster's tenants, if there is a cluster, until it is time to stop; one
-/// server of several at a time.
-async fn tell(
-    ledger: Ledger,
-    client: Option<Client>,
-    settings: cluster::Settings,
-    metrics: cluster::metrics::Metrics,
-    stop: Shutdown,
-) {
-    let Some(client) = client else { return stop.cancelled().await };
-    let work = async |lease: &mut Lease| {
-        Box::pin(cluster::run(&ledger, lease, client, settings, metrics)).await;
-    };
-    lease::under("cluster", &ledger, stop, work).await;
 }
 
 fn router(app: App, config: &ServeConfig, meter: &Meter) -> Router {

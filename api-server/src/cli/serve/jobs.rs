@@ -1,0 +1,132 @@
+//! What the server does beside answering requests.
+
+use kube::Client;
+use opentelemetry::metrics::Meter;
+use telemetry::shutdown::Shutdown;
+
+use crate::cluster;
+use crate::config::ServeConfig;
+use crate::ledger::{
+    Ledger,
+    figures::{Figures, Rhythm},
+    lease::{self, Lease},
+    reconcile::{self, Reconciler},
+    rejects::{self, Rejects},
+    upkeep::{self, Upkeep},
+};
+use crate::provision::Provisioner;
+use crate::routes::Metrics;
+use crate::webhooks::{self, Postman, Sender};
+
+/// Whom the jobs speak to, beside the ledger.
+pub struct Outside {
+    /// None where approved requests become nothing.
+    pub provisioner: Option<Provisioner>,
+    sender: Sender,
+    /// None without a cluster.
+    cluster: Option<(Client, cluster::Settings)>,
+}
+
+impl Outside {
+    /// As the settings say. Nothing of it is reached yet but the cluster's configuration.
+    ///
+    /// # Errors
+    /// What is wrong with the settings.
+    pub async fn of(config: &ServeConfig) -> anyhow::Result<Self> {
+        let client = if config.cluster { Some(cluster::client::client().await?) } else { None };
+        Ok(Self {
+            provisioner: config.provisioner(client.as_ref())?,
+            sender: config.webhook_sender()?,
+            cluster: client.map(|client| (client, config.cluster_settings())),
+        })
+    }
+}
+
+/// What each of the jobs needs.
+pub struct Jobs {
+    pub ledger: Ledger,
+    pub rejects: Rejects,
+    pub metrics: Metrics,
+    /// How often accounts are summed up.
+    pub rhythm: Rhythm,
+    pub outside: Outside,
+    pub meter: Meter,
+}
+
+impl Jobs {
+    /// Does all of them, until it is time to stop.
+    pub async fn run(self, stop: &Shutdown) {
+        let (ledger, outside, meter) = (self.ledger, self.outside, self.meter);
+        let postman = Postman::new(outside.sender, webhooks::Metrics::new(&meter));
+        let compared = reconcile::Metrics::new(&meter);
+        let watched = cluster::metrics::Metrics::new(&meter);
+        tokio::join!(
+            keep(ledger.clone(), self.rejects, self.metrics, stop.clone()),
+            sum_up(ledger.clone(), self.rhythm, stop.clone()),
+            reconcile(ledger.clone(), compared, stop.clone()),
+            provide(ledger.clone(), outside.provisioner, stop.clone()),
+            send(ledger.clone(), postman, stop.clone()),
+            tell(ledger, outside.cluster, watched, stop.clone()),
+        );
+    }
+}
+
+/// Closes and settles periods, writes heads down and drops old keys, one server of several at a time; and writes
+/// down what was not taken. Until it is time to stop.
+async fn keep(ledger: Ledger, rejects: Rejects, metrics: Metrics, stop: Shutdown) {
+    let tell = |done: &upkeep::Done| {
+        if let Some(billing) = &metrics.billing {
+            billing.kept(done);
+        }
+    };
+    let work = async |lease: &mut Lease| {
+        tokio::select! {
+            () = Upkeep::default().run(&ledger, lease, upkeep::EVERY, tell) => {}
+            () = rejects.run(&ledger, rejects::EVERY) => {}
+        }
+    };
+    lease::under("upkeep", &ledger, stop, work).await;
+}
+
+/// Sums accounts up, until it is time to stop; one server of several at a time.
+async fn sum_up(ledger: Ledger, rhythm: Rhythm, stop: Shutdown) {
+    let work = async |lease: &mut Lease| Box::pin(Figures::new(rhythm).run(&ledger, lease)).await;
+    lease::under("figures", &ledger, stop, work).await;
+}
+
+/// Compares what was told with the rows, one account after another, until it is time to stop. It only
+/// reads, so each server of several does it.
+async fn reconcile(ledger: Ledger, metrics: reconcile::Metrics, stop: Shutdown) {
+    tokio::select! {
+        () = Reconciler::default().run(ledger.store(), &metrics) => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+/// Makes tenants of approved requests, until it is time to stop; one server of several at a time.
+async fn provide(ledger: Ledger, provisioner: Option<Provisioner>, stop: Shutdown) {
+    let Some(provisioner) = provisioner else { return };
+    let work = async |lease: &mut Lease| provisioner.run(&ledger, lease).await;
+    lease::under("provision", &ledger, stop, work).await;
+}
+
+/// Sends messages to webhooks, until it is time to stop; one server of several at a time.
+async fn send(ledger: Ledger, postman: Postman, stop: Shutdown) {
+    let work = async |lease: &mut Lease| postman.run(&ledger, lease).await;
+    lease::under("webhooks", &ledger, stop, work).await;
+}
+
+/// Keeps accounts and status of a cluster's tenants, if there is a cluster, until it is time to stop; one
+/// server of several at a time.
+async fn tell(
+    ledger: Ledger,
+    cluster: Option<(Client, cluster::Settings)>,
+    metrics: cluster::metrics::Metrics,
+    stop: Shutdown,
+) {
+    let Some((client, settings)) = cluster else { return stop.cancelled().await };
+    let work = async |lease: &mut Lease| {
+        Box::pin(cluster::run(&ledger, lease, client, settings, metrics)).await;
+    };
+    lease::under("cluster", &ledger, stop, work).await;
+}
