@@ -23,7 +23,7 @@ declare -A about=(
   [images]="the container images: the same bits twice, run from empty read-only roots, Dockerfiles"
   [fleet]="the operator, and the API server beside it, on a real Kubernetes API"
   [chart]="the Helm chart: values, renders, and its life on a real API server"
-  [ledger]="the ledger and the API server on real files and ports, killed, flooded, fuzzed"
+  [ledger]="the ledger and the API server on real files and ports, killed, flooded, fuzzed, sent to by real SDKs"
   [real]="a real node: kubelet, containerd, services, DNS, volumes, in namespaces"
   [install]="the chart on a real node: operator, API server and tenants of both tiers as pods"
   [demo]="scripts/demo.sh --once, with simulated nodes and on a real one"
@@ -96,7 +96,7 @@ check_go() {
   [ -z "$unformatted" ] || fails "gofmt: $unformatted"
   fact "gofmt"
   local module
-  for module in "${go_modules[@]}"; do
+  for module in "${go_modules[@]}" infra/sdk/go; do
     step "go vet in $module" env GOWORK=off go -C "$module" vet ./...
   done
 }
@@ -113,7 +113,7 @@ check_shell() {
   has shellcheck || debian shellcheck
   if has shellcheck; then
     step "shellcheck" shellcheck -x scripts/*.sh scripts/demo/*.sh scripts/ground scripts/helm scripts/images scripts/otelcol scripts/parts \
-      scripts/cargo-deny .ci/run
+      scripts/cargo-deny scripts/sdk infra/sdk/first.sh .ci/run
   elif [ -n "${CI:-}" ]; then
     fails "shellcheck is not installed and apt-get could not ($logs/apt-shellcheck.log)"
   else
@@ -286,6 +286,22 @@ stage_chart() {
 # are left out; not in CI.
 has_postgres() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
 
+# get_sdks: the real CloudEvents SDKs, before a test asks for them. Sets filter where there is no Node.js.
+get_sdks() {
+  needs_venv "CloudEvents SDKs"
+  has npm || { debian nodejs && debian npm; }
+  has curl || debian curl
+  step "CloudEvents SDK of PyPI" scripts/sdk python
+  step "CloudEvents SDK of Go" scripts/sdk go
+  if has npm && node --eval 'process.exit(+!(parseInt(process.versions.node) >= 20))'; then
+    step "CloudEvents SDK of npm" scripts/sdk node
+    return
+  fi
+  [ -z "${CI:-}" ] || fails "Node.js 20 is not installed and apt-get could not ($logs/apt-nodejs.log)"
+  skipped "CloudEvents SDK of npm: Node.js 20 or newer with npm is not installed"
+  filter+=(--skip sdk::node --skip sdk::a_refusal)
+}
+
 stage_ledger() {
   local kills filter=()
   has_postgres || debian postgresql
@@ -294,6 +310,7 @@ stage_ledger() {
     skipped "the ledger on PostgreSQL: it is not installed, and only root with apt-get could (Debian: apt-get install postgresql)"
     filter=(--skip postgres::)
   fi
+  get_sdks
   cargo_tests ledger --workspace --test ledger --test process -- --nocapture "${filter[@]}"
   kills=$(awk '{ for (i = 2; i <= NF; i++) if ($i ~ /^kills/) sum += $(i - 1) } END { print sum + 0 }' "$logs/ledger.log")
   [ "$kills" -ge 20 ] || fails "the server was killed $kills times; at least 20 are meant"

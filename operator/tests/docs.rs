@@ -97,3 +97,25 @@ fn a_broken_link_is_found() {
     assert!(broken(&readme, "#no-such-heading").is_some());
     assert_eq!(anchors("# A b\n## C, d!\n"), BTreeSet::from(["a-b".into(), "c-d".into()]));
 }
+
+/// The blocks of a document with code in a language that is written there.
+fn blocks(text: &str) -> BTreeSet<(&str, &str)> {
+    let fenced = text.split("\n```").skip(1).step_by(2);
+    let named = fenced.filter_map(|block| block.split_once('\n'));
+    named.filter(|(name, _)| matches!(*name, "python" | "js" | "go" | "sh")).collect()
+}
+
+/// The programs that the tests run (`api-server/tests/process/sdk.rs`) are those that people copy.
+#[test]
+fn the_programs_that_send_usage_are_shown_as_they_are() {
+    let document = fs::read_to_string(root().join("docs/usage.md")).unwrap();
+    let program = |path: &str| fs::read_to_string(root().join("infra/sdk").join(path)).unwrap();
+    let programs = [
+        ("python", program("python/first.py")),
+        ("js", program("node/first.mjs")),
+        ("go", program("go/first/main.go")),
+        ("sh", program("first.sh")),
+    ];
+    let wanted = programs.iter().map(|(name, text)| (*name, text.trim_end())).collect();
+    assert_eq!(blocks(&document), wanted, "copy the programs of infra/sdk into docs/usage.md");
+}

@@ -1,17 +1,15 @@
 //! Usage in: forms, outcomes, statuses, and whose it becomes.
 
 use api_server::auth::Audience;
-use axum::body::Body;
-use axum::extract::Request;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::api::{Answer, Api, sender, token};
 
-const ONE: &str = "application/cloudevents+json";
+pub const ONE: &str = "application/cloudevents+json";
 const BATCH: &str = "application/cloudevents-batch+json";
 
-fn event(id: &str, quantity: &str) -> Value {
+pub fn event(id: &str, quantity: &str) -> Value {
     json!({"specversion": "1.0", "id": id, "source": "/core", "type": "dev.tenantry.usage.ingestion",
         "subject": "acme", "time": "2026-11-22T23:50:16Z", "data": {"quantity": quantity}})
 }
@@ -23,7 +21,7 @@ fn changed(pointer: &str, value: Value) -> Value {
     event
 }
 
-async fn send(api: &Api, media_type: &str, body: &Value) -> Answer {
+pub async fn send(api: &Api, media_type: &str, body: &Value) -> Answer {
     api.post("/usage/events", Some(&sender()), media_type, body.to_string()).await
 }
 
@@ -174,44 +172,6 @@ async fn other_media_types_are_415() {
         send(&api, "application/cloudevents+json; charset=UTF-8", &event("a", "1")).await.status,
         StatusCode::OK
     );
-}
-
-fn binary(id: &str) -> axum::http::request::Builder {
-    Request::post("/usage/events")
-        .header("authorization", format!("Bearer {}", sender()))
-        .header("content-type", "application/json")
-        .header("ce-specversion", "1.0")
-        .header("ce-id", id)
-        .header("ce-source", "/core")
-        .header("ce-type", "dev.tenantry.usage.ingestion")
-        .header("ce-time", "2026-11-22T23:50:16Z")
-}
-
-#[tokio::test]
-async fn binary_mode_is_the_same_event_as_structured_mode() {
-    let api = Api::new().await;
-    let quantity = || Body::from(r#"{"quantity":"12.5"}"#);
-    let first =
-        api.send(binary("e-1").header("ce-subject", "acme").body(quantity()).unwrap()).await;
-    assert_eq!(first.json()["accepted"], 1, "{}", first.text);
-    let same = send(&api, ONE, &event("e-1", "12.5")).await;
-    assert_eq!(same.json()["duplicates"], 1, "{}", same.text);
-}
-
-#[tokio::test]
-async fn binary_mode_undoes_percent_encoding() {
-    let api = Api::new().await;
-    let body = || Body::from(r#"{"quantity":"1"}"#);
-    let encoded = api.send(binary("caf%C3%A9").body(body()).unwrap()).await;
-    assert_eq!(encoded.json()["accepted"], 1, "{}", encoded.text);
-    assert_eq!(send(&api, ONE, &event("café", "1")).await.json()["duplicates"], 1);
-    for bad in ["%", "%4", "%zz", "%+1", "%ff"] {
-        let answer = api.send(binary(bad).body(body()).unwrap()).await;
-        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{bad}: {}", answer.text);
-        assert_eq!(answer.json()["errors"][0]["pointer"], "ce-id");
-    }
-    let twice = binary("a").header("ce-id", "b").body(body()).unwrap();
-    assert_eq!(api.send(twice).await.json()["errors"][0]["code"], "given_twice");
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod alerts;
 mod api;
 mod audits;
 mod backups;
+mod binary;
 mod bodies;
 mod brief;
 mod cluster;

@@ -3,7 +3,7 @@
 
 mod backing;
 mod draining;
-mod ground;
+pub mod ground;
 mod outage;
 mod serving;
 mod stopping;

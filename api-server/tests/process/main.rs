@@ -23,6 +23,7 @@ mod program;
 #[allow(dead_code, reason = "the ledger's tests use the rest")]
 mod receiver;
 mod routines;
+mod sdk;
 mod series;
 mod serving;
 mod webhooks;

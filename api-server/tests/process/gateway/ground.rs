@@ -19,6 +19,8 @@ pub const ISSUER: &str = "https://kubernetes.default.svc";
 pub const BATCH: &str = "application/cloudevents-batch+json";
 /// The uid of the gateway's ServiceAccount.
 const GATEWAY_UID: &str = "5d0f6e2c-0000-4000-8000-000000000001";
+/// The uid of every other ServiceAccount.
+const SENDER_UID: &str = "some-uid";
 
 /// A cluster's signing key.
 pub struct Cluster {
@@ -45,7 +47,7 @@ impl Cluster {
 
     /// A token as Kubernetes 1.37 projects it, good for an hour from `now`.
     pub fn token(&self, namespace: &str, account: &str, audience: &str, now: Timestamp) -> String {
-        let uid = if account == "tenantry-gateway" { GATEWAY_UID } else { "some-uid" };
+        let uid = if account == "tenantry-gateway" { GATEWAY_UID } else { SENDER_UID };
         let now = now.as_second();
         let header = json!({"alg": "ES256", "kid": self.kid}).to_string();
         let claims = json!({
@@ -207,11 +209,19 @@ impl Ground {
     }
 
     fn bill(&self, folder: &str, account: &str) {
-        let storage = self.path(folder);
-        run(&["accounts", "create", account, "--storage", &storage]);
+        run(&["accounts", "create", account, "--storage", &self.path(folder)]);
+        self.bind(folder, account, "tenantry-gateway", GATEWAY_UID);
+    }
+
+    fn bind(&self, folder: &str, account: &str, name: &str, uid: &str) {
         let bind = ["accounts", "bind", account, "--namespace", "tenant-acme"];
-        let workload = ["--service-account", "tenantry-gateway", "--uid", GATEWAY_UID];
-        run(&[&bind[..], &workload, &["--storage", &storage]].concat());
+        let workload = ["--service-account", name, "--uid", uid];
+        run(&[&bind[..], &workload, &["--storage", &self.path(folder)]].concat());
+    }
+
+    /// Lets the workload of [`Ground::sender`] speak with the control plane itself.
+    pub fn bind_sender(&self) {
+        self.bind("billing", "acme", "core", SENDER_UID);
     }
 
     /// Another ledger in place of the first, in which the gateway is bound to another account.
