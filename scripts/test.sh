@@ -2,7 +2,7 @@
 # Everything that must hold before a change lands, in named stages:
 #
 #   scripts/test.sh              all of them, in this order
-#   scripts/test.sh STAGE…       some: check unit ground parts images fleet chart ledger real install demo
+#   scripts/test.sh STAGE…       some: check unit ground parts images fleet chart ledger ui real install demo
 #
 # Each stage's minutes stand beside its budget. The last line is `N passed, N failed`.
 set -euo pipefail
@@ -11,10 +11,10 @@ set -euo pipefail
 cd "$root"
 exec </dev/null
 
-stages=(check unit ground parts images fleet chart ledger real install demo)
+stages=(check unit ground parts images fleet chart ledger ui real install demo)
 # Minutes on two cores: nothing built yet, and everything built.
 declare -A budget=([check]="12 3" [unit]="18 5" [ground]="13 0.5" [parts]="4 0.5" [images]="8 1"
-  [fleet]="15 12" [chart]="5 4" [ledger]="6 4" [real]="7 1" [install]="5 3" [demo]="5 3")
+  [fleet]="15 12" [chart]="5 4" [ledger]="6 4" [ui]="4 2" [real]="7 1" [install]="5 3" [demo]="5 3")
 declare -A about=(
   [check]="formatting, clippy, go vet, shellcheck, cargo deny, lock file, paths"
   [unit]="Rust and Go tests that need no cluster, drift of generated files, docs"
@@ -24,6 +24,7 @@ declare -A about=(
   [fleet]="the operator, and the API server beside it, on a real Kubernetes API"
   [chart]="the Helm chart: values, renders, and its life on a real API server"
   [ledger]="the ledger and the API server on real files and ports, killed, flooded, fuzzed, sent to by real SDKs"
+  [ui]="the web pages: types, drift, budgets, and every flow in a real browser on the real server"
   [real]="a real node: kubelet, containerd, services, DNS, volumes, in namespaces"
   [install]="the chart on a real node: operator, API server and tenants of both tiers as pods"
   [demo]="scripts/demo.sh --once, with simulated nodes and on a real one"
@@ -113,7 +114,7 @@ check_shell() {
   has shellcheck || debian shellcheck
   if has shellcheck; then
     step "shellcheck" shellcheck -x scripts/*.sh scripts/demo/*.sh scripts/ground scripts/helm scripts/images scripts/otelcol scripts/parts \
-      scripts/cargo-deny scripts/sdk infra/sdk/first.sh .ci/run
+      scripts/cargo-deny scripts/sdk scripts/ui infra/sdk/first.sh .ci/run
   elif [ -n "${CI:-}" ]; then
     fails "shellcheck is not installed and apt-get could not ($logs/apt-shellcheck.log)"
   else
@@ -325,6 +326,38 @@ fuzz() {
   scripts/fuzz.sh >"$log" 2>&1 || rc=$?
   [ "$rc" = 0 ] || { tail -n 60 "$log" && fails "fuzz: scripts/fuzz.sh (whole output: $log)"; }
   fact "fuzz: $(grep -E '^[0-9]+ cases ' "$log")"
+}
+
+# js_tests LOG RC WHAT: what vitest or Playwright counted, and their output where that is not all.
+js_tests() {
+  local counts
+  counts=$(awk '/^ *Tests / || /^ *[0-9]+ (passed|failed)/ {
+      for (i = 1; i < NF; i++) { if ($(i + 1) ~ /^passed/) p += $i; if ($(i + 1) ~ /^failed/) f += $i }
+    } END { print p + 0, f + 0 }' "$1")
+  # shellcheck disable=SC2086 # two numbers
+  add_tests $counts
+  [ "$2" = 0 ] || { tail -n 80 "$1" && fails "$3 (whole output: $1)"; }
+  [ "${counts%% *}" -gt 0 ] || fails "$3: no test ran (whole output: $1)"
+  fact "$3: ${counts%% *}"
+}
+
+stage_ui() {
+  local log rc
+  has node || needs_venv ui
+  step "types, lint, drift, budgets" scripts/ui check
+  sed -n 's/^ok  */  ok       /p' "$logs/types--lint--drift--budgets.log"
+  log=$logs/ui-unit.log rc=0
+  NO_COLOR=1 scripts/ui unit >"$log" 2>&1 || rc=$?
+  js_tests "$log" "$rc" "unit tests"
+  has chromium || debian chromium
+  if ! has chromium; then
+    [ -z "${CI:-}" ] || fails "chromium is not installed and apt-get could not ($logs/apt-chromium.log)"
+    skipped "the pages in a browser: chromium is not installed, and only root with apt-get could (Debian: apt-get install chromium)"
+    return
+  fi
+  log=$logs/ui-e2e.log rc=0
+  NO_COLOR=1 scripts/ui e2e >"$log" 2>&1 || rc=$?
+  js_tests "$log" "$rc" "tests in $(chromium --version 2>/dev/null)"
 }
 
 stage_demo() {

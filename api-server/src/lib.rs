@@ -4,7 +4,8 @@
 //! [`domain`] holds the formulas: pure, in scaled integers, without clock, randomness, environment
 //! or database. [`auth`] decides who may call what, [`http`] how requests and answers look,
 //! [`store`] keeps the tables, [`ledger`] adds to them; [`gateway`] runs beside a tenant, [`cluster`]
-//! tells Kubernetes what its tenants' accounts come to, and [`webhooks`] tells others what happened.
+//! tells Kubernetes what its tenants' accounts come to, [`webhooks`] tells others what happened, and
+//! [`ui`] shows it to people.
 
 pub mod auth;
 pub mod backup;
@@ -19,4 +20,5 @@ pub mod ledger;
 pub mod provision;
 pub mod routes;
 pub mod store;
+pub mod ui;
 pub mod webhooks;

@@ -192,10 +192,10 @@ impl Routes {
         Ok(self.routes.get_openapi().to_pretty_json()? + "\n")
     }
 
-    /// The router, and the pages that show the document.
+    /// The router, the pages that show the document, and the web pages.
     pub fn into_router(self, app: App) -> Router {
         let (routes, document) = self.routes.split_for_parts();
-        routes.with_state(app).merge(document::pages(document))
+        routes.with_state(app).merge(document::pages(document)).merge(crate::ui::pages())
     }
 }
 

@@ -31,6 +31,7 @@ mod limits;
 mod listing;
 mod matrix;
 mod onboarding;
+mod pages;
 mod plans;
 mod recommendation;
 mod timeline;

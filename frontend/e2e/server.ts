@@ -1,0 +1,78 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+/** Tells tests where the server is and how its tokens are made. */
+const URL_OF = "TENANTRY_UI_URL";
+const SECRET_OF = "TENANTRY_UI_SECRET";
+
+function program(): string {
+  const path = process.env.TENANTRY_API_SERVER;
+  if (!path) throw new Error("TENANTRY_API_SERVER must name the program api-server");
+  return path;
+}
+
+/** The real server, on a ledger and ports of its own, until the run ends. */
+export default async function setup(): Promise<() => Promise<void>> {
+  const folder = mkdtempSync(join(tmpdir(), "tenantry-ui-server-"));
+  const secret = join(folder, "secret");
+  writeFileSync(secret, randomBytes(32).toString("hex"));
+  const many = ["public", "read", "write"].map((kind) => `--rate-${kind}=1000000`);
+  const at = ["--address", "127.0.0.1:0", "--health-address", "127.0.0.1:0"];
+  const server = spawn(
+    program(),
+    [
+      "serve",
+      ...at,
+      "--storage",
+      join(folder, "billing"),
+      "--development-secret-file",
+      secret,
+      ...many,
+    ],
+    { env: {}, stdio: ["ignore", "ignore", "pipe"] },
+  );
+  const address = await serving(server);
+  process.env[URL_OF] = `http://${address}`;
+  process.env[SECRET_OF] = secret;
+  return async () => {
+    const ended = new Promise((done) => server.once("exit", done));
+    server.kill("SIGTERM");
+    await ended;
+    rmSync(folder, { recursive: true, force: true });
+  };
+}
+
+/** The address on which a server says that it serves. The rest of what it says is read and let go. */
+function serving(server: ChildProcess): Promise<string> {
+  return new Promise((found, failed) => {
+    const said: string[] = [];
+    server.once("error", failed);
+    server.once("exit", (code) =>
+      failed(new Error(`api-server ended (${code}): ${said.join("\n")}`)),
+    );
+    if (!server.stderr) throw new Error("no standard error");
+    createInterface({ input: server.stderr }).on("line", (line) => {
+      if (said.length < 50) said.push(line);
+      const entry = JSON.parse(line) as { message?: string; address?: string };
+      if (entry.message === "serving" && entry.address) found(entry.address);
+    });
+  });
+}
+
+export function url(): string {
+  return process.env[URL_OF] ?? "";
+}
+
+/** A token, as the program's own subcommand makes it. */
+export function token(scope: string, role = "CustomerSuccessManager"): string {
+  const secret = process.env[SECRET_OF] ?? "";
+  const about = ["--audience", "billing", "--scope", scope, "--role", role];
+  const made = execFileSync(program(), ["token", "--development-secret-file", secret, ...about], {
+    env: {},
+  });
+  return made.toString().trim();
+}

@@ -1,0 +1,65 @@
+import AxeBuilder from "@axe-core/playwright";
+import { test as base, expect, type Page } from "@playwright/test";
+import { url } from "./server";
+
+/** What a page did that none may do. */
+interface Watched {
+  /** Requests to any other host. */
+  readonly abroad: string[];
+  /** Complaints of the browser: errors, and what the page's policy refused. */
+  readonly complaints: string[];
+}
+
+/**
+ * Every test's page is watched: no request to another host, no error, nothing that the policy
+ * refuses. A test that means to fail a request says so by `expected`.
+ */
+export const test = base.extend<{ watched: Watched; expected: RegExp | null }>({
+  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the pattern
+  baseURL: async ({}, use) => use(url()),
+  expected: [null, { option: true }],
+  watched: [
+    async ({ page, expected }, use) => {
+      const watched: Watched = { abroad: [], complaints: [] };
+      page.on("request", (request) => {
+        const { origin, protocol } = new URL(request.url());
+        if (origin !== url() && protocol !== "blob:") watched.abroad.push(request.url());
+      });
+      page.on("pageerror", (error) => watched.complaints.push(String(error)));
+      page.on("console", (message) => {
+        const bad = ["error", "warning"].includes(message.type());
+        if (bad && !expected?.test(message.text())) {
+          watched.complaints.push(message.text());
+        }
+      });
+      await use(watched);
+      expect(watched.abroad, "requests to other hosts").toEqual([]);
+      expect(watched.complaints, "complaints of the browser").toEqual([]);
+    },
+    { auto: true },
+  ],
+});
+
+export { expect };
+
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
+/** No violation that axe knows, and no scrolling sideways, in both themes, on a phone and a desk. */
+export async function accessible(page: Page): Promise<void> {
+  const before = page.viewportSize();
+  for (const width of [320, 1280]) {
+    await page.setViewportSize({ width, height: 900 });
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme });
+      const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
+      const said = violations.map(
+        (one) => `${one.id}: ${one.nodes.map((n) => n.html).join(" | ")}`,
+      );
+      expect(said, `${width} px, ${colorScheme}`).toEqual([]);
+    }
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+    expect(wide, `${width} px`).toBeLessThanOrEqual(width);
+  }
+  await page.emulateMedia({ colorScheme: null });
+  if (before) await page.setViewportSize(before);
+}

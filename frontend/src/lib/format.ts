@@ -1,0 +1,65 @@
+/** A decimal as the API writes it: a text, so that no digit is lost. */
+export type Decimal = string;
+
+export interface Money {
+  readonly amount: Decimal;
+  readonly currency: string;
+}
+
+/** The language of who looks. */
+function language(): readonly string[] | undefined {
+  return typeof navigator === "undefined" ? undefined : navigator.languages;
+}
+
+// The types know texts as numbers only; the platform formats them digit by digit.
+function digits(text: Decimal): number {
+  return text as unknown as number;
+}
+
+/** `USD 1,049.00`. */
+export function money({ amount, currency }: Money, locales = language()): string {
+  return new Intl.NumberFormat(locales as string[], {
+    style: "currency",
+    currency,
+    currencyDisplay: "code",
+  }).format(digits(amount));
+}
+
+/** `USD 1,049`: where cents say nothing. */
+export function round(of: Money, locales = language()): string {
+  return new Intl.NumberFormat(locales as string[], {
+    style: "currency",
+    currency: of.currency,
+    currencyDisplay: "code",
+    maximumFractionDigits: 0,
+  }).format(digits(of.amount));
+}
+
+/** A price of one unit, with all the places that it has: `0.0006`, `0.05`. */
+export function price(text: Decimal, locales = language()): string {
+  return new Intl.NumberFormat(locales as string[], {
+    minimumFractionDigits: 2,
+    maximumFractionDigits: 12,
+  }).format(digits(text));
+}
+
+/** `1,000,000`. */
+export function quantity(text: Decimal, locales = language()): string {
+  return new Intl.NumberFormat(locales as string[], { maximumFractionDigits: 6 }).format(
+    digits(text),
+  );
+}
+
+/** An instant, with its zone: `29 Nov 2026, 08:15 GMT+1`. */
+export function instant(text: string, locales = language(), timeZone?: string): string {
+  return new Intl.DateTimeFormat(locales as string[], {
+    dateStyle: undefined,
+    year: "numeric",
+    month: "short",
+    day: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    timeZoneName: "short",
+    timeZone,
+  }).format(new Date(text));
+}
