@@ -1,5 +1,7 @@
 //! The subcommands.
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 use telemetry::healthcheck;
 
@@ -19,6 +21,25 @@ mod routine;
 mod serve;
 mod token;
 mod verify;
+
+/// Does what the arguments say, to the exit code. Ends the process itself where they are wrong or ask for
+/// help.
+#[tokio::main]
+pub async fn main() -> ExitCode {
+    match Cli::parse().run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "stopped");
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a program that fails before it can log")]
+fn complain(error: &anyhow::Error) {
+    eprintln!("api-server: {error:#}");
+}
 
 /// Usage in, truth out: the ledger of what tenants use, and the API to it.
 #[derive(Parser, Debug)]

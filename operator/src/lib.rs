@@ -34,6 +34,7 @@ pub mod object;
 pub mod observed;
 pub mod plan;
 pub mod profiles;
+pub mod program;
 pub mod queue;
 pub mod rbac;
 pub mod reduce;

@@ -249,9 +249,9 @@ func tenantry(ctx context.Context, s source, t toolchain, p where, progress io.W
 		folder("/storage", 0o755, nonroot),
 		folder("/storage/billing", 0o700, nonroot),
 	}
-	moving := []entry{file(labels[labelBOM], 0o644, materials)}
-	for _, program := range programs {
-		moving = append(moving, file("/"+program.bin, 0o755, built[program.bin]))
+	moving := []entry{file(labels[labelBOM], 0o644, materials), file("/"+binary, 0o755, built)}
+	for _, name := range links {
+		moving = append(moving, link("/"+name, binary))
 	}
 	return spec{
 		ref: "tenantry.dev/tenantry:" + s.version, entrypoint: []string{"/api-server"}, user: fmt.Sprintf("%d:%d", nonroot, nonroot),

@@ -132,7 +132,7 @@ func TestBadPackingIsRefusedWithTheRemedy(t *testing.T) {
 		{"--file", "somewhere", "SOURCE=/PATH"},
 		{"--file", "/nothing/there=/x", "/nothing/there"},
 		{"--file", text + "=/tiny", "twice"},
-		{"--file", text + "=/tiny/below", "is a file"},
+		{"--file", text + "=/tiny/below", "is no folder"},
 		{"--label", "alone", "KEY=VALUE"},
 		{"--expose", "70000", "65535"},
 		{"--expose", "http", "65535"},
@@ -176,7 +176,7 @@ func TestADynamicProgramIsRefused(t *testing.T) {
 }
 
 func TestALayerKnowsNothingOfTheMachine(t *testing.T) {
-	packed, err := layer([]entry{file("/b/two", 0o755, []byte("2")), file("/a", 0o644, []byte("1")), folder("/c/d", 0o700, nonroot)})
+	packed, err := layer([]entry{file("/b/two", 0o755, []byte("2")), file("/a", 0o644, []byte("1")), folder("/c/d", 0o700, nonroot), link("/e", "b/two")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,6 +197,9 @@ func TestALayerKnowsNothingOfTheMachine(t *testing.T) {
 		if header.ModTime.Unix() != 0 || header.Uname != "" || header.Gname != "" {
 			t.Errorf("%s: %+v", header.Name, header)
 		}
+		if leads := header.Name == "e"; leads != (header.Typeflag == tar.TypeSymlink && header.Linkname == "b/two") {
+			t.Errorf("%s: %+v", header.Name, header)
+		}
 		want := 0
 		if header.Name == "c/d/" {
 			want = nonroot
@@ -205,7 +208,7 @@ func TestALayerKnowsNothingOfTheMachine(t *testing.T) {
 			t.Errorf("%s belongs to %d:%d", header.Name, header.Uid, header.Gid)
 		}
 	}
-	if !slices.Equal(names, []string{"a", "b/", "b/two", "c/", "c/d/"}) {
+	if !slices.Equal(names, []string{"a", "b/", "b/two", "c/", "c/d/", "e"}) {
 		t.Errorf("order: %v", names)
 	}
 }
@@ -233,9 +236,15 @@ func TestUnpackingStaysInItsFolder(t *testing.T) {
 	if err := placeOne(root, "../out", header, strings.NewReader("")); err == nil {
 		t.Error("a file was written beside the folder")
 	}
-	header = &tar.Header{Name: "link", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}
-	if err := placeOne(root, "link", header, strings.NewReader("")); err == nil {
-		t.Error("a link was made")
+	for _, out := range []string{"/etc/passwd", "../passwd", ""} {
+		header = &tar.Header{Name: "link", Typeflag: tar.TypeSymlink, Linkname: out}
+		if err := placeOne(root, "link", header, strings.NewReader("")); err == nil {
+			t.Errorf("a link to %q was made", out)
+		}
+	}
+	header = &tar.Header{Name: "link", Typeflag: tar.TypeSymlink, Linkname: "beside"}
+	if err := placeOne(root, "link", header, strings.NewReader("")); err != nil {
+		t.Error(err)
 	}
 }
 

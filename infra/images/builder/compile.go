@@ -12,11 +12,10 @@ import (
 	"strings"
 )
 
-// programs are the Rust binaries of the one image, by package.
-var programs = []struct{ pkg, bin string }{
-	{"tenantry-api-server", "api-server"},
-	{"tenantry-operator", "tenantry-operator"},
-}
+// binary is the package and the binary of the one image, and links are the names that choose what it is.
+const binary = "tenantry"
+
+var links = []string{"api-server", "tenantry-operator"}
 
 // profile is the Cargo profile that the images are built with.
 const profile = "image"
@@ -135,34 +134,24 @@ func (t toolchain) environment(s source, targetDir string) ([]string, error) {
 	), nil
 }
 
-// compileRust builds the binaries and returns their bytes by name.
-func compileRust(ctx context.Context, s source, t toolchain, targetDir string, progress io.Writer) (map[string][]byte, error) {
+// compileRust builds the program and returns its bytes.
+func compileRust(ctx context.Context, s source, t toolchain, targetDir string, progress io.Writer) ([]byte, error) {
 	env, err := t.environment(s, targetDir)
 	if err != nil {
 		return nil, err
 	}
-	args := []string{"build", "--locked", "--profile", profile, "--target", t.target}
-	for _, p := range programs {
-		args = append(args, "--package", p.pkg, "--bin", p.bin)
-	}
-	if err := quietly(ctx, s.root, env, progress, "cargo", args...); err != nil {
+	if err := quietly(ctx, s.root, env, progress, "cargo", "build", "--locked", "--profile", profile, "--target", t.target, "--package", binary); err != nil {
 		return nil, err
 	}
-	built := map[string][]byte{}
-	for _, p := range programs {
-		path := filepath.Join(targetDir, t.target, profile, p.bin)
-		deps, err := os.ReadFile(path + ".d")
-		if err != nil {
-			return nil, err
-		}
-		if err := s.covered(string(deps)); err != nil {
-			return nil, err
-		}
-		if built[p.bin], err = stripped(ctx, path); err != nil {
-			return nil, err
-		}
+	path := filepath.Join(targetDir, t.target, profile, binary)
+	deps, err := os.ReadFile(path + ".d")
+	if err != nil {
+		return nil, err
 	}
-	return built, nil
+	if err := s.covered(string(deps)); err != nil {
+		return nil, err
+	}
+	return stripped(ctx, path)
 }
 
 // stripped is a program without its symbols. Cargo leaves them in where a profile sets anything for the

@@ -100,6 +100,13 @@ func tree(t *testing.T, image string) map[string]string {
 				return err
 			}
 		}
+		if info.Mode().Type() == fs.ModeSymlink {
+			leads, err := os.Readlink(path)
+			if err != nil {
+				return err
+			}
+			body = []byte(leads)
+		}
 		files[path[len(root):]] = fmt.Sprintf("%v %d:%d %x", info.Mode(), owner.Uid, owner.Gid, sha256.Sum256(body))
 		return nil
 	})

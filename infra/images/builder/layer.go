@@ -18,17 +18,22 @@ import (
 // nonroot is the user that every image runs as: the number that distroless images made common.
 const nonroot = 65532
 
-// entry is one file or folder of a layer. Folders above it are made for it, root's and 0755.
+// entry is one file, link or folder of a layer. Folders above it are made for it, root's and 0755.
 type entry struct {
 	path  string // from the root, with the leading slash
 	mode  int64
 	owner int // user and group
 	dir   bool
+	to    string // what a symbolic link leads to
 	body  []byte
 }
 
 func file(path string, mode int64, body []byte) entry {
 	return entry{path: path, mode: mode, body: body}
+}
+
+func link(path, to string) entry {
+	return entry{path: path, mode: 0o777, to: to}
 }
 
 func folder(path string, mode int64, owner int) entry {
@@ -51,6 +56,9 @@ func layer(entries []entry) (v1.Layer, error) {
 		}
 		if e.dir {
 			header.Typeflag, header.Name = tar.TypeDir, header.Name+"/"
+		}
+		if e.to != "" {
+			header.Typeflag, header.Linkname = tar.TypeSymlink, e.to
 		}
 		if err := w.WriteHeader(header); err != nil {
 			return nil, fmt.Errorf("%s: %w", e.path, err)
@@ -82,7 +90,7 @@ func withParents(entries []entry) ([]entry, error) {
 		for up := path.Dir(e.path); up != "/"; up = path.Dir(up) {
 			above, there := seen[up]
 			if there && !above.dir {
-				return nil, fmt.Errorf("path %q is below %q, which is a file: put it elsewhere", e.path, up)
+				return nil, fmt.Errorf("path %q is below %q, which is no folder: put it elsewhere", e.path, up)
 			}
 			if !there {
 				seen[up] = folder(up, 0o755, 0)

@@ -147,7 +147,7 @@ func unpack(from, to string, below func(*tar.Header) string) error {
 	}
 }
 
-// placeOne writes one file or folder.
+// placeOne writes one file, link or folder.
 func placeOne(root *os.Root, place string, header *tar.Header, body io.Reader) error {
 	if err := root.MkdirAll(filepath.Dir(place), 0o755); err != nil {
 		return err
@@ -166,8 +166,13 @@ func placeOne(root *os.Root, place string, header *tar.Header, body io.Reader) e
 		if err := errors.Join(err, out.Close()); err != nil {
 			return err
 		}
+	case tar.TypeSymlink:
+		if !filepath.IsLocal(header.Linkname) {
+			return fmt.Errorf("leads to %q: only links to what lies beside or below them are known", header.Linkname)
+		}
+		return root.Symlink(header.Linkname, place)
 	default:
-		return fmt.Errorf("is of type %q: only files and folders are known", header.Typeflag)
+		return fmt.Errorf("is of type %q: only files, folders and symbolic links are known", header.Typeflag)
 	}
 	if os.Geteuid() == 0 {
 		if err := root.Lchown(place, header.Uid, header.Gid); err != nil {

@@ -51,14 +51,11 @@ func library(purl, name, version, licence string) cdx.Component {
 	}
 }
 
-// crates are the packages that are compiled into the programs: not those of tests, of other
+// crates are the packages that are compiled into the program: not those of tests, of other
 // platforms, of features that are off, of build scripts or macros.
 func crates(ctx context.Context, s source, t toolchain) ([]cdx.Component, error) {
 	args := []string{"tree", "--locked", "--target", t.target, "--edges", "normal,no-proc-macro", "--prefix", "none",
-		"--no-dedupe", "--format", "{p}|{l}"}
-	for _, p := range programs {
-		args = append(args, "--package", p.pkg)
-	}
+		"--no-dedupe", "--format", "{p}|{l}", "--package", binary}
 	tree, err := output(ctx, s.root, "cargo", args...)
 	if err != nil {
 		return nil, fmt.Errorf("cargo tree: %w", err)

@@ -20,7 +20,7 @@ import (
 // beyond them fails the build: see covered.
 var inputs = []string{
 	"Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "LICENSE",
-	"api-server", "crds", "operator", "telemetry", "infra/images",
+	"api-server", "crds", "operator", "telemetry", "tenantry", "infra/images",
 }
 
 // beside are folders in there that no image is made of.

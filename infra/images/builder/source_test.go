@@ -67,7 +67,7 @@ func checkout(t *testing.T) string {
 		"Cargo.lock": "", "rust-toolchain.toml": "", "LICENSE": "",
 		"api-server/src/main.rs": "fn main() {}",
 		"api-server/tests/it.rs": "test",
-		"crds/src/lib.rs":        "", "operator/src/main.rs": "", "telemetry/src/lib.rs": "",
+		"crds/src/lib.rs":        "", "operator/src/main.rs": "", "telemetry/src/lib.rs": "", "tenantry/src/main.rs": "",
 		"infra/images/sample/go.mod": "", "infra/images/README.md": "words",
 	} {
 		path := filepath.Join(root, name)
