@@ -131,12 +131,15 @@ func TestWhatTheKeyDoesNotKnowIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	in := func(name string) string { return filepath.Join(root, name) }
-	if err := s.covered("/t/api-server: " + in("api-server/src/main.rs") + " /other/file.rs\n"); err != nil {
+	if err := s.covered("/t/api-server: " + in("api-server/src/main.rs") + " " + in("api-server/src") + " /other/file.rs\n"); err != nil {
 		t.Error(err)
 	}
-	err = s.covered("/t/api-server: " + in("api-server/src/main.rs") + " " + in("frontend/index.html") + "\n")
-	if err == nil || !strings.Contains(err.Error(), "frontend/index.html") {
-		t.Errorf("%v", err)
+	// A folder is known by its files: none is known of one that holds tests alone.
+	for _, name := range []string{"frontend/index.html", "frontend", "api-server/tests"} {
+		err = s.covered("/t/api-server: " + in("api-server/src/main.rs") + " " + in(name) + "\n")
+		if err == nil || !strings.Contains(err.Error(), name+" too") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
