@@ -1,11 +1,12 @@
 //! Tenants become accounts, and their workloads are bound to them.
 
 use reqwest::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     lab::{Lab, eventually, holds},
     seen::send,
+    serving::{Serving, client},
 };
 
 #[tokio::test]
@@ -15,6 +16,7 @@ async fn a_name_that_is_used_again_begins_with_an_empty_account_and_old_tokens_a
     let old = lab.operated("acme", json!({})).await;
     lab.ingest(&server, "acme", "e-1", "12.5").await;
     let old_token = lab.token("acme", "core", "tenantry-usage").await;
+    let old_gateway = lab.token("acme", "tenantry-gateway", "tenantry-gateway").await;
     lab.until("acme", "what was used", |seen| seen.meter("ingestion") == "12.5").await;
 
     lab.delete("acme").await;
@@ -29,10 +31,27 @@ async fn a_name_that_is_used_again_begins_with_an_empty_account_and_old_tokens_a
 
     let new = lab.operated("acme", json!({})).await;
     assert_ne!(old, new);
-    lab.ingest(&server, "acme", "e-3", "1").await;
+    // By a name that the one before has used: it is another account's, and counts.
+    lab.ingest(&server, "acme", "e-1", "1").await;
     lab.until("acme", "its own use alone", |seen| seen.meter("ingestion") == "1").await;
-    let (status, body) = send(&server, &old_token, "e-4", "1").await;
-    assert!(status.is_client_error(), "{status} {body}");
+    let (status, body) = listed(&server, &lab.token("acme", "core", "tenantry-usage").await).await;
+    let quantities: Vec<_> =
+        body["data"].as_array().unwrap().iter().map(|row| &row["quantity"]).collect();
+    assert_eq!((status, quantities), (StatusCode::OK, vec![&json!("1")]), "{body}");
+    for token in [&old_token, &old_gateway] {
+        let (status, body) = send(&server, token, "e-4", "1").await;
+        assert!(status.is_client_error(), "{status} {body}");
+        let (status, body) = listed(&server, token).await;
+        assert!(status.is_client_error(), "{status} {body}");
+    }
+}
+
+/// The rows of whoever's token it is.
+async fn listed(server: &Serving, token: &str) -> (StatusCode, Value) {
+    let request = client().get(format!("{}/usage/events", server.api)).bearer_auth(token);
+    let answer = request.send().await.unwrap();
+    let status = answer.status();
+    (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap())
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use api_server::backup::SpoolOf;
 use api_server::backup::spool::SpoolCopy;
 use api_server::backup::vault;
 use api_server::gateway::spool::{Settings, Spool};
-use api_server::routes::backups::digest;
+pub use api_server::routes::backups::digest;
 use api_server::store::backups::{self, Backup};
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
@@ -24,7 +24,7 @@ use crate::api::{Answer, Api, KEPT, LARGEST_BACKUP, now};
 use crate::cluster::{GATEWAY, projected};
 
 /// The archive of an account's empty spool, which was made so many seconds after the tests' time.
-async fn archive(account: &str, seconds: i64) -> Vec<u8> {
+pub async fn archive(account: &str, seconds: i64) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let clock = std::sync::Arc::new(now);
     let probe_every = std::time::Duration::from_secs(1);
@@ -39,7 +39,7 @@ async fn archive(account: &str, seconds: i64) -> Vec<u8> {
     bytes
 }
 
-fn sum(bytes: &[u8]) -> [u8; 32] {
+pub fn sum(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
@@ -53,8 +53,13 @@ fn put(account: &str, id: Uuid, digest: &str, body: impl Into<Body>) -> Request 
         .unwrap()
 }
 
+/// A backup with the digest that it has.
+pub fn put_signed(account: &str, id: Uuid, bytes: &[u8]) -> Request {
+    put(account, id, &digest(&sum(bytes)), bytes.to_vec())
+}
+
 async fn send(api: &Api, account: &str, id: Uuid, bytes: &[u8]) -> Answer {
-    api.send(put(account, id, &digest(&sum(bytes)), bytes.to_vec())).await
+    api.send(put_signed(account, id, bytes)).await
 }
 
 async fn known(api: &Api, account: &str) -> Vec<Backup> {
@@ -63,7 +68,7 @@ async fn known(api: &Api, account: &str) -> Vec<Backup> {
 }
 
 /// The files of an account's backups, whatever is known of them.
-fn files(api: &Api, account: &str) -> Vec<PathBuf> {
+pub fn files(api: &Api, account: &str) -> Vec<PathBuf> {
     let folder = api.folder.path().join("backups").join(account);
     let entries = std::fs::read_dir(folder).into_iter().flatten();
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();

@@ -13,7 +13,7 @@ use crate::document::{document, operations};
 use crate::onboarding::{form, submitted};
 use crate::webhooks::webhook;
 
-mod good;
+pub mod good;
 
 use good::{Good, good};
 

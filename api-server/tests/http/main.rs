@@ -26,6 +26,7 @@ mod explain;
 mod exports;
 mod facts;
 mod gateways;
+mod isolation;
 mod layers;
 mod limits;
 mod listing;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use telemetry::shutdown::Shutdown;
 
 mod callers;
-mod table;
+pub mod table;
 
 use crate::api::Api;
 use crate::document::operations;

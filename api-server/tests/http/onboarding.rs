@@ -36,7 +36,7 @@ fn with(pointer: &str, value: Value) -> Value {
     form
 }
 
-async fn submit(api: &Api, form: &Value, key: Option<&str>) -> Answer {
+pub async fn submit(api: &Api, form: &Value, key: Option<&str>) -> Answer {
     let mut request = Request::post("/onboarding").header("content-type", "application/json");
     if let Some(key) = key {
         request = request.header("idempotency-key", key);

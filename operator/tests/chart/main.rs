@@ -14,7 +14,6 @@ mod installing;
 mod life;
 mod lint;
 mod rendering;
-mod routines;
 mod values;
 
 #[path = "../fleet/support/mod.rs"]
