@@ -18,9 +18,11 @@ use crate::gateway::plane::ControlPlane;
 mod erase;
 mod keep;
 mod rows;
+mod written;
 
 use keep::{Keep, Mark};
 use rows::Format;
+use written::{Series, Written};
 
 /// How long to wait before a request that met a busy or absent server is sent again.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -41,6 +43,10 @@ pub struct Args {
     /// Standard output without it.
     #[arg(long, global = true, env = "TENANTRY_ROUTINES")]
     to: Option<PathBuf>,
+    /// How many files of the round stay in the folder, this one among them. Of older ones those go that
+    /// were written with this flag and that nobody changed since; all stay without it.
+    #[arg(long, global = true, env = "TENANTRY_ROUTINES_KEEP", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    keep: Option<u32>,
     /// For how many seconds to try while the server is busy or away.
     #[arg(long, global = true, default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     patience: u64,
@@ -222,8 +228,9 @@ impl Errand {
         })
     }
 
-    fn file(&self, day: &str) -> String {
-        format!("{}-{day}.{}", self.name, self.format.ending())
+    /// Its files of all days.
+    fn series(&self) -> Series {
+        Series { name: self.name.clone(), ending: self.format.ending() }
     }
 }
 
@@ -247,15 +254,19 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     // Another provider that is there already serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let errand = Errand::of(&args.round)?;
+    ensure!(
+        args.keep.is_none() || args.to.is_some(),
+        "--keep (TENANTRY_ROUTINES_KEEP) counts files of a folder: give --to (TENANTRY_ROUTINES) too"
+    );
     let token = args.token_file.as_ref().context(
         "no token: give --token-file (TENANTRY_TOKEN_FILE), a file with a token of the installation's issuer",
     )?;
     let server = ControlPlane::server(&args.server, args.ca_file.as_deref(), token)?;
     let until = Instant::now() + Duration::from_secs(args.patience);
-    let day = Timestamp::now().to_zoned(TimeZone::UTC).date().to_string();
-    make(&args, &server, &errand, &day, until).await?;
+    let day = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    make(&args, &server, &errand, day, until).await?;
     if let Round::Retention { erase: true, contact_days, .. } = args.round {
-        let erased = erase::contacts(&server, contact_days, &day).await?;
+        let erased = erase::contacts(&server, contact_days, &day.to_string()).await?;
         writeln!(io::stdout(), "erased the contacts of {erased} requests")?;
     }
     Ok(())
@@ -265,7 +276,7 @@ async fn make(
     args: &Args,
     server: &ControlPlane,
     errand: &Errand,
-    day: &str,
+    day: Date,
     until: Instant,
 ) -> anyhow::Result<()> {
     let Some(folder) = &args.to else {
@@ -278,7 +289,10 @@ async fn make(
         }
         return Ok(());
     };
-    let keep = Keep::new(folder, &errand.file(day))?;
+    let series = errand.series();
+    let name = series.file(day);
+    let written = args.keep.map(|keep| Written::new(folder, series, keep));
+    let mut keep = Keep::new(folder, &name)?;
     let mut mark = keep.resume(&errand.path)?;
     while let Some(path) = mark.next.clone() {
         let page = asked(server, errand, &path, until).await;
@@ -288,8 +302,15 @@ async fn make(
         let (text, after) = page?;
         mark = keep.add(&Mark { next: after, ..mark }, text.as_bytes())?;
     }
+    if let Some(written) = &written {
+        // Before it is there: of one that is, it must be known who wrote it.
+        written.note(&name, keep.part())?;
+    }
     let file = keep.finish()?;
     writeln!(io::stdout(), "{}: {} bytes", file.display(), mark.bytes)?;
+    for gone in written.map_or(Ok(Vec::new()), |written| written.prune(&name))? {
+        writeln!(io::stdout(), "removed {gone}")?;
+    }
     Ok(())
 }
 
@@ -333,16 +354,17 @@ mod tests {
 
     #[test]
     fn each_round_has_its_path_and_file() {
+        let day = Date::constant(2026, 11, 29);
         let crm = Errand::of(&Round::Crm { format: TableFormat::Csv }).unwrap();
         assert_eq!(
-            (crm.path.as_str(), crm.file("2026-11-29")),
+            (crm.path.as_str(), crm.series().file(day)),
             ("/exports/crm?format=csv", "crm-2026-11-29.csv".to_owned())
         );
         let period = "previous".to_owned();
         let overages = Errand::of(&Round::Overages { format: TableFormat::Ndjson, period });
         let overages = overages.unwrap();
         assert_eq!(overages.path, "/exports/overages?period=previous&format=json");
-        assert_eq!(overages.file("2026-11-29"), "overages-previous-2026-11-29.ndjson");
+        assert_eq!(overages.series().file(day), "overages-previous-2026-11-29.ndjson");
     }
 
     #[test]

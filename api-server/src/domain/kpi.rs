@@ -2,13 +2,22 @@
 //!
 //! A figure of a few is a figure of each: whoever knows all but one learns that one. So a group has at
 //! least as many accounts as is asked, and at least [`LEAST`]. Smaller groups are put together as
-//! *other*, with the smallest of the rest until that is enough. A figure of which fewer than these are
-//! known is left out of its group. The whole has it only where subtracting the groups that have it
-//! leaves nothing, or enough accounts: else the whole would tell what the group must not.
+//! *other*, with the smallest of the rest until that is enough.
+//!
+//! A share of none or of all is a figure of each, too, and so is a mean at the end of its range. So figures
+//! are coded there: none counts as one account and all as all but one, and means stay a hundredth away from
+//! 0 and from 1. Leaving such figures out would say the same as showing them.
+//!
+//! What is shown can be asked for with other sizes of groups, and subtracted. So all of it adds up the same
+//! units, each coded by itself and of [`LEAST`] accounts or more: the groups as they are at [`LEAST`]. A figure
+//! of which fewer are known in a unit is none there; the whole takes what is known of all such units
+//! together as one more, if that is enough.
 //!
 //! Each account counts the same, in shares of answers too, so that no large one speaks for all. There
 //! is one grouping: two that cross would tell who stands where they differ. Means are rounded to
 //! hundredths.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{BasisPoints, Ppm, decimal::div_round};
 
@@ -30,15 +39,15 @@ pub struct Member {
     pub in_time: Option<Ppm>,
 }
 
-/// Which accounts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Which accounts, in the order in which they are shown.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Group {
     /// All.
     All,
-    /// Those on a plan.
-    Plan(String),
     /// Those on none.
     NoPlan,
+    /// Those on a plan.
+    Plan(String),
     /// Those whose groups are too small, together.
     Other,
 }
@@ -60,13 +69,52 @@ pub struct Figures {
     pub in_time: Option<i64>,
 }
 
-/// A figure of an account, in millionths.
-type Of = fn(&Member) -> Option<i64>;
+/// A figure: what it is of an account, in millionths, and where its ends are coded.
+#[derive(Clone, Copy)]
+struct Figure {
+    of: fn(&Member) -> Option<i64>,
+    ends: Ends,
+}
 
-const HEALTH: Of = |member| member.health.map(|health| Ppm::from(health).0);
-const FLAGGED: Of = |member| member.flagged.map(|flagged| if flagged { Ppm::ONE.0 } else { 0 });
-const USAGE: Of = |member| member.usage.map(|ratio| ratio.0);
-const IN_TIME: Of = |member| member.in_time.map(|share| share.0);
+#[derive(Clone, Copy)]
+enum Ends {
+    /// Yes or no: one account more or fewer.
+    Share,
+    /// From 0 to 1: a hundredth.
+    Bounded,
+    /// From 0 on, without an end above.
+    Open,
+}
+
+const ONE: i64 = Ppm::ONE.0;
+/// A hundredth.
+const STEP: i64 = ONE / 100;
+
+const HEALTH: Figure =
+    Figure { of: |member| member.health.map(|health| Ppm::from(health).0), ends: Ends::Bounded };
+const FLAGGED: Figure = Figure {
+    of: |member| member.flagged.map(|flagged| if flagged { ONE } else { 0 }),
+    ends: Ends::Share,
+};
+const USAGE: Figure = Figure { of: |member| member.usage.map(|ratio| ratio.0), ends: Ends::Open };
+const IN_TIME: Figure =
+    Figure { of: |member| member.in_time.map(|share| share.0), ends: Ends::Bounded };
+
+/// A sum of values, and of how many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sum {
+    total: i128,
+    known: usize,
+}
+
+impl Sum {
+    fn and(self, other: Self) -> Self {
+        Self {
+            total: self.total.saturating_add(other.total),
+            known: self.known.saturating_add(other.known),
+        }
+    }
+}
 
 /// The figures of all, then of each group by plan. None at all where there are too few accounts.
 /// `least` is raised to [`LEAST`].
@@ -76,23 +124,27 @@ pub fn figures(members: &[Member], least: usize) -> Vec<Figures> {
     if members.len() < least {
         return Vec::new();
     }
-    let groups = merged(grouped(members), least);
-    let all: Vec<&Member> = members.iter().collect();
-    let whole = |of: Of| {
-        let kept = groups.iter().map(|(_, group)| known(group, of)).filter(|n| *n < least);
-        let rest: usize = kept.sum();
-        if rest == 0 || rest >= least { mean(&all, of, least) } else { None }
-    };
+    let plans = grouped(members);
+    let others = small(&plans, least);
+    let units = merged(plans, LEAST);
+    let mut groups = BTreeMap::<Group, Vec<&[&Member]>>::new();
+    for (group, of) in &units {
+        let shown = if others.contains(group) { Group::Other } else { group.clone() };
+        groups.entry(shown).or_default().push(of);
+    }
+    let all: Vec<&[&Member]> = units.iter().map(|(_, of)| of.as_slice()).collect();
+    let whole = |figure| mean(added(&all, figure).and(apart(&all, figure)), least);
     let first = row(Group::All, members.len(), &whole);
-    let each = groups
-        .iter()
-        .map(|(group, of)| row(group.clone(), of.len(), &|figure| mean(of, figure, least)));
+    let each = groups.iter().map(|(group, of)| {
+        let accounts = of.iter().map(|unit| unit.len()).sum();
+        row(group.clone(), accounts, &|figure| mean(added(of, figure), least))
+    });
     // One group that is all says the same twice.
     let each = each.filter(|row| row.accounts < members.len());
     std::iter::once(first).chain(each).collect()
 }
 
-fn row(group: Group, accounts: usize, figure: &dyn Fn(Of) -> Option<i64>) -> Figures {
+fn row(group: Group, accounts: usize, figure: &dyn Fn(Figure) -> Option<i64>) -> Figures {
     Figures {
         group,
         accounts,
@@ -103,59 +155,88 @@ fn row(group: Group, accounts: usize, figure: &dyn Fn(Of) -> Option<i64>) -> Fig
     }
 }
 
-type Grouped<'a> = Vec<(Group, Vec<&'a Member>)>;
+type Grouped<'a> = BTreeMap<Group, Vec<&'a Member>>;
 
-/// By plan, in the order of the plans' names.
+/// By plan.
 fn grouped(members: &[Member]) -> Grouped<'_> {
-    let mut groups = std::collections::BTreeMap::<Option<&str>, Vec<&Member>>::new();
+    let mut groups = Grouped::new();
     for member in members {
-        groups.entry(member.plan.as_deref()).or_default().push(member);
+        let plan = member.plan.clone().map_or(Group::NoPlan, Group::Plan);
+        groups.entry(plan).or_default().push(member);
     }
-    let named = |(plan, of): (Option<&str>, _)| {
-        (plan.map_or(Group::NoPlan, |plan| Group::Plan(plan.to_owned())), of)
-    };
-    groups.into_iter().map(named).collect()
+    groups
 }
 
-/// Groups with at least `least` accounts each: the smallest are put together until all have.
-fn merged(groups: Grouped<'_>, least: usize) -> Grouped<'_> {
-    let mut by_size: Vec<usize> = (0..groups.len()).collect();
-    by_size.sort_by_key(|index| groups.get(*index).map_or(0, |(_, of)| of.len()));
-    let mut other = std::collections::BTreeSet::new();
+/// The groups that are put together, the smallest, so that all have `least` accounts. Of a larger least
+/// they are the same and more.
+fn small(groups: &Grouped<'_>, least: usize) -> BTreeSet<Group> {
+    let mut by_size: Vec<(usize, &Group)> =
+        groups.iter().map(|(group, of)| (of.len(), group)).collect();
+    by_size.sort_unstable();
+    let mut small = BTreeSet::new();
     let mut accounts = 0;
-    for index in by_size {
-        let size = groups.get(index).map_or(0, |(_, of)| of.len());
-        let enough = size >= least && (other.is_empty() || accounts >= least);
-        if enough {
+    for (size, group) in by_size {
+        if size >= least && (small.is_empty() || accounts >= least) {
             break;
         }
-        other.insert(index);
+        small.insert(group.clone());
         accounts += size;
     }
-    let mut together = Vec::new();
-    let mut rest = Vec::new();
-    for (index, (group, of)) in groups.into_iter().enumerate() {
-        if other.contains(&index) { together.extend(of) } else { rest.push((group, of)) }
+    if !small.is_empty() {
+        small.insert(Group::Other);
     }
-    if !together.is_empty() {
-        rest.push((Group::Other, together));
-    }
-    rest
+    small
 }
 
-fn known(group: &[&Member], of: Of) -> usize {
-    group.iter().filter(|member| of(member).is_some()).count()
+fn merged(groups: Grouped<'_>, least: usize) -> Grouped<'_> {
+    let small = small(&groups, least);
+    let mut merged = Grouped::new();
+    for (group, of) in groups {
+        let group = if small.contains(&group) { Group::Other } else { group };
+        merged.entry(group).or_default().extend(of);
+    }
+    merged
+}
+
+fn known(group: &[&Member], figure: Figure) -> usize {
+    group.iter().filter(|member| (figure.of)(member).is_some()).count()
+}
+
+/// What units show together.
+fn added(units: &[&[&Member]], figure: Figure) -> Sum {
+    let enough = units.iter().filter(|of| known(of, figure) >= LEAST);
+    enough.fold(Sum::default(), |sum, of| sum.and(coded(of, figure)))
+}
+
+/// What units do not show by themselves, as one.
+fn apart(units: &[&[&Member]], figure: Figure) -> Sum {
+    let few = units.iter().filter(|of| known(of, figure) < LEAST);
+    let few: Vec<&Member> = few.flat_map(|of| of.iter().copied()).collect();
+    if known(&few, figure) < LEAST { Sum::default() } else { coded(&few, figure) }
+}
+
+/// What is known of a unit, away from the ends at which it would be known of each.
+fn coded(group: &[&Member], figure: Figure) -> Sum {
+    let values = group.iter().filter_map(|member| (figure.of)(member));
+    let (total, known) = values
+        .fold((0_i128, 0_usize), |(total, known), value| (total + i128::from(value), known + 1));
+    let most = i128::try_from(known).unwrap_or(i128::MAX).saturating_mul(i128::from(ONE));
+    let (low, high) = match figure.ends {
+        Ends::Share => (i128::from(ONE), most.saturating_sub(i128::from(ONE))),
+        Ends::Bounded => (most / i128::from(ONE / STEP), most - most / i128::from(ONE / STEP)),
+        Ends::Open => (most / i128::from(ONE / STEP), i128::MAX),
+    };
+    // Of two accounts or fewer nothing is between these; units have more.
+    Sum { total: total.min(high).max(low), known }
 }
 
 /// The mean in hundredths, half away from zero; `None` when fewer than `least` are known.
-fn mean(group: &[&Member], of: Of, least: usize) -> Option<i64> {
-    let values: Vec<i64> = group.iter().filter_map(|member| of(member)).collect();
-    if values.len() < least {
+fn mean(sum: Sum, least: usize) -> Option<i64> {
+    if sum.known < least {
         return None;
     }
-    let count = i128::try_from(values.len()).ok()?;
-    let sum: i128 = values.iter().map(|value| i128::from(*value)).sum();
-    let mean = div_round(sum, count.checked_mul(i128::from(Ppm::ONE.0) / 100)?)?;
+    let count = i128::try_from(sum.known).ok()?;
+    let mean = div_round(sum.total, count.checked_mul(i128::from(STEP))?)?;
     i64::try_from(mean).ok()
 }
 

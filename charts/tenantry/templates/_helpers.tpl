@@ -135,3 +135,42 @@ issuers:
     {{- end }}
 {{- end }}
 {{- end }}
+
+{{/* The rounds that are made, by name: what `api-server routine` is asked, the scopes that it needs, and whose token. */}}
+{{- define "tenantry.rounds" -}}
+{{- $routines := .Values.routines -}}
+{{- $kpis := $routines.kpis -}}
+{{- $retention := $routines.retention -}}
+{{- $audit := list "retention" "--contact-days" ($retention.contactDays | int64 | toString) -}}
+{{- if $retention.attributeDays -}}
+{{- $audit = concat $audit (list "--attribute-days" ($retention.attributeDays | int64 | toString)) -}}
+{{- end -}}
+{{- $export := "billing:export" -}}
+{{- $known := dict
+  "triage" (dict "asks" (list "triage") "scope" "billing:read, role CustomerSuccessManager")
+  "crm" (dict "asks" (list "crm") "scope" $export)
+  "overages" (dict "asks" (list "overages" "--period" "current") "scope" $export)
+  "overagesPrevious" (dict "asks" (list "overages" "--period" "previous") "scope" $export)
+  "support" (dict "asks" (list "support") "scope" $export)
+  "kpis" (dict "asks" (list "kpis" "--min-group-size" ($kpis.minGroupSize | int64 | toString)) "scope" $export)
+  "retention" (dict "asks" (ternary (append $audit "--erase") $audit $retention.erase) "scope" (ternary "billing:audit privacy:erase" "billing:audit" $retention.erase))
+  "overrides" (dict "asks" (list "overrides") "scope" "billing:audit")
+-}}
+{{- $made := dict -}}
+{{- range $name, $round := $known -}}
+{{- $own := index $routines $name -}}
+{{- if $own.enabled -}}
+{{- $secret := default $routines.existingSecret $own.existingSecret -}}
+{{- $key := $routines.key -}}
+{{- if $own.existingSecret -}}{{- $key = default $routines.key $own.key -}}{{- end -}}
+{{- $whole := dict "asks" (concat $round.asks (list "--format" $own.format)) "scope" $round.scope "schedule" $own.schedule "secret" $secret "key" $key -}}
+{{- $_ := set $made $name $whole -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $made -}}
+{{- end }}
+
+{{/* The claim that gets what rounds keep. */}}
+{{- define "tenantry.routinesClaim" -}}
+{{- default "tenantry-routines" .Values.routines.storage.existingClaim -}}
+{{- end }}

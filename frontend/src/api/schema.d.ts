@@ -2048,14 +2048,16 @@ export interface components {
             meta: components["schemas"]["ListMeta"];
         };
         /**
-         * @description Figures of a group of accounts. None is of fewer than `min_group_size`, nor is any difference of the
-         *     whole and its groups. What too few are known of is null.
+         * @description Figures of a group of accounts. None is of fewer than `min_group_size`, and none can be had of fewer than five by
+         *     subtracting. What too few are known of is null, and no part of the whole. Figures that would be those of each account are coded: of
+         *     each group, `flagged` counts none as one and all as all but one; means are at least 0.01, `health` and
+         *     `sla_adherence` at most 0.99.
          */
         KpiRow: {
             /** @description How many accounts. */
             accounts: number;
             /**
-             * @description The share that was flagged.
+             * @description The share that was flagged; one in a group may be none.
              * @example 0.12
              */
             flagged?: string | null;

@@ -14,18 +14,18 @@ use crate::{
 };
 
 /// Helm against a ground.
-struct Release<'l> {
+pub struct Release<'l> {
     lab: &'l Lab,
     kubeconfig: String,
 }
 
 impl<'l> Release<'l> {
-    fn on(lab: &'l Lab) -> Self {
+    pub fn on(lab: &'l Lab) -> Self {
         Self { lab, kubeconfig: lab.ground.path("kubeconfig").to_string_lossy().into_owned() }
     }
 
     /// Beside what else goes on: Helm waits for what the operator does.
-    async fn helm(&self, arguments: &[&str]) -> String {
+    pub async fn helm(&self, arguments: &[&str]) -> String {
         let all: Vec<String> = self.with_place(arguments).into_iter().map(str::to_owned).collect();
         let run = move || helm::prints(&all.iter().map(String::as_str).collect::<Vec<_>>());
         tokio::task::spawn_blocking(run).await.expect("helm ends well")
@@ -37,7 +37,7 @@ impl<'l> Release<'l> {
     }
 
     /// One command for the first time and for every other.
-    async fn upgrade(&self, chart: &Path, files: &[String], more: &[&str]) -> String {
+    pub async fn upgrade(&self, chart: &Path, files: &[String], more: &[&str]) -> String {
         let path = chart.to_string_lossy();
         let mut all = vec!["upgrade", "--install", "tenantry", &path, "--create-namespace"];
         all.extend(["--wait", "--timeout", "5m"]);
@@ -46,7 +46,7 @@ impl<'l> Release<'l> {
         self.helm(&all).await
     }
 
-    async fn object(&self, plural: &str, name: &str) -> Value {
+    pub async fn object(&self, plural: &str, name: &str) -> Value {
         let found = self.lab.api.get(plural, SYSTEM, name).await;
         found.unwrap_or_else(|refused| panic!("{plural} {name}: {refused}"))
     }

@@ -14,6 +14,7 @@ mod installing;
 mod life;
 mod lint;
 mod rendering;
+mod routines;
 mod values;
 
 #[path = "../fleet/support/mod.rs"]

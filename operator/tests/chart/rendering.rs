@@ -34,6 +34,15 @@ const HIGHLY_AVAILABLE: &[&str] = &[
     "--set=apiServer.cluster.onboarding=true",
 ];
 
+const ROUTINES: &[&str] = &[
+    "--set=routines.enabled=true,routines.timeZone=Europe/Berlin,routines.keep=12,routines.patience=900",
+    "--set=routines.existingSecret=routines-export,routines.key=jwt",
+    "--set=routines.triage.existingSecret=routines-calls,routines.triage.key=token",
+    "--set=routines.retention.existingSecret=routines-audit,routines.overrides.existingSecret=routines-audit",
+    "--set=routines.retention.erase=true,routines.retention.attributeDays=400,routines.crm.format=ndjson",
+    "--set=routines.storage.className=shared,routines.storage.accessMode=ReadWriteMany",
+];
+
 /// Each case: its name, and the arguments beside the tier's values.
 pub fn cases() -> Vec<(String, Vec<String>)> {
     let owned = |all: &[&str]| all.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>();
@@ -45,6 +54,7 @@ pub fn cases() -> Vec<(String, Vec<String>)> {
             ("-gpu", gpu.clone()),
             ("-ha", owned(HIGHLY_AVAILABLE)),
             ("-monitoring", owned(MONITORING)),
+            ("-routines", owned(ROUTINES)),
         ];
         for (variant, more) in variants {
             let mut arguments = vec![format!("--values={}", values(tier))];
@@ -117,12 +127,20 @@ fn generated_parts_arrive_letter_by_letter() {
     }
 }
 
+/// The template of the pods that an object makes.
+pub fn pod_template(object: &Value) -> Option<&Value> {
+    let nested = || object.pointer("/spec/jobTemplate/spec/template");
+    object.pointer("/spec/template").or_else(nested)
+}
+
 /// Each rendered object, and where in it something is amiss.
 fn every_pod(check: impl Fn(&Value, &Value) -> Option<String>) {
     let mut wrong = Vec::new();
     for (name, arguments) in cases() {
         for object in objects(&rendered(&arguments, VERSIONS[1])) {
-            let Some(pod) = object.pointer("/spec/template/spec") else { continue };
+            let Some(pod) = pod_template(&object).map(|template| &template["spec"]) else {
+                continue;
+            };
             for container in pod["containers"].as_array().unwrap() {
                 wrong.extend(
                     check(pod, container).map(|w| format!("{name} {}: {w}", object["kind"])),

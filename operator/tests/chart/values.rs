@@ -88,6 +88,26 @@ const REFUSED: &[(&str, &str)] = &[
     (r#"monitoring.interval="often""#, "at '/monitoring/interval'"),
     (r#"otlpEndpoint="collector:4318""#, "at '/otlpEndpoint'"),
     (r#"guardRails.breakGlassGroups=[""]"#, "at '/guardRails/breakGlassGroups/0'"),
+    // Routines.
+    (r#"routines.token="x""#, "at '/routines': additional properties 'token' not allowed"),
+    (r#"routines.brief={}"#, "at '/routines': additional properties 'brief' not allowed"),
+    (r#"routines.crm.shedule="@daily""#, "at '/routines/crm': additional properties 'shedule'"),
+    (r#"routines.crm.minGroupSize=5"#, "at '/routines/crm': additional properties 'minGroupSize'"),
+    (r#"routines.storage.claim="x""#, "at '/routines/storage': additional properties 'claim'"),
+    (r#"routines.crm.schedule="CRON_TZ=UTC 0 5 * * 1""#, "at '/routines/crm/schedule'"),
+    (r#"routines.crm.schedule="0 5 * *""#, "at '/routines/crm/schedule'"),
+    (r#"routines.crm.format="xlsx""#, "at '/routines/crm/format': value must be one of"),
+    (r#"routines.triage.format="csv""#, "at '/routines/triage/format': value must be one of"),
+    (r#"routines.triage.existingSecret="My_Secret""#, "at '/routines/triage/existingSecret'"),
+    (r#"routines.key="a/b""#, "at '/routines/key'"),
+    (r#"routines.kpis.minGroupSize=4"#, "at '/routines/kpis/minGroupSize': minimum"),
+    (r#"routines.retention.contactDays=0"#, "at '/routines/retention/contactDays': minimum"),
+    (r#"routines.timeZone="Local""#, "at '/routines/timeZone'"),
+    (r#"routines.timeZone="../etc""#, "at '/routines/timeZone'"),
+    (r#"routines.keep=0"#, "at '/routines/keep': minimum"),
+    (r#"routines.patience=0"#, "at '/routines/patience': minimum"),
+    (r#"routines.startingDeadlineSeconds=9"#, "at '/routines/startingDeadlineSeconds': minimum"),
+    (r#"routines.storage.accessMode="ReadOnlyMany""#, "at '/routines/storage/accessMode'"),
 ];
 
 #[test]
@@ -117,6 +137,33 @@ const IMPOSSIBLE: &[(&[&str], &str)] = &[
         "networkPolicies.apiFrom: name the ingress controller's namespace",
     ),
     (&["monitoring.enabled=true"], "monitoring.enabled: the cluster has no PodMonitor"),
+    (
+        &["routines.enabled=true"],
+        "routines.existingSecret: the round crm has no token; name a Secret",
+    ),
+    (
+        &[
+            "routines.enabled=true",
+            r#"routines.existingSecret="""#,
+            "routines.crm.enabled=false",
+            r#"routines.kpis.existingSecret="own""#,
+        ],
+        "the round overages has no token",
+    ),
+    (
+        &[
+            "routines.enabled=true",
+            "routines.triage.enabled=false",
+            "routines.crm.enabled=false",
+            "routines.overages.enabled=false",
+            "routines.overagesPrevious.enabled=false",
+            "routines.support.enabled=false",
+            "routines.kpis.enabled=false",
+            "routines.retention.enabled=false",
+            "routines.overrides.enabled=false",
+        ],
+        "routines.enabled: every round is off",
+    ),
 ];
 
 #[test]

@@ -1,12 +1,12 @@
 //! A file that grows page by page and is there as a whole or not at all. Beside its part stands how far
 //! it is, so that a round that was interrupted goes on there.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 /// How far a round is.
@@ -26,6 +26,8 @@ pub(super) struct Keep {
     part: PathBuf,
     mark: PathBuf,
     folder: PathBuf,
+    /// The part, which nobody else may write at the same time.
+    held: Option<File>,
 }
 
 impl Keep {
@@ -38,28 +40,55 @@ impl Keep {
             part: at(format!(".{name}.part")),
             mark: at(format!(".{name}.next")),
             folder: folder.to_owned(),
+            held: None,
         })
     }
 
+    /// What is not yet the file.
+    pub(super) fn part(&self) -> &Path {
+        &self.part
+    }
+
     /// Where the round that asks for `first` was, or its beginning.
-    pub(super) fn resume(&self, first: &str) -> anyhow::Result<Mark> {
+    pub(super) fn resume(&mut self, first: &str) -> anyhow::Result<Mark> {
+        self.held = None;
+        let part = self.held()?;
         let begin = Mark { first: first.to_owned(), next: Some(first.to_owned()), bytes: 0 };
         let mark = fs::read(&self.mark).ok().and_then(|text| serde_json::from_slice(&text).ok());
-        let known = mark.filter(|mark: &Mark| {
-            let there = fs::metadata(&self.part).map_or(0, |part| part.len());
-            mark.first == first && there >= mark.bytes
-        });
+        let there = part.metadata().map_or(0, |part| part.len());
+        let known = mark.filter(|mark: &Mark| mark.first == first && there >= mark.bytes);
         let mark = known.unwrap_or(begin);
-        let part = self.open().with_context(|| self.part.display().to_string())?;
         // What came after the mark may be half a page.
         part.set_len(mark.bytes).with_context(|| self.part.display().to_string())?;
+        self.held = Some(part);
         Ok(mark)
     }
 
-    /// Adds a page, durably, and then says so.
-    pub(super) fn add(&self, mark: &Mark, page: &[u8]) -> anyhow::Result<Mark> {
+    /// The part, for this round alone: two that are made at the same time would mix their pages.
+    fn held(&self) -> anyhow::Result<File> {
         let named = || self.part.display().to_string();
-        let mut part = self.open().with_context(named)?;
+        loop {
+            let part = self.open().with_context(named)?;
+            match part.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    bail!("{}: the same round is being made; let it end", named())
+                }
+                Err(TryLockError::Error(error)) => return Err(error).with_context(named),
+            }
+            // A round that just ended may have given the file its name meanwhile.
+            let there = fs::metadata(&self.part).map(|part| (part.dev(), part.ino())).ok();
+            let held = part.metadata().map(|part| (part.dev(), part.ino())).with_context(named)?;
+            if there == Some(held) {
+                return Ok(part);
+            }
+        }
+    }
+
+    /// Adds a page, durably, and then says so.
+    pub(super) fn add(&mut self, mark: &Mark, page: &[u8]) -> anyhow::Result<Mark> {
+        let named = || self.part.display().to_string();
+        let part = self.held.as_mut().with_context(named)?;
         part.write_all(page).and_then(|()| part.sync_all()).with_context(named)?;
         let added = u64::try_from(page.len()).unwrap_or(u64::MAX);
         let mark = Mark { bytes: mark.bytes.saturating_add(added), ..mark.clone() };
@@ -100,13 +129,17 @@ mod tests {
     #[test]
     fn an_interrupted_round_goes_on_where_it_was() {
         let folder = tempfile::tempdir().unwrap();
-        let first = keep(folder.path());
+        let mut first = keep(folder.path());
         let begin = first.resume("/a").unwrap();
         assert_eq!((begin.next.as_deref(), begin.bytes), (Some("/a"), 0));
         first.add(&Mark { next: Some("/b".to_owned()), ..begin }, b"one\n").unwrap();
         // Half a page that nobody counted.
         first.open().unwrap().write_all(b"tw").unwrap();
-        let again = keep(folder.path());
+        let mut again = keep(folder.path());
+        let said = again.resume("/a").unwrap_err().to_string();
+        assert!(said.contains("the same round is being made"), "{said}");
+        drop(first);
+        let mut again = keep(folder.path());
         let mark = again.resume("/a").unwrap();
         assert_eq!((mark.next.as_deref(), mark.bytes), (Some("/b"), 4));
         again.add(&Mark { next: None, ..mark }, b"two\n").unwrap();
@@ -118,7 +151,7 @@ mod tests {
     #[test]
     fn another_question_begins_anew() {
         let folder = tempfile::tempdir().unwrap();
-        let keep = keep(folder.path());
+        let mut keep = keep(folder.path());
         let begin = keep.resume("/a").unwrap();
         keep.add(&Mark { next: Some("/b".to_owned()), ..begin }, b"one\n").unwrap();
         let other = keep.resume("/x").unwrap();
@@ -129,7 +162,7 @@ mod tests {
     #[test]
     fn a_mark_without_its_part_begins_anew() {
         let folder = tempfile::tempdir().unwrap();
-        let keep = keep(folder.path());
+        let mut keep = keep(folder.path());
         let begin = keep.resume("/a").unwrap();
         keep.add(&Mark { next: Some("/b".to_owned()), ..begin }, b"one\n").unwrap();
         fs::remove_file(&keep.part).unwrap();

@@ -45,8 +45,10 @@ pub struct KpiExport {
     pub meta: ListMeta,
 }
 
-/// Figures of a group of accounts. None is of fewer than `min_group_size`, nor is any difference of the
-/// whole and its groups. What too few are known of is null.
+/// Figures of a group of accounts. None is of fewer than `min_group_size`, and none can be had of fewer than five by
+/// subtracting. What too few are known of is null, and no part of the whole. Figures that would be those of each account are coded: of
+/// each group, `flagged` counts none as one and all as all but one; means are at least 0.01, `health` and
+/// `sla_adherence` at most 0.99.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct KpiRow {
     /// Of which month, UTC.
@@ -65,7 +67,7 @@ pub struct KpiRow {
     /// Mean health at the end of the month, to a hundredth.
     #[schema(example = "0.87")]
     pub health: Option<String>,
-    /// The share that was flagged.
+    /// The share that was flagged; one in a group may be none.
     #[schema(example = "0.12")]
     pub flagged: Option<String>,
     /// The mean of the highest shares of quotas that were used.
