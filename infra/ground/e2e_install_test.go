@@ -43,6 +43,7 @@ func TestInstall(t *testing.T) {
 	i.metricsAreRead(t)
 	i.becomesCustomer(t)
 	i.speaksThroughKubectl(t)
+	i.leavesItsUsage(t)
 	i.changesTier(t)
 	i.outlivesTheRuntime(t)
 	i.livesWithoutOperator(t)
@@ -144,9 +145,9 @@ func (i install) onlyGrafanaIsSimulated(t *testing.T) {
 // usageArrives: a service's projected token is taken by its gateway, and what
 // it sends reaches the ledger once.
 func (i install) usageArrives(t *testing.T) {
-	token := i.k.run("create", "token", "core", "-n", "tenant-acme", "--audience", "tenantry-usage")
+	token := i.token("acme")
 	other := i.k.run("create", "token", "core", "-n", "tenant-acme")
-	stranger := i.k.run("create", "token", "core", "-n", "tenant-bigco", "--audience", "tenantry-usage")
+	stranger := i.token("bigco")
 	address := i.run(t, "forward", "tenant-acme/tenantry-gateway:http")
 	for who, bearer := range map[string]string{"nobody": "", "a token for another reader": other, "another tenant": stranger} {
 		if code, body := send(t, address, bearer, "refused"); code != http.StatusUnauthorized && code != http.StatusForbidden {

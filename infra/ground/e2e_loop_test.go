@@ -78,9 +78,11 @@ func (i install) speaksThroughKubectl(t *testing.T) {
 	i.reports(t, address, int(0.16*quota))
 	i.used(t, "query 9[56] %", "HardLimitReached")
 	i.told(t, "UsageThresholdReached", 2)
+	i.isStopped(t)
 	server := "http://" + i.run(t, "forward", "tenantry-system/tenantry-api-server:http")
 	ask(t, http.MethodPost, server+"/accounts/initech/plan", i.people.manager(t, "billing:plan"), map[string]any{"plan": "team"})
 	i.used(t, "query 9 %", "WithinLimits")
+	i.isStartedAgain(t)
 	i.told(t, "UsageThresholdRecovered", 2)
 	row := strings.Fields(i.k.run("get", "tenant", "initech", "--no-headers"))
 	if got := strings.Join(row[:4], " "); got != "initech dev team True" {
