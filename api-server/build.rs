@@ -29,7 +29,6 @@ fn line(list: &mut String, name: &Path, file: &Path) -> std::fmt::Result {
     writeln!(list, "({name:?}, include_bytes!({file:?})),")
 }
 
-#[expect(clippy::print_stdout, reason = "how Cargo is told")]
 fn tell(line: &str) {
     println!("{line}");
 }

@@ -132,7 +132,7 @@ pub fn figures(members: &[Member], least: usize) -> Vec<Figures> {
         let shown = if others.contains(group) { Group::Other } else { group.clone() };
         groups.entry(shown).or_default().push(of);
     }
-    let all: Vec<&[&Member]> = units.iter().map(|(_, of)| of.as_slice()).collect();
+    let all: Vec<&[&Member]> = units.values().map(|of| of.as_slice()).collect();
     let whole = |figure| mean(added(&all, figure).and(apart(&all, figure)), least);
     let first = row(Group::All, members.len(), &whole);
     let each = groups.iter().map(|(group, of)| {
