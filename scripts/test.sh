@@ -14,7 +14,7 @@ exec </dev/null
 stages=(check unit ground parts images fleet chart ledger ui real install demo)
 # Minutes on two cores: nothing built yet, and everything built.
 declare -A budget=([check]="12 3" [unit]="18 5" [ground]="13 0.5" [parts]="4 0.5" [images]="8 1"
-  [fleet]="15 12" [chart]="5 4" [ledger]="6 4" [ui]="4 2" [real]="7 1" [install]="5 3" [demo]="5 3")
+  [fleet]="15 12" [chart]="9 4" [ledger]="6 4" [ui]="4 2" [real]="7 1" [install]="5 3" [demo]="5 3")
 declare -A about=(
   [check]="formatting, clippy, go vet, shellcheck, cargo deny, lock file, paths"
   [unit]="Rust and Go tests that need no cluster, drift of generated files, docs"
@@ -22,7 +22,7 @@ declare -A about=(
   [parts]="what stacks run, checked by the programs themselves (otelcol, built once)"
   [images]="the container images: the same bits twice, run from empty read-only roots, Dockerfiles"
   [fleet]="the operator, and the API server beside it, on a real Kubernetes API"
-  [chart]="the Helm chart: values, renders, and its life on a real API server"
+  [chart]="the Helm chart: values, renders, alerts by promtool, and its life on a real API server"
   [ledger]="the ledger and the API server on real files and ports, killed, flooded, fuzzed, sent to by real SDKs"
   [ui]="the web pages: types, drift, budgets, and every flow in a real browser on the real server"
   [real]="a real node: kubelet, containerd, services, DNS, volumes, in namespaces"
@@ -272,6 +272,7 @@ stage_chart() {
   local filter=()
   needs_venv chart
   scripts/helm >"$logs/helm" || fails "Helm could not be had"
+  step "promtool" scripts/ground build --part prometheus
   step "schemas" scripts/schemas.sh
   fact "schemas: $(tail -n 1 "$logs/schemas.log")"
   has lua5.1 || debian lua5.1

@@ -86,6 +86,8 @@ const REFUSED: &[(&str, &str)] = &[
     (r#"profiles.domain="Example.com""#, "at '/profiles/domain'"),
     (r#"networkPolicies.egressPorts=[0]"#, "at '/networkPolicies/egressPorts/0': minimum"),
     (r#"monitoring.interval="often""#, "at '/monitoring/interval'"),
+    (r#"monitoring.rules="yes""#, "at '/monitoring/rules': got string, want boolean"),
+    (r#"monitoring.alerts=true"#, "at '/monitoring': additional properties 'alerts' not allowed"),
     (r#"otlpEndpoint="collector:4318""#, "at '/otlpEndpoint'"),
     (r#"guardRails.breakGlassGroups=[""]"#, "at '/guardRails/breakGlassGroups/0'"),
     // Routines.
@@ -137,6 +139,7 @@ const IMPOSSIBLE: &[(&[&str], &str)] = &[
         "networkPolicies.apiFrom: name the ingress controller's namespace",
     ),
     (&["monitoring.enabled=true"], "monitoring.enabled: the cluster has no PodMonitor"),
+    (&["monitoring.rules=true"], "monitoring.rules: the cluster has no PrometheusRule"),
     (
         &["routines.enabled=true"],
         "routines.existingSecret: the round crm has no token; name a Secret",

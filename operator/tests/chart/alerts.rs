@@ -1,0 +1,202 @@
+//! The rules for Prometheus, as Prometheus' own promtool reads them; and that each alert has its runbook, asks
+//! for metrics that exist, and was seen to fire and to clear.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::LazyLock,
+};
+
+use serde_json::Value;
+
+use crate::helm::{objects, prints, root, template, yaml};
+
+static PROMTOOL: LazyLock<PathBuf> = LazyLock::new(|| {
+    let build = ["build", "--part", "prometheus"];
+    let output = Command::new(root().join("scripts/ground")).args(build).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Path::new(String::from_utf8(output.stdout).unwrap().trim()).join("promtool")
+});
+
+/// Whether promtool is content, and what it says.
+fn promtool(arguments: &[&str], folder: &Path) -> (bool, String) {
+    let output: Output =
+        Command::new(&*PROMTOOL).args(arguments).current_dir(folder).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
+
+/// The folder with rules and tests.
+fn folder() -> PathBuf {
+    root().join("infra/prometheus")
+}
+
+fn tests() -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder().join("tests")).unwrap();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() >= 4, "{files:?}");
+    files
+}
+
+fn items<'v>(value: &'v Value, name: &str) -> impl Iterator<Item = &'v Value> {
+    value[name].as_array().into_iter().flatten()
+}
+
+fn rules() -> Vec<Value> {
+    let file = yaml(&folder().join("rules/tenantry.yaml"));
+    items(&file, "groups").flat_map(|group| items(group, "rules")).cloned().collect()
+}
+
+fn text<'v>(value: &'v Value, name: &str) -> &'v str {
+    value[name].as_str().unwrap_or_default()
+}
+
+/// The alerts, by name.
+fn alerts() -> BTreeMap<String, Value> {
+    let rules = rules();
+    let alerts: Vec<Value> = rules.into_iter().filter(|rule| rule["alert"].is_string()).collect();
+    let count = alerts.len();
+    let named = alerts.into_iter().map(|alert| (text(&alert, "alert").to_owned(), alert));
+    let alerts: BTreeMap<String, Value> = named.collect();
+    assert_eq!(alerts.len(), count, "names are unique");
+    assert!(count >= 20, "{count}");
+    alerts
+}
+
+#[test]
+fn promtool_takes_the_rules_and_each_test_of_them() {
+    let check = ["check", "rules", "--lint-fatal", "rules/tenantry.yaml"];
+    let (content, said) = promtool(&check, &folder());
+    assert!(content, "{said}");
+    for file in tests() {
+        let (content, said) = promtool(&["test", "rules", file.to_str().unwrap()], &folder());
+        assert!(content, "{said}");
+    }
+}
+
+#[test]
+fn a_wrong_rule_fails_its_test() {
+    let copy = std::env::temp_dir().join(format!("tenantry-rules-{}", std::process::id()));
+    for part in ["rules", "tests"] {
+        fs::create_dir_all(copy.join(part)).unwrap();
+    }
+    let whole = fs::read_to_string(folder().join("rules/tenantry.yaml")).unwrap();
+    for (file, right, wrong) in [
+        ("gateways", "filled > 0.8", "filled > 0.9"),
+        ("ledger", "max by (part) (billing_reconciliation_difference) > 0", "vector(0) > 0"),
+        ("ledger", " or vector(0)) == 0", ") == 0"),
+        ("api-server", "action=\"held\"} unless", "action=\"other\"} unless"),
+        ("operator", "for: 5m", "for: 1h"),
+    ] {
+        assert!(whole.contains(right), "{right}");
+        fs::write(copy.join("rules/tenantry.yaml"), whole.replace(right, wrong)).unwrap();
+        let test = format!("tests/{file}.yaml");
+        fs::copy(folder().join(&test), copy.join(&test)).unwrap();
+        let (content, said) = promtool(&["test", "rules", &test], &copy);
+        assert!(!content && said.contains("FAILED"), "{wrong}: {said}");
+    }
+    fs::remove_dir_all(&copy).unwrap();
+}
+
+#[test]
+fn each_alert_was_seen_to_fire_and_to_clear() {
+    let mut seen = BTreeMap::<String, Vec<bool>>::new();
+    for file in tests() {
+        for case in items(&yaml(&file), "tests") {
+            for look in items(case, "alert_rule_test") {
+                let fires = items(look, "exp_alerts").next().is_some();
+                seen.entry(text(look, "alertname").to_owned()).or_default().push(fires);
+            }
+        }
+    }
+    for name in alerts().keys() {
+        let looks = seen.get(name).map_or(&[][..], Vec::as_slice);
+        let fired = looks.iter().position(|fires| *fires);
+        let before = fired.is_some_and(|at| looks[..at].contains(&false));
+        let cleared = fired.is_some_and(|at| looks[at..].contains(&false));
+        assert!(before && cleared, "{name}: quiet, firing and quiet again: {looks:?}");
+    }
+}
+
+#[test]
+fn each_alert_has_a_runbook_of_its_name_and_each_runbook_an_alert() {
+    let page = fs::read_to_string(root().join("docs/runbooks.md")).unwrap();
+    let titles: BTreeSet<String> =
+        page.lines().filter_map(|line| line.strip_prefix("## ")).map(str::to_owned).collect();
+    let alerts = alerts();
+    assert_eq!(titles, alerts.keys().cloned().collect());
+    let address = "https://github.com/tenantry/tenantry/blob/main/docs/runbooks.md#";
+    for (name, alert) in &alerts {
+        let notes = &alert["annotations"];
+        assert_eq!(text(notes, "runbook_url"), address.to_owned() + &name.to_lowercase());
+        assert!(!text(notes, "summary").is_empty() && !text(notes, "description").is_empty());
+        assert!(["critical", "warning", "info"].contains(&text(&alert["labels"], "severity")));
+    }
+}
+
+/// Every file of Rust below a folder, as one text.
+fn source(folder: &Path) -> String {
+    let mut all = String::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all += &source(&path);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            all += &fs::read_to_string(path).unwrap();
+        }
+    }
+    all
+}
+
+/// Names of metrics in an expression; recorded ones have colons.
+fn metrics(expression: &str) -> BTreeSet<String> {
+    let words = expression.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'));
+    let ours = ["tenantry_", "billing_", "backup_", "tenantry:"];
+    words.filter(|word| ours.iter().any(|own| word.starts_with(own))).map(str::to_owned).collect()
+}
+
+#[test]
+fn rules_ask_for_metrics_that_programs_have() {
+    let folders = ["operator/src", "api-server/src", "telemetry/src"];
+    let programs: String = folders.map(|folder| source(&root().join(folder))).concat();
+    let rules = rules();
+    let recorded: BTreeSet<&str> = rules.iter().map(|rule| text(rule, "record")).collect();
+    let exists = |metric: &str| {
+        // As the exporter names them: unit, then what a counter or a histogram adds.
+        let endings = ["", "_total", "_seconds", "_bytes", "_seconds_bucket"];
+        let mut names = endings.iter().filter_map(|ending| metric.strip_suffix(ending));
+        recorded.contains(metric) || names.any(|name| programs.contains(&format!("\"{name}\"")))
+    };
+    let mut asked = BTreeSet::new();
+    for rule in &rules {
+        let names = metrics(text(rule, "expr"));
+        assert!(!names.is_empty(), "{rule}");
+        let unknown: Vec<_> = names.iter().filter(|name| !exists(name)).collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
+        asked.extend(names);
+    }
+    assert!(asked.len() > 20 && !exists("tenantry_operator_misspelt_total"), "{asked:?}");
+    // What is recorded is used, or shown to people.
+    let page = fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    for name in recorded.into_iter().filter(|name| !name.is_empty()) {
+        assert!(asked.contains(name) || page.contains(name), "{name}");
+    }
+}
+
+#[test]
+fn the_chart_s_rule_is_the_file_and_nothing_else() {
+    let known = "--api-versions=monitoring.coreos.com/v1";
+    let all = objects(&prints(&template(&[known, "--set=monitoring.rules=true"])));
+    let found: Vec<&Value> = all.iter().filter(|o| o["kind"] == "PrometheusRule").collect();
+    let [rule] = found[..] else { panic!("{found:?}") };
+    assert_eq!(rule["spec"], yaml(&folder().join("rules/tenantry.yaml")));
+    assert!(all.iter().all(|o| o["kind"] != "PodMonitor"), "those have a value of their own");
+    assert!(!prints(&template(&[known])).contains("PrometheusRule"));
+    let label = "--set=monitoring.rules=true,monitoring.labels.team=sre";
+    let all = objects(&prints(&template(&[known, label])));
+    let rule = all.iter().find(|object| object["kind"] == "PrometheusRule").unwrap();
+    assert_eq!(rule["metadata"]["labels"]["team"], "sre");
+}
