@@ -76,6 +76,10 @@ test("the keyboard reaches everything, the content first if one likes", async ({
   await page.keyboard.press("Enter");
   await expect(page.getByRole("main")).toBeFocused();
   await page.keyboard.press("Tab");
+  await expect(
+    page.getByRole("link", { name: "Find out what you would get and pay" }),
+  ).toBeFocused();
+  await page.keyboard.press("Tab");
   await expect(page.getByRole("radio", { name: "As the system" })).toBeFocused();
 });
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -17,11 +17,15 @@ function program(): string {
 
 /** The real server, on a ledger and ports of its own, until the run ends. */
 export default async function setup(): Promise<() => Promise<void>> {
+  // One that somebody started, for work on the pages: with its secret's file beside it.
+  if (process.env[URL_OF]) return async () => {};
   const folder = mkdtempSync(join(tmpdir(), "tenantry-ui-server-"));
   const secret = join(folder, "secret");
+  mkdirSync(join(folder, "tenants"));
   writeFileSync(secret, randomBytes(32).toString("hex"));
   const many = ["public", "read", "write"].map((kind) => `--rate-${kind}=1000000`);
   const at = ["--address", "127.0.0.1:0", "--health-address", "127.0.0.1:0"];
+  const tenants = ["--provision", "manifests", "--provision-folder", join(folder, "tenants")];
   const server = spawn(
     program(),
     [
@@ -31,6 +35,7 @@ export default async function setup(): Promise<() => Promise<void>> {
       join(folder, "billing"),
       "--development-secret-file",
       secret,
+      ...tenants,
       ...many,
     ],
     { env: {}, stdio: ["ignore", "ignore", "pipe"] },

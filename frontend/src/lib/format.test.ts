@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { instant, money, price, quantity, round } from "./format";
+import { about, instant, money, price, quantity, round } from "./format";
 
 /** Spaces as they are typed. */
 const plain = (text: string) => text.replaceAll(/[\u00a0\u202f]/g, " ");
@@ -24,6 +24,8 @@ describe("figures", () => {
     expect(price("0.3", english)).toBe("0.30");
     expect(quantity("1000000", english)).toBe("1,000,000");
     expect(quantity("12.500000", english)).toBe("12.5");
+    expect(about("0.354333", "ceil", english)).toBe("0.36");
+    expect(about("1.015861", "halfExpand", english)).toBe("1.02");
   });
 });
 

@@ -50,6 +50,16 @@ export function quantity(text: Decimal, locales = language()): string {
   );
 }
 
+/** A quantity to look at, not to calculate with: `0.36`. */
+export function about(
+  text: Decimal,
+  rounding: "halfExpand" | "ceil" = "halfExpand",
+  locales = language(),
+): string {
+  const options = { maximumFractionDigits: 2, roundingMode: rounding };
+  return new Intl.NumberFormat(locales as string[], options).format(digits(text));
+}
+
 /** An instant, with its zone: `29 Nov 2026, 08:15 GMT+1`. */
 export function instant(text: string, locales = language(), timeZone?: string): string {
   return new Intl.DateTimeFormat(locales as string[], {

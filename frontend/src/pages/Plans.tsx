@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "wouter";
 import { plans } from "../api/client";
 import { PriceTable } from "../components/PriceTable";
 import { Trouble } from "../components/Trouble";
@@ -16,6 +17,11 @@ export function Plans() {
         <p>
           Each plan is a base fee with use included. What goes beyond is billed by the unit, to the
           cent, and every line of a bill leads down to the events behind it.
+        </p>
+        <p>
+          <Link className="action" href="/start">
+            Find out what you would get and pay
+          </Link>
         </p>
       </div>
       <section className="line" aria-labelledby="prices">

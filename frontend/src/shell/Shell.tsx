@@ -2,7 +2,10 @@ import type { ReactNode } from "react";
 import { Link, useRoute } from "wouter";
 import { ThemeChoice } from "./ThemeChoice";
 
-const PLACES: readonly { path: string; name: string }[] = [{ path: "/", name: "Plans" }];
+const PLACES: readonly { path: string; name: string }[] = [
+  { path: "/", name: "Plans" },
+  { path: "/start/:step?", name: "Find yours" },
+];
 
 export function Shell({ children }: { children: ReactNode }) {
   return (
@@ -35,7 +38,7 @@ export function Shell({ children }: { children: ReactNode }) {
 function Place({ path, name }: { path: string; name: string }) {
   const [here] = useRoute(path);
   return (
-    <Link href={path} aria-current={here ? "page" : undefined}>
+    <Link href={path.replace("/:step?", "")} aria-current={here ? "page" : undefined}>
       {name}
     </Link>
   );

@@ -1,0 +1,302 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { Link } from "wouter";
+import { follow, type Schemas, withdraw } from "../api/client";
+import { Failure } from "../api/problem";
+import { RoiFigures } from "../components/RoiFigures";
+import { Trouble } from "../components/Trouble";
+import { instant, money } from "../lib/format";
+import { sentence } from "../onboarding/form";
+import { dropReceipt, keepReceipt, keptReceipt } from "../onboarding/kept";
+import { usePage } from "../shell/usePage";
+
+type Request = Schemas["Request"];
+
+/** How often a request that may still move is looked at, in milliseconds; not while nobody looks. */
+const AGAIN = 4_000;
+
+/** Where a request is, for who holds its receipt. */
+export function Progress({ id }: { id: string }) {
+  const [receipt, setReceipt] = useState(() => keptReceipt(id));
+  if (receipt === null) {
+    return (
+      <Ask
+        give={(token) => {
+          keepReceipt(id, token);
+          setReceipt(token);
+        }}
+      />
+    );
+  }
+  const forget = () => {
+    dropReceipt(id);
+    setReceipt(null);
+  };
+  return <Followed id={id} receipt={receipt} forget={forget} />;
+}
+
+function Ask({ give }: { give: (token: string) => void }) {
+  const heading = usePage("Your request");
+  const [token, setToken] = useState("");
+  const look = (event: FormEvent) => {
+    event.preventDefault();
+    if (token.trim() !== "") give(token.trim());
+  };
+  return (
+    <form className="letter" onSubmit={look}>
+      <h1 ref={heading} tabIndex={-1}>
+        Your request
+      </h1>
+      <p>
+        This tab has no receipt for this request. Paste the one that you were given when you sent
+        it.
+      </p>
+      <div className="field">
+        <label htmlFor="receipt">Receipt</label>
+        <input
+          id="receipt"
+          type="password"
+          autoComplete="off"
+          spellCheck={false}
+          value={token}
+          onChange={(event) => setToken(event.target.value)}
+        />
+      </div>
+      <div>
+        <button type="submit" className="action">
+          Look it up
+        </button>
+      </div>
+    </form>
+  );
+}
+
+function moves({ tenant, stack }: Request): boolean {
+  return tenant.status === "awaiting_approval" || (stack != null && stack.made_at == null);
+}
+
+function Followed(props: { id: string; receipt: string; forget: () => void }) {
+  const { id, receipt } = props;
+  const heading = usePage("Your request");
+  const request = useQuery({
+    // The receipt is no part of the key: keys may be shown.
+    queryKey: ["request", id],
+    queryFn: ({ signal }) => follow(id, receipt, signal),
+    refetchInterval: ({ state }) => (state.data && !moves(state.data) ? false : AGAIN),
+    retry: false,
+  });
+  const gone = request.error instanceof Failure && [401, 403, 404].includes(request.error.status);
+  return (
+    <>
+      <div className="letter">
+        <h1 ref={heading} tabIndex={-1}>
+          Your request
+        </h1>
+        {gone ? (
+          <div role="alert" className="trouble">
+            <p>
+              <strong className="wrong">This receipt opens no request here.</strong> It belongs to
+              another request, or the address is mistyped.
+            </p>
+            <button type="button" className="quiet" onClick={props.forget}>
+              Give another receipt
+            </button>
+          </div>
+        ) : request.error ? (
+          <Trouble
+            what="Where it is cannot be seen now."
+            error={request.error}
+            again={() => void request.refetch()}
+          />
+        ) : null}
+        {request.isPending ? <p role="status">Looking it up.</p> : null}
+      </div>
+      {request.data && !gone ? (
+        <Whole id={id} receipt={receipt} request={request.data} asOf={request.dataUpdatedAt} />
+      ) : null}
+    </>
+  );
+}
+
+function Whole(props: { id: string; receipt: string; request: Request; asOf: number }) {
+  const { request } = props;
+  return (
+    <>
+      <section className="line" aria-labelledby="where">
+        <h2 id="where">Where it is</h2>
+        <div className="stack">
+          <Stages request={request} />
+          <p>{next(request)}</p>
+          <p className="note">As of {instant(new Date(props.asOf).toISOString())}.</p>
+        </div>
+      </section>
+      <Keep receipt={props.receipt} />
+      <section className="line" aria-labelledby="answered">
+        <h2 id="answered">What was answered</h2>
+        <div className="stack">
+          <p>
+            On {instant(request.submitted_at)}, with the prices of that day.{" "}
+            {request.plan.key ? (
+              <>
+                Plan <strong>{request.plan.key}</strong>
+                {request.plan.expected
+                  ? `, ${money(request.plan.expected)} a month expected`
+                  : null}
+                ; profile{" "}
+                <strong>{[request.profile.key, ...request.profile.overlays].join(" with ")}</strong>
+                .
+              </>
+            ) : (
+              "No plan fits."
+            )}
+          </p>
+          <ul>
+            {[...request.plan.reasons, ...request.profile.reasons].map((reason) => (
+              <li key={reason}>{sentence(reason)}.</li>
+            ))}
+          </ul>
+          {request.roi ? <RoiFigures roi={request.roi} /> : null}
+        </div>
+      </section>
+      {request.tenant.status === "awaiting_approval" ? <Withdraw {...props} /> : null}
+    </>
+  );
+}
+
+interface Stage {
+  readonly name: string;
+  readonly at: string | null;
+  readonly state: "done" | "now" | "later" | "ended";
+}
+
+/** How far it is. Each stage says itself in words which it is. */
+function stages({ tenant, submitted_at, decided_at, stack }: Request): Stage[] {
+  const sent: Stage = { name: "Sent", at: submitted_at, state: "done" };
+  const at = decided_at ?? null;
+  switch (tenant.status) {
+    case "approved": {
+      const made = stack?.made_at ?? null;
+      const built: Stage = stack
+        ? {
+            name: made ? "Tenant made" : "Tenant is being made",
+            at: made,
+            state: made ? "done" : "now",
+          }
+        : { name: "Tenant is made by people", at: null, state: "now" };
+      return [sent, { name: "Approved", at, state: "done" }, built];
+    }
+    case "rejected":
+      return [sent, { name: "Turned down", at, state: "ended" }];
+    case "withdrawn":
+      return [sent, { name: "Withdrawn", at, state: "ended" }];
+    default:
+      return [
+        sent,
+        { name: "Customer success reads it", at: null, state: "now" },
+        { name: "Tenant", at: null, state: "later" },
+      ];
+  }
+}
+
+const STATES = { done: "done", now: "now", later: "later", ended: "the end" };
+
+function Stages({ request }: { request: Request }) {
+  return (
+    <ol className="stages" aria-live="polite">
+      {stages(request).map(({ name, at, state }) => (
+        <li key={name} data-state={state} aria-current={state === "now" ? "step" : undefined}>
+          <span>{name}</span>
+          <small>{at ? instant(at) : STATES[state]}</small>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+/** What to do next. */
+function next({ tenant, stack, plan }: Request): string {
+  switch (tenant.status) {
+    case "approved":
+      if (!stack) {
+        return `The account ${tenant.id} is open. Whoever runs this installation makes the tenant and writes to the contact of the request.`;
+      }
+      return stack.made_at
+        ? `The tenant ${tenant.id} exists, and its stack is coming up. Customer success writes to the contact of the request with what its first users need.`
+        : `The account ${tenant.id} is open and the tenant is next. Nothing is left for you to do; this page looks again by itself.`;
+    case "rejected":
+      return "Nothing was made of it. Customer success writes to the contact of the request with the reason; a changed form can be sent at any time.";
+    case "withdrawn":
+      return "You took it back, and nothing was made of it. A form can be sent again at any time.";
+    default:
+      return plan.key
+        ? "Nothing is left for you to do. Somebody of customer success decides, and this page looks again by itself."
+        : "No plan fits as it is. Customer success has the form and will write to its contact.";
+  }
+}
+
+function Keep({ receipt }: { receipt: string }) {
+  const [shown, setShown] = useState(false);
+  return (
+    <section className="line" aria-labelledby="receipt-title">
+      <h2 id="receipt-title">Receipt</h2>
+      <div className="stack">
+        <p>
+          The only way back to this page from another tab or machine. Keep it where you keep
+          passwords; it reaches this request and nothing else.
+        </p>
+        <div className="field">
+          <label htmlFor="receipt">Receipt</label>
+          <div className="blank">
+            <input
+              id="receipt"
+              readOnly
+              type={shown ? "text" : "password"}
+              autoComplete="off"
+              value={receipt}
+              onFocus={(event) => event.target.select()}
+            />
+            <button type="button" className="quiet" onClick={() => setShown(!shown)}>
+              {shown ? "Hide" : "Show"}
+              <span className="seen-by-readers-only"> the receipt</span>
+            </button>
+          </div>
+        </div>
+      </div>
+    </section>
+  );
+}
+
+function Withdraw({ id, receipt }: { id: string; receipt: string }) {
+  const queries = useQueryClient();
+  const [sure, setSure] = useState(false);
+  const taken = useMutation({
+    mutationFn: () => withdraw(id, receipt),
+    onSuccess: (request) => queries.setQueryData(["request", id], request),
+  });
+  return (
+    <section className="line" aria-labelledby="back">
+      <h2 id="back">Take it back</h2>
+      <div className="stack">
+        <p>
+          While nobody has decided. It cannot be undone; to change something, send the form again:{" "}
+          <Link href="/start">begin anew</Link>.
+        </p>
+        {taken.error ? (
+          <p role="alert" className="wrong">
+            {taken.error.message}
+          </p>
+        ) : null}
+        <div>
+          <button
+            type="button"
+            className="quiet"
+            disabled={taken.isPending}
+            onClick={() => (sure ? taken.mutate() : setSure(true))}
+          >
+            {sure ? "Yes, take it back" : "Take the request back"}
+          </button>
+        </div>
+      </div>
+    </section>
+  );
+}
