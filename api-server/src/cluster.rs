@@ -30,6 +30,7 @@ mod heartbeat;
 pub mod metrics;
 pub mod record;
 mod send;
+pub mod stack;
 pub mod status;
 mod turn;
 mod watch;

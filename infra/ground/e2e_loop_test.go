@@ -33,9 +33,13 @@ func (i install) becomesCustomer(t *testing.T) {
 		return nil
 	})
 	// Whoever asked may follow it that far.
-	if got := member(ask(t, http.MethodGet, follow, receipt, nil), "stack", "state"); got != "made" {
-		t.Errorf("to the sender of the form its stack is %s", got)
-	}
+	i.eventually(t, "the sender of the form sees the stack ready", func() error {
+		told := ask(t, http.MethodGet, follow, receipt, nil)
+		if state, ready := member(told, "stack", "state"), member(told, "stack", "parts", "ready"); state != "ready" || ready == "0" {
+			return fmt.Errorf("it is %v", told["stack"])
+		}
+		return nil
+	})
 	if got := i.k.run("get", "tenant", "initech", "-o", `jsonpath={.metadata.annotations.tenantry\.dev/intake} {.status.accountId} {.spec.plan}`); got != strings.TrimPrefix(member(sent, "follow"), "/onboarding/")+" initech starter" {
 		t.Errorf("intake, account and plan of initech: %s", got)
 	}

@@ -1,11 +1,15 @@
 //! What is kept of a tenant: what its account, plan and status need, and nothing else.
 
 use crds::{
-    Tenant,
+    INTAKE, Tenant,
     conditions::{DRAINING, OF_API_SERVER, RECONCILING, find},
     tenant::{Billing, Display, Identity, QuotaAction, UsageStatus},
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use uuid::Uuid;
+
+use super::stack;
+use crate::store::provisions::Stack;
 
 /// A tenant.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +40,8 @@ pub struct Record {
     pub deleting: bool,
     /// Whether it is being deleted and its gateway is to be drained: its services have stopped.
     pub drains: bool,
+    /// The request that it was made of, and how far its stack is, once the operator says so.
+    pub made_of: Option<(Uuid, Stack)>,
     /// What stands in its status of ours.
     pub shown: Shown,
 }
@@ -69,6 +75,9 @@ impl Record {
         // What was once said of it stays: the removal goes on by it.
         let begun = status.usage.as_ref().is_some_and(|usage| usage.drain.is_some());
         let drains = deleting && (begun || step == Some(DRAINING));
+        let request = tenant.metadata.annotations.as_ref().and_then(|all| all.get(INTAKE));
+        let request = request.and_then(|id| id.parse().ok());
+        let made_of = request.and_then(|id| Some((id, stack::of(&status, deleting)?)));
         let ours = |condition: &Condition| OF_API_SERVER.contains(&condition.type_.as_str());
         Some(Self {
             name: tenant.metadata.name?.into(),
@@ -84,6 +93,7 @@ impl Record {
             identity: status.identity,
             deleting,
             drains,
+            made_of,
             shown: Shown {
                 display: status.display,
                 usage: status.usage,

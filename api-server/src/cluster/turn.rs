@@ -7,6 +7,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
+use uuid::Uuid;
 
 use super::{
     Context,
@@ -23,7 +24,7 @@ use crate::{
         drains::Drain,
         tenants::{Answered, PlanAsk, Registered, Registration},
     },
-    store::StoreError,
+    store::{StoreError, provisions::Stack},
 };
 
 /// Why a turn was not done.
@@ -51,6 +52,7 @@ struct Kept {
     registered: Option<(Registration, Registered)>,
     answered: Option<(PlanAsk, Answered)>,
     written: Option<Shown>,
+    made_of: Option<(Uuid, Stack)>,
 }
 
 /// What is remembered of all.
@@ -115,6 +117,7 @@ async fn settle(
     record: &Record,
     kept: &mut Kept,
 ) -> Result<Option<Timestamp>, Failed> {
+    follow(ctx, record, kept).await?;
     if record.deleting && record.shown.is_empty() {
         return Ok(None);
     }
@@ -135,6 +138,17 @@ async fn settle(
     let under_way = drain.is_some_and(|drain| !drain.is_over());
     let look = under_way.then(|| ctx.ledger.now().checked_add(DRAIN_LOOK).ok());
     Ok([next, look.flatten()].into_iter().flatten().min())
+}
+
+/// Whoever asked for the tenant is told how far its stack is.
+async fn follow(ctx: &Context, record: &Record, kept: &mut Kept) -> Result<(), LedgerError> {
+    if let Some((request, stack)) = &record.made_of
+        && kept.made_of != record.made_of
+    {
+        ctx.ledger.follow_stack(*request, &record.name, stack.clone()).await?;
+        kept.made_of.clone_from(&record.made_of);
+    }
+    Ok(())
 }
 
 /// No workload stands for a tenant before the tenant's status says that the ledger has it: a deletion

@@ -2,6 +2,7 @@
 //! for, and ended. All of it may be done again at any time and comes to the same.
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::{
     Ledger, LedgerError, PlanWish,
@@ -18,6 +19,7 @@ use crate::{
         accounts::{self, Account, Added, Binding},
         alerts::AlertRow,
         gateways, plans,
+        provisions::{self, Stack},
         tenants::{self, Asked, TenantRow},
     },
 };
@@ -113,11 +115,33 @@ impl Ledger {
                 for tenant in &ended {
                     tenants::end(session, tenant, now).await?;
                 }
+                for tenant in &ended {
+                    provisions::gone(session, &tenant.name, now).await?;
+                }
                 Ok(())
             })
         });
         work.await?;
         Ok(gone)
+    }
+
+    /// Records how far the stack of a tenant is that was made of a request, for those who wait for it.
+    ///
+    /// # Errors
+    /// As [`Ledger::transact`].
+    pub async fn follow_stack(
+        &self,
+        request: Uuid,
+        tenant: &str,
+        stack: Stack,
+    ) -> Result<(), LedgerError> {
+        let tenant = tenant.to_owned();
+        let work = self.transact(None, move |session, now| {
+            Box::pin(
+                async move { provisions::stands(session, (request, &tenant), &stack, now).await },
+            )
+        });
+        work.await
     }
 
     /// Asks for the plan that a spec names, once for each time that it is named: what was agreed

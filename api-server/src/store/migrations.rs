@@ -45,6 +45,7 @@ const STEPS: &[Step] = &steps![
     12 "drains" "0012_drains.sql",
     13 "webhooks" "0013_webhooks.sql",
     14 "enforcements" "0014_enforcements.sql",
+    15 "stacks" "0015_stacks.sql",
 ];
 
 /// The spool of a gateway, which is always SQLite.

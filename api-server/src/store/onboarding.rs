@@ -78,7 +78,8 @@ macro_rules! select {
         concat!(
             "SELECT intake, tenant, display_name, form, answer, plan, version, profile, currency,
                     zone, anchor_day, receipt, scope, salt, submitted_at, status, decided_at,
-                    decided_by, reason, outcome, queued_at, attempts, detail, made_at
+                    decided_by, reason, outcome, queued_at, attempts, detail, made_at,
+                    stack, stack_since, stack_ready, stack_parts, stack_waits
              FROM intakes LEFT JOIN provisions ON request = intake ",
             $rest
         )

@@ -49,6 +49,52 @@ impl FromStr for Outcome {
     }
 }
 
+/// What a stack does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Not all of it runs yet, or any more.
+    Starting,
+    /// All of it runs.
+    Ready,
+    /// Its tenant is being deleted, or is gone.
+    Removed,
+}
+
+impl Phase {
+    const ALL: [Self; 3] = [Self::Starting, Self::Ready, Self::Removed];
+
+    /// As it is stored and sent.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Ready => "ready",
+            Self::Removed => "removed",
+        }
+    }
+}
+
+impl FromStr for Phase {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|phase| phase.name() == text).ok_or(())
+    }
+}
+
+/// How far the stack of a request's tenant is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stack {
+    /// What it does.
+    pub phase: Phase,
+    /// How many of its parts run.
+    pub ready: u32,
+    /// How many parts it has.
+    pub parts: u32,
+    /// What it waits for; none when it waits for nothing.
+    pub waits: Option<String>,
+}
+
 /// How the making of a request's tenant stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provision {
@@ -62,6 +108,8 @@ pub struct Provision {
     pub detail: Option<String>,
     /// When it was made.
     pub made_at: Option<Timestamp>,
+    /// How far its stack is, and since when its phase is that; none where nobody says.
+    pub stack: Option<(Stack, Timestamp)>,
 }
 
 /// What one try came to.
@@ -116,6 +164,48 @@ pub(crate) async fn tried(
     session.run(sql, values).await.map(drop)
 }
 
+/// Records how far the stack of a request's tenant is. Nothing happens where the request is for a tenant
+/// of another name, or that stands already.
+pub(crate) async fn stands(
+    session: &mut Session,
+    (request, tenant): (Uuid, &str),
+    stack: &Stack,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE provisions
+               SET stack_since = CASE WHEN stack = $3 THEN stack_since ELSE $7 END,
+                 stack = $3, stack_ready = $4, stack_parts = $5, stack_waits = $6
+               WHERE request = $1
+                 AND EXISTS (SELECT 1 FROM intakes WHERE intake = request AND tenant = $2)
+                 AND NOT (COALESCE(stack, '') = $3 AND COALESCE(stack_ready, -1) = $4
+                          AND COALESCE(stack_parts, -1) = $5 AND COALESCE(stack_waits, '') = $8)";
+    let values = args![
+        request.to_string(),
+        tenant,
+        stack.phase.name(),
+        i64::from(stack.ready),
+        i64::from(stack.parts),
+        stack.waits.clone(),
+        now,
+        stack.waits.clone().unwrap_or_default(),
+    ];
+    session.run(sql, values).await.map(drop)
+}
+
+/// Records that the tenant of this name is gone, whatever request it was made of, unless there is another
+/// of that name.
+pub(crate) async fn gone(
+    session: &mut Session,
+    tenant: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE provisions SET stack = 'removed', stack_since = $2, stack_ready = 0, stack_waits = NULL
+               WHERE stack IS NOT NULL AND stack <> 'removed'
+                 AND request IN (SELECT intake FROM intakes WHERE tenant = $1)
+                 AND NOT EXISTS (SELECT 1 FROM tenants WHERE name = $1 AND ended_at IS NULL)";
+    session.run(sql, args![tenant, now]).await.map(drop)
+}
+
 /// How many tenants are to be made, and since when the first of them.
 pub async fn waiting(session: &mut Session) -> Result<(i64, Option<Timestamp>), StoreError> {
     let sql = "SELECT COUNT(*), MIN(queued_at) FROM provisions WHERE next_at IS NOT NULL";
@@ -124,15 +214,31 @@ pub async fn waiting(session: &mut Session) -> Result<(i64, Option<Timestamp>), 
 }
 
 /// Reads what [`super::onboarding`] selects of a request's row here: outcome, queued_at, attempts,
-/// detail and made_at, from a column on; all NULL when no tenant is made of it.
+/// detail, made_at and the five of the stack, from a column on; all NULL when no tenant is made of it.
 pub(super) fn of_row(row: &Row, from: usize) -> Result<Option<Provision>, StoreError> {
     let Some(outcome) = row.opt_text(from)? else { return Ok(None) };
-    let bad = |()| StoreError::Unreadable("provisions.outcome".to_owned());
     Ok(Some(Provision {
-        outcome: outcome.parse().map_err(bad)?,
+        outcome: outcome.parse().map_err(|()| unreadable("outcome"))?,
         queued_at: row.time(from + 1)?,
         attempts: row.int(from + 2)?,
         detail: row.opt_text(from + 3)?.map(str::to_owned),
         made_at: row.opt_time(from + 4)?,
+        stack: stack(row, from + 5)?,
     }))
+}
+
+fn stack(row: &Row, from: usize) -> Result<Option<(Stack, Timestamp)>, StoreError> {
+    let Some(phase) = row.opt_text(from)? else { return Ok(None) };
+    let count = |column| u32::try_from(row.int(column)?).map_err(|_| unreadable("stack_parts"));
+    let stack = Stack {
+        phase: phase.parse().map_err(|()| unreadable("stack"))?,
+        ready: count(from + 2)?,
+        parts: count(from + 3)?,
+        waits: row.opt_text(from + 4)?.map(str::to_owned),
+    };
+    Ok(Some((stack, row.time(from + 1)?)))
+}
+
+fn unreadable(column: &str) -> StoreError {
+    StoreError::Unreadable(format!("provisions.{column}"))
 }

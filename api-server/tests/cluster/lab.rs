@@ -265,6 +265,23 @@ impl Lab {
         self.tenants().patch_status(name, &params, &Patch::Apply(&status)).await.unwrap();
     }
 
+    /// The operator says of a tenant's stack which parts of it run, and what it waits for.
+    pub async fn stack(&self, name: &str, parts: &[(&str, bool)], message: &str) {
+        let all = parts.iter().all(|(_, ready)| *ready);
+        let components: Vec<_> =
+            parts.iter().map(|(name, ready)| json!({ "name": name, "ready": ready })).collect();
+        let status = json!({
+            "apiVersion": "tenantry.dev/v1alpha1", "kind": "Tenant", "metadata": { "name": name },
+            "status": {
+                "conditions": [{ "type": "Ready", "status": if all { "True" } else { "False" }, "reason": "Test",
+                    "message": message, "lastTransitionTime": "2026-11-28T22:00:00Z" }],
+                "components": components,
+            },
+        });
+        let params = PatchParams::apply("tenantry-operator-stack").force();
+        self.tenants().patch_status(name, &params, &Patch::Apply(&status)).await.unwrap();
+    }
+
     /// A tenant as the operator would have it.
     pub async fn operated(&self, name: &str, spec: Value) -> String {
         let uid = self.tenant(name, spec).await;

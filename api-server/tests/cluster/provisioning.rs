@@ -121,6 +121,39 @@ async fn an_approved_request_becomes_a_tenant_whose_usage_is_told() {
 }
 
 #[tokio::test]
+async fn whoever_asked_follows_the_stack_until_it_is_ready_and_gone() {
+    let lab = Lab::new().await;
+    lab.allow_onboarding();
+    let server = lab.serve(&MODE);
+    let (path, receipt) = approved(&lab, &server, "initech").await;
+    let made = until_stack(&server, &path, &receipt, "made").await;
+    assert_eq!((&made["parts"], &made["since"]), (&Value::Null, &Value::Null));
+    lab.operate("initech").await;
+    let waits = "gateway: Deployment tenantry-gateway has 0 of 1 pods";
+    lab.stack("initech", &[("core", true), ("gateway", false)], waits).await;
+    let starting = until_stack(&server, &path, &receipt, "starting").await;
+    assert_eq!(starting["parts"], json!({ "ready": 1, "total": 2 }));
+    // What a stack is made of is for customer success.
+    assert_eq!(starting["detail"], Value::Null);
+    assert_eq!(stack(&server, &path, &manager(&lab)).await["detail"], waits);
+    lab.stack("initech", &[("core", true), ("gateway", true)], "all parts run").await;
+    let ready = until_stack(&server, &path, &receipt, "ready").await;
+    assert_eq!(ready["parts"], json!({ "ready": 2, "total": 2 }));
+    assert_eq!(stack(&server, &path, &manager(&lab)).await["detail"], Value::Null);
+    assert!(ready["since"].as_str() >= starting["since"].as_str(), "{starting} {ready}");
+    // Another server, which remembers nothing, has no other news of it.
+    drop(server);
+    let server = lab.serve(&MODE);
+    lab.tenant("other", json!({})).await;
+    lab.operate("other").await;
+    lab.until("other", "its account", |seen| !seen.plan().is_empty()).await;
+    assert_eq!(stack(&server, &path, &receipt).await, ready);
+    lab.delete("initech").await;
+    let removed = until_stack(&server, &path, &receipt, "removed").await;
+    assert_eq!(removed["parts"]["ready"], 0);
+}
+
+#[tokio::test]
 async fn a_taken_name_is_told_to_customer_success_alone_and_goes_on_once_it_is_free() {
     let lab = Lab::new().await;
     lab.allow_onboarding();

@@ -7,23 +7,25 @@ use std::{
 
 use api_server::{
     domain::{
+        calendar::AnchorDay,
         catalogue::{Catalogue, PlanId},
         onboarding::{Actor, Decision, State, Verdict},
     },
     ledger::{
         erasures::{Request, Subject, erase},
         rejects::Rejects,
+        tenants::Registration,
     },
     provision::{Destination, Done, Folder, Provisioner},
     store::{
         onboarding::{self, Decided, Intake},
-        provisions::{self, Outcome, Provision},
+        provisions::{self, Outcome, Phase, Provision, Stack},
     },
 };
 use serde_json::json;
 use uuid::Uuid;
 
-use super::ground::{Ground, NOW, at};
+use super::ground::{Ground, NOW, account, at};
 
 const MADE: Done = Done { made: 1, conflicts: 0, failed: 0 };
 const CONFLICT: Done = Done { made: 0, conflicts: 1, failed: 0 };
@@ -218,4 +220,49 @@ async fn a_contact_erased_while_it_waited_is_not_in_the_tenant() {
     assert!(file(&manifests, "borealis").contains("ada@initech.example"));
     let text = file(&manifests, "acme");
     assert!(!text.contains("ada@") && !text.contains("contact"), "{text}");
+}
+
+#[tokio::test]
+async fn a_stack_is_followed_by_the_request_that_its_tenant_was_made_of() {
+    let (ground, _, provisioner) = ground().await;
+    approve(&ground, 1, "acme").await;
+    assert_eq!(provisioner.round(&ground.ledger).await, Ok(MADE));
+    assert_eq!(provision(&ground, 1).await.unwrap().stack, None);
+    let follow = async |tenant: &str, stack: &Stack| {
+        ground.ledger.follow_stack(id(1), tenant, stack.clone()).await.unwrap();
+        provision(&ground, 1).await.unwrap().stack.unwrap()
+    };
+    let waits = |for_: &str| Some(for_.to_owned());
+    let starts = Stack { phase: Phase::Starting, ready: 1, parts: 3, waits: waits("core") };
+    assert_eq!(follow("acme", &starts).await, (starts.clone(), at(NOW)));
+    // It starts since then, whatever it waits for; and is no other tenant's.
+    let later = at("2026-11-24T12:00:00Z");
+    ground.set_clock("2026-11-24T12:00:00Z");
+    let further = Stack { ready: 2, waits: waits("gateway"), ..starts };
+    assert_eq!(follow("acme", &further).await, (further.clone(), at(NOW)));
+    let ready = Stack { phase: Phase::Ready, ready: 3, parts: 3, waits: None };
+    assert_eq!(follow("globex", &ready).await, (further, at(NOW)));
+    assert_eq!(follow("acme", &ready).await, (ready.clone(), later));
+    // What is gone while nobody looked is gone, unless another has the name.
+    let tenant = |uid: &str| Registration {
+        name: "acme".to_owned(),
+        uid: uid.to_owned(),
+        account: account("acme"),
+        display_name: "ACME".to_owned(),
+        currency: "USD".to_owned(),
+        zone: "UTC".parse().unwrap(),
+        anchor: AnchorDay::new(15).unwrap(),
+        namespace: "tenant-acme".to_owned(),
+        workloads: Vec::new(),
+    };
+    for uid in ["u-1", "u-2"] {
+        ground.ledger.register(tenant(uid)).await.unwrap();
+    }
+    ground.ledger.end_others(&["u-2".to_owned()]).await.unwrap();
+    assert_eq!(provision(&ground, 1).await.unwrap().stack, Some((ready, later)));
+    let last = at("2026-11-25T12:00:00Z");
+    ground.set_clock("2026-11-25T12:00:00Z");
+    ground.ledger.end_others(&[]).await.unwrap();
+    let gone = Stack { phase: Phase::Removed, ready: 0, parts: 3, waits: None };
+    assert_eq!(provision(&ground, 1).await.unwrap().stack, Some((gone, last)));
 }

@@ -110,8 +110,9 @@ pub struct Request {
 /// How far the tenant of an approved request is.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct StackOut {
-    /// `queued`, `made`, or for customer success alone `conflict`: another tenant has the name.
-    #[schema(example = "made")]
+    /// `queued`; `made`, and where the server is beside a cluster then `starting`, `ready` and `removed`;
+    /// or for customer success alone `conflict`: another tenant has the name.
+    #[schema(example = "ready")]
     pub state: String,
     /// Since when it waits.
     #[schema(value_type = String, format = DateTime)]
@@ -119,9 +120,25 @@ pub struct StackOut {
     /// When it was made.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub made_at: Option<Timestamp>,
-    /// What kept it from being made, the last time that was tried; for customer success alone.
+    /// Since when the stack starts, is ready or is removed.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub since: Option<Timestamp>,
+    /// How many parts the stack has, and how many of them run; null until the operator says so.
+    pub parts: Option<PartsOut>,
+    /// What keeps it from being made, or what the stack waits for; for customer success alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+}
+
+/// The parts of a stack.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PartsOut {
+    /// How many run.
+    #[schema(example = 4)]
+    pub ready: u32,
+    /// How many there are.
+    #[schema(example = 6)]
+    pub total: u32,
 }
 
 /// Who decided, and why.
@@ -144,7 +161,7 @@ pub struct Summary {
     pub plan: Option<String>,
     /// The profile that was recommended.
     pub profile: String,
-    /// How far its tenant is: `queued`, `conflict` or `made`; null while it is not approved, and where
+    /// How far its tenant is: `queued`, `conflict`, `made`, `starting`, `ready` or `removed`; null while it is not approved, and where
     /// people make tenants.
     pub stack: Option<String>,
     /// When the form came.
@@ -238,17 +255,26 @@ pub(super) fn request(intake: &Intake, whole: bool) -> Result<Request, Problem> 
     })
 }
 
-/// A stranger is not told that a name is another customer's, nor by whom.
+/// A stranger is not told that a name is another customer's, nor by whom, nor what a stack is made of.
 fn stack(provision: &Provision, whole: bool) -> StackOut {
-    let state = match provision.outcome {
-        Outcome::Conflict if !whole => Outcome::Queued,
-        outcome => outcome,
-    };
+    let (stands, since) = provision.stack.clone().unzip();
+    let hidden = provision.outcome == Outcome::Conflict && !whole;
+    let waits = stands.as_ref().and_then(|stack| stack.waits.clone());
     StackOut {
-        state: state.name().to_owned(),
+        state: if hidden { Outcome::Queued.name() } else { state(provision) }.to_owned(),
         queued_at: provision.queued_at,
         made_at: provision.made_at,
-        detail: provision.detail.clone().filter(|_| whole),
+        since,
+        parts: stands.map(|stack| PartsOut { ready: stack.ready, total: stack.parts }),
+        detail: provision.detail.clone().or(waits).filter(|_| whole),
+    }
+}
+
+/// What was made is as far as its stack is.
+fn state(provision: &Provision) -> &'static str {
+    match &provision.stack {
+        Some((stack, _)) if provision.outcome == Outcome::Made => stack.phase.name(),
+        _ => provision.outcome.name(),
     }
 }
 
@@ -270,7 +296,7 @@ pub(super) fn summary(intake: &Intake) -> Summary {
         display_name: intake.display_name.clone(),
         plan: intake.plan.as_ref().map(|id| id.plan.clone()),
         profile: intake.profile.clone(),
-        stack: intake.provision.as_ref().map(|provision| provision.outcome.name().to_owned()),
+        stack: intake.provision.as_ref().map(|provision| state(provision).to_owned()),
         submitted_at: intake.submitted_at,
         follow: follow(intake),
     }
