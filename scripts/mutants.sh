@@ -34,7 +34,7 @@ echo 'pub mod domain;' >"$crate/src/lib.rs"
   printf '%s\n' 'name = "domain"' 'version = "0.0.0"' 'edition = "2024"' '' '[workspace]' ''
   sed -n '/^\[workspace.dependencies\]/,/^\[workspace.lints/p' "$root/Cargo.toml" | sed '$d' | grep -v 'path = '
   echo '[dependencies]'
-  for name in iso_currency serde serde_json serde_path_to_error serde-saphyr sha2 thiserror; do
+  for name in base64 hmac iso_currency serde serde_json serde_path_to_error serde-saphyr sha2 thiserror; do
     echo "$name.workspace = true"
   done
   echo 'jiff = { workspace = true, features = ["tzdb-bundle-always"] }'
