@@ -2430,6 +2430,21 @@ export interface components {
              */
             price: string;
         };
+        /** @description The parts of a stack. */
+        PartsOut: {
+            /**
+             * Format: int32
+             * @description How many run.
+             * @example 4
+             */
+            ready: number;
+            /**
+             * Format: int32
+             * @description How many there are.
+             * @example 6
+             */
+            total: number;
+        };
         /** @description A billing period. */
         PeriodOut: {
             /**
@@ -3054,21 +3069,28 @@ export interface components {
         };
         /** @description How far the tenant of an approved request is. */
         StackOut: {
-            /** @description What kept it from being made, the last time that was tried; for customer success alone. */
+            /** @description What keeps it from being made, or what the stack waits for; for customer success alone. */
             detail?: string | null;
             /**
              * Format: date-time
              * @description When it was made.
              */
             made_at?: string | null;
+            parts?: components["schemas"]["PartsOut"] | null;
             /**
              * Format: date-time
              * @description Since when it waits.
              */
             queued_at: string;
             /**
-             * @description `queued`, `made`, or for customer success alone `conflict`: another tenant has the name.
-             * @example made
+             * Format: date-time
+             * @description Since when the stack starts, is ready or is removed.
+             */
+            since?: string | null;
+            /**
+             * @description `queued`; `made`, and where the server is beside a cluster then `starting`, `ready` and `removed`;
+             *     or for customer success alone `conflict`: another tenant has the name.
+             * @example ready
              */
             state: string;
         };
@@ -3146,7 +3168,7 @@ export interface components {
             /** @description The profile that was recommended. */
             profile: string;
             /**
-             * @description How far its tenant is: `queued`, `conflict` or `made`; null while it is not approved, and where
+             * @description How far its tenant is: `queued`, `conflict`, `made`, `starting`, `ready` or `removed`; null while it is not approved, and where
              *     people make tenants.
              */
             stack?: string | null;

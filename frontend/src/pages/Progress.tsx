@@ -8,6 +8,7 @@ import { Trouble } from "../components/Trouble";
 import { instant, money } from "../lib/format";
 import { sentence } from "../onboarding/form";
 import { dropReceipt, keepReceipt, keptReceipt } from "../onboarding/kept";
+import { moves, next, stages } from "../onboarding/stages";
 import { usePage } from "../shell/usePage";
 
 type Request = Schemas["Request"];
@@ -69,10 +70,6 @@ function Ask({ give }: { give: (token: string) => void }) {
       </div>
     </form>
   );
-}
-
-function moves({ tenant, stack }: Request): boolean {
-  return tenant.status === "awaiting_approval" || (stack != null && stack.made_at == null);
 }
 
 function Followed(props: { id: string; receipt: string; forget: () => void }) {
@@ -163,41 +160,6 @@ function Whole(props: { id: string; receipt: string; request: Request; asOf: num
   );
 }
 
-interface Stage {
-  readonly name: string;
-  readonly at: string | null;
-  readonly state: "done" | "now" | "later" | "ended";
-}
-
-/** How far it is. Each stage says itself in words which it is. */
-function stages({ tenant, submitted_at, decided_at, stack }: Request): Stage[] {
-  const sent: Stage = { name: "Sent", at: submitted_at, state: "done" };
-  const at = decided_at ?? null;
-  switch (tenant.status) {
-    case "approved": {
-      const made = stack?.made_at ?? null;
-      const built: Stage = stack
-        ? {
-            name: made ? "Tenant made" : "Tenant is being made",
-            at: made,
-            state: made ? "done" : "now",
-          }
-        : { name: "Tenant is made by people", at: null, state: "now" };
-      return [sent, { name: "Approved", at, state: "done" }, built];
-    }
-    case "rejected":
-      return [sent, { name: "Turned down", at, state: "ended" }];
-    case "withdrawn":
-      return [sent, { name: "Withdrawn", at, state: "ended" }];
-    default:
-      return [
-        sent,
-        { name: "Customer success reads it", at: null, state: "now" },
-        { name: "Tenant", at: null, state: "later" },
-      ];
-  }
-}
-
 const STATES = { done: "done", now: "now", later: "later", ended: "the end" };
 
 function Stages({ request }: { request: Request }) {
@@ -211,27 +173,6 @@ function Stages({ request }: { request: Request }) {
       ))}
     </ol>
   );
-}
-
-/** What to do next. */
-function next({ tenant, stack, plan }: Request): string {
-  switch (tenant.status) {
-    case "approved":
-      if (!stack) {
-        return `The account ${tenant.id} is open. Whoever runs this installation makes the tenant and writes to the contact of the request.`;
-      }
-      return stack.made_at
-        ? `The tenant ${tenant.id} exists, and its stack is coming up. Customer success writes to the contact of the request with what its first users need.`
-        : `The account ${tenant.id} is open and the tenant is next. Nothing is left for you to do; this page looks again by itself.`;
-    case "rejected":
-      return "Nothing was made of it. Customer success writes to the contact of the request with the reason; a changed form can be sent at any time.";
-    case "withdrawn":
-      return "You took it back, and nothing was made of it. A form can be sent again at any time.";
-    default:
-      return plan.key
-        ? "Nothing is left for you to do. Somebody of customer success decides, and this page looks again by itself."
-        : "No plan fits as it is. Customer success has the form and will write to its contact.";
-  }
 }
 
 function Keep({ receipt }: { receipt: string }) {
