@@ -5,6 +5,8 @@
 #   scripts/bench.sh crash [--steps N] [--json FILE]           the operator killed at every write of a tenant's life
 #   scripts/bench.sh ledger [--to ROWS] [--json FILE]          what the ledger takes, over HTTP and in process, as it grows
 #   scripts/bench.sh durability [--kills 300] [--json FILE]    the API server killed, and lied to by its disk
+#   scripts/bench.sh loop [--rounds 100] [--json FILE]         operator, API server, gateways and cluster killed, stopped,
+#                                                              frozen and cut off under tenants that send
 #   scripts/bench.sh mutants [--shard K/N] [--json FILE]       how many changed formulas the tests of `domain` notice
 # Rows are measure, value, unit, goal, met; --json writes the same. docs/benchmarks.md reads them.
 set -euo pipefail
@@ -15,6 +17,11 @@ bench=${1:-}
 case $bench in
 fleet | crash) package=tenantry-operator ;;
 ledger | durability) package=tenantry-api-server ;;
+loop)
+  package=tenantry-api-server
+  # It runs beside the API server; Cargo makes the programs of one package only with a benchmark.
+  cargo build --quiet --release --manifest-path "$root/Cargo.toml" -p tenantry-operator --bin tenantry-operator
+  ;;
 mutants) shift && exec "$root/scripts/mutants.sh" "$@" ;;
 *)
   sed -n '2,/^set /{/^#/!d;s/^# \{0,1\}//p}' "$0" >&2

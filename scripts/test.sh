@@ -143,7 +143,7 @@ stage_check() {
   step "clippy" cargo clippy --locked --workspace --all-targets -- -D warnings
   # What runs by name alone is no part of "all targets".
   step "clippy of tests and benches by name" cargo clippy --locked --workspace --test chart --test cluster --test fleet --test ledger \
-    --test parts --test process --bench crash --bench durability --bench fleet --bench ledger -- -D warnings
+    --test parts --test process --bench crash --bench durability --bench fleet --bench ledger --bench loop -- -D warnings
   check_go
   check_shell
   check_deny
@@ -252,13 +252,15 @@ lint_dockerfiles() {
 }
 
 stage_fleet() {
+  local filter=()
+  needs_postgres "two API servers beside a cluster"
   cargo metadata --locked --no-deps --format-version 1 | grep -q '"name":"fleet"' ||
     fails "tenantry-operator has no test target \"fleet\" (operator/tests/fleet, operator/Cargo.toml)"
   # Threads are places to wait in: how many control planes and tests of the shared one run at once is
   # bounded by operator/tests/fleet/support/lab.rs.
   cargo_tests fleet --workspace --test fleet -- --test-threads 16
   # Each of these has a control plane of its own, two at a time.
-  cargo_tests cluster --workspace --test cluster
+  cargo_tests cluster --workspace --test cluster -- "${filter[@]}"
 }
 
 # needs_venv WHO: python3 that can make an environment.
@@ -304,14 +306,19 @@ get_sdks() {
   filter+=(--skip sdk::node --skip sdk::a_refusal)
 }
 
-stage_ledger() {
-  local kills filter=()
+# needs_postgres WHAT: leaves it out where there is none, by the stage's filter.
+needs_postgres() {
   has_postgres || debian postgresql
   if ! has_postgres; then
     [ -z "${CI:-}" ] || fails "PostgreSQL is not installed and apt-get could not ($logs/apt-postgresql.log)"
-    skipped "the ledger on PostgreSQL: it is not installed, and only root with apt-get could (Debian: apt-get install postgresql)"
-    filter=(--skip postgres::)
+    skipped "$1 on PostgreSQL: it is not installed, and only root with apt-get could (Debian: apt-get install postgresql)"
+    filter+=(--skip postgres::)
   fi
+}
+
+stage_ledger() {
+  local kills filter=()
+  needs_postgres "the ledger"
   get_sdks
   cargo_tests ledger --workspace --test ledger --test process -- --nocapture "${filter[@]}"
   kills=$(awk '{ for (i = 2; i <= NF; i++) if ($i ~ /^kills/) sum += $(i - 1) } END { print sum + 0 }' "$logs/ledger.log")

@@ -7,7 +7,9 @@
 //!
 //! The cluster is told what the ledger holds, never asked: without it the server takes usage and
 //! answers as ever. One server of several does this at a time, by a lease of the ledger; a Lease in
-//! the cluster says that figures there are vouched for. All of it may be done twice.
+//! the cluster says that figures there are vouched for. All of it may be done twice. A server that was
+//! frozen writes nothing over its successor: it asks the lease before each write, and a write of its
+//! that was on its way names the version of the tenant that it was decided by.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,7 +19,7 @@ use tokio::time::Instant;
 
 use crate::ledger::{
     Ledger,
-    lease::{self, Lease},
+    lease::{self, Fence, Lease},
 };
 
 pub mod account;
@@ -63,6 +65,14 @@ pub(crate) struct Context {
     pub settings: Settings,
     pub metrics: Metrics,
     pub kept: turn::Memory,
+    pub fence: Fence,
+}
+
+impl Context {
+    /// Whether the lease is ours for as long as a write may take.
+    pub fn may_write(&self) -> bool {
+        self.fence.is_open(send::ANSWER)
+    }
 }
 
 /// How often the ledger's lease is asked for while another server has it.
@@ -79,8 +89,9 @@ pub async fn run(
     loop {
         if hold(ledger, lease).await {
             tracing::info!("keeping the cluster's tenants");
+            let fence = lease.fence();
             tokio::select! {
-                () = own(ledger, &client, &settings, &metrics) => {}
+                () = own(ledger, &client, &settings, &metrics, fence) => {}
                 () = keep(ledger, lease) => tracing::warn!("another server keeps the cluster's tenants"),
             }
             metrics.forget_heartbeat();
@@ -112,7 +123,13 @@ async fn keep(ledger: &Ledger, lease: &mut Lease) {
 }
 
 /// All that is done under the lease.
-async fn own(ledger: &Ledger, client: &Client, settings: &Settings, metrics: &Metrics) {
+async fn own(
+    ledger: &Ledger,
+    client: &Client,
+    settings: &Settings,
+    metrics: &Metrics,
+    fence: Fence,
+) {
     let world = World::default();
     let context = Arc::new(Context {
         ledger: ledger.clone(),
@@ -121,6 +138,7 @@ async fn own(ledger: &Ledger, client: &Client, settings: &Settings, metrics: &Me
         settings: settings.clone(),
         metrics: metrics.clone(),
         kept: turn::Memory::default(),
+        fence,
     });
     tokio::select! {
         () = watch::tenants(client, &world) => tracing::error!("the watch of tenants ended"),

@@ -131,7 +131,11 @@ impl Store {
     /// [`StoreError::InUse`] when another process has it; what else keeps it from opening.
     pub async fn open(at: impl Into<Place>) -> Result<(Self, Session), StoreError> {
         let at = at.into();
-        let writer = open_at(&at, migrations::LATEST).await?;
+        let mut writer = open_at(&at, migrations::LATEST).await?;
+        if let Place::Folder(_) = &at {
+            // Who has the lock is alone: a server that was killed gave nothing back.
+            leases::end_all(&mut writer).await?;
+        }
         Ok((Self::over(&at), writer))
     }
 

@@ -50,6 +50,9 @@ async fn try_to(ctx: &Context, record: &Record, tenant: &TenantRow) -> Result<()
 
 /// Raises one; answers whether it is there then.
 pub(super) async fn raise(ctx: &Context, event: &Value) -> bool {
+    if !ctx.may_write() {
+        return false;
+    }
     let Ok(event) = serde_json::from_value::<Event>(event.clone()) else { return false };
     let api = Api::<Event>::namespaced(ctx.client.clone(), NAMESPACE);
     match timeout(ANSWER, api.create(&PostParams::default(), &event)).await {

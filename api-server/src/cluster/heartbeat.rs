@@ -20,7 +20,7 @@ use crate::store::{StoreError, snapshots};
 /// How often it is renewed.
 const RENEW: Duration = Duration::from_secs(20);
 /// How long it is good. A server that was killed is followed by another one sooner: the ledger's own
-/// lease ends after 90 seconds.
+/// lease ends after 90 seconds, and in a folder when it is opened.
 pub const SECONDS: i32 = 180;
 /// How often to look while it cannot be renewed.
 const LOOK: Duration = Duration::from_secs(2);
@@ -49,6 +49,9 @@ async fn beat(ctx: &Context) -> Result<(), String> {
     }
     if !are_current(ctx).await.map_err(|error| error.to_string())? {
         return Err("the ledger's summaries are old".to_owned());
+    }
+    if !ctx.may_write() {
+        return Err("another server may keep the cluster's tenants".to_owned());
     }
     match timeout(ANSWER, renew(ctx)).await {
         Ok(Ok(())) => {

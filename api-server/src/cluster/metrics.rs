@@ -60,7 +60,7 @@ impl Metrics {
         self.decisions.add(1, &[KeyValue::new("action", action)]);
     }
 
-    /// Counts a write: `written`, `gone`, `refused` or `unanswered`.
+    /// Counts a write: `written`, `gone`, `overtaken`, `refused` or `unanswered`.
     pub(super) fn wrote(&self, outcome: &'static str) {
         self.writes.add(1, &[KeyValue::new("outcome", outcome)]);
     }

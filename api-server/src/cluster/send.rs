@@ -22,9 +22,12 @@ pub(super) const ANSWER: Duration = Duration::from_secs(10);
 /// Why a tenant's status was not written.
 #[derive(Debug, Error)]
 pub(super) enum NotWritten {
-    /// There is no such tenant any more, or it is another one of the name.
+    /// There is no such tenant any more.
     #[error("the tenant is gone")]
     Gone,
+    /// It was decided by what is not the newest any more, or another server may have taken over.
+    #[error("the tenant is another since, or another server keeps it; looked at again")]
+    Overtaken,
     /// The server may not write any tenant's status.
     #[error("{0}: the chart's ClusterRole \"tenantry-api-server\" grants it")]
     Forbidden(String),
@@ -41,6 +44,7 @@ impl NotWritten {
     pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::Gone => "gone",
+            Self::Overtaken => "overtaken",
             Self::Forbidden(_) | Self::Refused(_) => "refused",
             Self::Unanswered(_) => "unanswered",
         }
@@ -53,6 +57,9 @@ pub(super) async fn status(
     record: &Record,
     shown: &Shown,
 ) -> Result<Record, NotWritten> {
+    if !ctx.may_write() {
+        return Err(NotWritten::Overtaken);
+    }
     let api = Api::<Tenant>::all(ctx.client.clone());
     let params = PatchParams::apply(API_SERVER).force();
     let body = body(record, shown);
@@ -65,7 +72,8 @@ pub(super) async fn status(
     answer.and_then(|tenant| Record::of(tenant).ok_or(NotWritten::Gone))
 }
 
-/// The uid makes it a conflict to write to another tenant of the name.
+/// The uid makes it a conflict to write to another tenant of the name, and the version to write over
+/// what a server wrote that took over meanwhile: a write may be on its way for long.
 fn body(record: &Record, shown: &Shown) -> Value {
     let Shown { display, usage, conditions } = shown;
     let mut status = json!({ "display": display, "conditions": conditions });
@@ -75,16 +83,17 @@ fn body(record: &Record, shown: &Shown) -> Value {
     json!({
         "apiVersion": Tenant::api_version(&()),
         "kind": Tenant::kind(&()),
-        "metadata": { "name": record.name, "uid": record.uid },
+        "metadata": {
+            "name": record.name, "uid": record.uid, "resourceVersion": record.version.to_string(),
+        },
         "status": status,
     })
 }
 
 fn refused(error: kube::Error) -> NotWritten {
     match error {
-        kube::Error::Api(status) if status.is_not_found() || status.is_conflict() => {
-            NotWritten::Gone
-        }
+        kube::Error::Api(status) if status.is_not_found() => NotWritten::Gone,
+        kube::Error::Api(status) if status.is_conflict() => NotWritten::Overtaken,
         kube::Error::Api(status) if status.is_forbidden() && is_by_rights(&status.message) => {
             NotWritten::Forbidden(status.message)
         }

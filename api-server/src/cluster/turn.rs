@@ -251,10 +251,11 @@ async fn show(
     let (every, later) = (ctx.settings.every, earliest(&known));
     match status::decide(wanted, &record.shown, kept.written.as_ref(), now, every) {
         Step::Leave(until) => Ok(until.into_iter().chain(later).min()),
-        Step::Write(shown) => {
-            write(ctx, record, &shown, kept).await?;
-            Ok(later)
-        }
+        Step::Write(shown) => match write(ctx, record, &shown, kept).await {
+            // What is newer is on its way here.
+            Err(NotWritten::Overtaken) => Ok(Some(now)),
+            done => Ok(done.map(|()| later)?),
+        },
     }
 }
 

@@ -5,7 +5,10 @@
 //! and so stops no later than another may begin. All that is done under a lease is also right when
 //! two do it: a process that was stopped in the middle of something may go on after its end.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use telemetry::shutdown::Shutdown;
 use tokio::time::Instant;
@@ -19,12 +22,29 @@ pub const LENGTH: Duration = Duration::from_secs(90);
 /// How often its holder makes it last longer.
 pub const RENEW: Duration = Duration::from_secs(30);
 
+/// Until when a lease is ours, for those who do its work.
+#[derive(Clone, Debug, Default)]
+pub struct Fence(Arc<Mutex<Option<Instant>>>);
+
+impl Fence {
+    /// Whether what takes so long at most, and begins now, is over before another server may begin.
+    #[must_use]
+    pub fn is_open(&self, for_as_long: Duration) -> bool {
+        let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|until| Instant::now() + for_as_long < until)
+    }
+
+    fn set(&self, until: Option<Instant>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = until;
+    }
+}
+
 /// One server's claim on a piece of work.
 #[derive(Debug)]
 pub struct Lease {
     name: &'static str,
     holder: String,
-    until: Option<Instant>,
+    fence: Fence,
     asked: Option<Instant>,
 }
 
@@ -33,7 +53,7 @@ impl Lease {
     #[must_use]
     pub fn new(name: &'static str) -> Self {
         let holder = format!("process {} {}", std::process::id(), Uuid::new_v4());
-        Self { name, holder, until: None, asked: None }
+        Self { name, holder, fence: Fence::default(), asked: None }
     }
 
     /// Takes the lease if nobody has it, or keeps it; answers whether it is ours.
@@ -49,7 +69,7 @@ impl Lease {
             Box::pin(async move { leases::take(session, name, &holder, length).await })
         });
         let ours = work.await?;
-        self.until = ours.then(|| asked + LENGTH);
+        self.fence.set(ours.then(|| asked + LENGTH));
         Ok(ours)
     }
 
@@ -67,7 +87,13 @@ impl Lease {
     /// Whether it is ours at this moment.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        self.until.is_some_and(|until| Instant::now() < until)
+        self.fence.is_open(Duration::ZERO)
+    }
+
+    /// What those ask who do its work.
+    #[must_use]
+    pub fn fence(&self) -> Fence {
+        self.fence.clone()
     }
 
     /// Gives it back, so that another server need not wait for its end.
@@ -75,7 +101,8 @@ impl Lease {
     /// # Errors
     /// As [`Ledger::transact`].
     pub async fn release(&mut self, ledger: &Ledger) -> Result<(), LedgerError> {
-        if self.until.take().is_none() {
+        let held = self.fence.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if held.is_none() {
             return Ok(());
         }
         let (name, holder) = (self.name, self.holder.clone());
@@ -102,5 +129,24 @@ pub async fn under(
     }
     if let Err(error) = lease.release(ledger).await {
         tracing::warn!(lease = name, %error, "another server goes on only after the lease's end");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_begins_that_may_not_be_over_before_the_leases_end() {
+        let fence = Fence::default();
+        let (ten, twenty) = (Duration::from_secs(10), Duration::from_secs(20));
+        assert!(!fence.is_open(Duration::ZERO));
+        fence.set(Some(Instant::now() + twenty));
+        assert!(fence.is_open(ten) && !fence.is_open(twenty));
+        tokio::time::advance(ten).await;
+        assert!(!fence.is_open(ten) && fence.is_open(Duration::ZERO));
+        // As when the process was stopped for long.
+        tokio::time::advance(twenty).await;
+        assert!(!fence.is_open(Duration::ZERO));
     }
 }

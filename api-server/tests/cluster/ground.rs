@@ -39,6 +39,11 @@ impl Ground {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// Where its state is.
+    pub fn folder(&self) -> &Path {
+        &self.0
+    }
+
     pub fn kubeconfig(&self) -> PathBuf {
         self.0.join("kubeconfig")
     }

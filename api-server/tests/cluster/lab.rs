@@ -39,7 +39,13 @@ const PAUSE: Duration = Duration::from_millis(100);
 static PLANES: Semaphore = Semaphore::const_new(2);
 
 /// Asks until the answer is `Ok`; panics with the last `Err` when the bound has passed.
-pub async fn eventually<T, E: Display>(
+pub async fn eventually<T, E: Display>(what: &str, ask: impl AsyncFnMut() -> Result<T, E>) -> T {
+    within(BOUND, what, ask).await
+}
+
+/// The same with another bound.
+pub async fn within<T, E: Display>(
+    bound: Duration,
     what: &str,
     mut ask: impl AsyncFnMut() -> Result<T, E>,
 ) -> T {
@@ -47,7 +53,7 @@ pub async fn eventually<T, E: Display>(
     loop {
         match ask().await {
             Ok(answer) => return answer,
-            Err(last) if started.elapsed() > BOUND => {
+            Err(last) if started.elapsed() > bound => {
                 panic!("waited for: {what}\nlast seen: {last}")
             }
             Err(_) => tokio::time::sleep(PAUSE).await,
@@ -126,14 +132,25 @@ impl Lab {
         let object = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": crds::API_SERVER } });
         let api = Api::<ServiceAccount>::namespaced(self.client.clone(), "tenantry-system");
         self.apply(api, crds::API_SERVER, &object).await;
-        let token = self.token_of("tenantry-system", crds::API_SERVER, None).await;
+        self.write_kubeconfig(crds::API_SERVER, &self.kubeconfig()).await;
+    }
+
+    /// A kubeconfig that holds the token of an account of ours and nothing else.
+    async fn write_kubeconfig(&self, account: &str, path: &Path) {
+        let token = self.token_of("tenantry-system", account, None).await;
         let text = std::fs::read_to_string(self.ground.kubeconfig()).unwrap();
         let mut config: Value = serde_saphyr::from_str(&text).unwrap();
         config["users"][0]["user"] = json!({ "token": token });
-        std::fs::write(self.kubeconfig(), config.to_string()).unwrap();
+        std::fs::write(path, config.to_string()).unwrap();
     }
 
-    fn kubeconfig(&self) -> PathBuf {
+    /// The control plane itself.
+    pub fn ground(&self) -> &Ground {
+        &self.ground
+    }
+
+    /// What the API server reaches the control plane by.
+    pub fn kubeconfig(&self) -> PathBuf {
         self.folder.path().join("api-server.kubeconfig")
     }
 
@@ -148,20 +165,36 @@ impl Lab {
 
     /// The API server, with a way to the cluster.
     pub fn serve_by(&self, kubeconfig: &Path, flags: &[&str]) -> Serving {
+        self.serve_at(&self.place, kubeconfig, flags)
+    }
+
+    /// The API server on another place than the lab's.
+    pub fn serve_at(&self, place: &Place, kubeconfig: &Path, flags: &[&str]) -> Serving {
         let issuers = self.issuers().display().to_string();
         let all = [&["--cluster", "--issuers", &issuers], flags].concat();
         let environment = format!("KUBECONFIG={}", kubeconfig.display());
-        Serving::try_start_behind(&self.place, &all, &["/usr/bin/env", &environment]).unwrap()
+        Serving::try_start_behind(place, &all, &["/usr/bin/env", &environment]).unwrap()
     }
 
     /// A kubeconfig that goes by another address, without checking whose certificate that has.
     pub fn kubeconfig_by(&self, server: &str) -> PathBuf {
-        let text = std::fs::read_to_string(self.kubeconfig()).unwrap();
+        self.leads_by(&self.kubeconfig(), server)
+    }
+
+    /// The same with the operator's account.
+    pub async fn operators_kubeconfig_by(&self, server: &str) -> PathBuf {
+        let path = self.folder.path().join("operator.kubeconfig");
+        self.write_kubeconfig("tenantry-operator", &path).await;
+        self.leads_by(&path, server)
+    }
+
+    fn leads_by(&self, kubeconfig: &Path, server: &str) -> PathBuf {
+        let text = std::fs::read_to_string(kubeconfig).unwrap();
         let mut config: Value = serde_saphyr::from_str(&text).unwrap();
         let cluster = &mut config["clusters"][0]["cluster"];
         cluster["server"] = json!(server);
         cluster["tls-server-name"] = json!("127.0.0.1");
-        let path = self.folder.path().join("by.kubeconfig");
+        let path = kubeconfig.with_extension("by");
         std::fs::write(&path, config.to_string()).unwrap();
         path
     }
@@ -351,7 +384,8 @@ impl Lab {
         let request = TokenRequest {
             spec: Some(TokenRequestSpec {
                 audiences: audience.map(|audience| vec![audience.to_owned()]),
-                expiration_seconds: Some(3600),
+                // A long run of faults outlives an hour.
+                expiration_seconds: Some(24 * 3600),
                 ..TokenRequestSpec::default()
             }),
             ..TokenRequest::default()

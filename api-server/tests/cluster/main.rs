@@ -4,10 +4,21 @@
 //! Each test has a control plane of its own (`scripts/ground`), since a server keeps all tenants of its
 //! cluster.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::print_stdout, reason = "a run of faults says by which seed, and what came of it")]
+#![allow(clippy::large_futures, reason = "few of them, and short-lived")]
 
 mod accounts;
+#[path = "../../../operator/tests/fleet/support/apifault/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "the operator's tests use more of it")]
+#[allow(clippy::needless_pass_by_value, reason = "as in the operator's tests")]
+mod apifault;
+#[path = "../ledger/cluster.rs"]
+#[allow(dead_code, reason = "the ledger's tests use more of it")]
+mod cluster;
 mod draining;
 mod enforcement;
+#[allow(dead_code, reason = "`scripts/bench.sh loop` runs it")]
+mod faults;
 mod gate;
 #[path = "../process/gateway/ground.rs"]
 #[allow(dead_code, reason = "the tests of the gateway use more of it")]
@@ -16,6 +27,7 @@ mod ground;
 mod lab;
 mod outage;
 mod plans;
+mod postgres;
 mod provisioning;
 mod seen;
 #[path = "../process/serving.rs"]

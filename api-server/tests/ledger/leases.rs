@@ -8,7 +8,11 @@ use api_server::ledger::{
 
 use telemetry::shutdown::Shutdown;
 
-use super::ground::{Ground, query};
+use super::{
+    HERE,
+    ground::{Ground, query},
+};
+use crate::Engine;
 
 /// As when its holder has not been heard of for long.
 async fn end(ground: &Ground) {
@@ -43,6 +47,17 @@ async fn what_was_not_kept_is_another_ones_after_its_end() {
     assert_eq!(second.hold(&ground.ledger).await, Ok(true));
     assert_eq!(first.hold(&ground.ledger).await, Ok(false));
     assert!(!first.is_held());
+}
+
+/// Where one process at a time has the ledger, whoever opens it is alone; a database has others.
+#[tokio::test]
+async fn what_a_killed_server_held_is_free_for_who_opens_its_folder() {
+    let ground = Ground::empty().await;
+    let mut killed = Lease::new("work");
+    assert_eq!(killed.hold(&ground.ledger).await, Ok(true));
+    let ground = ground.reopen().await;
+    let ours = Lease::new("work").hold(&ground.ledger).await;
+    assert_eq!(ours, Ok(HERE == Engine::Sqlite));
 }
 
 #[tokio::test]

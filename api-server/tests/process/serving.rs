@@ -204,6 +204,11 @@ impl Serving {
         (status, self.log.lock().unwrap().join("\n"))
     }
 
+    /// The last lines of its log.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+
     /// A size of the process, in KiB, as `/proc` names it: `VmRSS`, `VmHWM`.
     pub fn memory(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();

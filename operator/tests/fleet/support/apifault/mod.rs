@@ -138,6 +138,7 @@ async fn serve(stream: TcpStream, client: &Client, plan: &Plan) -> std::io::Resu
                 hold(&mut wire, client, plan, (gate, when), &asked, request).await?
             }
             Some(Fault::Cut) => false,
+            Some(Fault::Late) => late(&mut wire, client, plan, request).await?,
             Some(Fault::Gone) => gone(&mut wire).await?,
             Some(Fault::Recorded(list)) => {
                 wire.answer(200, "", list.to_string().as_bytes()).await?;
@@ -206,6 +207,26 @@ async fn forward(
     if plan.withholds(asked, code, &body) {
         return Ok(false);
     }
+    wire.answer(code, "", &body).await?;
+    Ok(true)
+}
+
+/// What arrives when the test says so.
+async fn late(
+    wire: &mut Wire,
+    client: &Client,
+    plan: &Plan,
+    request: Request,
+) -> std::io::Result<bool> {
+    let mut changes = plan.changes.subscribe();
+    while !plan.is_let_through() {
+        let _moved = changes.changed().await;
+    }
+    let answer = client.send(upstream(request, Body::from)).await;
+    let answer = answer.map_err(std::io::Error::other)?;
+    let code = answer.status().as_u16();
+    let body = answer.into_body().collect_bytes().await.map_err(std::io::Error::other)?;
+    plan.came_late(code);
     wire.answer(code, "", &body).await?;
     Ok(true)
 }

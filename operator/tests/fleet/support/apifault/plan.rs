@@ -35,6 +35,9 @@ pub enum Fault {
     Hold(usize, When),
     /// The connection is cut, and nothing forwarded.
     Cut,
+    /// It is on its way until the test lets it through, and arrives whatever became of its writer.
+    #[allow(dead_code, reason = "the API server's tests use it")]
+    Late,
 }
 
 struct Rule {
@@ -62,6 +65,8 @@ struct Inner {
     accepted: Vec<Asked>,
     hits: Vec<Hit>,
     next: u64,
+    /// Whether what is late is let through, and what it was answered.
+    late: (bool, Vec<u16>),
 }
 
 /// Shared by the test and all connections.
@@ -210,6 +215,27 @@ impl Plan {
     /// The requests that a fault met.
     pub fn hits(&self) -> Vec<Hit> {
         self.lock().hits.clone()
+    }
+
+    /// What is late is let through from now on.
+    #[allow(dead_code, reason = "the API server's tests use it")]
+    pub fn let_through(&self) {
+        self.lock().late.0 = true;
+        self.changes.send_modify(|n| *n += 1);
+    }
+
+    pub fn is_let_through(&self) -> bool {
+        self.lock().late.0
+    }
+
+    pub fn came_late(&self, code: u16) {
+        self.lock().late.1.push(code);
+    }
+
+    /// What the API server answered to what came late.
+    #[allow(dead_code, reason = "the API server's tests use it")]
+    pub fn late(&self) -> Vec<u16> {
+        self.lock().late.1.clone()
     }
 
     /// How many requests there were of a kind.
