@@ -17,7 +17,6 @@ mod apifault;
 mod cluster;
 mod draining;
 mod enforcement;
-#[allow(dead_code, reason = "`scripts/bench.sh loop` runs it")]
 mod faults;
 mod gate;
 #[path = "../process/gateway/ground.rs"]
@@ -25,6 +24,7 @@ mod gate;
 mod gateway;
 mod ground;
 mod lab;
+mod loss;
 mod outage;
 mod plans;
 mod postgres;

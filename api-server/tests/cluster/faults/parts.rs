@@ -13,12 +13,13 @@ use tokio::task::block_in_place;
 use super::{
     plan::{Kind, Round, Victim},
     plane::{Program, signal},
+    run::BOUND,
     senders::Sender,
 };
 use crate::{
     gate::Gate,
     gateway::Running,
-    lab::{Lab, eventually, holds},
+    lab::{Lab, holds, within},
     serving::{Serving, client},
 };
 
@@ -164,10 +165,12 @@ impl Parts {
         }
         let mut senders = Vec::new();
         for (number, name) in names.into_iter().enumerate() {
-            eventually(&format!("the stack of {name}"), async || {
+            // Who begins before the ledger knows it asks again only after a while.
+            within(BOUND, &format!("the stack of {name}, told of"), async || {
                 parts.supervise();
                 let status = parts.lab.get(&name).await.status.unwrap_or_default();
-                holds(status.identity.is_some(), format!("{status:?}"))
+                let is_known = status.identity.is_some() && status.display.is_some();
+                holds(is_known, format!("{status:?}"))
             })
             .await;
             let direct = number >= gateways_of;

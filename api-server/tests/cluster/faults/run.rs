@@ -14,7 +14,7 @@ use super::{
 use crate::lab::{holds, within};
 
 /// Long: a machine that builds meanwhile must not look like a loop that is stuck.
-const BOUND: Duration = Duration::from_secs(600);
+pub const BOUND: Duration = Duration::from_secs(600);
 
 /// Longer than this nobody waits on a machine of one's own: a person wants to know why.
 const SLOW: Duration = Duration::from_secs(45);

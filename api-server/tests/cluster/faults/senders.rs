@@ -17,8 +17,9 @@ use tokio::task::JoinHandle;
 use super::{
     checker::{Fact, Told},
     plan::Random,
+    run::BOUND,
 };
-use crate::lab::{eventually, holds};
+use crate::lab::{holds, within};
 
 const METERS: [&str; 4] = ["query", "ingestion", "timeline", "agents"];
 /// A frozen server answers nothing; its clients do not wait for long.
@@ -185,7 +186,7 @@ impl Senders {
             let events = BTreeMap::from([("first".to_owned(), fact)]);
             let text = body(&events);
             self.remember(sender, &events, false);
-            eventually(&format!("the ledger knows {}", sender.tenant), async || {
+            within(BOUND, &format!("the ledger knows {}", sender.tenant), async || {
                 match self.send(sender, &events, &text).await {
                     Answer::Taken(_) => Ok(()),
                     Answer::Later => Err("it is not time".to_owned()),

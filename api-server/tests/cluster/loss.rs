@@ -1,0 +1,34 @@
+//! Nothing is lost or doubled between a tenant's pod and `kubectl get tenants`.
+
+use std::time::Duration;
+
+use crate::faults::{
+    plan::{
+        Kind::{Frozen, Killed},
+        Victim::{ApiServer, Etcd, Gateway, Kubernetes, Operator},
+    },
+    run::{Extent, run},
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_was_acknowledged_is_told_once_whatever_failed() {
+    let extent = Extent {
+        seed: 20_261_166,
+        rounds: 5,
+        tenants: 20,
+        gateways: 4,
+        pause: Duration::from_millis(400),
+    };
+    let report = run(extent).await;
+    assert_eq!(report.differences, Vec::<String>::new(), "{report:?}");
+    let hit = [
+        (ApiServer, Killed),
+        (Gateway, Killed),
+        (Operator, Frozen),
+        (Kubernetes, Killed),
+        (Etcd, Frozen),
+    ];
+    assert!(report.faults.keys().eq(&hit), "{report:?}");
+    assert_eq!((report.acknowledged, report.sent), (report.stored, report.stored));
+    println!("{report:#?}");
+}
