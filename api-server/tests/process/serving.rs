@@ -201,7 +201,7 @@ impl Serving {
         if let Some(reader) = self.reader.take() {
             reader.join().unwrap();
         }
-        (status, self.log.lock().unwrap().join("\n"))
+        (status, self.log().join("\n"))
     }
 
     /// The last lines of its log.
