@@ -509,7 +509,8 @@ async fn an_approved_request_is_followed_until_its_tenant_is_made() {
     let (path, receipt) = submitted(&api, &form()).await;
     assert_eq!(api.get(&path, Some(&receipt)).await.json()["stack"], Value::Null);
     let approved = post(&api, &format!("{path}/approve"), &manager()).await.json();
-    let queued = json!({"state": "queued", "queued_at": "2026-11-23T12:00:00Z", "made_at": null});
+    let queued = json!({"state": "queued", "queued_at": "2026-11-23T12:00:00Z", "made_at": null,
+        "since": null, "parts": null});
     assert_eq!(approved["stack"], queued);
     assert_eq!(api.get(&path, Some(&receipt)).await.json()["stack"], queued);
     // A stranger learns neither that the name is another's nor whose.
@@ -533,4 +534,16 @@ async fn an_approved_request_is_followed_until_its_tenant_is_made() {
         (&made["stack"]["state"], &made["stack"]["made_at"]),
         (&json!("made"), &json!("2025-11-24T16:00:00Z"))
     );
+    // Nor what a stack is made of.
+    tried(&api, "UPDATE provisions SET stack = 'starting', stack_since = 1764000060000, stack_ready = 1, stack_parts = 2, stack_waits = 'gateway: image pull'")
+        .await;
+    let starting = api.get(&path, Some(&receipt)).await;
+    assert_eq!(starting.json()["stack"]["state"], "starting");
+    assert_eq!(starting.json()["stack"]["since"], "2025-11-24T16:01:00Z");
+    assert_eq!(starting.json()["stack"]["parts"], json!({"ready": 1, "total": 2}));
+    assert!(!starting.text.contains("gateway"), "{}", starting.text);
+    let whole = api.get(&path, Some(&manager())).await.json();
+    assert_eq!(whole["stack"]["detail"], "gateway: image pull");
+    let list = api.get("/onboarding", Some(&manager())).await.json();
+    assert_eq!(list["data"][0]["stack"], "starting");
 }
