@@ -8,6 +8,8 @@ HOME=${HOME:-$(getent passwd "$(id -u)" 2>/dev/null | cut -d: -f6)}
 export HOME=${HOME:-/tmp}
 export TENANTRY_CACHE=${TENANTRY_CACHE:-$HOME/.cache/tenantry}
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$TENANTRY_CACHE/target}
+# A fresh clone finds nothing to go on from, and what it would keep fills the disk.
+[ -z "${CI:-}" ] || export CARGO_INCREMENTAL=${CARGO_INCREMENTAL:-0}
 for folder in "$HOME/.cargo/bin" /usr/local/go/bin; do
   case :$PATH: in *:"$folder":*) ;; *) [ ! -d "$folder" ] || PATH=$PATH:$folder ;; esac
 done
