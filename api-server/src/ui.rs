@@ -23,7 +23,7 @@ mod packed;
 use packed::{Packed, takes_gzip};
 
 /// Where the pages are, as routes; none of them may be where the API is.
-pub const PAGES: [&str; 4] = ["/", "/start", "/start/{step}", "/requests/{id}"];
+pub const PAGES: [&str; 5] = ["/", "/start", "/start/{step}", "/requests/{id}", "/customers"];
 /// Where what the pages load is. A name has a hash of its content, so that it never changes.
 pub const ASSETS: &str = "/assets/{name}";
 

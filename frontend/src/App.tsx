@@ -1,9 +1,14 @@
+import { lazy } from "react";
 import { Route, Switch } from "wouter";
+import { Staff } from "./access/Staff";
 import { NotFound } from "./pages/NotFound";
 import { Plans } from "./pages/Plans";
 import { Progress } from "./pages/Progress";
 import { Start } from "./pages/Start";
 import { Shell } from "./shell/Shell";
+
+// Loaded by who is signed in: a prospect does not pay for them.
+const CustomerHealthDashboard = lazy(() => import("./components/CustomerHealthDashboard"));
 
 export function App() {
   return (
@@ -14,6 +19,11 @@ export function App() {
         </Route>
         <Route path="/start/:step?">{({ step }) => <Start step={step} />}</Route>
         <Route path="/requests/:id">{({ id }) => <Progress key={id} id={id} />}</Route>
+        <Route path="/customers">
+          <Staff>
+            <CustomerHealthDashboard />
+          </Staff>
+        </Route>
         <Route>
           <NotFound />
         </Route>

@@ -8,6 +8,8 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
+import { subscribe } from "./access/session";
+import { STAFF } from "./access/useAuthorised";
 import { show, stored } from "./shell/theme";
 
 show(stored());
@@ -15,6 +17,9 @@ show(stored());
 const queries = new QueryClient({
   defaultOptions: { queries: { retry: 1, refetchOnWindowFocus: false } },
 });
+
+// What one person saw is gone when they are.
+subscribe(() => queries.removeQueries({ queryKey: [STAFF] }));
 
 const root = document.getElementById("root");
 if (root) {

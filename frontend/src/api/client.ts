@@ -7,7 +7,7 @@ export type Schemas = components["schemas"];
 const client = createClient<paths>({ baseUrl: window.location.origin, credentials: "omit" });
 
 /** What a request came to, or a thrown [`Failure`]. */
-async function answer<T>(
+export async function answer<T>(
   asked: Promise<{ data?: T; error?: unknown; response: Response }>,
 ): Promise<T> {
   const { data, error, response } = await asked.catch((cause: unknown) => {

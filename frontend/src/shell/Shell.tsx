@@ -1,10 +1,16 @@
 import type { ReactNode } from "react";
 import { Link, useRoute } from "wouter";
+import { signOut, useSession } from "../access/session";
 import { ThemeChoice } from "./ThemeChoice";
 
 const PLACES: readonly { path: string; name: string }[] = [
   { path: "/", name: "Plans" },
   { path: "/start/:step?", name: "Find yours" },
+];
+
+/** For those who look after customers. */
+const STAFF_PLACES: readonly { path: string; name: string }[] = [
+  { path: "/customers/:account?", name: "Customers" },
 ];
 
 export function Shell({ children }: { children: ReactNode }) {
@@ -23,6 +29,7 @@ export function Shell({ children }: { children: ReactNode }) {
           ))}
           <a href="/docs/">API</a>
         </nav>
+        <Inside />
       </header>
       <main id="main" tabIndex={-1}>
         {children}
@@ -35,10 +42,28 @@ export function Shell({ children }: { children: ReactNode }) {
   );
 }
 
+/** The way to what a token opens, and out of it. */
+function Inside() {
+  const { token } = useSession();
+  const places = token === null ? [{ path: "/customers", name: "Sign in" }] : STAFF_PLACES;
+  return (
+    <nav className="inside" aria-label="Customer success">
+      {places.map((place) => (
+        <Place key={place.path} {...place} />
+      ))}
+      {token === null ? null : (
+        <button type="button" className="plain" onClick={signOut}>
+          Sign out
+        </button>
+      )}
+    </nav>
+  );
+}
+
 function Place({ path, name }: { path: string; name: string }) {
   const [here] = useRoute(path);
   return (
-    <Link href={path.replace("/:step?", "")} aria-current={here ? "page" : undefined}>
+    <Link href={path.replace(/\/:.*$/, "")} aria-current={here ? "page" : undefined}>
       {name}
     </Link>
   );

@@ -1,0 +1,32 @@
+import { type UseQueryResult, useQuery } from "@tanstack/react-query";
+import { Failure } from "../api/problem";
+import { useSession } from "./session";
+
+/** All that was asked for by anybody who is or was signed in: forgotten when that changes. */
+export const STAFF = "staff";
+
+/** The beginning of a key: answers to one person are not shown to the next. */
+export function useStaffKey(): readonly [typeof STAFF, number] {
+  return [STAFF, useSession().number];
+}
+
+/** Whether trying once more may help: not where the server has said no. */
+export function worthwhile(failures: number, error: Error): boolean {
+  const refused = error instanceof Failure && error.status >= 400 && error.status < 500;
+  return failures < 1 && !refused;
+}
+
+/** What the server answers to who is signed in. `about` says what is asked for, without secrets. */
+export function useAuthorised<T>(
+  about: readonly unknown[],
+  ask: (signal: AbortSignal) => Promise<T>,
+  options: { refetchInterval?: number; enabled?: boolean } = {},
+): UseQueryResult<T> {
+  const key = useStaffKey();
+  return useQuery({
+    queryKey: [...key, ...about],
+    queryFn: ({ signal }) => ask(signal),
+    retry: worthwhile,
+    ...options,
+  });
+}
