@@ -15,10 +15,14 @@ function program(): string {
   return path;
 }
 
-/** The real server, on a ledger and ports of its own, until the run ends. */
-export default async function setup(): Promise<() => Promise<void>> {
-  // One that somebody started, for work on the pages: with its secret's file beside it.
-  if (process.env[URL_OF]) return async () => {};
+/** Where a server is, and how tokens for it are made. */
+export interface Place {
+  readonly url: string;
+  readonly secret: string;
+}
+
+/** A real server, on a ledger and ports of its own, and how it is ended. */
+export async function start(): Promise<Place & { stop: () => Promise<void> }> {
   const folder = mkdtempSync(join(tmpdir(), "tenantry-ui-server-"));
   const secret = join(folder, "secret");
   mkdirSync(join(folder, "tenants"));
@@ -41,14 +45,23 @@ export default async function setup(): Promise<() => Promise<void>> {
     { env: {}, stdio: ["ignore", "ignore", "pipe"] },
   );
   const address = await serving(server);
-  process.env[URL_OF] = `http://${address}`;
-  process.env[SECRET_OF] = secret;
-  return async () => {
+  const stop = async () => {
     const ended = new Promise((done) => server.once("exit", done));
     server.kill("SIGTERM");
     await ended;
     rmSync(folder, { recursive: true, force: true });
   };
+  return { url: `http://${address}`, secret, stop };
+}
+
+/** The server of all tests that need none of their own, until the run ends. */
+export default async function setup(): Promise<() => Promise<void>> {
+  // One that somebody started, for work on the pages: with its secret's file beside it.
+  if (process.env[URL_OF]) return async () => {};
+  const { url, secret, stop } = await start();
+  process.env[URL_OF] = url;
+  process.env[SECRET_OF] = secret;
+  return stop;
 }
 
 /** The address on which a server says that it serves. The rest of what it says is read and let go. */
@@ -72,11 +85,22 @@ export function url(): string {
   return process.env[URL_OF] ?? "";
 }
 
-/** A token, as the program's own subcommand makes it. */
-export function token(scope: string, role = "CustomerSuccessManager"): string {
-  const secret = process.env[SECRET_OF] ?? "";
-  const about = ["--audience", "billing", "--scope", scope, "--role", role];
-  const made = execFileSync(program(), ["token", "--development-secret-file", secret, ...about], {
+interface About {
+  /** For which server; for everybody's unless given. */
+  readonly place?: Place;
+  readonly audience?: string;
+  readonly role?: string | null;
+  readonly tenant?: string;
+}
+
+/** A token, as the program's own subcommand makes it; `scope` may be several. */
+export function token(scope: string, about: About = {}): string {
+  const { place, audience = "billing", role = "CustomerSuccessManager", tenant } = about;
+  const secret = place?.secret ?? process.env[SECRET_OF] ?? "";
+  const said = ["--audience", audience, ...scope.split(" ").flatMap((one) => ["--scope", one])];
+  if (role !== null) said.push("--role", role);
+  if (tenant !== undefined) said.push("--tenant", tenant);
+  const made = execFileSync(program(), ["token", "--development-secret-file", secret, ...said], {
     env: {},
   });
   return made.toString().trim();

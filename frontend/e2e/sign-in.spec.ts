@@ -1,12 +1,7 @@
 import type { Page } from "@playwright/test";
 import { token } from "./server";
+import { enter } from "./staff";
 import { accessible, expect, test } from "./test";
-
-async function enter(page: Page, what: string, keep = false): Promise<void> {
-  await page.getByLabel("Token", { exact: true }).fill(what);
-  if (keep) await page.getByRole("checkbox", { name: /Keep it until this tab is closed/ }).check();
-  await page.getByRole("button", { name: "Sign in" }).click();
-}
 
 function customers(page: Page) {
   return page.getByRole("heading", { level: 1, name: "Customers" });
@@ -134,7 +129,7 @@ test.describe("what the server does not take", () => {
 
   test("names the scope and role that a token lacks", async ({ page }) => {
     await page.goto("/customers");
-    await enter(page, token("billing:read", "Visitor"));
+    await enter(page, token("billing:read", { role: "Visitor" }));
     const alert = page.getByRole("alert");
     await expect(alert).toContainText("Your token does not reach this.");
     await expect(alert).toContainText("billing:read");

@@ -1,6 +1,6 @@
 import AxeBuilder from "@axe-core/playwright";
 import { test as base, expect, type Page } from "@playwright/test";
-import { url } from "./server";
+import { type Place, url } from "./server";
 
 /** What a page did that none may do. */
 interface Watched {
@@ -14,16 +14,21 @@ interface Watched {
  * Every test's page is watched: no request to another host, no error, nothing that the policy
  * refuses. A test that means to fail a request says so by `expected`.
  */
-export const test = base.extend<{ watched: Watched; expected: RegExp | null }>({
-  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the pattern
-  baseURL: async ({}, use) => use(url()),
+export const test = base.extend<{
+  watched: Watched;
+  expected: RegExp | null;
+  place: Place | null;
+}>({
+  // Tests that need a server of their own say so by `place`.
+  place: [null, { option: true }],
+  baseURL: async ({ place }, use) => use(place?.url ?? url()),
   expected: [null, { option: true }],
   watched: [
-    async ({ page, expected }, use) => {
+    async ({ page, expected, baseURL }, use) => {
       const watched: Watched = { abroad: [], complaints: [] };
       page.on("request", (request) => {
         const { origin, protocol } = new URL(request.url());
-        if (origin !== url() && protocol !== "blob:") watched.abroad.push(request.url());
+        if (origin !== baseURL && protocol !== "blob:") watched.abroad.push(request.url());
       });
       page.on("pageerror", (error) => watched.complaints.push(String(error)));
       page.on("console", (message) => {
@@ -45,9 +50,9 @@ export { expect };
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
 /** No violation that axe knows, and no scrolling sideways, in both themes, on a phone and a desk. */
-export async function accessible(page: Page): Promise<void> {
+export async function accessible(page: Page, widths = [320, 1280]): Promise<void> {
   const before = page.viewportSize();
-  for (const width of [320, 1280]) {
+  for (const width of widths) {
     await page.setViewportSize({ width, height: 900 });
     for (const colorScheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme });

@@ -19,10 +19,12 @@ export function App() {
         </Route>
         <Route path="/start/:step?">{({ step }) => <Start step={step} />}</Route>
         <Route path="/requests/:id">{({ id }) => <Progress key={id} id={id} />}</Route>
-        <Route path="/customers">
-          <Staff>
-            <CustomerHealthDashboard />
-          </Staff>
+        <Route path="/customers/:account?">
+          {({ account }) => (
+            <Staff>
+              <CustomerHealthDashboard account={account} />
+            </Staff>
+          )}
         </Route>
         <Route>
           <NotFound />

@@ -22,7 +22,7 @@ mod list;
 mod marks;
 
 pub(crate) use days::drop_days;
-pub use days::{Day, days};
+pub use days::{Day, Weeks, days, weeks};
 pub use due::Counts;
 pub(crate) use due::{Due, counts, dated, due, newest_validity};
 pub use list::{Filter, Listed, Position, Query, Sort, page};

@@ -70,6 +70,13 @@ fn with(name: &str, value: Value) -> Value {
 
 /// acme is well; globex is long overdue; initech has used too much of what it has.
 async fn three() -> Api {
+    let api = three_to_come().await;
+    sum_up(&api).await;
+    api
+}
+
+/// These three before anybody has summed them up.
+async fn three_to_come() -> Api {
     let api = Api::new().await;
     add(&api, "initech").await;
     for account in ["acme", "globex"] {
@@ -83,7 +90,6 @@ async fn three() -> Api {
     used(&api, "globex", "agents", "3000").await;
     // A quarter of the month is left: 25,000 of starter's 100,000 are included.
     used(&api, "initech", "query", "24750").await;
-    sum_up(&api).await;
     api
 }
 
@@ -152,10 +158,67 @@ async fn every_account_is_listed_with_what_it_came_to() {
             "support_hours": 24, "health": page["data"][2]["health"], "coverage": "0.85",
             "standing": "healthy", "flagged": true, "level": "hard",
             "highest": {"meter": "query", "ratio": "0.99"}, "projected_cost": null,
+            "support_response_sla_hours": {"days": 90, "met": 0, "missed": 0},
+            "weeks": page["data"][2]["weeks"],
             "as_of": {"at": "2026-11-23T12:00:00Z", "valid_until": "2026-11-23T12:15:00Z", "row": 1,
                 "behind": 0, "stale": false, "formula_version": 2},
         })
     );
+}
+
+/// A summary of so many days before the one on which these tests are.
+async fn day(api: &Api, account: &'static str, ago: i64, health: Option<i64>) {
+    let day = now().as_millisecond().div_euclid(86_400_000) - ago;
+    let work = api.ledger.transact(None, move |session, _| {
+        Box::pin(async move {
+            let sql = "INSERT INTO snapshot_days (account, day, computed_at, ledger_seq, stale,
+                         flagged, health_bp) VALUES ($1, $2, $3, 0, 0, 0, $4)";
+            let values = vec![account.into(), day.into(), (day * 86_400_000).into(), health.into()];
+            session.run(sql, values).await.map(drop)
+        })
+    });
+    work.await.unwrap();
+}
+
+#[tokio::test]
+async fn lists_say_how_health_went_over_twelve_weeks_and_how_support_answered() {
+    let api = three_to_come().await;
+    for (ago, health) in [
+        (84, Some(1_000)),
+        (83, Some(2_000)),
+        (77, Some(3_000)),
+        (76, Some(4_000)),
+        (75, None),
+        (7, Some(5_000)),
+        // Of this week the summary of today counts.
+        (3, Some(9_900)),
+    ] {
+        day(&api, "globex", ago, health).await;
+    }
+    let support = token(Audience::Billing, "support:write", None, None);
+    for (id, answered) in [("1", "2026-11-23T10:00:00Z"), ("2", "2026-11-23T11:50:00Z")] {
+        let body = json!({"account": "globex", "source": "/desk", "id": id,
+            "opened_at": "2026-11-23T03:00:00Z", "answered_at": answered, "sla_hours": 8});
+        ok(api
+            .post("/support/interactions", Some(&support), "application/json", body.to_string())
+            .await)
+        .await;
+    }
+    sum_up(&api).await;
+    let mut weeks = vec![Value::Null; 12];
+    weeks[0] = json!("0.30");
+    weeks[1] = json!("0.40");
+    weeks[10] = json!("0.50");
+    for path in ["/billing/usage/triage", "/billing/usage?sort=health"] {
+        let page = get(&api, path).await;
+        let globex = &page["data"][0];
+        weeks[11] = globex["health"].clone();
+        assert_eq!((&globex["account"], &globex["weeks"]), (&json!("globex"), &json!(weeks)));
+        assert_eq!(
+            globex["support_response_sla_hours"],
+            json!({"days": 90, "met": 1, "missed": 1}),
+        );
+    }
 }
 
 #[tokio::test]
@@ -321,6 +384,7 @@ async fn a_customer_sees_its_own_account_without_what_was_said_of_it() {
     let own = token(Audience::Billing, "billing:read:own", None, Some("acme"));
     let shown = ok(api.get("/billing/usage/acme", Some(&own)).await).await;
     assert_eq!((&shown["account"], &shown["facts"]), (&json!("acme"), &Value::Null));
+    assert_eq!(shown["request"], Value::Null);
     let hidden = api.get("/billing/usage/globex", Some(&own)).await;
     let missing = api.get("/billing/usage/nobody", Some(&own)).await;
     assert_eq!((hidden.status, missing.status), (StatusCode::NOT_FOUND, StatusCode::NOT_FOUND));
@@ -365,6 +429,7 @@ async fn the_export_has_what_was_agreed_at_onboarding() {
     assert_eq!(initech["standing"], "insufficient_data");
     assert!(!text.contains("ops@initech.example"), "no contact leaves the ledger");
     let shown = get(&api, "/billing/usage/initech").await;
+    assert_eq!(shown["request"], path.as_str());
     let factors = shown["health"]["factors"].as_array().unwrap().len();
     assert_eq!(factors, 3, "success, support and payment");
 }

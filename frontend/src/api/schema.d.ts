@@ -857,6 +857,12 @@ export interface components {
             projected_cost?: components["schemas"]["CostOut"] | null;
             /** @description Why it is flagged, in one sentence. */
             reason?: string | null;
+            /**
+             * @description Where the request is with which it came; null when it came another way. For customer success
+             *     alone.
+             * @example /onboarding/8c1f6f0e-3a58-4f0c-9d0e-6d2c1b7a4e55
+             */
+            request?: string | null;
             /** @description `healthy`, `flagged`, or `insufficient_data` when too little is known to say. */
             standing: string;
             subscription?: components["schemas"]["SubscriptionOut"] | null;
@@ -3370,6 +3376,18 @@ export interface components {
              * @description Within how many hours that plan promises an answer of support.
              */
             support_hours?: number | null;
+            /** @description Answers of support. */
+            support_response_sla_hours: components["schemas"]["AnswersOut"];
+            /**
+             * @description The last health that was known in each of the last twelve weeks, the oldest first; null where
+             *     none was.
+             * @example [
+             *       null,
+             *       "0.91",
+             *       "0.88"
+             *     ]
+             */
+            weeks: (string | null)[];
         };
         /** @description A billing period. */
         UsagePeriodOut: {

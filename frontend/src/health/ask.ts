@@ -1,10 +1,41 @@
+/** What the pages of customers ask the API for, with the token of who is signed in. */
 import { staff } from "../access/client";
 import { answer, type Schemas } from "../api/client";
+import type { View } from "./view";
 
+export type Usage = Schemas["UsageOut"];
 export type Call = Schemas["Call"];
 
+/** Calls and rows that are asked for at a time. */
+const CALLS = 8;
+const ROWS = 200;
+
 /** Whom to call, the worst first. */
-export function triage(signal: AbortSignal): Promise<Schemas["Triage"]> {
-  const params = { query: { "page[size]": 100 } };
-  return answer(staff.GET("/billing/usage/triage", { params, signal }));
+export function triage(after: string | null, signal: AbortSignal): Promise<Schemas["Triage"]> {
+  const query = { "page[size]": CALLS, ...(after === null ? {} : { "page[after]": after }) };
+  return answer(staff.GET("/billing/usage/triage", { params: { query }, signal }));
+}
+
+/** A page of everyone, in the server's order. */
+export function everyone(
+  view: View,
+  after: string | null,
+  signal: AbortSignal,
+): Promise<Schemas["Usages"]> {
+  const query = {
+    sort: `${view.sort} ${view.descending ? "desc" : "asc"}`,
+    "page[size]": ROWS,
+    ...(view.flagged === null ? {} : { "filter[flagged][eq]": view.flagged }),
+    ...(view.level === null ? {} : { "filter[level][eq]": view.level }),
+    ...(view.plan === null ? {} : { "filter[plan][eq]": view.plan }),
+    ...(after === null ? {} : { "page[after]": after }),
+  };
+  return answer(staff.GET("/billing/usage", { params: { query }, signal }));
+}
+
+/** The cursor in the address of a next page; null after the last. */
+export function cursor(meta: Schemas["ListMeta"]): string | null {
+  const { next } = meta.page;
+  if (!next) return null;
+  return new URLSearchParams(next.slice(next.indexOf("?") + 1)).get("page[after]");
 }

@@ -60,6 +60,23 @@ export function about(
   return new Intl.NumberFormat(locales as string[], options).format(digits(text));
 }
 
+/** A figure with exactly the places that it has: `0.60`. */
+export function figure(text: Decimal, locales = language()): string {
+  const places = text.includes(".") ? text.length - text.indexOf(".") - 1 : 0;
+  const options = { minimumFractionDigits: places, maximumFractionDigits: places };
+  return new Intl.NumberFormat(locales as string[], options).format(digits(text));
+}
+
+/** A share as a percentage, rounded down: who is at 94.9 % has not reached 95 %. `83 %`. */
+export function percent(share: Decimal, locales = language()): string {
+  const options = {
+    style: "percent",
+    maximumFractionDigits: 0,
+    roundingMode: "floor",
+  } as const;
+  return new Intl.NumberFormat(locales as string[], options).format(digits(share));
+}
+
 /** An instant, with its zone: `29 Nov 2026, 08:15 GMT+1`. */
 export function instant(text: string, locales = language(), timeZone?: string): string {
   return new Intl.DateTimeFormat(locales as string[], {

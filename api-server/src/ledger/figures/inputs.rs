@@ -119,6 +119,20 @@ impl Kept {
             .map_err(|error| StoreError::Unreadable(format!("snapshot_inputs: {error}")))
     }
 
+    /// Answers of support in what is kept, and nothing else of it: for lists, which are long.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`].
+    pub fn answers_in(text: &str) -> Result<Answers, StoreError> {
+        #[derive(Deserialize)]
+        struct Part {
+            answers: (u32, u32),
+        }
+        let Part { answers: (met, missed) } = serde_json::from_str(text)
+            .map_err(|error| StoreError::Unreadable(format!("snapshot_inputs: {error}")))?;
+        Ok(Answers { met, missed })
+    }
+
     /// As it is kept.
     pub(super) fn text(&self) -> Result<String, StoreError> {
         serde_json::to_string(self)

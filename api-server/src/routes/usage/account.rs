@@ -2,6 +2,7 @@
 
 use axum::extract::{Path, State};
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::super::{App, Routes, route};
 use super::list::FiguresOut;
@@ -11,7 +12,7 @@ use crate::http::problem::ProblemBody;
 use crate::http::query::Parameters;
 use crate::ledger::figures::{Gathered, Kept, Turn};
 use crate::store::snapshots;
-use crate::store::{Session, StoreError, accounts::Account, audit, periods};
+use crate::store::{Session, StoreError, accounts::Account, audit, onboarding, periods};
 
 mod meters;
 mod out;
@@ -58,6 +59,7 @@ struct Found {
     as_of: FiguresOut,
     final_at: Option<Timestamp>,
     line: Vec<snapshots::Day>,
+    request: Option<Uuid>,
 }
 
 async fn find(
@@ -81,7 +83,8 @@ async fn find(
     let period = periods::at(session, account, gathered.period()?.start()).await?;
     let since = now.as_millisecond().div_euclid(86_400_000) - LINE_DAYS;
     let line = snapshots::days(session, &account.id, since).await?;
-    Ok(Found { gathered, as_of, final_at: period.closed.map(|closed| closed.at), line })
+    let request = onboarding::ids_of_account(session, &account.id).await?.into_iter().next();
+    Ok(Found { gathered, as_of, final_at: period.closed.map(|closed| closed.at), line, request })
 }
 
 /// What was computed for this answer alone.

@@ -1,19 +1,28 @@
 //! `GET /billing/usage`: every account by what it came to.
 
+use std::collections::HashMap;
+
 use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::super::accounts::plan::PlanVersionOut;
+use super::super::support::AnswersOut;
 use super::super::wire::{ListMeta, MoneyOnWire};
 use super::super::{App, Routes, route};
 use crate::auth::{Caller, rule::BillingRead};
+use crate::domain::account::AccountId;
+use crate::domain::facts::Answers;
 use crate::domain::{BasisPoints, Money, Ppm, threshold::Level};
 use crate::http::Problem;
 use crate::http::page::Pages;
 use crate::http::query::{Filter, Grammar, Op, Parameters};
-use crate::store::snapshots::{self, Listed, Position, Query, SnapshotRow, Sort, level_name};
+use crate::ledger::figures::Kept;
+use crate::store::snapshots::{
+    self, Listed, Position, Query, SnapshotRow, Sort, Weeks, level_name,
+};
+use crate::store::{Session, StoreError};
 
 pub(super) fn routes(routes: Routes) -> Routes {
     route!(routes, list)
@@ -64,6 +73,12 @@ pub struct UsageOut {
     pub highest: Option<HighestOut>,
     /// What the running period will cost; null while it is too early to say, or without a plan.
     pub projected_cost: Option<CostRangeOut>,
+    /// Answers of support.
+    pub support_response_sla_hours: AnswersOut,
+    /// The last health that was known in each of the last twelve weeks, the oldest first; null where
+    /// none was.
+    #[schema(example = json!([null, "0.91", "0.88"]))]
+    pub weeks: Vec<Option<String>>,
     /// When and from what it was computed.
     pub as_of: FiguresOut,
 }
@@ -177,7 +192,9 @@ async fn list(
     let rows = snapshots::page(&mut session, &wanted).await;
     let mut rows = rows.map_err(Problem::unavailable)?;
     let next = pages.cut(&mut rows, |last| at(last, sort));
-    let data = rows.iter().map(|listed| out(&app, listed)).collect();
+    let beside = Beside::read(&mut session, &rows, app.ledger.now()).await;
+    let beside = beside.map_err(Problem::unavailable)?;
+    let data = rows.iter().map(|listed| out(&app, listed, &beside)).collect();
     Ok(axum::Json(Usages { data, meta: ListMeta::new(next) }))
 }
 
@@ -213,9 +230,36 @@ fn plan(filter: &Filter) -> String {
     if filter.value == "none" { String::new() } else { filter.value.clone() }
 }
 
+/// What a list shows beside summaries, of all its accounts at once.
+pub(super) struct Beside {
+    weeks: HashMap<AccountId, Weeks>,
+    answers: HashMap<AccountId, Answers>,
+}
+
+impl Beside {
+    pub(super) async fn read(
+        session: &mut Session,
+        rows: &[Listed],
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let accounts: Vec<AccountId> =
+            rows.iter().map(|listed| listed.row.account.clone()).collect();
+        let today = now.as_millisecond().div_euclid(86_400_000);
+        let weeks = snapshots::weeks(session, &accounts, today).await?;
+        let kept = snapshots::documents(session, &accounts).await?;
+        let answers = kept
+            .into_iter()
+            .map(|(account, document)| Ok((account, Kept::answers_in(&document)?)))
+            .collect::<Result<_, StoreError>>()?;
+        Ok(Self { weeks, answers })
+    }
+}
+
 /// An account in a list.
-pub(super) fn out(app: &App, listed: &Listed) -> UsageOut {
+pub(super) fn out(app: &App, listed: &Listed, beside: &Beside) -> UsageOut {
     let Listed { row, name, behind, .. } = listed;
+    let weeks = beside.weeks.get(&row.account).copied().unwrap_or_default();
+    let answers = beside.answers.get(&row.account).copied().unwrap_or_default();
     let terms = row.plan.as_ref().and_then(|id| app.catalogue.get(id));
     UsageOut {
         account: row.account.to_string(),
@@ -232,6 +276,8 @@ pub(super) fn out(app: &App, listed: &Listed) -> UsageOut {
             ratio: ratio.to_string(),
         }),
         projected_cost: row.cost.map(CostRangeOut::from),
+        support_response_sla_hours: answers.into(),
+        weeks: weeks.into_iter().map(|health| health.map(share)).collect(),
         as_of: FiguresOut::of(row, *behind),
     }
 }

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::super::wire::ListMeta;
 use super::super::{App, Routes, route};
-use super::list::{UsageOut, at, out, position};
+use super::list::{Beside, UsageOut, at, out, position};
 use crate::auth::{Caller, rule::BillingRead};
 use crate::http::Problem;
 use crate::http::page::Pages;
@@ -77,16 +77,18 @@ async fn triage(
     let rows = snapshots::page(&mut session, &wanted).await;
     let mut rows = rows.map_err(Problem::unavailable)?;
     let next = pages.cut(&mut rows, |last| at(last, Sort::Health));
-    let data = rows.iter().map(|listed| call(&app, listed)).collect();
+    let beside = Beside::read(&mut session, &rows, app.ledger.now()).await;
+    let beside = beside.map_err(Problem::unavailable)?;
+    let data = rows.iter().map(|listed| call(&app, listed, &beside)).collect();
     Ok(axum::Json(Triage { data, meta: ListMeta::new(next) }))
 }
 
-fn call(app: &App, listed: &Listed) -> Call {
+fn call(app: &App, listed: &Listed, beside: &Beside) -> Call {
     let row = &listed.row;
     Call {
         reason: row.reason.clone().unwrap_or_default(),
         costs_most: row.costs.clone(),
         helps_most: row.helps.clone(),
-        usage: out(app, listed),
+        usage: out(app, listed, beside),
     }
 }

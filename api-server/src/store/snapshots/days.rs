@@ -1,5 +1,7 @@
 //! The last summary of each day.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 
 use super::SnapshotRow;
@@ -7,7 +9,7 @@ use crate::{
     domain::{BasisPoints, Ppm, account::AccountId},
     store::{
         Session, StoreError,
-        sql::{Row, args},
+        sql::{Row, Value, args},
     },
 };
 
@@ -86,4 +88,37 @@ pub async fn days(
         })
     };
     session.rows(sql, args![account, from]).await?.iter().map(read).collect()
+}
+
+/// For how many weeks back a list shows how health went.
+pub const WEEKS: usize = 12;
+/// How many days these are.
+const WEEKS_DAYS: i64 = 84;
+
+/// The last health that was known in each of these weeks, the oldest first.
+pub type Weeks = [Option<BasisPoints>; WEEKS];
+
+/// How the health of accounts went over the weeks that end with the day `today`.
+pub async fn weeks(
+    session: &mut Session,
+    accounts: &[AccountId],
+    today: i64,
+) -> Result<HashMap<AccountId, Weeks>, StoreError> {
+    let since = today - WEEKS_DAYS + 1;
+    let sql = (
+        "WITH want (account, since) AS (",
+        ") SELECT d.account, d.day, d.health_bp FROM want CROSS JOIN snapshot_days d
+           WHERE d.account = want.account AND d.day >= want.since AND d.health_bp IS NOT NULL
+           ORDER BY d.account, d.day",
+    );
+    let values: Vec<Value> = accounts.iter().flat_map(|account| args![account, since]).collect();
+    let mut found: HashMap<AccountId, Weeks> = HashMap::with_capacity(accounts.len());
+    for row in session.rows_many(sql, 2, values).await? {
+        let week = usize::try_from((row.int(1)? - since) / 7).unwrap_or(WEEKS);
+        // A day after today is in no week: clocks were set back.
+        if let Some(week) = found.entry(row.parsed(0)?).or_default().get_mut(week) {
+            *week = Some(BasisPoints(row.int(2)?));
+        }
+    }
+    Ok(found)
 }

@@ -51,6 +51,10 @@ pub struct AccountUsage {
     pub facts: Option<FactsOut>,
     /// Answers of support.
     pub support_response_sla_hours: AnswersOut,
+    /// Where the request is with which it came; null when it came another way. For customer success
+    /// alone.
+    #[schema(example = "/onboarding/8c1f6f0e-3a58-4f0c-9d0e-6d2c1b7a4e55")]
+    pub request: Option<String>,
     /// The last twelve weeks, a point a day.
     pub line: Vec<PointOut>,
 }
@@ -188,7 +192,7 @@ pub struct PointOut {
 
 /// An account on the wire; with the facts that customer success stated, if `whole`.
 pub(super) fn out(found: &Found, whole: bool) -> Result<AccountUsage, StoreError> {
-    let Found { gathered, as_of, final_at, line } = found;
+    let Found { gathered, as_of, final_at, line, request } = found;
     let snapshot = gathered.snapshot()?;
     let period = gathered.period()?;
     let account = &gathered.account;
@@ -219,6 +223,7 @@ pub(super) fn out(found: &Found, whole: bool) -> Result<AccountUsage, StoreError
         projected_cost: snapshot.projected_cost.map(meters::cost),
         facts: gathered.facts.as_ref().filter(|_| whole).map(FactsOut::from),
         support_response_sla_hours: gathered.known().answers.into(),
+        request: request.filter(|_| whole).map(|id| format!("/onboarding/{id}")),
         line: line.iter().map(point).collect(),
     })
 }

@@ -1,0 +1,340 @@
+import type { Page } from "@playwright/test";
+import { type Customer, OVERDUE, takeOn } from "./customers";
+import { type Place, start, token } from "./server";
+import { enter } from "./staff";
+import { accessible, expect, test } from "./test";
+
+// One worker, which makes a server and its customers once.
+test.describe.configure({ mode: "default" });
+
+const HOSTILE = "<img src=x onerror=alert(1)>";
+const RIGHT_TO_LEFT = "شركة المظلة للخدمات القانونية";
+const LONG = `Initech Verwaltungs- und Beteiligungsgesellschaft ${"für Rechtsdienste ".repeat(2)}mbH`;
+
+const NAMED: readonly Customer[] = [
+  { id: "acme", name: "Acme Legal", used: { agents: ["40", "2.5"] }, answers: [1, 2, 9] },
+  { id: "globex", name: "Globex", facts: OVERDUE, used: { agents: ["30"] } },
+  { id: "hooli", name: HOSTILE, facts: { ...OVERDUE, days_overdue: 75 } },
+  { id: "initech", name: LONG, used: { ingestion: ["99999"] }, said: { note: HOSTILE } },
+  { id: "umbrella", name: RIGHT_TO_LEFT, facts: null },
+];
+/** More than the page asks for at a time. */
+const MANY = 230;
+const REST: readonly Customer[] = Array.from({ length: MANY }, (_, index) => ({
+  id: `many-${String(index).padStart(3, "0")}`,
+  name: `Customer ${index}`,
+  facts: null,
+}));
+
+let started: ReturnType<typeof start> | null = null;
+let summed: Promise<Place> | null = null;
+
+function server(): ReturnType<typeof start> {
+  started ??= start();
+  return started;
+}
+
+/** The server with all customers, summed up. */
+function seeded(): Promise<Place> {
+  summed ??= (async () => {
+    const place = await server();
+    await takeOn(place, [...NAMED, ...REST]);
+    await expect
+      .poll(
+        async () => {
+          const rows = (await everyone(place)).data;
+          const moved = rows.filter((row) => row.as_of.stale || row.as_of.behind > 0);
+          return rows.length - moved.length;
+        },
+        { timeout: 120_000 },
+      )
+      .toBe(NAMED.length + MANY);
+    return place;
+  })();
+  return summed;
+}
+
+test.use({
+  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the pattern
+  place: async ({}, use) => use(await server()),
+});
+
+test.afterAll(async () => {
+  if (started) await (await started).stop();
+});
+
+interface Row {
+  readonly account: string;
+  readonly name: string;
+  readonly health: string | null;
+  readonly reason: string;
+  readonly helps_most: string | null;
+  readonly as_of: { readonly stale: boolean; readonly behind: number };
+}
+
+async function ask<T>(place: Place, path: string): Promise<T> {
+  const headers = { authorization: `Bearer ${reader(place)}` };
+  const answer = await fetch(place.url + path, { headers });
+  expect(answer.status, path).toBe(200);
+  return (await answer.json()) as T;
+}
+
+let made: string | null = null;
+function reader(place: Place): string {
+  made ??= token("billing:read onboarding:approve", { place });
+  return made;
+}
+
+async function triage(place: Place): Promise<Row[]> {
+  return (await ask<{ data: Row[] }>(place, "/billing/usage/triage")).data;
+}
+
+function everyone(place: Place, query = ""): Promise<{ data: Row[] }> {
+  return ask(place, `/billing/usage?page[size]=1000${query}`);
+}
+
+async function open(page: Page, place: Place, path = "/customers"): Promise<void> {
+  await page.goto(path);
+  await enter(page, reader(place), true);
+  await expect(page.getByRole("heading", { level: 1, name: "Sign in" })).toHaveCount(0);
+}
+
+function table(page: Page) {
+  return page.getByRole("table", { name: "All customers" });
+}
+
+function names(page: Page): Promise<string[]> {
+  return table(page).getByRole("rowheader").getByRole("link").allInnerTexts();
+}
+
+test("without any customer the pages say so", async ({ page }) => {
+  await open(page, await server());
+  await expect(page.getByText("Nobody needs a call now.")).toBeVisible();
+  await expect(page.getByText("There is no customer yet.")).toBeVisible();
+  await accessible(page);
+});
+
+test("triage has whom to call, why and what helps most, the worst first", async ({ page }) => {
+  const place = await seeded();
+  const data = await triage(place);
+  const called = data.map((call) => call.account);
+  expect(called).toEqual(expect.arrayContaining(["hooli", "globex", "initech"]));
+  let alerted = false;
+  page.on("dialog", async (dialog) => {
+    alerted = true;
+    await dialog.dismiss();
+  });
+  await open(page, place);
+  const calls = page.getByRole("region", { name: "Whom to call" }).getByRole("listitem");
+  await expect(calls).toHaveCount(data.length);
+  for (const [index, call] of data.entries()) {
+    const entry = calls.nth(index);
+    await expect(entry.getByRole("link")).toHaveText(call.name);
+    await expect(entry).toContainText(call.reason);
+    await expect(entry).toContainText(call.helps_most ?? "");
+    await expect(entry).toContainText(call.health ?? "");
+  }
+  await expect(page.getByText(/^Figures as of .*GMT/)).toBeVisible();
+  await expect(table(page)).toBeVisible();
+  await accessible(page, [320, 768, 1280, 1920]);
+  expect(alerted).toBe(false);
+});
+
+test("everyone is listed in the server's order, as chosen, and the address keeps it", async ({
+  page,
+}) => {
+  const place = await seeded();
+  await open(page, place);
+  const first = async (query: string) =>
+    (await everyone(place, query)).data.slice(0, 10).map((row) => row.name);
+  const shows = async (query: string) => {
+    const wanted = await first(query);
+    await expect.poll(async () => (await names(page)).slice(0, 10)).toEqual(wanted);
+  };
+  await shows("&sort=health asc");
+  await table(page)
+    .getByRole("button", { name: /Most used quota/ })
+    .click();
+  await expect(table(page).getByRole("columnheader", { name: /Most used/ })).toHaveAttribute(
+    "aria-sort",
+    "descending",
+  );
+  await shows("&sort=ratio desc");
+  await table(page)
+    .getByRole("button", { name: /Customer/ })
+    .click();
+  await table(page)
+    .getByRole("button", { name: /Customer/ })
+    .click();
+  await shows("&sort=account desc");
+  await page.getByLabel("Order").selectOption({ label: "Highest health first" });
+  await page.getByLabel("Flag").selectOption({ label: "To call" });
+  await shows("&sort=health desc&filter[flagged][eq]=true");
+  await page.reload();
+  await shows("&sort=health desc&filter[flagged][eq]=true");
+  await expect(page.getByLabel("Flag")).toHaveValue("true");
+  await page.getByLabel("Level").selectOption({ label: "80% reached" });
+  await expect(page.getByText("No customer is as these filters say.")).toBeVisible();
+  await accessible(page, [320]);
+  await page.getByRole("button", { name: "Show everyone" }).click();
+  await shows("&sort=health desc");
+});
+
+test("a long list is in the page as far as one sees, and comes as one scrolls", async ({
+  page,
+}) => {
+  const place = await seeded();
+  const all = NAMED.length + MANY;
+  await open(page, place, "/customers?sort=account");
+  const rows = table(page).locator("tbody tr[aria-rowindex]");
+  await expect(rows.first()).toBeVisible();
+  await expect(page.getByText("200 shown so far")).toBeVisible();
+  await expect(table(page)).toHaveAttribute("aria-rowcount", "-1");
+  for (let most = 0; most < 40 && (await page.getByText(`${all} customers.`).count()) === 0; ) {
+    await page.mouse.wheel(0, 4000);
+    await page.evaluate(() => new Promise(requestAnimationFrame));
+    expect(await rows.count()).toBeLessThan(80);
+    most += 1;
+  }
+  await expect(page.getByText(`${all} customers.`)).toHaveCount(1);
+  await page.evaluate(() => window.scrollTo(0, document.documentElement.scrollHeight));
+  await expect(table(page).getByRole("link", { name: RIGHT_TO_LEFT })).toBeInViewport();
+  await expect(table(page)).toHaveAttribute("aria-rowcount", String(all + 1));
+  expect(await rows.count()).toBeLessThan(80);
+  const last = table(page).getByRole("row").filter({ hasText: RIGHT_TO_LEFT });
+  await expect(last).toHaveAttribute("aria-rowindex", String(all + 1));
+});
+
+test("who returns from a customer is where they were", async ({ page }) => {
+  const place = await seeded();
+  await open(page, place, "/customers?sort=account");
+  const link = table(page).getByRole("link", { name: "Customer 100", exact: true });
+  await expect(table(page)).toBeVisible();
+  await expect(async () => {
+    await page.mouse.wheel(0, 600);
+    await expect(link).toBeInViewport({ timeout: 200 });
+  }).toPass();
+  const before = await page.evaluate(() => window.scrollY);
+  await link.click();
+  await expect(page.getByRole("heading", { level: 1, name: "Customer 100" })).toBeFocused();
+  expect(new URL(page.url()).search).toBe("?sort=account");
+  await page.goBack();
+  await expect(link).toBeFocused();
+  expect(await page.evaluate(() => window.scrollY)).toBe(before);
+  await link.press("Enter");
+  await page.getByRole("link", { name: "All customers" }).click();
+  await expect(link).toBeFocused();
+  await expect(link).toBeInViewport();
+});
+
+test("the keyboard alone goes through triage, to a customer and back", async ({ page }) => {
+  const place = await seeded();
+  await page.goto("/customers");
+  await page.getByLabel("Token", { exact: true }).focus();
+  // As a manager of passwords would put it there.
+  await page.keyboard.insertText(reader(place));
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { level: 1, name: "Customers" })).toBeFocused();
+  const calls = page.getByRole("region", { name: "Whom to call" });
+  await expect(calls.getByRole("link").first()).toBeVisible();
+  await page.keyboard.press("Tab");
+  await expect(calls.getByRole("link").nth(0)).toBeFocused();
+  await page.keyboard.press("Tab");
+  await expect(calls.getByRole("link").nth(1)).toBeFocused();
+  await page.keyboard.press("Enter");
+  const second = (await triage(place))[1]?.name ?? "";
+  await expect(page.getByRole("heading", { level: 1, name: second })).toBeFocused();
+  await page.keyboard.press("Shift+Tab");
+  const back = page.getByRole("link", { name: "All customers" });
+  await expect(back).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(calls.getByRole("link").nth(1)).toBeFocused();
+  await page.getByLabel("Order").focus();
+  await page.keyboard.press("Tab");
+  await expect(page.getByRole("button", { name: "Look again" })).toBeFocused();
+  await page.keyboard.press("Tab");
+  const skip = page.getByRole("link", { name: "Skip the list" });
+  await expect(skip).toBeFocused();
+  await expect(skip).toBeInViewport();
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Tab");
+  await expect(page.getByRole("radio", { name: "As the system" })).toBeFocused();
+});
+
+interface Shown {
+  readonly health: {
+    readonly score: string;
+    readonly factors: readonly { readonly name: string; readonly input: string | null }[];
+  };
+  readonly reason: string;
+}
+
+test("a customer's page has the server's figures, and says them without colours", async ({
+  page,
+}) => {
+  const place = await seeded();
+  const shown = await ask<Shown>(place, "/billing/usage/globex");
+  await open(page, place, "/customers/globex");
+  await expect(page).toHaveTitle("Globex · Tenantry");
+  await expect(page.getByText(shown.reason).filter({ visible: true })).toHaveCount(1);
+  const health = page.getByRole("region", { name: "Health" });
+  await expect(health.getByText(shown.health.score, { exact: true })).toBeVisible();
+  const factors = health.getByRole("table", { name: "What health is made of" });
+  await expect(factors.getByRole("row")).toHaveCount(shown.health.factors.length + 1);
+  for (const factor of shown.health.factors) {
+    const row = factors.getByRole("row", { name: new RegExp(`^${factor.name}`, "i") });
+    const said = factor.input ?? "Nothing is known";
+    await expect(row).toContainText(said.charAt(0).toUpperCase() + said.slice(1));
+  }
+  const use = page.getByRole("region", { name: "Use" });
+  await expect(use.getByRole("row", { name: /Agent runs/ })).toContainText("30");
+  await use.getByLabel("By day").selectOption({ label: "Agent runs" });
+  await expect(use.getByRole("img", { name: /^30 runs used, of .* included/ })).toBeVisible();
+  for (const part of await page.locator("main details:visible > summary").all()) await part.click();
+  await expect(use.getByRole("table", { name: "Agent runs by day" })).toBeVisible();
+  await expect(page.getByText(/^Figures as of .*GMT/).filter({ visible: true })).toHaveCount(1);
+  await accessible(page);
+});
+
+test("marks of a quota that were reached are said, and listed as alerts", async ({ page }) => {
+  const place = await seeded();
+  await open(page, place, "/customers/initech");
+  const use = page.getByRole("region", { name: "Use" });
+  await expect(use.getByRole("row", { name: /Data taken in/ })).toContainText("95% reached");
+  const alerts = page.getByRole("table", { name: "Alerts, the newest first" });
+  await expect(alerts).toContainText("reached 95% of the quota");
+  await expect(alerts).toContainText("reached 80% of the quota");
+  await accessible(page, [320]);
+});
+
+test.describe("what goes wrong", () => {
+  test.use({ expected: /Failed to load resource/ });
+
+  test("a customer that is not there is said so", async ({ page }) => {
+    await open(page, await server(), "/customers/nobody");
+    await expect(page.getByRole("alert")).toContainText("There is no customer nobody");
+    await accessible(page, [320]);
+  });
+
+  test("what cannot be asked for is said where it would stand, and can be asked again", async ({
+    page,
+  }) => {
+    const place = await seeded();
+    await page.route("**/billing/usage?**", (route) => route.abort());
+    await open(page, place);
+    const list = page.getByRole("region", { name: "Everyone" });
+    await expect(list.getByRole("alert")).toContainText("The list is not here.");
+    const calls = page.getByRole("region", { name: "Whom to call" }).getByRole("listitem");
+    await expect(calls).toHaveCount((await triage(place)).length);
+    await accessible(page, [320]);
+    await page.unroute("**/billing/usage?**");
+    await page.route("**/billing/usage?*after*", (route) => route.abort());
+    await list.getByRole("button", { name: "Try again" }).click();
+    await expect(page.getByText("200 shown so far")).toBeVisible();
+    await page.evaluate(() => window.scrollTo(0, document.documentElement.scrollHeight));
+    await expect(list.getByRole("alert")).toContainText("More is not here.");
+    await page.unroute("**/billing/usage?*after*");
+    await list.getByRole("button", { name: "Try again" }).click();
+    await expect(page.getByText(`${NAMED.length + MANY} customers.`)).toHaveCount(1);
+  });
+});

@@ -1,0 +1,196 @@
+import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { useEffect, useMemo, useRef } from "react";
+import { NotShown } from "../access/NotShown";
+import { useStaffKey, worthwhile } from "../access/useAuthorised";
+import { AsOf } from "./AsOf";
+import { cursor, everyone, type Usage } from "./ask";
+import { Filters } from "./Filters";
+import type { Place } from "./place";
+import { Row } from "./Row";
+import { useShown } from "./useShown";
+import { isFiltered, type Sort, turn, type View } from "./view";
+
+/** Rows that are still to come when the next page is asked for. */
+const AHEAD = 60;
+
+interface Props {
+  readonly view: View;
+  readonly change: (view: View) => void;
+  readonly place: Place;
+}
+
+/** All customers, as dense as one can read. */
+export function Everyone(props: Props) {
+  return (
+    <section className="line whole" aria-labelledby="everyone">
+      <h2 id="everyone">Everyone</h2>
+      <Filters view={props.view} change={props.change} />
+      <List {...props} />
+    </section>
+  );
+}
+
+function useEveryone(view: View) {
+  const key = useStaffKey();
+  return useInfiniteQuery({
+    queryKey: [...key, "everyone", view],
+    queryFn: ({ pageParam, signal }) => everyone(view, pageParam, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: (last) => cursor(last.meta),
+    placeholderData: keepPreviousData,
+    retry: worthwhile,
+    // Ten thousand rows are not asked for anew behind somebody's back.
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+}
+
+function List({ view, change, place }: Props) {
+  const asked = useEveryone(view);
+  const again = () => void asked.refetch();
+  const rows = useMemo(() => asked.data?.pages.flatMap((page) => page.data) ?? [], [asked.data]);
+  if (asked.isPending) return <p role="status">The list is on its way.</p>;
+  if (!asked.data) {
+    return <NotShown what="The list is not here." error={asked.error} again={again} />;
+  }
+  if (rows.length === 0 && !asked.hasNextPage) {
+    return isFiltered(view) ? (
+      <p>No customer is as these filters say.</p>
+    ) : (
+      <p>
+        There is no customer yet. Who is taken on stands here as soon as the server has summed them
+        up.
+      </p>
+    );
+  }
+  return (
+    <div className="stack wider">
+      <p className="note">
+        {rows.length}
+        {asked.hasNextPage ? " shown so far" : rows.length === 1 ? " customer" : " customers"}.{" "}
+        <AsOf figures={rows.map((row) => row.as_of)} looked={asked.dataUpdatedAt} />{" "}
+        <button type="button" className="plain" onClick={again}>
+          Look again
+        </button>
+      </p>
+      <Table
+        rows={rows}
+        view={view}
+        change={change}
+        place={place}
+        more={asked.hasNextPage}
+        busy={asked.isFetching}
+        next={() => {
+          if (asked.hasNextPage && !asked.isFetching && !asked.error) void asked.fetchNextPage();
+        }}
+      />
+      {asked.error ? (
+        <NotShown
+          what={asked.isFetchNextPageError ? "More is not here." : "The list is not renewed."}
+          error={asked.error}
+          again={() => void (asked.isFetchNextPageError ? asked.fetchNextPage() : asked.refetch())}
+        />
+      ) : asked.hasNextPage ? (
+        <div>
+          <button
+            type="button"
+            className="quiet"
+            disabled={asked.isFetching}
+            onClick={() => void asked.fetchNextPage()}
+          >
+            More customers
+          </button>
+        </div>
+      ) : null}
+    </div>
+  );
+}
+
+function Table(props: {
+  rows: readonly Usage[];
+  view: View;
+  change: (view: View) => void;
+  place: Place;
+  more: boolean;
+  busy: boolean;
+  next: () => void;
+}) {
+  const { rows, view, change, place, next } = props;
+  const body = useRef<HTMLTableSectionElement>(null);
+  const { from, to, row } = useShown(body, rows.length);
+  const near = to + AHEAD >= rows.length;
+  useEffect(() => {
+    if (near && row > 0) next();
+  }, [near, row, next]);
+  return (
+    <>
+      <a className="skip-list" href="#after-everyone">
+        Skip the list
+      </a>
+      <table
+        className="everyone"
+        role="table"
+        aria-rowcount={props.more ? -1 : rows.length + 1}
+        aria-busy={props.busy}
+      >
+        <caption className="seen-by-readers-only">
+          All customers with health, use, projected cost and support
+        </caption>
+        <thead role="rowgroup">
+          <tr role="row" aria-rowindex={1}>
+            <Head sort="account" view={view} change={change}>
+              Customer
+            </Head>
+            <Head sort="health" view={view} change={change}>
+              Health, 12 weeks
+            </Head>
+            <Head sort="ratio" view={view} change={change}>
+              Most used quota
+            </Head>
+            <Head sort="projected_cost" view={view} change={change}>
+              This period’s cost
+            </Head>
+            <th role="columnheader" scope="col">
+              Support
+            </th>
+            <th role="columnheader" scope="col">
+              Flag
+            </th>
+          </tr>
+        </thead>
+        <tbody role="rowgroup" ref={body}>
+          <Gap height={from * row} />
+          {rows.slice(from, to).map((usage, index) => (
+            <Row key={usage.account} usage={usage} index={from + index} place={place} />
+          ))}
+          <Gap height={(rows.length - to) * row} />
+        </tbody>
+      </table>
+      <span id="after-everyone" tabIndex={-1} />
+    </>
+  );
+}
+
+/** Stands for rows that are out of sight. */
+function Gap({ height }: { height: number }) {
+  if (height <= 0) return null;
+  return (
+    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: nothing in it can have the focus
+    <tr aria-hidden="true" className="gap">
+      <td colSpan={6} style={{ height }} />
+    </tr>
+  );
+}
+
+function Head(props: { sort: Sort; view: View; change: (view: View) => void; children: string }) {
+  const { sort, view, change } = props;
+  const here = view.sort === sort;
+  const way = view.descending ? "descending" : "ascending";
+  return (
+    <th role="columnheader" scope="col" aria-sort={here ? way : undefined}>
+      <button type="button" className="sort" onClick={() => change(turn(view, sort))}>
+        {props.children}
+        <span aria-hidden="true">{here ? (view.descending ? " ↓" : " ↑") : ""}</span>
+      </button>
+    </th>
+  );
+}

@@ -1,0 +1,46 @@
+import { expect, test } from "vitest";
+import { figure, percent } from "../lib/format";
+import * as words from "./words";
+
+const english = ["en-US"];
+const answers = (met: number, missed: number) => ({ days: 90, met, missed });
+
+test("a share is rounded down, so that no mark is reached too early", () => {
+  expect(percent("0.9499", english)).toBe("94%");
+  expect(percent("0.95", english)).toBe("95%");
+  expect(percent("12.5", english)).toBe("1,250%");
+});
+
+test("a figure keeps its places", () => {
+  expect(figure("0.60", english)).toBe("0.60");
+  expect(figure("1", english)).toBe("1");
+  expect(figure("0.927", ["de-DE"])).toBe("0,927");
+});
+
+test("what is not known is said", () => {
+  expect(words.health(null)).toBe("–");
+  expect(words.cost(null)).toBe("–");
+  expect(words.costRange(null)).toBe("too early to say");
+  expect(words.highest(null)).toBe("no quota");
+  expect(words.support(answers(0, 0), 8)).toBe("–");
+  expect(words.promise(answers(0, 0), 8)).toBe("8 h promised");
+  expect(words.promise(answers(0, 0), null)).toBe("nothing promised");
+});
+
+test("support is said with what was promised", () => {
+  expect(words.support(answers(9, 1), 8)).toBe("9 of 10 in 8 h");
+  expect(words.promise(answers(9, 1), 8)).toBe("in 90 days");
+});
+
+test("a line over twelve weeks is said", () => {
+  expect(words.course([null, "0.91", null, "0.60"], english)).toBe("from 0.91 to 0.60 in 2 weeks");
+  expect(words.course([null, "0.91"], english)).toBe("known for a week");
+  expect(words.course([null], english)).toBe("no health known in twelve weeks");
+});
+
+test("levels and standings have words, and a new one keeps its own", () => {
+  expect(words.level("ok")).toBeNull();
+  expect(words.level("hard", english)).toBe("95% reached");
+  expect(words.standing("insufficient_data")).toBe("too little known");
+  expect(words.standing("asleep")).toBe("asleep");
+});

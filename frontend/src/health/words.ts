@@ -1,0 +1,73 @@
+/** What figures say in words, so that no colour and no symbol stands alone. */
+import type { Schemas } from "../api/client";
+import { figure, money, percent, round } from "../lib/format";
+import { meterName } from "../lib/price";
+
+/** `–` where nothing is known. */
+export const NOTHING = "–";
+
+type Locales = string[] | undefined;
+
+export function level(of: string, locales?: Locales): string | null {
+  if (of === "soft") return `${percent("0.8", locales)} reached`;
+  if (of === "hard") return `${percent("0.95", locales)} reached`;
+  return null;
+}
+
+const STANDINGS: Record<string, string> = {
+  healthy: "well",
+  flagged: "flagged",
+  insufficient_data: "too little known",
+};
+
+export function standing(of: string): string {
+  return STANDINGS[of] ?? of;
+}
+
+export function health(score: string | null | undefined, locales?: Locales): string {
+  return score ? figure(score, locales) : NOTHING;
+}
+
+export function highest(of: Schemas["HighestOut"] | null | undefined, locales?: Locales): string {
+  return of ? `${meterName(of.meter)} ${percent(of.ratio, locales)}` : "no quota";
+}
+
+export function plan(of: Schemas["PlanVersionOut"] | null | undefined): string {
+  return of ? of.key : "no plan";
+}
+
+type Cost = {
+  mean: Schemas["MoneyOnWire"];
+  low: Schemas["MoneyOnWire"];
+  high: Schemas["MoneyOnWire"];
+};
+
+export function cost(of: Cost | null | undefined, locales?: Locales): string {
+  return of ? money(of.mean, locales) : NOTHING;
+}
+
+export function costRange(of: Cost | null | undefined, locales?: Locales): string {
+  if (!of) return "too early to say";
+  return `${round(of.low, locales)} to ${round(of.high, locales)}`;
+}
+
+/** How support kept its promise, and the promise. */
+export function support(answers: Schemas["AnswersOut"], hours: number | null | undefined): string {
+  const all = answers.met + answers.missed;
+  const within = hours == null ? "" : ` in ${hours} h`;
+  return all === 0 ? NOTHING : `${answers.met} of ${all}${within}`;
+}
+
+export function promise(answers: Schemas["AnswersOut"], hours: number | null | undefined): string {
+  if (answers.met + answers.missed > 0) return `in ${answers.days} days`;
+  return hours == null ? "nothing promised" : `${hours} h promised`;
+}
+
+/** How health went, for who cannot see the line. */
+export function course(weeks: readonly (string | null)[], locales?: Locales): string {
+  const known = weeks.filter((one) => one !== null);
+  const [first, last] = [known[0], known.at(-1)];
+  if (first === undefined || last === undefined) return "no health known in twelve weeks";
+  if (known.length === 1) return "known for a week";
+  return `from ${figure(first, locales)} to ${figure(last, locales)} in ${known.length} weeks`;
+}
