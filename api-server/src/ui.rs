@@ -23,8 +23,15 @@ mod packed;
 use packed::{Packed, takes_gzip};
 
 /// Where the pages are, as routes; none of them may be where the API is.
-pub const PAGES: [&str; 6] =
-    ["/", "/start", "/start/{step}", "/requests/{id}", "/customers", "/customers/{account}"];
+pub const PAGES: [&str; 7] = [
+    "/",
+    "/start",
+    "/start/{step}",
+    "/requests/{id}",
+    "/customers",
+    "/customers/{account}",
+    "/customers/{account}/brief",
+];
 /// Where what the pages load is. A name has a hash of its content, so that it never changes.
 pub const ASSETS: &str = "/assets/{name}";
 

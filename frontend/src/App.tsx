@@ -19,10 +19,10 @@ export function App() {
         </Route>
         <Route path="/start/:step?">{({ step }) => <Start step={step} />}</Route>
         <Route path="/requests/:id">{({ id }) => <Progress key={id} id={id} />}</Route>
-        <Route path="/customers/:account?">
-          {({ account }) => (
+        <Route path="/customers/:account?/:part?">
+          {({ account, part }) => (
             <Staff>
-              <CustomerHealthDashboard account={account} />
+              <CustomerHealthDashboard account={account} part={part} />
             </Staff>
           )}
         </Route>

@@ -3,21 +3,23 @@ import { Link } from "wouter";
 import { NotShown } from "../access/NotShown";
 import { useAuthorised } from "../access/useAuthorised";
 import { Failure } from "../api/problem";
-import { instant, money } from "../lib/format";
+import { instant } from "../lib/format";
 import { sentence } from "../onboarding/form";
 import { usePage } from "../shell/usePage";
 import { AlertsPart } from "./AlertsPart";
 import { AsOf } from "./AsOf";
+import { CostPart } from "./CostPart";
 import { HealthPart } from "./HealthPart";
 import { type Account, account } from "./one";
+import { StackPart } from "./StackPart";
 import { UsePart } from "./UsePart";
 import * as words from "./words";
 
 /** How often a customer that is looked at is asked for again, in milliseconds. */
 const AGAIN = 60_000;
 
-/** One customer. `back`: the list as it was left. */
-export function Customer({ id, back }: { id: string; back: string }) {
+/** One customer. `back`: the list as it was left; `brief`: where its brief is. */
+export function Customer({ id, back, brief }: { id: string; back: string; brief: string }) {
   const asked = useAuthorised(["account", id], (signal) => account(id, signal), {
     refetchInterval: AGAIN,
   });
@@ -52,7 +54,7 @@ export function Customer({ id, back }: { id: string; back: string }) {
         ) : null}
         {asked.data && !none ? <Head account={asked.data} looked={asked.dataUpdatedAt} /> : null}
       </div>
-      {asked.data && !none ? <Whole account={asked.data} /> : null}
+      {asked.data && !none ? <Whole account={asked.data} brief={brief} /> : null}
     </>
   );
 }
@@ -94,48 +96,16 @@ function Head({ account, looked }: { account: Account; looked: number }) {
   );
 }
 
-function Whole({ account }: { account: Account }) {
+function Whole({ account, brief }: { account: Account; brief: string }) {
   return (
     <>
       <HealthPart account={account} />
       <UsePart account={account} />
-      <Money account={account} />
+      <CostPart account={account} />
       <AlertsPart id={account.account} />
       <Known account={account} />
+      <StackPart at={account.request} brief={brief} />
     </>
-  );
-}
-
-function Money({ account }: { account: Account }) {
-  const cost = account.projected_cost;
-  return (
-    <section className="line" aria-labelledby="cost">
-      <h2 id="cost">Cost</h2>
-      <div className="stack">
-        {cost ? (
-          <dl className="facts">
-            <dt>This period will cost</dt>
-            <dd>
-              <strong>{money(cost.mean)}</strong>
-            </dd>
-            <dt>With 80% between</dt>
-            <dd>
-              {money(cost.likely.low)} and {money(cost.likely.high)}
-            </dd>
-            <dt>With 95% between</dt>
-            <dd>
-              {money(cost.nearly_certain.low)} and {money(cost.nearly_certain.high)}
-            </dd>
-          </dl>
-        ) : (
-          <p>
-            {account.subscription?.plan
-              ? "It is too early in the period to say what it will cost."
-              : "Without a plan nothing is charged."}
-          </p>
-        )}
-      </div>
-    </section>
   );
 }
 

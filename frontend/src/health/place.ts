@@ -3,7 +3,7 @@ import { useCallback, useMemo, useRef } from "react";
 
 export interface Place {
   /** A customer's address, with the list's order and filters. */
-  readonly to: (account: string) => string;
+  readonly to: (account: string, part?: string) => string;
   /** Notes where the window is, and by which link one leaves. */
   readonly leave: (link: string) => void;
   /** Goes there again; false when nobody was anywhere. */
@@ -13,8 +13,8 @@ export interface Place {
 export function usePlace(search: string): Place {
   const left = useRef<{ y: number; link: string } | null>(null);
   const to = useCallback(
-    (account: string) =>
-      `/customers/${encodeURIComponent(account)}${search === "" ? "" : `?${search}`}`,
+    (account: string, part = "") =>
+      `/customers/${encodeURIComponent(account)}${part}${search === "" ? "" : `?${search}`}`,
     [search],
   );
   return useMemo(

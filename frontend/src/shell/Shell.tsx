@@ -10,7 +10,7 @@ const PLACES: readonly { path: string; name: string }[] = [
 
 /** For those who look after customers. */
 const STAFF_PLACES: readonly { path: string; name: string }[] = [
-  { path: "/customers/:account?", name: "Customers" },
+  { path: "/customers/:account?/:part?", name: "Customers" },
 ];
 
 export function Shell({ children }: { children: ReactNode }) {
