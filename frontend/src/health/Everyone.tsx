@@ -2,6 +2,7 @@ import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef } from "react";
 import { NotShown } from "../access/NotShown";
 import { useStaffKey, worthwhile } from "../access/useAuthorised";
+import { Failure } from "../api/problem";
 import { AsOf } from "./AsOf";
 import { cursor, everyone, type Usage } from "./ask";
 import { Filters } from "./Filters";
@@ -50,6 +51,10 @@ function List({ view, change, place }: Props) {
   const rows = useMemo(() => asked.data?.pages.flatMap((page) => page.data) ?? [], [asked.data]);
   if (asked.isPending) return <p role="status">The list is on its way.</p>;
   if (!asked.data) {
+    // Whom to call needs the same, and says what it is.
+    if (asked.error instanceof Failure && asked.error.status === 403) {
+      return <p>The list of everyone needs the same of your token.</p>;
+    }
     return <NotShown what="The list is not here." error={asked.error} again={again} />;
   }
   if (rows.length === 0 && !asked.hasNextPage) {
