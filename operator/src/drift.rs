@@ -84,6 +84,31 @@ pub fn describe(wanted: &Value, live: &Value) -> Option<Change> {
     Some(Change { field: shown(path), by: By::Unknown(last) })
 }
 
+/// Who set a field of an object, by a path such as `spec.services.[core].image`: the newest of those
+/// that hold it, ours included. What an item is called in brackets is its name, or itself where it is
+/// a text.
+#[must_use]
+pub fn holder(live: &Value, field: &str) -> Option<Writer> {
+    let words: Vec<&str> = field.split('.').collect();
+    let items: Vec<(Value, Value)> = words
+        .iter()
+        .map(|word| word.trim_matches(['[', ']']))
+        .map(|name| (serde_json::json!({ "name": name }), Value::from(name)))
+        .collect();
+    let steps =
+        words.iter().zip(&items).map(|(word, (named, text))| match word.strip_prefix('[') {
+            Some(_) => Step::Item { index: usize::MAX, wanted: named, live: Some(text) },
+            None => Step::Field(word),
+        });
+    let path: Path<'_> = steps.collect();
+    let entries = live.pointer("/metadata/managedFields").and_then(Value::as_array);
+    let entries: Vec<&Value> = entries.into_iter().flatten().collect();
+    newest(entries.iter().filter(|e| {
+        text(e, "subresource").is_none()
+            && e.get("fieldsV1").is_some_and(|fields| holds(fields, &path))
+    }))
+}
+
 /// The entries of `managedFields` that are neither ours nor of a controller's status.
 fn foreign(live: &Value) -> Vec<&Value> {
     let ours = [FIELD_MANAGER, HANDOVER_MANAGER, GENERATE_MANAGER];

@@ -144,7 +144,8 @@ fn judge_object(
 }
 
 /// How many pods a Deployment of the stack should have; `None` for other kinds.
-fn wants(object: &Object, observed: &Observed) -> Option<i32> {
+#[must_use]
+pub fn wants(object: &Object, observed: &Observed) -> Option<i32> {
     if object.key.kind != Kind::Deployment {
         return None;
     }

@@ -9,6 +9,8 @@
 //! [`rollout`], [`revision`], [`drift`], [`figures`], [`fingerprint`], [`reduce`]. They take no client, clock,
 //! randomness or environment.
 //!
+//! Beside it: [`kubectl`], the plugin, which sees with the operator's eyes.
+//!
 //! I/O: [`watch`] feeds [`world`]; [`tenants`] and [`profiles`] are the drivers; [`cluster`] is the
 //! only way to write.
 
@@ -28,6 +30,7 @@ pub mod health;
 pub mod heartbeat;
 pub mod kicks;
 pub mod kinds;
+pub mod kubectl;
 pub mod lease;
 pub mod metrics;
 pub mod object;

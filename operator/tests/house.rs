@@ -74,6 +74,15 @@ fn pure() -> Vec<PathBuf> {
         "object",
         "observed",
         "rbac",
+        "kubectl/event",
+        "kubectl/failure",
+        "kubectl/help",
+        "kubectl/list",
+        "kubectl/page",
+        "kubectl/scene",
+        "kubectl/table",
+        "kubectl/why",
+        "kubectl/words",
     ];
     let operator = root().join("operator/src");
     let mut all: Vec<PathBuf> = Vec::new();

@@ -169,3 +169,20 @@ fn a_rewritten_value_does_not_hide_what_somebody_changed() {
     let said = said(&deployment("good"), &with_entries(live, &[edit]));
     assert!(said.starts_with("spec.template.spec.containers.[core].image was changed"), "{said}");
 }
+
+#[test]
+fn who_set_a_field_is_the_newest_that_holds_it() {
+    let service = json!({ "f:services": { r#"k:{"name":"core"}"#: { "f:image": {} } } });
+    let object = json!({ "metadata": { "managedFields": [
+        entry("old", "2026-01-01T00:00:00Z", json!({ "f:spec": { "f:suspend": {}, "f:overlays": { "v:\"gpu\"": {} } } })),
+        entry("new", "2026-01-02T00:00:00Z", json!({ "f:spec": { "f:suspend": {} } })),
+        entry("chart", "2026-01-03T00:00:00Z", json!({ "f:spec": service })),
+    ] } });
+    let by = |field: &str| holder(&object, field).map(|w| w.manager);
+    assert_eq!(by("spec.suspend").as_deref(), Some("new"));
+    assert_eq!(by("spec.overlays.[gpu]").as_deref(), Some("old"));
+    assert_eq!(by("spec.services.[core].image").as_deref(), Some("chart"));
+    assert_eq!(by("spec.services").as_deref(), Some("chart"), "what holds a part holds some of it");
+    assert_eq!(by("spec.services.[cor].image"), None);
+    assert_eq!(by("spec.plan"), None);
+}

@@ -29,6 +29,7 @@ mod guard;
 mod in_turn;
 mod input;
 mod kstatus;
+mod kubectl;
 mod leader;
 mod reading;
 mod rest;

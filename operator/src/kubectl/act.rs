@@ -1,0 +1,132 @@
+//! What the plugin changes: one field each, under its own name, and what happens then.
+
+use crds::{DeploymentProfile, DeploymentProfileStatus};
+use serde_json::{Value, json};
+
+use super::{
+    access::{Access, Form},
+    args::{Rollout, RolloutVerb, Suspend},
+    failure::Failure,
+    gather,
+    scene::text,
+    words::{Style, Tone},
+};
+
+/// The name under which the plugin sets fields.
+pub const FIELD_MANAGER: &str = "kubectl-tenant";
+
+/// Stops a tenant's services, or starts them again.
+///
+/// # Errors
+/// When the tenant is not there or may not be changed.
+pub async fn suspend(access: &Access, asked: &Suspend, stop: bool) -> Result<String, Failure> {
+    let url = gather::tenants(&asked.name);
+    let before = access.get(&url).await?;
+    let name = &asked.name;
+    let dry = if asked.dry_run { " (dry run)" } else { "" };
+    if before.pointer("/spec/suspend").and_then(Value::as_bool).unwrap_or(false) == stop {
+        let state = if stop { "already suspended" } else { "not suspended by its spec" };
+        return Ok(format!("tenant {name} is {state}{}\n", also(&before, stop)));
+    }
+    let after = patch(access, &url, &json!({ "spec": { "suspend": stop } }), asked.dry_run).await?;
+    Ok(if stop {
+        format!(
+            "tenant {name} is suspended{dry}: its services stop; data, usage gateway and backups stay\n\
+             → kubectl tenant resume {name}\n"
+        )
+    } else {
+        format!(
+            "tenant {name} is resumed{dry}: every service comes back with the replicas that it had{}\n",
+            also(&after, stop)
+        )
+    })
+}
+
+/// What else keeps services stopped.
+fn also(tenant: &Value, stop: bool) -> String {
+    let conditions = tenant.pointer("/status/conditions").and_then(Value::as_array);
+    let quota = conditions.into_iter().flatten().find(|condition| {
+        text(condition, "/type") == Some(crds::conditions::SUSPENDED)
+            && text(condition, "/reason") == Some("QuotaUsedUp")
+    });
+    match (stop, quota.and_then(|condition| text(condition, "/message"))) {
+        (false, Some(message)) => format!("; services stay stopped for another reason: {message}"),
+        _ => String::new(),
+    }
+}
+
+/// How far a profile's rollout is; holds it, or lets it go on.
+///
+/// # Errors
+/// When the profile is not there or may not be changed.
+pub async fn rollout(access: &Access, asked: &Rollout, style: Style) -> Result<String, Failure> {
+    let (hold, name, dry) = match &asked.verb {
+        RolloutVerb::Status { name } => {
+            let found = access.get(&gather::profiles(name)).await?;
+            return standing(&found, style);
+        }
+        RolloutVerb::Pause { name, dry_run } => (true, name, *dry_run),
+        RolloutVerb::Resume { name, dry_run } => (false, name, *dry_run),
+    };
+    let body = json!({ "spec": { "rollout": { "paused": hold } } });
+    patch(access, &gather::profiles(name), &body, dry).await?;
+    let dry = if dry { " (dry run)" } else { "" };
+    Ok(if hold {
+        format!(
+            "the rollout of profile {name} is paused{dry}: no further tenant starts; those that have started go on\n\
+             → kubectl tenant rollout resume {name}\n"
+        )
+    } else {
+        format!(
+            "the rollout of profile {name} goes on{dry}\n→ kubectl tenant rollout status {name}\n"
+        )
+    })
+}
+
+fn standing(found: &Value, style: Style) -> Result<String, Failure> {
+    let profile: DeploymentProfile =
+        serde_json::from_value(found.clone()).map_err(|error| Failure::Other(error.to_string()))?;
+    Ok(told(&profile, style))
+}
+
+/// How far a profile's rollout is.
+#[must_use]
+pub fn told(profile: &DeploymentProfile, style: Style) -> String {
+    let name = profile.metadata.name.as_deref().unwrap_or_default();
+    let Some(DeploymentProfileStatus {
+        revision: Some(revision),
+        rollout,
+        tenants,
+        failed,
+        message,
+        ..
+    }) = &profile.status
+    else {
+        return format!("profile {name} has not been looked at yet\n");
+    };
+    let phase = rollout.map(|phase| format!("{phase:?}")).unwrap_or_default();
+    let tone = match phase.as_str() {
+        "Complete" => Tone::Good,
+        "Halted" => Tone::Bad,
+        _ => Tone::Warn,
+    };
+    let mut text = format!(
+        "{name}@{revision} {}: {}\n",
+        style.paint(tone, &phase),
+        message.as_deref().unwrap_or("–")
+    );
+    text.push_str(&format!(
+        "  tenants {} · updated {} · ready {} · failed {}\n",
+        tenants.total, tenants.updated, tenants.ready, tenants.failed
+    ));
+    for tenant in failed {
+        text.push_str(&format!("→ kubectl tenant why {tenant}\n"));
+    }
+    text
+}
+
+async fn patch(access: &Access, url: &str, body: &Value, dry_run: bool) -> Result<Value, Failure> {
+    let dry = if dry_run { "&dryRun=All" } else { "" };
+    let url = format!("{url}?fieldManager={FIELD_MANAGER}&fieldValidation=Strict{dry}");
+    access.send("PATCH", &url, Form::Merge, body).await
+}

@@ -1,0 +1,233 @@
+//! What is asked for, by arguments.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// See and steer Tenantry's tenants: what they run, what they use, and why one is not ready.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "kubectl tenant", bin_name = "kubectl tenant", version, after_help = super::help::AFTER)]
+pub struct Asked {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+    /// How the cluster is reached.
+    #[command(flatten)]
+    pub reach: Reach,
+    /// Whether colours are used; by itself where a terminal reads and NO_COLOR is not set.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+}
+
+/// How the cluster is reached: as kubectl reaches it.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Reach {
+    /// The kubeconfig to use; without it KUBECONFIG, then ~/.kube/config.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig; without it the current one.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Act as this user.
+    #[arg(long = "as", global = true, value_name = "USER")]
+    pub act_as: Option<String>,
+    /// Act as a member of this group; may be repeated.
+    #[arg(long = "as-group", global = true, value_name = "GROUP")]
+    pub act_as_group: Vec<String>,
+    /// How long one request may take, such as 5s or 1m; 0: as long as it takes.
+    #[arg(long, global = true, value_name = "TIME", default_value = "30s", value_parser = timeout)]
+    pub request_timeout: Duration,
+    /// The namespace that Tenantry itself runs in.
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "TENANTRY_NAMESPACE",
+        hide_env_values = true,
+        default_value = "tenantry-system"
+    )]
+    pub namespace: String,
+}
+
+/// What to do.
+#[derive(Subcommand, Clone, Debug)]
+pub enum Verb {
+    /// All tenants, or those named, one line each.
+    #[command(visible_alias = "ls")]
+    List(List),
+    /// Everything about one tenant on one page.
+    Status(Status),
+    /// Why a tenant is not ready: from its condition to the object, the event, who set the field, and
+    /// what to do.
+    Why(Why),
+    /// Stop a tenant's services; data, usage gateway and backups stay.
+    Suspend(Suspend),
+    /// Start a suspended tenant's services again, each with the replicas that it had.
+    Resume(Suspend),
+    /// How far a profile's rollout is; hold it, or let it go on.
+    Rollout(Rollout),
+}
+
+/// Which tenants, and how they are shown.
+#[derive(Args, Clone, Debug)]
+pub struct List {
+    /// Tenants to show; without one all.
+    pub names: Vec<String>,
+    /// Only those that are not ready.
+    #[arg(long)]
+    pub not_ready: bool,
+    /// Only those of this profile.
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Only those with these labels.
+    #[arg(short = 'l', long, value_name = "LABELS")]
+    pub selector: Option<String>,
+    /// The form of the answer.
+    #[arg(short, long, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
+    /// End with exit code 7 when one of them is not ready.
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+/// Which tenant, and how its page is shown.
+#[derive(Args, Clone, Debug)]
+pub struct Status {
+    /// The tenant.
+    pub name: String,
+    /// The form of the answer; wide shows every object.
+    #[arg(short, long, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
+    /// How many events are shown, the newest.
+    #[arg(long, value_name = "NUMBER", default_value_t = 8)]
+    pub events: usize,
+    /// End with exit code 7 when it is not ready.
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+/// Which tenant, and how the answer is shown.
+#[derive(Args, Clone, Debug)]
+pub struct Why {
+    /// The tenant.
+    pub name: String,
+    /// The form of the answer.
+    #[arg(short, long, value_enum, default_value_t = Tree::Tree)]
+    pub output: Tree,
+    /// End with exit code 7 when it is not ready.
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+/// Which tenant.
+#[derive(Args, Clone, Debug)]
+pub struct Suspend {
+    /// The tenant.
+    pub name: String,
+    /// Let the cluster check it, and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// What is done with a rollout.
+#[derive(Args, Clone, Debug)]
+pub struct Rollout {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: RolloutVerb,
+}
+
+/// What is done with a rollout.
+#[derive(Subcommand, Clone, Debug)]
+pub enum RolloutVerb {
+    /// How far it is, and who failed.
+    Status {
+        /// The profile.
+        name: String,
+    },
+    /// Start no further tenant; those that have started go on.
+    Pause {
+        /// The profile.
+        name: String,
+        /// Let the cluster check it, and change nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Let it go on.
+    Resume {
+        /// The profile.
+        name: String,
+        /// Let the cluster check it, and change nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// Forms of an answer.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// For people.
+    Table,
+    /// For people, with more columns.
+    Wide,
+    /// For programs.
+    Json,
+    /// For programs.
+    Yaml,
+    /// Names alone, as `kubectl get -o name` prints them.
+    Name,
+}
+
+/// Forms of the answer to why.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tree {
+    /// For people.
+    Tree,
+    /// For programs.
+    Json,
+    /// For programs.
+    Yaml,
+}
+
+/// Whether colours are used.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Color {
+    /// Where a terminal reads and NO_COLOR is not set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// A time as kubectl takes it: `5s`, `1m30s`, or a number of seconds.
+fn timeout(text: &str) -> Result<Duration, String> {
+    if let Ok(seconds) = text.parse() {
+        return Ok(Duration::from_secs(seconds));
+    }
+    let wrong = || format!("{text:?} is no time; write it as 5s, 1m30s or 1h");
+    let time: k8s_openapi::jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+    Duration::try_from(time).map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_taken_as_kubectl_takes_it() {
+        for (text, seconds) in [("0", 0), ("7", 7), ("5s", 5), ("1m30s", 90), ("1h", 3600)] {
+            assert_eq!(timeout(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "soon", "-5s", "5 parsecs"] {
+            assert!(timeout(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_arguments_are_sound() {
+        use clap::CommandFactory;
+        Asked::command().debug_assert();
+    }
+}

@@ -1,0 +1,97 @@
+//! What the API server says of plan, usage and customer, where something is to be done. Pure.
+
+use crds::{
+    conditions::{
+        self, CUSTOMER_HEALTHY, OF_API_SERVER, PLAN_ACCEPTED, QUOTA_WITHIN_LIMITS, STALE,
+    },
+    tenant::EnforcementAction,
+};
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp};
+
+use super::{Cause, Link, ago, origin};
+use crate::{
+    figures::{self, Silence},
+    kubectl::scene::{Lead, Scene},
+};
+
+pub(super) fn causes(scene: &Scene, now: Timestamp) -> Vec<Cause> {
+    let status = scene.status();
+    if !figures::told(&status) {
+        return Vec::new();
+    }
+    let stale =
+        status.conditions.iter().find(|c| OF_API_SERVER.contains(&&*c.type_) && c.reason == STALE);
+    if let Some(stale) = stale {
+        return vec![old(scene, stale, now)];
+    }
+    let wrong = |type_| conditions::find(&status.conditions, type_).filter(|c| c.status == "False");
+    let mut all = Vec::new();
+    all.extend(wrong(PLAN_ACCEPTED).map(|told| plan(scene, told, now)));
+    all.extend(wrong(QUOTA_WITHIN_LIMITS).map(|told| quota(scene, told, now)));
+    all.extend(wrong(CUSTOMER_HEALTHY).map(|told| {
+        let remedy = "see who to call and why: GET /triage of the API server";
+        Cause::new(&told.reason, vec![said(told, now)], vec![remedy.to_owned()])
+    }));
+    all
+}
+
+fn said(told: &Condition, now: Timestamp) -> Link {
+    let by = ago("API server", Some(told.last_transition_time.0), now);
+    Link::new(format!("{}: {}", told.type_, told.message)).by(Some(by))
+}
+
+fn old(scene: &Scene, told: &Condition, now: Timestamp) -> Cause {
+    let mut chain = vec![Link::new(format!("the figures are old: {}", told.message))];
+    let silence = match scene.api_server {
+        Lead::Silent { since, .. } => Some(Silence { since }),
+        Lead::Absent => Some(Silence { since: None }),
+        Lead::Alive | Lead::Unseen => None,
+    };
+    chain.extend(silence.map(|silence| Link::new(figures::silent(silence))));
+    if let Some(first) = chain.first_mut() {
+        first.by = Some(ago("operator", Some(told.last_transition_time.0), now));
+    }
+    let look = "look at the API server: kubectl get pods -A -l app.kubernetes.io/name=tenantry-api-server, then its log";
+    Cause::new("StaleFigures", chain, vec![look.to_owned()])
+}
+
+fn plan(scene: &Scene, told: &Condition, now: Timestamp) -> Cause {
+    let link = origin::noted(said(told, now), scene, "spec.plan", now);
+    let remedy = match told.reason.as_str() {
+        "UnknownPlan" => "name a plan of the catalogue in spec.plan",
+        "OtherCurrency" => "name a plan that is sold in the account's currency",
+        "Scheduled" | "NotStarted" => "nothing: it takes effect then",
+        "Superseded" => {
+            "ask for the plan that was agreed, or agree to this one over the API server"
+        }
+        "BillingDiffers" | "BillingInvalid" => {
+            "spec.billing cannot change: make the tenant anew with what the message allows, or leave it out"
+        }
+        _ => "ask for another plan in spec.plan",
+    };
+    Cause::new(&told.reason, vec![link], vec![remedy.to_owned()])
+}
+
+fn quota(scene: &Scene, told: &Condition, now: Timestamp) -> Cause {
+    let mut chain = vec![said(told, now)];
+    let usage = scene.status().usage.unwrap_or_default();
+    let mut remedies = vec!["agree a larger plan: spec.plan".to_owned()];
+    if let Some(enforcement) = usage.enforcement {
+        match enforcement.action {
+            EnforcementAction::Announced => {
+                let at = enforcement.not_before.unwrap_or_default();
+                chain.push(Link::new(format!(
+                    "services will be stopped at {at} (spec.quotaAction)"
+                )));
+                remedies.push("or set spec.quotaAction.policy to Alert".to_owned());
+            }
+            EnforcementAction::Held => {
+                chain.push(Link::new(
+                    "services would be stopped, but too many tenants' would within an hour: a person is to look first",
+                ));
+            }
+            EnforcementAction::Alert | EnforcementAction::Suspend => {}
+        }
+    }
+    Cause::new(&told.reason, chain, remedies)
+}

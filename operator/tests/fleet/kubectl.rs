@@ -1,0 +1,487 @@
+//! The plugin as it is shipped, against the real API server: every verb, every exit code, and broken
+//! tenants whose cause it names.
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    Lab, dev, edit, eventually, everything, holds, lab::condition, prod, tenant, with,
+};
+
+const PLUGIN: &str = env!("CARGO_BIN_EXE_kubectl-tenant");
+
+fn plugin(kubeconfig: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(PLUGIN);
+    command.args(args).env("KUBECONFIG", kubeconfig).env_remove("TENANTRY_NAMESPACE");
+    command.output().expect("the plugin runs")
+}
+
+fn run(lab: &Lab, args: &[&str]) -> Output {
+    plugin(&lab.ground.path("kubeconfig"), args)
+}
+
+/// What it prints, where it must succeed.
+fn says(lab: &Lab, args: &[&str]) -> String {
+    let output = run(lab, args);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{args:?}: {said}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("it ends by itself")
+}
+
+/// Asks why until the answer holds all of these words: events come a moment later than conditions.
+async fn explains(lab: &Lab, name: &str, words: &[&str]) -> String {
+    lab.eventually(&format!("why {name}: {words:?}"), async || {
+        let text = says(lab, &["why", name]);
+        let missing = words.iter().find(|word| !text.contains(**word));
+        missing.map_or_else(|| Ok(text.clone()), |word| Err(format!("{word:?} is not in\n{text}")))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_list_has_the_columns_of_kubectl_and_names_what_is_not_ready() {
+    let lab = Lab::shared().await;
+    lab.stack(dev("p-list"), "p-list").await;
+    lab.apply(&[tenant("p-lost", "p-lost")]).await;
+    lab.says("p-lost", "Stalled", "True", "ProfileMissing").await;
+    for (ours, theirs) in [
+        (vec!["list"], vec!["get", "tenants"]),
+        (vec!["list", "-o", "wide"], vec!["get", "tenants", "-o", "wide"]),
+    ] {
+        let columns = |text: &str| -> Vec<String> {
+            text.lines().next().unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+        };
+        assert_eq!(columns(&says(&lab, &ours)), columns(&lab.ground.kubectl(&theirs)));
+    }
+    let names = says(&lab, &["list", "-o", "name", "--not-ready", "--profile", "p-lost"]);
+    assert_eq!(names, "tenant.tenantry.dev/p-lost\n");
+    let found: Value =
+        serde_json::from_str(&says(&lab, &["list", "p-list", "-o", "json"])).unwrap();
+    assert_eq!(found["items"][0]["metadata"]["name"], "p-list");
+    assert!(found["items"][0]["metadata"]["managedFields"].is_null());
+    let nobody = says(&lab, &["list", "-l", "p-list/nobody=here"]);
+    assert_eq!(nobody, "no tenants found\n");
+}
+
+#[tokio::test]
+async fn a_page_shows_conditions_components_pods_endpoints_and_usage() {
+    let lab = Lab::shared().await;
+    lab.stack(everything("p-page"), "p-page").await;
+    super::figures::speak(&lab, "p-page", &super::figures::figures("83")).await;
+    let text = says(&lab, &["status", "p-page"]);
+    for words in [
+        "p-page · Tenant p-page",
+        "p-page@1, running",
+        "Ready",
+        "AllReady",
+        "Deployment core",
+        "2/2 available",
+        "PersistentVolumeClaim tenantry-billing",
+        "Pod core-",
+        "http://core.tenant-p-page.svc:8080",
+        "ingestion",
+        "83 %, soft limit",
+        "projected USD 1,049.00",
+    ] {
+        assert!(text.contains(words), "{words:?} is not in\n{text}");
+    }
+    assert!(!text.contains('\u{1b}'), "no colours where no terminal reads");
+    let painted = says(&lab, &["status", "p-page", "--color", "always"]);
+    assert!(painted.contains("\u{1b}[32mTrue"), "{painted}");
+    let page: Value =
+        serde_json::from_str(&says(&lab, &["status", "p-page", "-o", "json"])).unwrap();
+    assert_eq!(page["ready"], true);
+    let core = page["components"].as_array().unwrap().iter().find(|c| c["name"] == "core").unwrap();
+    assert_eq!(core["pods"].as_array().unwrap().len(), 2);
+}
+
+/// Sets the image of the first service.
+fn image(name: &str, image: &str) -> Value {
+    with(dev(name), "/services/0/image", json!(image))
+}
+
+#[tokio::test]
+async fn failing_pods_are_explained() {
+    let lab = Lab::shared().await;
+    let nowhere = json!([{ "component": "core", "nodeSelector": { "disk": "golden" } }]);
+    let hungry = json!({ "services": [{ "name": "core", "resources": { "requests": { "cpu": "1900m" }, "limits": { "memory": "64Mi" } } }] });
+    lab.apply(&[
+        image("p-image", "tenantry.dev/fail/image:1"),
+        tenant("p-image", "p-image"),
+        image("p-crash", "tenantry.dev/fail/crash:1"),
+        tenant("p-crash", "p-crash"),
+        image("p-oom", "tenantry.dev/fail/oom:1"),
+        tenant("p-oom", "p-oom"),
+        image("p-probe", "tenantry.dev/fail/probe:1"),
+        tenant("p-probe", "p-probe"),
+        with(dev("p-label"), "/scheduling", nowhere),
+        tenant("p-label", "p-label"),
+        with(dev("p-hungry"), "/quota/cpu", json!("4")),
+        with(tenant("p-hungry", "p-hungry"), "/overrides", hungry),
+        edit(prod("p-gpu"), |spec| {
+            spec["overlays"]["gpu"]["resources"]["limits"]["nvidia.com/gpu"] = 100_000.into();
+        }),
+        with(tenant("p-gpu", "p-gpu"), "/overlays", json!(["gpu"])),
+    ])
+    .await;
+    let place = "spec.services[core].image of profile p-image@1, set by fleet-test";
+    explains(
+        &lab,
+        "p-image",
+        &["p-image is not Ready", "ImagePull", "Pod core-", "fail/image:1", place],
+    )
+    .await;
+    explains(&lab, "p-crash", &["CrashLoop", "last exit code 1", "logs core-", "--previous"]).await;
+    explains(
+        &lab,
+        "p-oom",
+        &["CrashLoop", "its limit of 64Mi", "→ raise spec.services[core].resources.limits"],
+    )
+    .await;
+    explains(&lab, "p-probe", &["PodNotReady", "readiness probe", "statuscode: 503"]).await;
+    let label = [
+        "PodPending",
+        "scheduler",
+        "node selector: asked for by spec.scheduling of profile p-label@1",
+    ];
+    explains(&lab, "p-label", &label).await;
+    let gpu = [
+        "PodPending",
+        "Deployment tenant-p-gpu/transcribe wants 1, has 0",
+        "Insufficient nvidia.com/gpu",
+        "asked for by spec.overlays[gpu] of the tenant, set by fleet-test",
+        "→ add a node with nvidia.com/gpu, or remove \"gpu\" from spec.overlays",
+    ];
+    explains(&lab, "p-gpu", &gpu).await;
+    let output = run(&lab, &["why", "p-gpu", "--exit-code"]);
+    assert_eq!(code(&output), 7, "{}", String::from_utf8_lossy(&output.stderr));
+    let why: Value = serde_json::from_str(&says(&lab, &["why", "p-gpu", "-o", "json"])).unwrap();
+    assert_eq!(why["causes"][0]["cause"], "PodPending");
+    lab.ready("p-hungry").await;
+}
+
+#[tokio::test]
+async fn what_a_spec_asks_in_vain_is_explained() {
+    let lab = Lab::shared().await;
+    let wrong = json!({ "services": [{ "name": "cor", "replicas": 3 }] });
+    let theirs = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "tenant-p-theirs" } });
+    lab.api.create(&theirs).await.unwrap();
+    let account = |name: &str| with(tenant(name, "p-spec"), "/accountId", json!("p-shared"));
+    lab.apply(&[dev("p-spec"), account("p-first")]).await;
+    lab.ready("p-first").await;
+    lab.apply(&[
+        account("p-second"),
+        tenant("p-noprof", "p-noprof"),
+        tenant("p-theirs", "p-spec"),
+        with(tenant("p-over", "p-spec"), "/overrides", wrong),
+        with(tenant("p-lay", "p-spec"), "/overlays", json!(["tpu"])),
+        with(tenant("p-pin", "p-spec"), "/profileRef/revision", json!(77)),
+        with(dev("p-small"), "/quota/pods", json!(1)),
+        tenant("p-small", "p-small"),
+    ])
+    .await;
+    let mine = "was set by fleet-test";
+    explains(&lab, "p-second", &["AccountInUse", "is that of tenant p-first", mine]).await;
+    explains(
+        &lab,
+        "p-noprof",
+        &["ProfileMissing", "DeploymentProfile p-noprof does not exist", mine],
+    )
+    .await;
+    explains(&lab, "p-theirs", &["NamespaceNotOwned", "belongs to nobody we know"]).await;
+    explains(&lab, "p-over", &["OverrideUnknown", "spec.overrides.services[0].name \"cor\"", mine])
+        .await;
+    explains(&lab, "p-lay", &["OverlayUnknown", "spec.overlays[0] \"tpu\"", mine]).await;
+    explains(&lab, "p-pin", &["RevisionMissing", "p-spec@77 does not exist", mine]).await;
+    explains(&lab, "p-small", &["QuotaTooSmall", "quota allows 1"]).await;
+}
+
+#[tokio::test]
+async fn a_claim_a_quota_and_a_job_are_explained() {
+    let lab = Lab::shared().await;
+    let class = json!({
+        "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": { "name": "p-nobody" },
+        "provisioner": "nobody.example.com",
+    });
+    lab.api
+        .send("POST", "/apis/storage.k8s.io/v1/storageclasses", "application/json", &class)
+        .await
+        .unwrap();
+    lab.apply(&[
+        with(dev("p-claim"), "/billing/storage/className", json!("p-nobody")),
+        tenant("p-claim", "p-claim"),
+    ])
+    .await;
+    let claim = [
+        "ClaimPending",
+        "PersistentVolumeClaim tenant-p-claim/tenantry-billing",
+        "of class \"p-nobody\"",
+        "spec.billing.storage",
+    ];
+    explains(&lab, "p-claim", &claim).await;
+    // What somebody runs beside the stack leaves no room for it.
+    lab.stack(with(dev("p-full"), "/quota/pods", json!(3)), "p-full").await;
+    let extra = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": { "name": "by-hand", "namespace": "tenant-p-full" },
+        "spec": { "securityContext": { "runAsNonRoot": true, "runAsUser": 1000, "seccompProfile": { "type": "RuntimeDefault" } },
+            "containers": [{ "name": "c", "image": "x", "securityContext": {
+                "allowPrivilegeEscalation": false, "capabilities": { "drop": ["ALL"] } } }] },
+    });
+    lab.api.create(&extra).await.unwrap();
+    let larger = json!({ "services": [{ "name": "core", "replicas": 2 }] });
+    lab.apply(&[with(tenant("p-full", "p-full"), "/overrides", larger)]).await;
+    explains(
+        &lab,
+        "p-full",
+        &[
+            "PodRefused",
+            "wants 2, has 1",
+            "exceeded quota",
+            "→ raise spec.quota of profile p-full@1",
+        ],
+    )
+    .await;
+    lab.stack(prod("p-job"), "p-job").await;
+    let schedule = lab.object("p-job", "cronjobs", "tenantry-backup").await.unwrap();
+    let mut spec = schedule["spec"]["jobTemplate"]["spec"].clone();
+    spec["backoffLimit"] = 0.into();
+    spec["template"]["metadata"]["annotations"]["ground.tenantry.dev/fail"] = "job".into();
+    let job = json!({ "apiVersion": "batch/v1", "kind": "Job",
+        "metadata": { "name": "by-hand", "namespace": "tenant-p-job",
+            "labels": schedule["spec"]["jobTemplate"]["metadata"]["labels"] },
+        "spec": spec });
+    lab.api.create(&job).await.unwrap();
+    explains(
+        &lab,
+        "p-job",
+        &["JobFailed", "Job by-hand: failed", "kubectl -n tenant-p-job logs job/by-hand"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_writes_a_field_of_ours_again_and_again_is_named() {
+    let lab = Lab::shared().await;
+    lab.stack(dev("p-fight"), "p-fight").await;
+    eventually("the fight is named", async || {
+        let drift = json!({ "spec": { "selector": { "tenantry.dev/component": "other" } } });
+        lab.api.merge("services", "tenant-p-fight", "core", &drift).await.unwrap();
+        lab.becomes("p-fight", ("services", "core"), "put right", |s| {
+            s["spec"]["selector"]["tenantry.dev/component"] == "core"
+        })
+        .await;
+        let text = says(&lab, &["why", "p-fight"]);
+        holds(
+            text.contains("→ keep somebody from writing that field") && text.contains("Drift"),
+            &text,
+        )
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_tenant_is_suspended_and_resumed_by_one_field_of_the_plugin_s_own() {
+    let lab = Lab::shared().await;
+    lab.stack(dev("p-stop"), "p-stop").await;
+    says(&lab, &["suspend", "p-stop", "--dry-run"]);
+    assert_eq!(lab.tenant("p-stop").await["spec"]["suspend"], false, "a dry run changes nothing");
+    let text = says(&lab, &["suspend", "p-stop"]);
+    assert!(text.contains("data, usage gateway and backups stay"), "{text}");
+    lab.says("p-stop", "Ready", "False", "Suspended").await;
+    let words =
+        ["Suspended", "spec.suspend was set by kubectl-tenant", "→ kubectl tenant resume p-stop"];
+    explains(&lab, "p-stop", &words).await;
+    assert!(says(&lab, &["suspend", "p-stop"]).contains("already suspended"));
+    says(&lab, &["resume", "p-stop"]);
+    let ready = lab.ready("p-stop").await;
+    assert_eq!(ready["spec"]["displayName"], "Tenant p-stop", "nothing else was touched");
+    let text = says(&lab, &["why", "p-stop"]);
+    assert!(text.contains("p-stop is Ready since") && text.contains("nothing is wrong"), "{text}");
+}
+
+#[tokio::test]
+async fn a_pause_and_a_deletion_that_waits_are_explained() {
+    let lab = Lab::shared().await;
+    lab.stack(dev("p-pause"), "p-pause").await;
+    let until = "2036-01-01T00:00:00Z";
+    lab.apply(&[with(tenant("p-pause", "p-pause"), "/pausedUntil", json!(until))]).await;
+    lab.says("p-pause", "Reconciling", "False", "Paused").await;
+    explains(&lab, "p-pause", &["Paused", until, "spec.pausedUntil was set by fleet-test"]).await;
+    lab.api.delete("tenants", "", "p-pause").await.unwrap();
+    lab.says("p-pause", "Ready", "False", "Deleting").await;
+    explains(&lab, "p-pause", &["Tenant p-pause was deleted", "→ remove spec.pausedUntil"]).await;
+    lab.apply(&[tenant("p-pause", "p-pause")]).await;
+    lab.gone("tenants", "", "p-pause").await;
+}
+
+#[tokio::test]
+async fn a_rollout_is_held_and_let_go() {
+    let lab = Lab::shared().await;
+    lab.stack(dev("p-roll"), "p-roll").await;
+    assert!(says(&lab, &["rollout", "pause", "p-roll"]).contains("is paused"));
+    assert_eq!(lab.profile("p-roll").await["spec"]["rollout"]["paused"], true);
+    // The next revision reaches nobody.
+    let change = json!({ "spec": { "quota": { "pods": 41 } } });
+    lab.api.merge("deploymentprofiles", "", "p-roll", &change).await.unwrap();
+    eventually("the rollout stands", async || {
+        let text = says(&lab, &["rollout", "status", "p-roll"]);
+        holds(text.starts_with("p-roll@2 Paused: 0/1 updated"), &text)
+    })
+    .await;
+    let words = [
+        "is Ready since",
+        "RolloutPaused",
+        "p-roll@2 has not reached it",
+        "→ kubectl tenant rollout resume p-roll",
+    ];
+    explains(&lab, "p-roll", &words).await;
+    says(&lab, &["rollout", "resume", "p-roll"]);
+    eventually("the rollout ends", async || {
+        let text = says(&lab, &["rollout", "status", "p-roll"]);
+        holds(text.starts_with("p-roll@2 Complete: 1/1 updated"), &text)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_operator_that_is_gone_is_the_cause() {
+    let lab = Lab::own().await;
+    let operator = lab.operator("one");
+    operator.ready().await;
+    lab.stack(dev("p-alone"), "p-alone").await;
+    lab.end(operator).await;
+    lab.apply(&[with(tenant("p-alone", "p-alone"), "/suspend", json!(true))]).await;
+    let words = ["OperatorGone", "has not been looked at", "Lease tenantry-operator is not there"];
+    explains(&lab, "p-alone", &words).await;
+    lab.apply(&[tenant("p-new", "p-alone")]).await;
+    explains(&lab, "p-new", &["p-new has not been looked at yet: OperatorGone"]).await;
+}
+
+#[tokio::test]
+async fn every_exit_code_is_the_one_that_is_documented() {
+    let lab = Lab::shared().await;
+    lab.stack(dev("p-code"), "p-code").await;
+    lab.apply(&[tenant("p-code-lost", "p-code-lost")]).await;
+    lab.says("p-code-lost", "Stalled", "True", "ProfileMissing").await;
+    let cases: [(&[&str], i32, &str); 10] = [
+        (&["status", "p-code"], 0, ""),
+        (&["status", "p-code", "--exit-code"], 0, ""),
+        (&["status", "p-code-lost", "--exit-code"], 7, ""),
+        (&["list", "p-code-lost", "--exit-code"], 7, ""),
+        (&["frobnicate"], 2, "unrecognized subcommand"),
+        (&["why", "p-code", "--context", "nowhere"], 2, "nowhere"),
+        (&["why", "p-code", "--as-group", "g"], 2, "--as-group needs --as"),
+        (&["why", "p-nobody"], 3, "\"p-nobody\" not found"),
+        (&["why", "p-code", "--as", "mallory"], 4, "docs/kubectl.md says which rights it takes"),
+        (&["resume", "p-code", "--as", "mallory"], 4, "mallory"),
+    ];
+    for (args, expected, words) in cases {
+        let output = run(&lab, args);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(code(&output), expected, "{args:?}: {said}");
+        assert!(said.contains(words), "{args:?}: {words:?} is not in {said}");
+    }
+    // A cluster that is not there; a kubeconfig of several files, of which one is missing.
+    let file = std::fs::read_to_string(lab.ground.path("kubeconfig")).unwrap();
+    let mut config: Value = serde_saphyr::from_str(&file).unwrap();
+    config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:9".into();
+    let closed = lab.ground.path("closed.kubeconfig");
+    std::fs::write(&closed, config.to_string()).unwrap();
+    let output = plugin(&closed, &["list"]);
+    assert_eq!(code(&output), 5, "{}", String::from_utf8_lossy(&output.stderr));
+    let two = std::env::join_paths([
+        lab.ground.path("missing.kubeconfig"),
+        lab.ground.path("kubeconfig"),
+    ])
+    .unwrap();
+    let output = plugin(Path::new(&two), &["list", "p-code"]);
+    assert_eq!(code(&output), 0, "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The YAML of docs/kubectl.md.
+fn documented_roles() -> Vec<Value> {
+    let text = include_str!("../../../docs/kubectl.md");
+    let block = text.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    serde_saphyr::from_multiple(block).unwrap()
+}
+
+fn binding(name: &str, role: &str, user: &str) -> Value {
+    json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": { "name": name },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role },
+        "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user }],
+    })
+}
+
+#[tokio::test]
+async fn the_documented_roles_suffice_and_no_less_does() {
+    let lab = Lab::shared().await;
+    lab.stack(dev("p-roles"), "p-roles").await;
+    lab.apply(&documented_roles()).await;
+    lab.apply(&[
+        binding("p-viewer", "tenantry-viewer", "p-vera"),
+        binding("p-viewer-view", "view", "p-vera"),
+        binding("p-blind", "tenantry-viewer", "p-bob"),
+        binding("p-steward-sees", "tenantry-viewer", "p-sam"),
+        binding("p-steward", "tenantry-steward", "p-sam"),
+    ])
+    .await;
+    eventually("rights are in force", async || {
+        let output = run(&lab, &["status", "p-roles", "--as", "p-vera"]);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        holds(output.status.success() && !text.contains("you may not see"), &text)
+    })
+    .await;
+    says(&lab, &["list", "--as", "p-vera"]);
+    let text = says(&lab, &["why", "p-roles", "--as", "p-vera"]);
+    assert!(text.ends_with("nothing is wrong\n"), "{text}");
+    assert_eq!(code(&run(&lab, &["suspend", "p-roles", "--as", "p-vera"])), 4);
+    eventually("the steward may", async || {
+        let output = run(&lab, &["suspend", "p-roles", "--dry-run", "--as", "p-sam"]);
+        holds(output.status.success(), String::from_utf8_lossy(&output.stderr))
+    })
+    .await;
+    // Whoever sees the tenant alone is told so, and still gets the operator's words.
+    let text = says(&lab, &["status", "p-roles", "--as", "p-bob"]);
+    assert!(
+        text.contains("you may not see them") && text.contains("pods in tenant-p-roles"),
+        "{text}"
+    );
+    assert!(text.contains("AllReady"), "{text}");
+}
+
+#[tokio::test]
+async fn kubectl_finds_it() {
+    let lab = Lab::shared().await;
+    lab.stack(dev("p-found"), "p-found").await;
+    let folder = Path::new(PLUGIN).parent().unwrap();
+    let old = std::env::var_os("PATH").unwrap_or_default();
+    let path =
+        std::env::join_paths(std::iter::once(folder.to_owned()).chain(std::env::split_paths(&old)))
+            .unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/ground");
+    let output = Command::new(script)
+        .args(["kubectl", "--dir"])
+        .arg(lab.ground.path(""))
+        .args(["--", "tenant", "list", "p-found"])
+        .env("PATH", path)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        text.contains("p-found") && text.contains("True"),
+        "{text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let told = lab.tenant("p-found").await;
+    assert_eq!(condition(&told, "Ready")["status"], "True");
+}
