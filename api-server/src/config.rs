@@ -93,6 +93,10 @@ pub struct ServeConfig {
     /// A file (YAML) with the plans, instead of those compiled in.
     #[arg(long, env = "TENANTRY_PLANS")]
     pub plans: Option<PathBuf>,
+    /// A file (YAML) with accounts that shall be there, and which workloads stand for them: for an
+    /// installation without a cluster.
+    #[arg(long, env = "TENANTRY_ACCOUNTS")]
+    pub accounts: Option<PathBuf>,
     /// The folder in which backups of tenants are kept, which their gateways send. None are without it.
     /// Put it on another disk than the ledger; several servers share one.
     #[arg(long, env = "TENANTRY_BACKUPS")]

@@ -1,5 +1,7 @@
 //! `api-server accounts`
 
+pub mod listed;
+
 use std::io::{self, Write as _};
 
 use anyhow::{Context as _, bail, ensure};
@@ -93,7 +95,7 @@ async fn add(ledger: &Ledger, create: Create) -> anyhow::Result<String> {
     let id = create.account;
     let unknown = || format!("--currency {:?} is no ISO 4217 code such as USD", create.currency);
     let currency = Currency::from_code(&create.currency).with_context(unknown)?;
-    let plan = create.plan.as_deref().map(plan).transpose()?;
+    let plan = create.plan.as_deref().map(plan).transpose().context("--plan")?;
     let account = Account {
         id: id.clone(),
         name: create.name.unwrap_or_else(|| id.to_string()),
@@ -102,10 +104,7 @@ async fn add(ledger: &Ledger, create: Create) -> anyhow::Result<String> {
         currency: currency.code().to_owned(),
         created_at: ledger.now(),
     };
-    let work = ledger.transact(None, move |session, _| {
-        Box::pin(async move { accounts::add(session, &account).await })
-    });
-    match work.await? {
+    match insert(ledger, account).await? {
         Added::Other => bail!("account {id} is there with another name, zone, day or currency"),
         Added::Same => return Ok(format!("account {id} is there already")),
         Added::New => {}
@@ -119,18 +118,29 @@ async fn add(ledger: &Ledger, create: Create) -> anyhow::Result<String> {
     Ok(told)
 }
 
+async fn insert(ledger: &Ledger, account: Account) -> anyhow::Result<Added> {
+    let work = ledger.transact(None, move |session, _| {
+        Box::pin(async move { accounts::add(session, &account).await })
+    });
+    Ok(work.await?)
+}
+
 fn plan(text: &str) -> anyhow::Result<PlanId> {
     let parts = text.split_once('@').and_then(|(plan, v)| Some((plan, v.parse().ok()?)));
     let Some((plan, version)) = parts else {
-        bail!("--plan {text:?} is no plan version such as team@1");
+        bail!("plan {text:?} is no plan version such as team@1");
     };
     Ok(PlanId { plan: plan.to_owned(), version })
 }
 
 async fn bind(ledger: &Ledger, wanted: Bind) -> anyhow::Result<String> {
     let Bind { account, namespace, service_account, uid } = wanted;
-    let told = format!("{namespace}/{service_account} stands for account {account}");
-    let binding = Binding { account: account.clone(), namespace, service_account, uid };
+    bound(ledger, Binding { account, namespace, service_account, uid }).await
+}
+
+async fn bound(ledger: &Ledger, binding: Binding) -> anyhow::Result<String> {
+    let Binding { account, namespace, service_account, .. } = binding.clone();
+    let workload = format!("{namespace}/{service_account}");
     let work = ledger.transact(None, move |session, now| {
         Box::pin(async move {
             if accounts::get(session, &binding.account).await?.is_none() {
@@ -141,7 +151,7 @@ async fn bind(ledger: &Ledger, wanted: Bind) -> anyhow::Result<String> {
     });
     match work.await? {
         None => bail!("there is no account {account}; add it with `api-server accounts create`"),
-        Some(Added::Other) => bail!("that workload stands for another account"),
-        Some(Added::New | Added::Same) => Ok(told),
+        Some(Added::Other) => bail!("{workload} stands for another account"),
+        Some(Added::New | Added::Same) => Ok(format!("{workload} stands for account {account}")),
     }
 }

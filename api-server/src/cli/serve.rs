@@ -14,6 +14,7 @@ use telemetry::health::{self, Check, Checks};
 use telemetry::shutdown::{self, Shutdown};
 
 use self::jobs::{Jobs, Outside};
+use super::accounts::listed::Listed;
 use super::program;
 use crate::auth::bindings::Recorded;
 use crate::auth::{Authenticator, Verifier};
@@ -46,12 +47,14 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     let serving = checks.ready("serving");
     let verifier = Arc::new(Verifier::new(config.trusted().await?));
     let catalogue = config.catalogue()?;
+    let listed = Listed::read(config.accounts.as_deref())?;
     let told = Arc::new(config.told(&catalogue));
     let vault = config.vault()?;
     let outside = Outside::of(config).await?;
     let ledger = open(config).await?;
     // Published terms never change: a file that says otherwise keeps the server from starting.
     let catalogue = ledger.import_plans(catalogue).await.context("plans")?;
+    listed.enter(&ledger).await?;
     let meter = telemetry.meter("tenantry-api-server");
     let rejects = Rejects::default();
     let app = App {

@@ -17,6 +17,7 @@ mod cluster;
 mod cronjobs;
 mod gateway;
 mod kills;
+mod listed;
 mod load;
 mod overload;
 mod program;
