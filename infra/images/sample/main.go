@@ -5,12 +5,17 @@
 //	GREETING                    what GET / answers; "Hello" when nothing is said
 //	TENANTRY_USAGE_URL          the tenant's gateway; each service of a stack has it
 //	TENANTRY_USAGE_TOKEN_FILE   the token for it, which the kubelet keeps new
+//	REPORT_EVERY                how often it reports some of every meter by itself, such as 15s; never
+//	                            when nothing is said
 //
 // POST /work?meter=query&quantity=12 pretends to do so much work and answers once the gateway has the
 // event that says so: 200, or 502 with what is wrong.
 //
 // GET /healthz answers 200 from the moment it can serve until it is asked to end. On SIGTERM it says
 // 503 there, so that traffic goes elsewhere, finishes what it has begun, and ends.
+//
+// `sample healthcheck [URL…]` asks for that, or whether the URLs answer 200. `sample identity` is another
+// service: where there is no Kubernetes, it gives workloads the tokens that a cluster would (identity.go).
 package main
 
 import (
@@ -86,8 +91,16 @@ func source() string {
 
 // serve answers on the listener until the context ends, then gives notice and drains.
 func serve(ctx context.Context, listener net.Listener, s *service, notice time.Duration) error {
+	return answer(ctx, listener, s.routes(), func() {
+		s.ending.Store(true)
+		time.Sleep(notice)
+	})
+}
+
+// answer serves until the context ends; then it does what is to be done first, and drains.
+func answer(ctx context.Context, listener net.Listener, routes http.Handler, first func()) error {
 	server := &http.Server{
-		Handler:           s.routes(),
+		Handler:           routes,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      60 * time.Second, // POST /work tries several times.
@@ -100,8 +113,7 @@ func serve(ctx context.Context, listener net.Listener, s *service, notice time.D
 		return err
 	case <-ctx.Done():
 	}
-	s.ending.Store(true)
-	time.Sleep(notice)
+	first()
 	ending, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
 	if err := server.Shutdown(ending); err != nil {
@@ -113,26 +125,72 @@ func serve(ctx context.Context, listener net.Listener, s *service, notice time.D
 	return nil
 }
 
-func run() error {
+func run(args []string) error {
 	number, err := port(os.Getenv("PORT"))
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", net.JoinHostPort("", number))
-	if err != nil {
-		return err
+	if len(args) > 0 && args[0] == "healthcheck" {
+		return healthcheck(args[1:], number)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	slog.Info("listening", "address", listener.Addr().String())
-	return serve(ctx, listener, &service{
-		greeting: greeting(os.Getenv("GREETING")),
-		usage:    newReporter(os.Getenv("TENANTRY_USAGE_URL"), os.Getenv("TENANTRY_USAGE_TOKEN_FILE"), source()),
-	}, notice)
+	switch {
+	case len(args) == 0:
+		return greet(ctx, number)
+	case len(args) == 1 && args[0] == "identity":
+		return identify(ctx, number)
+	}
+	return fmt.Errorf("%q is nothing that this does: identity, healthcheck, or no argument", args)
+}
+
+func listen(number string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", net.JoinHostPort("", number))
+	if err == nil {
+		slog.Info("listening", "address", listener.Addr().String())
+	}
+	return listener, err
+}
+
+// greet is the service of a stack.
+func greet(ctx context.Context, number string) error {
+	pause, err := every(os.Getenv("REPORT_EVERY"))
+	if err != nil {
+		return err
+	}
+	usage := newReporter(os.Getenv("TENANTRY_USAGE_URL"), os.Getenv("TENANTRY_USAGE_TOKEN_FILE"), source())
+	if pause > 0 && usage == nil {
+		return errors.New("REPORT_EVERY is set, but TENANTRY_USAGE_URL is not: there is no gateway to report to")
+	}
+	listener, err := listen(number)
+	if err != nil {
+		return err
+	}
+	if pause > 0 {
+		go usage.reports(ctx, pause)
+	}
+	return serve(ctx, listener, &service{greeting: greeting(os.Getenv("GREETING")), usage: usage}, notice)
+}
+
+// identify plays the cluster that gives workloads their tokens.
+func identify(ctx context.Context, number string) error {
+	i, err := newIssuer(os.Getenv)
+	if err != nil {
+		return err
+	}
+	if err := i.publish(time.Now()); err != nil {
+		return err
+	}
+	listener, err := listen(number)
+	if err != nil {
+		return err
+	}
+	go i.keep(ctx, renew)
+	return answer(ctx, listener, i.routes(), func() {})
 }
 
 func main() {
-	if err := run(); err != nil {
+	if err := run(os.Args[1:]); err != nil {
 		slog.Error("cannot go on", "error", err)
 		os.Exit(1)
 	}

@@ -48,7 +48,8 @@ func (r *reporter) report(ctx context.Context, meter, quantity string) error {
 		"source":      r.source,
 		"type":        "dev.tenantry.usage." + meter,
 		"time":        time.Now().UTC().Format(time.RFC3339Nano),
-		"data":        map[string]json.RawMessage{"quantity": json.RawMessage(quantity)},
+		// A text: a JSON number with a fraction is not exact, and is refused.
+		"data": map[string]string{"quantity": quantity},
 	})
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 
 type received struct {
 	Id, Source, Type, Time string
-	Data                   struct{ Quantity json.Number }
+	Data                   struct{ Quantity string }
 }
 
 // gateway stands in for the tenant's: it keeps what comes and answers one code after another, the
