@@ -2,7 +2,7 @@
 # Everything that must hold before a change lands, in named stages:
 #
 #   scripts/test.sh              all of them, in this order
-#   scripts/test.sh STAGE…       some: check unit ground parts images fleet chart ledger ui real install demo
+#   scripts/test.sh STAGE…       some: check unit ground parts images compose fleet chart ledger ui real install demo
 #
 # Each stage's minutes stand beside its budget. The last line is `N passed, N failed`.
 set -euo pipefail
@@ -20,12 +20,14 @@ set -euo pipefail
 . "$root/scripts/test/images.sh"
 # shellcheck source=scripts/test/cluster.sh
 . "$root/scripts/test/cluster.sh"
+# shellcheck source=scripts/test/compose.sh
+. "$root/scripts/test/compose.sh"
 cd "$root"
 exec </dev/null
 
-stages=(check unit ground parts images fleet chart ledger ui real install demo)
+stages=(check unit ground parts images compose fleet chart ledger ui real install demo)
 # Minutes on two cores: nothing built yet, and everything built.
-declare -A budget=([check]="12 3" [unit]="18 5" [ground]="13 0.5" [parts]="4 0.5" [images]="8 1"
+declare -A budget=([check]="12 3" [unit]="18 5" [ground]="13 0.5" [parts]="4 0.5" [images]="8 1" [compose]="3 2.5"
   [fleet]="15 12" [chart]="9 4" [ledger]="6 4" [ui]="4 2" [real]="7 1" [install]="5 3" [demo]="5 3")
 declare -A about=(
   [check]="formatting, clippy, go vet, shellcheck, cargo deny, lock file, paths"
@@ -33,6 +35,7 @@ declare -A about=(
   [ground]="the pinned Kubernetes, built once, with simulated nodes"
   [parts]="what stacks run, checked by the programs themselves (otelcol, built once)"
   [images]="the container images: the same bits twice, run from empty read-only roots, Dockerfiles"
+  [compose]="docker-compose.yml and its installer, on a Docker engine that is started for it"
   [fleet]="the operator, and the API server beside it, on a real Kubernetes API"
   [chart]="the Helm chart: values, renders, alerts by promtool, and its life on a real API server"
   [ledger]="the ledger and the API server on real files and ports, killed, flooded, fuzzed, sent to by real SDKs"
