@@ -1,23 +1,13 @@
 import type { Schemas } from "../api/client";
 import { instant } from "../lib/format";
-
-type Figures = Schemas["FiguresOut"];
-
-/** Between which instants figures were computed. */
-export function span(all: readonly Figures[]): [string, string] | null {
-  const sorted = all.map((one) => one.at).sort();
-  const [first, last] = [sorted[0], sorted.at(-1)];
-  return first === undefined || last === undefined ? null : [first, last];
-}
+import { ages } from "./ages";
 
 /** Of what moment figures are, and whether they may still be acted on. */
-export function AsOf(props: { figures: readonly Figures[]; looked: number }) {
-  const edges = span(props.figures);
-  if (!edges) return <>Looked up {instant(new Date(props.looked).toISOString())}.</>;
-  const [from, to] = edges.map((at) => instant(at));
-  const now = new Date(props.looked).toISOString();
-  const late = props.figures.filter((one) => one.valid_until < now).length;
-  const moved = props.figures.filter((one) => one.stale || one.behind > 0).length;
+export function AsOf(props: { figures: readonly Schemas["FiguresOut"][]; looked: number }) {
+  const found = ages(props.figures, props.looked);
+  if (!found) return <>Looked up {instant(new Date(props.looked).toISOString())}.</>;
+  const { moved, late } = found;
+  const [from, to] = [instant(found.from), instant(found.to)];
   return (
     <>
       Figures as of {from === to ? from : `${from} to ${to}`}.

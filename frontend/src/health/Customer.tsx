@@ -69,7 +69,8 @@ function Head({ account, looked }: { account: Account; looked: number }) {
         {subscription?.next && subscription.next_from
           ? `, ${subscription.next.key} from ${instant(subscription.next_from)}`
           : null}
-        . Period to {instant(period.end)}, by the clocks of {period.time_zone}
+        . Period to {instant(period.end, undefined, period.time_zone)}, by the clocks of{" "}
+        {period.time_zone}
         {period.final_at ? "; its figures are final" : null}.
       </p>
       {account.flagged ? (

@@ -40,8 +40,9 @@ function useEveryone(view: View) {
     getNextPageParam: (last) => cursor(last.meta),
     placeholderData: keepPreviousData,
     retry: worthwhile,
-    // Ten thousand rows are not asked for anew behind somebody's back.
+    // Ten thousand rows are not asked for anew behind somebody's back, nor compared with those before.
     staleTime: Number.POSITIVE_INFINITY,
+    structuralSharing: false,
   });
 }
 

@@ -1,5 +1,5 @@
 import type { Schemas } from "../api/client";
-import { quantity } from "../lib/format";
+import { percent, quantity } from "../lib/format";
 import { meterName } from "../lib/price";
 import type { Meter } from "./one";
 import { type Picture, picture } from "./pace";
@@ -31,12 +31,12 @@ export function UseChart(props: {
         </svg>
         {drawn.quota === null ? null : (
           <ol className="marks note" aria-hidden="true">
-            {MARKS.map((mark) => (
+            {LABELS.filter((mark) => mark === 1 || apart(drawn)).map((mark) => (
               <li
                 key={mark}
-                style={{ bottom: `${((drawn.quota ?? 0) * mark * 100) / drawn.most}%` }}
+                style={{ bottom: `${(drawn.quota ?? 0) * mark * (100 / drawn.most)}%` }}
               >
-                {mark === 1 ? "quota" : `${mark * 100}%`}
+                {mark === 1 ? "quota" : percent(String(mark))}
               </li>
             ))}
           </ol>
@@ -52,6 +52,12 @@ export function UseChart(props: {
 }
 
 const MARKS = [0.8, 0.95, 1] as const;
+const LABELS = [0.8, 1] as const;
+
+/** Whether the words at two marks stand clear of each other. */
+function apart({ quota, most }: Picture): boolean {
+  return ((quota ?? 0) * 0.2) / most > 0.1;
+}
 
 function date(at: string, timeZone: string): string {
   return new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", timeZone }).format(

@@ -16,9 +16,24 @@ function digits(text: Decimal): number {
   return text as unknown as number;
 }
 
+const formats = new Map<string, Intl.NumberFormat>();
+
+/** Making one takes longer than using it a hundred times, and long lists use them for every row. */
+function numbers(
+  locales: readonly string[] | undefined,
+  options: Intl.NumberFormatOptions,
+): Intl.NumberFormat {
+  const key = JSON.stringify([locales, options]);
+  const known = formats.get(key);
+  if (known) return known;
+  const made = new Intl.NumberFormat(locales as string[], options);
+  formats.set(key, made);
+  return made;
+}
+
 /** `USD 1,049.00`. */
 export function money({ amount, currency }: Money, locales = language()): string {
-  return new Intl.NumberFormat(locales as string[], {
+  return numbers(locales, {
     style: "currency",
     currency,
     currencyDisplay: "code",
@@ -27,7 +42,7 @@ export function money({ amount, currency }: Money, locales = language()): string
 
 /** `USD 1,049`: where cents say nothing. */
 export function round(of: Money, locales = language()): string {
-  return new Intl.NumberFormat(locales as string[], {
+  return numbers(locales, {
     style: "currency",
     currency: of.currency,
     currencyDisplay: "code",
@@ -37,7 +52,7 @@ export function round(of: Money, locales = language()): string {
 
 /** A price of one unit, with all the places that it has: `0.0006`, `0.05`. */
 export function price(text: Decimal, locales = language()): string {
-  return new Intl.NumberFormat(locales as string[], {
+  return numbers(locales, {
     minimumFractionDigits: 2,
     maximumFractionDigits: 12,
   }).format(digits(text));
@@ -45,9 +60,7 @@ export function price(text: Decimal, locales = language()): string {
 
 /** `1,000,000`. */
 export function quantity(text: Decimal, locales = language()): string {
-  return new Intl.NumberFormat(locales as string[], { maximumFractionDigits: 6 }).format(
-    digits(text),
-  );
+  return numbers(locales, { maximumFractionDigits: 6 }).format(digits(text));
 }
 
 /** A quantity to look at, not to calculate with: `0.36`. */
@@ -57,14 +70,14 @@ export function about(
   locales = language(),
 ): string {
   const options = { maximumFractionDigits: 2, roundingMode: rounding };
-  return new Intl.NumberFormat(locales as string[], options).format(digits(text));
+  return numbers(locales, options).format(digits(text));
 }
 
 /** A figure with exactly the places that it has: `0.60`. */
 export function figure(text: Decimal, locales = language()): string {
   const places = text.includes(".") ? text.length - text.indexOf(".") - 1 : 0;
   const options = { minimumFractionDigits: places, maximumFractionDigits: places };
-  return new Intl.NumberFormat(locales as string[], options).format(digits(text));
+  return numbers(locales, options).format(digits(text));
 }
 
 /** A share as a percentage, rounded down: who is at 94.9 % has not reached 95 %. `83 %`. */
@@ -74,7 +87,7 @@ export function percent(share: Decimal, locales = language()): string {
     maximumFractionDigits: 0,
     roundingMode: "floor",
   } as const;
-  return new Intl.NumberFormat(locales as string[], options).format(digits(share));
+  return numbers(locales, options).format(digits(share));
 }
 
 /** An instant, with its zone: `29 Nov 2026, 08:15 GMT+1`. */
