@@ -3,6 +3,7 @@
 #   scripts/compose/engine.sh FOLDER COMMAND…       root on Linux; FOLDER holds the engine's data
 #   scripts/compose/engine.sh --check               what is missing, one line each
 #   scripts/compose/engine.sh --packages            Debian's packages that are missing
+#   scripts/compose/engine.sh --group FOLDER        the name of the control groups of that folder's engine
 # The engine is dockerd of PATH, or that of Debian's package, which is unpacked, not installed: nothing
 # starts by itself. Engine and containers live in mount, network and process namespaces of their own, so
 # that bridges, rules, mounts and processes end with the last of them; control groups are removed after.
@@ -19,6 +20,8 @@ packages() {
   has runc || echo runc
   has iptables || echo iptables
   has ip || echo iproute2
+  # What dockerd is linked with, since its own package is not installed.
+  ldconfig -p | grep -q libdevmapper.so.1.02.1 || echo libdevmapper1.02.1
 }
 
 check() {
@@ -59,6 +62,9 @@ tools() {
   echo '{}' >"$1/daemon.json"
 }
 
+# group FOLDER: the name of the engine's control groups.
+group() { echo "tenantry-engine-$(cksum <<<"$1" | cut -d' ' -f1)"; }
+
 # groups NAME: removes the engine's control groups. Their processes are gone; the kernel needs a moment.
 groups() {
   local tries=0 group
@@ -74,7 +80,7 @@ outside() {
   local folder group rc=0
   folder=$(mkdir -p "$1" && cd "$1" && pwd)
   shift
-  group=tenantry-engine-$$
+  group=$(group "$folder")
   get
   tools "$folder"
   export PATH=$PATH:$kept/usr/sbin:$kept/usr/bin DOCKER_CONFIG=$folder/config DOCKER_HOST=unix://$folder/socket
@@ -111,6 +117,7 @@ inside() {
 case ${1:-} in
 --check) check ;;
 --packages) packages ;;
+--group) group "$(cd "$2" && pwd)" ;;
 --inside) shift && inside "$@" ;;
 '' | -*) sed -n '2,/^set /{/^#/!d;s/^# \{0,1\}//p}' "$0" && exit 2 ;;
 *) outside "$@" ;;

@@ -121,11 +121,12 @@ usage() {
   ok "the price list and the pages are there"
   curl --silent --fail --data 'meter=query&quantity=5000' "$core/work" | grep -q 'reported 5000 of query' || bad "POST /work"
   until_true 300 "the ledger lacks a meter" all_used
-  until_true 300 "the event of 5,000 requests is not in the ledger" at_least_5000
+  until_true 300 "the event of 5,000 requests is not in the ledger" at_least 5000
   ok "an event and all five meters are in the ledger, sent by the service through the gateway"
 }
 
-at_least_5000() { awk -v used="$(used query)" 'BEGIN { exit !(used >= 5000) }'; }
+# at_least REQUESTS: are recorded.
+at_least() { awk -v used="$(used query)" -v least="$1" 'BEGIN { exit !(used != "" && used >= least) }'; }
 
 # Data outlives the containers.
 again() {
@@ -142,8 +143,26 @@ again() {
   get "$follow" | grep -q initech || bad "the onboarding request is gone"
   ok "after down and up the ledger and the onboarding request are as before"
   (cd "$place" && docker compose restart api-server >/dev/null 2>&1) || bad "restart"
-  until_true 300 "the API server does not come back" at_least_5000
+  until_true 300 "the API server does not come back" at_least 5000
   ok "after a restart of the API server too"
+  # Its key is another then, and everybody must hear of it.
+  (cd "$place" && docker compose restart identity >/dev/null 2>&1) || bad "restart of identity"
+  before=$(used query)
+  until_true 300 "usage is refused since identity was started anew" works 70000
+  until_true 300 "usage does not reach the ledger since identity was started anew" at_least $((${before%.*} + 70000))
+  ok "usage goes on after a restart of identity, with another key"
+}
+
+works() { curl --silent --fail --output /dev/null --data "meter=query&quantity=$1" "$core/work"; }
+
+# Without the script, as the file itself says: named volumes, and no folder.
+bare() {
+  (cd "$place" && rm -rf .env storage && docker compose --env-file infra/profiles/dev.env up --detach --wait --wait-timeout 240) >"$folder/bare.log" 2>&1 ||
+    { tail -n 20 "$folder/bare.log" && bad "up --wait without the script"; }
+  [ ! -e "$place/storage" ] || bad "up made a folder"
+  works 1 || bad "POST /work without the script"
+  (cd "$place" && docker compose --env-file infra/profiles/dev.env down --volumes >/dev/null 2>&1) || bad "down without the script"
+  ok "dev starts without the script too, on volumes"
 }
 
 people() {
@@ -229,3 +248,4 @@ onboard
 [ "$tier" = dev ] || prod
 again
 taken_down
+[ "$tier" = prod ] || bare

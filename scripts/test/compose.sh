@@ -23,6 +23,14 @@ compose_config() {
       *) [ "$(wc -l <<<"$services")" = 11 ] || fails "tier $tier starts: $services" ;;
     esac
   done
+  # An engine makes an empty folder of a file that is not there.
+  "$compose" "${files[@]}" config --format json | python3 -c '
+import json, os, sys
+for name, service in json.load(sys.stdin)["services"].items():
+    for volume in service.get("volumes", []):
+        source = volume["source"]
+        if volume["type"] == "bind" and not source.startswith(os.getcwd() + "/storage/") and not os.path.exists(source):
+            sys.exit(f"{name}: {source} is not there")' || fails "docker-compose.yml mounts what is not there"
   "$compose" "${files[@]}" config | grep -q 'driver: nvidia' || fails "the overlay gpu asks for no GPU"
   ! "$compose" config >"$logs/compose-bare.log" 2>&1 || fails "compose config goes without a tier"
   grep -q 'run scripts/install_tier.sh' "$logs/compose-bare.log" || fails "without a tier no remedy is said"
@@ -34,7 +42,7 @@ compose_left() {
   local left
   left=$(
     grep -F "$1" /proc/self/mounts
-    find /sys/fs/cgroup -type d -name 'tenantry-engine-*' 2>/dev/null
+    find /sys/fs/cgroup -type d -name "$(scripts/compose/engine.sh --group "$1")" 2>/dev/null
     pgrep -fa "$1/(data|exec|socket)"
     find "$1" -maxdepth 1 \( -name data -o -name exec \)
   ) || true
