@@ -45,7 +45,7 @@ use crate::{
         catalogue::{Catalogue, ImportError, import},
         subscription::Agreement,
     },
-    store::{Place, Session, Store, StoreError, append::SaltedDims, periods, plans},
+    store::{Place, Session, Store, StoreError, append::SaltedDims, plans},
 };
 pub(crate) use desk::Desk;
 use group::Group;
@@ -110,6 +110,9 @@ pub enum LedgerError {
     /// The server is being stopped.
     #[error("the ledger is being closed: send again later")]
     Closed,
+    /// Work under a lease that another server took meanwhile.
+    #[error("another server does this by now")]
+    Overtaken,
     /// The store's answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -257,15 +260,7 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::transact`].
     pub async fn close_due(&self) -> Result<u64, LedgerError> {
-        let mut closed = 0;
-        loop {
-            let some =
-                self.transact(None, |session, now| Box::pin(periods::close_due(session, now)));
-            match some.await? {
-                0 => return Ok(closed),
-                some => closed += some,
-            }
-        }
+        upkeep::close_due(self, None).await
     }
 
     /// Writes down every account's head outside the database; see [`heads`].

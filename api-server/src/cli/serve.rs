@@ -3,6 +3,7 @@
 mod jobs;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use axum::Router;
@@ -19,12 +20,14 @@ use super::program;
 use crate::auth::bindings::Recorded;
 use crate::auth::{Authenticator, Verifier};
 use crate::config::ServeConfig;
+use crate::domain::catalogue::Catalogue;
 use crate::http::budget::Budgets;
 use crate::http::cursor::Cursors;
 use crate::http::layers;
 use crate::http::server::Server;
-use crate::ledger::{Health, Ledger, Settings, rejects::Rejects};
+use crate::ledger::{Health, Ledger, LedgerError, PlansError, Settings, rejects::Rejects};
 use crate::routes::{App, Metrics, Routes};
+use crate::store::StoreError;
 
 /// Serves until SIGTERM or SIGINT; then drains, stores what waits, and closes.
 ///
@@ -53,7 +56,7 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     let outside = Outside::of(config).await?;
     let ledger = open(config).await?;
     // Published terms never change: a file that says otherwise keeps the server from starting.
-    let catalogue = ledger.import_plans(catalogue).await.context("plans")?;
+    let catalogue = publish(&ledger, catalogue).await?;
     listed.enter(&ledger).await?;
     let meter = telemetry.meter("tenantry-api-server");
     let rejects = Rejects::default();
@@ -109,6 +112,26 @@ async fn open(config: &ServeConfig) -> anyhow::Result<Ledger> {
     let place = config.ledger.place()?;
     let named = format!("ledger in {place}");
     Ledger::open(place, Settings::default()).await.context(named)
+}
+
+/// For how long the database may be busy at the start: it ends the transaction of a server that was frozen
+/// in the middle of one after 30 seconds.
+const BUSY: Duration = Duration::from_secs(60);
+
+/// Publishes the catalogue, once nobody is in the way.
+async fn publish(ledger: &Ledger, file: Catalogue) -> anyhow::Result<Catalogue> {
+    let begun = Instant::now();
+    loop {
+        match ledger.import_plans(file.clone()).await {
+            Err(PlansError::Ledger(LedgerError::Store(StoreError::Busy(why))))
+                if begun.elapsed() < BUSY =>
+            {
+                tracing::warn!(why, "the database is busy; the start waits for it");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            done => return done.context("plans"),
+        }
+    }
 }
 
 /// Lets in whom the issuers and the ledger's bindings know, as often as the settings allow.

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     domain::{
-        BasisPoints,
+        BasisPoints, Ppm,
         calendar::Period,
         enforcement::Standing as Enforced,
         health::Standing,
@@ -183,7 +183,7 @@ fn display(known: &Known<'_>) -> Display {
     Display {
         plan: Some(current.map_or_else(|| UNKNOWN.to_owned(), |current| current.plan.plan.clone())),
         health: Some(words::health(snapshot.and_then(score))),
-        usage: Some(words::usage(snapshot.and_then(|snapshot| snapshot.highest))),
+        usage: Some(words::usage(snapshot.and_then(highest))),
         projected: Some(words::cost(cost.map(|cost| cost.units))),
     }
 }
@@ -191,6 +191,12 @@ fn display(known: &Known<'_>) -> Display {
 /// The health that may be shown: none while too little is known to judge, as of a new customer.
 fn score(snapshot: &Snapshot) -> Option<BasisPoints> {
     snapshot.health.score.filter(|_| snapshot.standing != Standing::InsufficientData)
+}
+
+/// The highest share that lists show: none of who has never sent anything, whose nothing is not the
+/// little of who has.
+fn highest(snapshot: &Snapshot) -> Option<(Meter, Ppm)> {
+    snapshot.highest.filter(|_| snapshot.ledger_seq > 0)
 }
 
 fn usage(known: &Known<'_>, figures: &Figures) -> UsageStatus {

@@ -11,7 +11,11 @@ use std::{collections::HashMap, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use super::{Ledger, LedgerError, lease::Lease, whole_millisecond};
+use super::{
+    Ledger, LedgerError,
+    lease::{Lease, Token},
+    whole_millisecond,
+};
 use crate::{
     domain::{account::AccountId, snapshot::FORMULA_VERSION},
     store::{
@@ -75,29 +79,37 @@ pub struct Done {
 }
 
 /// Makes the summaries of a ledger.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Figures {
     rhythm: Rhythm,
     exported: Option<Timestamp>,
     changed: bool,
+    token: Option<Token>,
 }
 
 impl Figures {
     /// In this rhythm.
     #[must_use]
     pub const fn new(rhythm: Rhythm) -> Self {
-        Self { rhythm, exported: None, changed: true }
+        Self { rhythm, exported: None, changed: true, token: None }
+    }
+
+    /// Under this lease: once another server has it, nothing is stored.
+    #[must_use]
+    pub fn under(self, lease: &Lease) -> Self {
+        Self { token: Some(lease.token()), ..self }
     }
 
     /// Goes on for ever, while the lease is ours; faults are logged, and tried again in the next
     /// round.
-    pub async fn run(mut self, ledger: &Ledger, lease: &mut Lease) {
+    pub async fn run(self, ledger: &Ledger, lease: &mut Lease) {
+        let mut figures = self.under(lease);
         loop {
             let begun = Instant::now();
             if lease.keep(ledger).await {
-                self.turn(ledger).await;
+                figures.turn(ledger).await;
             }
-            tokio::time::sleep(self.rhythm.look.max(begun.elapsed())).await;
+            tokio::time::sleep(figures.rhythm.look.max(begun.elapsed())).await;
         }
     }
 
@@ -106,6 +118,9 @@ impl Figures {
             Ok(Done { computed: 0, failed: 0 }) => {}
             Ok(Done { computed, failed }) => {
                 tracing::debug!(computed, failed, "summed accounts up");
+            }
+            Err(error @ LedgerError::Overtaken) => {
+                tracing::info!(%error, "accounts were left to another server to sum up");
             }
             Err(error) => {
                 tracing::error!(%error, "accounts could not be summed up; tried again");
@@ -140,7 +155,7 @@ impl Figures {
             done.computed += rows.len() as u64;
             done.failed += failed;
             self.changed |= !rows.is_empty();
-            store(ledger, rows).await?;
+            store(ledger, self.token.as_ref(), rows).await?;
         }
         Ok(done)
     }
@@ -217,12 +232,17 @@ async fn compute(
     Ok(Computed { row, kept: gathered.kept, was_flagged: false })
 }
 
-/// Stores a page. What changed while it was worked out makes it stale at once.
-async fn store(ledger: &Ledger, computed: Vec<Computed>) -> Result<(), LedgerError> {
+/// Stores a page. What changed while it was worked out makes it stale at once. A page of one that was
+/// frozen meanwhile is older than its successor's, and not stored.
+async fn store(
+    ledger: &Ledger,
+    token: Option<&Token>,
+    computed: Vec<Computed>,
+) -> Result<(), LedgerError> {
     if computed.is_empty() {
         return Ok(());
     }
-    let work = ledger.transact(None, move |session, now| {
+    let work = ledger.transact_by(token, None, move |session, now| {
         Box::pin(async move {
             let ids: Vec<_> = computed.iter().map(|one| one.row.account.clone()).collect();
             // Else what another server stores meanwhile would be overwritten as if it were counted.

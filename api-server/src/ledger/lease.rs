@@ -2,20 +2,26 @@
 //!
 //! A lease is a row with a holder and an end by the database's clock, so that the servers' clocks
 //! need not agree. Who holds it counts its end from before it asked, by a clock that is never set,
-//! and so stops no later than another may begin. All that is done under a lease is also right when
-//! two do it: a process that was stopped in the middle of something may go on after its end.
+//! and so stops no later than another may begin. A process that was frozen may go on after its end, in
+//! the middle of something: so what one writes by what it read before carries a [`Token`], and is
+//! refused once another one has the lease. All else is also right when two do it.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
+use futures::future::BoxFuture;
+use jiff::Timestamp;
 use telemetry::shutdown::Shutdown;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{Ledger, LedgerError};
-use crate::store::leases;
+use crate::{
+    domain::account::AccountId,
+    store::{Session, StoreError, leases},
+};
 
 /// How long a lease is good. When its holder vanishes, another one takes over after that.
 pub const LENGTH: Duration = Duration::from_secs(90);
@@ -37,6 +43,13 @@ impl Fence {
     fn set(&self, until: Option<Instant>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = until;
     }
+}
+
+/// A lease and its holder, for transactions that are to be that holder's alone.
+#[derive(Clone, Debug)]
+pub struct Token {
+    name: &'static str,
+    holder: String,
 }
 
 /// One server's claim on a piece of work.
@@ -90,6 +103,12 @@ impl Lease {
         self.fence.is_open(Duration::ZERO)
     }
 
+    /// What the transactions of its work carry.
+    #[must_use]
+    pub fn token(&self) -> Token {
+        Token { name: self.name, holder: self.holder.clone() }
+    }
+
     /// What those ask who do its work.
     #[must_use]
     pub fn fence(&self) -> Fence {
@@ -110,6 +129,41 @@ impl Lease {
             Box::pin(async move { leases::release(session, name, &holder).await })
         });
         work.await
+    }
+}
+
+impl Ledger {
+    /// As [`Ledger::transact`], unless another one has the lease by then; without a token as that.
+    /// Nobody takes it while the transaction is under way.
+    ///
+    /// # Errors
+    /// [`LedgerError::Overtaken`], and nothing was written; else as [`Ledger::transact`].
+    pub async fn transact_by<T, W>(
+        &self,
+        token: Option<&Token>,
+        account: Option<AccountId>,
+        work: W,
+    ) -> Result<T, LedgerError>
+    where
+        T: Send + 'static,
+        W: for<'a> FnOnce(&'a mut Session, Timestamp) -> BoxFuture<'a, Result<T, StoreError>>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
+        let token = token.cloned();
+        let done = self.transact(account, move |session, now| {
+            Box::pin(async move {
+                if let Some(Token { name, holder }) = token
+                    && !leases::keeps(session, name, &holder).await?
+                {
+                    return Ok(None);
+                }
+                work(session, now).await.map(Some)
+            })
+        });
+        done.await?.ok_or(LedgerError::Overtaken)
     }
 }
 

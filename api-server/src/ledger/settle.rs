@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, lease::Token};
 use crate::{
     domain::{Money, Ppm, account::AccountId},
     store::{
@@ -19,7 +19,10 @@ const AT_ONCE: u32 = 1_000;
 ///
 /// # Errors
 /// [`LedgerError`]; what was done stays.
-pub async fn settle(ledger: &Ledger) -> Result<Vec<Settlement>, LedgerError> {
+pub async fn settle(
+    ledger: &Ledger,
+    token: Option<&Token>,
+) -> Result<Vec<Settlement>, LedgerError> {
     let mut session = ledger.store().read().await?;
     let due = settlements::due(&mut session, AT_ONCE).await?;
     drop(session);
@@ -38,7 +41,7 @@ pub async fn settle(ledger: &Ledger) -> Result<Vec<Settlement>, LedgerError> {
             Err(error) => return Err(error.into()),
         };
         let new = settlement.clone();
-        let work = ledger.transact(Some(account), move |session, now| {
+        let work = ledger.transact_by(token, Some(account), move |session, now| {
             Box::pin(async move { settlements::put(session, &new, now).await })
         });
         if work.await? {

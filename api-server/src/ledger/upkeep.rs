@@ -9,10 +9,10 @@ use tokio::time::Instant;
 use super::{
     Ledger, LedgerError, dedup,
     heads::HeadsError,
-    lease::{self, Lease},
+    lease::{self, Lease, Token},
     settle,
 };
-use crate::store::{accounts, append, settlements::Settlement};
+use crate::store::{accounts, append, periods, settlements::Settlement};
 
 /// How often to look. A period is closed at most this much late; until then it is not final.
 pub const EVERY: Duration = Duration::from_secs(300);
@@ -21,10 +21,11 @@ pub const EVERY: Duration = Duration::from_secs(300);
 const KEYS_AT_ONCE: u32 = 2_000;
 
 /// What was done when.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Upkeep {
     heads_of: Option<Date>,
     keys_of: Option<i64>,
+    token: Option<Token>,
 }
 
 /// What one round did.
@@ -70,8 +71,11 @@ impl Upkeep {
                             tracing::info!(closed, settled, heads, keys, "kept the ledger");
                         }
                     }
+                    Err(HeadsError::Ledger(error @ LedgerError::Overtaken)) => {
+                        tracing::info!(%error, "the ledger's upkeep was left to another server");
+                    }
+                    // Soon: what was in the way may be another server's end.
                     Err(error) => {
-                        due = Instant::now() + every;
                         tracing::error!(%error, "the ledger could not be kept; tried again");
                     }
                 }
@@ -92,6 +96,7 @@ impl Upkeep {
         if !lease.hold(ledger).await? {
             return Ok(None);
         }
+        self.token = Some(lease.token());
         self.round(ledger).await.map(Some)
     }
 
@@ -100,8 +105,9 @@ impl Upkeep {
     /// # Errors
     /// What kept it from being done; what was done stays.
     pub async fn round(&mut self, ledger: &Ledger) -> Result<Done, HeadsError> {
-        let mut done = Done { closed: ledger.close_due().await?, ..Done::default() };
-        done.settled = settle::settle(ledger).await?;
+        let mut done =
+            Done { closed: close_due(ledger, self.token.as_ref()).await?, ..Done::default() };
+        done.settled = settle::settle(ledger, self.token.as_ref()).await?;
         done.foresight = settle::coverage(ledger).await?;
         let now = ledger.now();
         let today = Offset::UTC.to_datetime(now).date();
@@ -111,15 +117,32 @@ impl Upkeep {
         }
         let (month, previous) = dedup::months(now);
         if self.keys_of != Some(month) {
-            done.keys = drop_keys(ledger, previous).await?;
+            done.keys = drop_keys(ledger, self.token.as_ref(), previous).await?;
             self.keys_of = Some(month);
         }
         Ok(done)
     }
 }
 
+/// Closes every period whose grace is over; answers how many.
+pub(super) async fn close_due(ledger: &Ledger, token: Option<&Token>) -> Result<u64, LedgerError> {
+    let mut closed = 0;
+    loop {
+        let some = ledger
+            .transact_by(token, None, |session, now| Box::pin(periods::close_due(session, now)));
+        match some.await? {
+            0 => return Ok(closed),
+            some => closed += some,
+        }
+    }
+}
+
 /// Drops the keys of the months before one.
-async fn drop_keys(ledger: &Ledger, before: i64) -> Result<u64, LedgerError> {
+async fn drop_keys(
+    ledger: &Ledger,
+    token: Option<&Token>,
+    before: i64,
+) -> Result<u64, LedgerError> {
     let mut dropped = 0;
     let mut after = None;
     loop {
@@ -131,7 +154,7 @@ async fn drop_keys(ledger: &Ledger, before: i64) -> Result<u64, LedgerError> {
         for account in page {
             loop {
                 let id = account.id.clone();
-                let work = ledger.transact(None, move |session, _| {
+                let work = ledger.transact_by(token, None, move |session, _| {
                     Box::pin(
                         async move { append::drop_keys(session, &id, before, KEYS_AT_ONCE).await },
                     )

@@ -18,6 +18,20 @@ pub(crate) async fn take(
     Ok(session.run(sql, args![name, holder, until, now]).await? == 1)
 }
 
+/// Whether `holder` has a lease; if so nobody takes it before this transaction ends.
+pub(crate) async fn keeps(
+    session: &mut Session,
+    name: &str,
+    holder: &str,
+) -> Result<bool, StoreError> {
+    let sql = if session.is_shared() {
+        "SELECT holder FROM leases WHERE name = $1 AND holder = $2 FOR SHARE"
+    } else {
+        "SELECT holder FROM leases WHERE name = $1 AND holder = $2"
+    };
+    Ok(session.row(sql, args![name, holder]).await?.is_some())
+}
+
 /// Gives a lease back, if `holder` has it.
 pub(crate) async fn release(
     session: &mut Session,

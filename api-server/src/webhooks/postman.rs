@@ -11,10 +11,14 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Answer, Metrics, Sender};
+use super::{Answer, Metrics, Sender, send::LIMIT};
 use crate::{
     domain::webhook::schedule,
-    ledger::{Ledger, LedgerError, lease::Lease, whole_millisecond},
+    ledger::{
+        Ledger, LedgerError,
+        lease::{Fence, Lease},
+        whole_millisecond,
+    },
     store::webhooks::{self, Delivery, Disabled, Endpoint, KEPT, State, Tried},
 };
 
@@ -33,17 +37,20 @@ type Ended = (Uuid, Result<bool, LedgerError>);
 pub struct Postman {
     sender: Sender,
     metrics: Metrics,
+    fence: Option<Fence>,
 }
 
 impl Postman {
     /// Sends with this, and counts it.
     #[must_use]
     pub const fn new(sender: Sender, metrics: Metrics) -> Self {
-        Self { sender, metrics }
+        Self { sender, metrics, fence: None }
     }
 
     /// Goes on for ever, while the lease is ours; faults are logged, and tried again.
     pub async fn run(&self, ledger: &Ledger, lease: &mut Lease) {
+        let me = Self { fence: Some(lease.fence()), ..self.clone() };
+        let me = &me;
         let mut turns = Turns::default();
         let mut running: FuturesUnordered<BoxFuture<'_, Ended>> = FuturesUnordered::new();
         let mut tick = tokio::time::interval(LOOK);
@@ -57,8 +64,7 @@ impl Postman {
                 continue;
             }
             for endpoint in turns.next(ledger).await {
-                running
-                    .push(Box::pin(async move { (endpoint, self.turn(ledger, endpoint).await) }));
+                running.push(Box::pin(async move { (endpoint, me.turn(ledger, endpoint).await) }));
             }
             turns.tidy(ledger).await;
         }
@@ -74,6 +80,10 @@ impl Postman {
             webhooks::next(&mut session, endpoint, ledger.now()).await?
         };
         let Some((to, delivery)) = due else { return Ok(false) };
+        // One that was frozen since it read that would send what another one has sent long ago.
+        if self.fence.as_ref().is_some_and(|fence| !fence.is_open(LIMIT)) {
+            return Ok(false);
+        }
         let at = whole_millisecond(ledger.now());
         let secrets: Vec<_> = to.secrets(at).collect();
         let message = (delivery.message.as_str(), delivery.body.as_str());

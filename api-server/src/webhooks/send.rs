@@ -18,7 +18,7 @@ use super::target;
 use crate::domain::webhook::{Range, Secret, address::may_reach, sign::signatures};
 
 /// How long an attempt may take, from the look-up to the answer's head.
-const LIMIT: Duration = Duration::from_secs(20);
+pub(super) const LIMIT: Duration = Duration::from_secs(20);
 /// How much is said of why an attempt failed, in characters.
 const DETAIL: usize = 200;
 

@@ -1,10 +1,13 @@
 //! Work that one server does at a time.
 
 use api_server::ledger::{
-    heads,
+    LedgerError,
+    figures::{Figures, Rhythm},
+    heads::{self, HeadsError},
     lease::{self, Lease},
     upkeep::{Done, Upkeep},
 };
+use jiff::SignedDuration;
 
 use telemetry::shutdown::Shutdown;
 
@@ -119,4 +122,48 @@ async fn only_who_has_the_lease_keeps_the_ledger() {
     let done = Done { heads: true, ..Done::default() };
     assert_eq!(upkeep.turn(&ground.ledger, &mut ours).await.unwrap(), Some(done));
     assert!(ground.folder.path().join(heads::FILE).exists());
+}
+
+#[tokio::test]
+async fn who_has_lost_the_lease_writes_nothing_by_what_it_read_before() {
+    let ground = Ground::with(&["acme"]).await;
+    ground.send("acme", vec![query("acme", "e-1", "1")]).await;
+    let (mut frozen, mut next) = (Lease::new("figures"), Lease::new("figures"));
+    assert_eq!(frozen.hold(&ground.ledger).await, Ok(true));
+    let rhythm = Rhythm::every(SignedDuration::from_mins(5));
+    let mut figures = Figures::new(rhythm).under(&frozen);
+    assert_eq!(figures.round(&ground.ledger).await.unwrap().computed, 1);
+    // Its end alone takes nothing away: nobody else has begun.
+    end(&ground).await;
+    ground.set_clock("2026-11-23T12:05:00Z");
+    assert_eq!(figures.round(&ground.ledger).await.unwrap().computed, 1);
+    assert_eq!(next.hold(&ground.ledger).await, Ok(true));
+    ground.set_clock("2026-11-23T12:10:00Z");
+    const NEWEST: &str = "SELECT computed_at FROM snapshots";
+    let before = ground.table(NEWEST).await;
+    assert_eq!(figures.round(&ground.ledger).await, Err(LedgerError::Overtaken));
+    assert_eq!(ground.table(NEWEST).await, before);
+    let done = Figures::new(rhythm).under(&next).round(&ground.ledger).await;
+    assert_eq!(done.unwrap().computed, 1);
+    assert_ne!(ground.table(NEWEST).await, before);
+}
+
+#[tokio::test]
+async fn who_has_lost_the_lease_closes_and_settles_nothing() {
+    let ground = Ground::with(&["acme"]).await;
+    ground.send("acme", vec![query("acme", "e-1", "1")]).await;
+    let (mut frozen, mut next) = (Lease::new("upkeep"), Lease::new("upkeep"));
+    let (mut late, mut upkeep) = (Upkeep::default(), Upkeep::default());
+    assert!(late.turn(&ground.ledger, &mut frozen).await.unwrap().is_some());
+    end(&ground).await;
+    assert_eq!(next.hold(&ground.ledger).await, Ok(true));
+    ground.set_clock("2026-12-05T00:00:00Z");
+    let refused = late.round(&ground.ledger).await;
+    assert!(matches!(refused, Err(HeadsError::Ledger(LedgerError::Overtaken))), "{refused:?}");
+    const CLOSED: &str = "SELECT account FROM periods WHERE closed_at IS NOT NULL";
+    assert!(ground.table(CLOSED).await.is_empty());
+    let done = upkeep.turn(&ground.ledger, &mut next).await.unwrap().unwrap();
+    assert_eq!((done.closed, done.settled.len()), (1, 1));
+    // Closed by the other one, it would still be settled.
+    assert!(ground.table("SELECT account FROM settlements").await.len() == 1);
 }

@@ -8,7 +8,7 @@ use api_server::{
         meter::Meter,
         subscription::Agreement,
     },
-    ledger::{Append, Item, Ledger, Outcome, PlansError},
+    ledger::{Append, Item, Ledger, Outcome, PlansError, lease::Lease},
     store::{self, StoreError, migrations, webhooks},
 };
 use tokio::sync::oneshot;
@@ -171,6 +171,51 @@ async fn what_is_the_houses_is_done_by_one_server_at_a_time() {
     drop(go);
     waits.await.unwrap().unwrap();
     assert_eq!(*order.lock().unwrap(), ["first", "second"]);
+}
+
+/// Who writes under a lease keeps it until that is committed, however long the lease is over.
+#[tokio::test]
+async fn a_lease_is_not_taken_while_its_holder_writes_under_it() {
+    let ground = Ground::with(&["acme", "borealis"]).await;
+    let second = another(&ground).await;
+    let (mut ours, mut theirs) = (Lease::new("work"), Lease::new("work"));
+    assert_eq!(ours.hold(&ground.ledger).await, Ok(true));
+    let ended = "UPDATE leases SET until_at = 0";
+    let work = ground.ledger.transact(None, |session, _| Box::pin(session.run(ended, vec![])));
+    assert_eq!(work.await, Ok(1));
+    let (go, wait) = oneshot::channel::<()>();
+    let (started, has_started) = oneshot::channel::<()>();
+    let once = Arc::new(Mutex::new(Some((started, wait))));
+    let (ledger, token) = (ground.ledger.clone(), ours.token());
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let (first, last) = (order.clone(), order.clone());
+    let writes = tokio::spawn(async move {
+        let work = ledger.transact_by(Some(&token), Some(account("acme")), move |_, _| {
+            Box::pin(async move {
+                let (started, wait) = once.lock().unwrap().take().unwrap();
+                started.send(()).unwrap();
+                let _go = wait.await;
+                first.lock().unwrap().push("written");
+                Ok::<_, StoreError>(())
+            })
+        });
+        work.await
+    });
+    has_started.await.unwrap();
+    let takes = tokio::spawn(async move {
+        let taken = theirs.hold(&second).await;
+        last.lock().unwrap().push("taken");
+        taken
+    });
+    // Time for it, if it did not wait: others' transactions get through.
+    let third = another(&ground).await;
+    for n in 0..20 {
+        let item = query("borealis", &format!("e-{n}"), "1");
+        let _none = third.append(ground.request("borealis", vec![item])).await;
+    }
+    go.send(()).unwrap();
+    assert_eq!((writes.await.unwrap(), takes.await.unwrap()), (Ok(()), Ok(true)));
+    assert_eq!(*order.lock().unwrap(), ["written", "taken"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -143,6 +143,21 @@ fn figures_stand_in_the_status_as_the_ledger_has_them() {
 }
 
 #[test]
+fn who_never_sent_anything_has_no_share_to_show_and_who_used_little_has() {
+    let (plans, answered) = (team(), accepted("team"));
+    let shown = |seq: i64| {
+        let mut figures = figures(0);
+        figures.snapshot.ledger_seq = seq;
+        wanted(&known(&plans, &answered, Some(&figures)), &Shown::default())
+    };
+    assert_eq!(shown(0).display.unwrap().usage.as_deref(), Some("–"));
+    assert_eq!(shown(1).display.unwrap().usage.as_deref(), Some("ingestion 0 %"));
+    // What programs read says what it is: nothing of a quota.
+    let usage = shown(0).usage.unwrap();
+    assert_eq!((usage.meters[0].used.as_str(), usage.highest.unwrap().ratio_ppm), ("0", 0));
+}
+
+#[test]
 fn health_is_shown_once_enough_is_known() {
     let (plans, answered, mut figures) = (team(), accepted("team"), figures(10));
     figures.snapshot.standing = Standing::Healthy;

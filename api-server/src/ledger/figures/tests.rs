@@ -64,7 +64,7 @@ async fn a_summary_that_nothing_overtook_is_fresh() {
     let folder = tempfile::tempdir().unwrap();
     let ledger = ledger(folder.path()).await;
     let rows = worked_out(&ledger).await;
-    store(&ledger, rows).await.unwrap();
+    store(&ledger, None, rows).await.unwrap();
     assert!(!stored(&ledger).await.stale);
 }
 
@@ -134,7 +134,7 @@ async fn a_row_that_came_meanwhile_makes_a_summary_stale_at_once() {
     let items = vec![Item::Usage(event)];
     let append = Append { account: acme(), arrived: now(), atomic: false, items };
     ledger.append(append).await.unwrap();
-    store(&ledger, rows).await.unwrap();
+    store(&ledger, None, rows).await.unwrap();
     let row = stored(&ledger).await;
     assert_eq!((row.ledger_seq, row.stale), (0, true));
 }
@@ -149,6 +149,6 @@ async fn a_fact_that_was_stated_meanwhile_makes_a_summary_stale_at_once() {
         Box::pin(async move { facts::put(session, &acme(), stated, ("ada", now)).await.map(drop) })
     });
     work.await.unwrap();
-    store(&ledger, rows).await.unwrap();
+    store(&ledger, None, rows).await.unwrap();
     assert!(stored(&ledger).await.stale);
 }
