@@ -23,8 +23,13 @@ pub const QUOTA_WITHIN_LIMITS: &str = "QuotaWithinLimits";
 /// The customer's health is not flagged (API server).
 pub const CUSTOMER_HEALTHY: &str = "CustomerHealthy";
 
+/// No workload of the stack stands for another account, so that the usage of all is taken as this
+/// tenant's (API server).
+pub const WORKLOADS_ACCEPTED: &str = "WorkloadsAccepted";
+
 /// The conditions that the API server writes, under [`crate::API_SERVER`] as field manager.
-pub const OF_API_SERVER: [&str; 3] = [PLAN_ACCEPTED, QUOTA_WITHIN_LIMITS, CUSTOMER_HEALTHY];
+pub const OF_API_SERVER: [&str; 4] =
+    [PLAN_ACCEPTED, QUOTA_WITHIN_LIMITS, CUSTOMER_HEALTHY, WORKLOADS_ACCEPTED];
 
 /// A tenant that is being deleted waits until the usage that its gateway holds is in the ledger: the
 /// operator's reason, by which the API server has the gateway drained.

@@ -277,7 +277,7 @@ pub enum DeletionPolicy {
 #[serde(rename_all = "camelCase")]
 pub struct TenantStatus {
     /// `Ready`, `Reconciling`, `Stalled`, `ProfileValid`, `Suspended` by the operator;
-    /// `PlanAccepted`, `QuotaWithinLimits`, `CustomerHealthy` by the API server.
+    /// `PlanAccepted`, `QuotaWithinLimits`, `CustomerHealthy`, `WorkloadsAccepted` by the API server.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]

@@ -35,6 +35,8 @@ enum Command {
     Create(Create),
     /// Let a workload's projected token stand for an account.
     Bind(Bind),
+    /// End what a workload's token stands for.
+    Unbind(Unbind),
 }
 
 #[derive(clap::Args, Debug)]
@@ -76,6 +78,18 @@ struct Bind {
     uid: String,
 }
 
+#[derive(clap::Args, Debug)]
+struct Unbind {
+    /// The account that it stands for.
+    account: AccountId,
+    /// The workload's namespace.
+    #[arg(long)]
+    namespace: String,
+    /// The workload's ServiceAccount.
+    #[arg(long)]
+    service_account: String,
+}
+
 /// Does it.
 ///
 /// # Errors
@@ -85,6 +99,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let done = match args.command {
         Command::Create(create) => add(&ledger, create).await,
         Command::Bind(wanted) => bind(&ledger, wanted).await,
+        Command::Unbind(wanted) => unbind(&ledger, wanted).await,
     };
     ledger.close().await;
     writeln!(io::stdout(), "{}", done?)?;
@@ -151,7 +166,22 @@ async fn bound(ledger: &Ledger, binding: Binding) -> anyhow::Result<String> {
     });
     match work.await? {
         None => bail!("there is no account {account}; add it with `api-server accounts create`"),
-        Some(Added::Other) => bail!("{workload} stands for another account"),
+        Some(Added::Other) => bail!(
+            "{workload} stands for another account; end that with `api-server accounts unbind`"
+        ),
         Some(Added::New | Added::Same) => Ok(format!("{workload} stands for account {account}")),
     }
+}
+
+async fn unbind(ledger: &Ledger, wanted: Unbind) -> anyhow::Result<String> {
+    let Unbind { account, namespace, service_account } = wanted;
+    let named = format!("{namespace}/{service_account}");
+    let id = account.clone();
+    let work = ledger.transact(None, move |session, _| {
+        Box::pin(
+            async move { accounts::unbind_one(session, &id, &namespace, &service_account).await },
+        )
+    });
+    ensure!(work.await?, "{named} does not stand for account {account}");
+    Ok(format!("{named} stands for no account"))
 }

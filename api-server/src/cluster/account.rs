@@ -25,7 +25,8 @@ pub enum Missing {
     Impossible(String),
 }
 
-/// What the ledger is to have of a tenant.
+/// What the ledger is to have of a tenant. Its workloads may send once its status says that the ledger has
+/// it: a deletion waits for the usage of those alone of which it stands there.
 ///
 /// # Errors
 /// [`Missing`].
@@ -55,6 +56,7 @@ pub fn registration(record: &Record) -> Result<Registration, Missing> {
         anchor,
         namespace,
         workloads: service_accounts.into_iter().map(|one| (one.name, one.uid)).collect(),
+        binds: !record.shown.is_empty(),
     })
 }
 

@@ -1,8 +1,8 @@
-//! The three conditions that the server has in a tenant's status.
+//! The four conditions that the server has in a tenant's status.
 
 use crds::conditions::{
     BILLING_INVALID, CUSTOMER_HEALTHY, NewCondition, PLAN_ACCEPTED, QUOTA_WITHIN_LIMITS, STALE,
-    Truth,
+    Truth, WORKLOADS_ACCEPTED,
 };
 use jiff::Timestamp;
 
@@ -28,16 +28,20 @@ fn condition(
     NewCondition { type_, status, reason, message }
 }
 
-/// All three.
+/// All four.
 #[must_use]
-pub fn all(known: &Known<'_>) -> [NewCondition; 3] {
+pub fn all(known: &Known<'_>) -> [NewCondition; 4] {
     let (status, reason, message) = plan(known);
     let plan = condition(PLAN_ACCEPTED, status, reason, message);
+    let (status, reason, message) = workloads(known);
+    let workloads = condition(WORKLOADS_ACCEPTED, status, reason, message);
     let figures = match fresh(known) {
         Ok(figures) => figures,
         Err((reason, message)) => {
             let unknown = |type_| condition(type_, Truth::Unknown, reason, message.clone());
-            return [plan, unknown(QUOTA_WITHIN_LIMITS), unknown(CUSTOMER_HEALTHY)];
+            let figures = [QUOTA_WITHIN_LIMITS, CUSTOMER_HEALTHY].map(unknown);
+            let [quota, health] = figures;
+            return [plan, quota, health, workloads];
         }
     };
     let (status, reason, mut message) = quota(figures);
@@ -46,7 +50,7 @@ pub fn all(known: &Known<'_>) -> [NewCondition; 3] {
     }
     let quota = condition(QUOTA_WITHIN_LIMITS, status, reason, message);
     let (status, reason, message) = health(figures);
-    [plan, quota, condition(CUSTOMER_HEALTHY, status, reason, message)]
+    [plan, quota, condition(CUSTOMER_HEALTHY, status, reason, message), workloads]
 }
 
 type Said = (Truth, &'static str, String);
@@ -61,6 +65,28 @@ fn fresh<'a>(known: &Known<'a>) -> Result<&'a Figures, (&'static str, String)> {
         return Err((STALE, format!("the newest figures are of {at}, and none came since")));
     }
     Ok(figures)
+}
+
+/// Whose account they stand for is not said: it is another customer's.
+fn workloads(known: &Known<'_>) -> Said {
+    match known.refused {
+        None if known.impossible.is_some() => {
+            (Truth::False, BILLING_INVALID, "there is no account to send to".to_owned())
+        }
+        None => (Truth::Unknown, "NotAsked", "the ledger was not asked yet".to_owned()),
+        Some([]) => {
+            let message = "no workload of the stack stands for another account".to_owned();
+            (Truth::True, "Accepted", message)
+        }
+        Some(refused) => {
+            let named = refused.join(", ");
+            let message = format!(
+                "ServiceAccount {named} stands for another account, as it was bound there, and cannot send \
+                 as this tenant's: end that with `api-server accounts unbind`, or rename it"
+            );
+            (Truth::False, "BoundElsewhere", message)
+        }
+    }
 }
 
 fn plan(known: &Known<'_>) -> Said {

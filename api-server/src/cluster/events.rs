@@ -48,6 +48,37 @@ async fn try_to(ctx: &Context, record: &Record, tenant: &TenantRow) -> Result<()
     Ok(())
 }
 
+/// Says of a workload that it stands for another account; best effort. The condition stays, so it is raised
+/// once for each time that it is found: when the server starts, or the stack changes.
+pub(super) async fn refused(ctx: &Context, record: &Record, workload: &str) {
+    let event = refusal(record, workload, ctx.ledger.now(), &ctx.settings.identity);
+    let raised = raise(ctx, &event).await;
+    ctx.metrics.told(if raised { "told" } else { "failed" });
+}
+
+fn refusal(record: &Record, workload: &str, now: Timestamp, identity: &str) -> Value {
+    let note = format!(
+        "ServiceAccount {workload} stands for another account, as it was bound there, and cannot send as \
+         this tenant's: end that with `api-server accounts unbind`, or rename it"
+    );
+    json!({
+        "apiVersion": "events.k8s.io/v1",
+        "kind": "Event",
+        "metadata": { "name": named(record, &["refused", workload]), "namespace": NAMESPACE },
+        "regarding": {
+            "apiVersion": Tenant::api_version(&()), "kind": Tenant::kind(&()),
+            "name": record.name, "uid": record.uid,
+        },
+        "type": "Warning",
+        "reason": "WorkloadRefused",
+        "action": "Bind",
+        "note": note,
+        "eventTime": micros(now),
+        "reportingController": API_SERVER,
+        "reportingInstance": identity,
+    })
+}
+
 /// Raises one; answers whether it is there then.
 pub(super) async fn raise(ctx: &Context, event: &Value) -> bool {
     if !ctx.may_write() {

@@ -57,6 +57,8 @@ pub struct Known<'a> {
     pub impossible: Option<&'a str>,
     /// What the account has that is other than the spec says.
     pub differs: Option<&'a String>,
+    /// The ServiceAccounts that stand for another account; none while the ledger was not asked.
+    pub refused: Option<&'a [String]>,
     /// What came of asking for the plan.
     pub answered: Option<&'a Answered>,
     /// The account's plans.

@@ -126,7 +126,7 @@ async fn settle(
         Err(Missing::NotSaid) => return Ok(None),
         Err(Missing::Impossible(why)) => return show(ctx, record, kept, Some(&why), None).await,
     };
-    let registered = register(ctx, told_first(wanted, record), kept).await?;
+    let registered = register(ctx, record, wanted, kept).await?;
     ask(ctx, record, &registered, kept).await?;
     let (plans, figures) = figures::read(&ctx.ledger, &registered.account).await?;
     let stands = enforcement::look(ctx, record, &registered, figures.as_ref()).await?;
@@ -151,15 +151,6 @@ async fn follow(ctx: &Context, record: &Record, kept: &mut Kept) -> Result<(), L
     Ok(())
 }
 
-/// No workload stands for a tenant before the tenant's status says that the ledger has it: a deletion
-/// waits for the usage of those alone of which it stands there.
-fn told_first(wanted: Registration, record: &Record) -> Registration {
-    match record.shown.is_empty() {
-        true => Registration { workloads: Vec::new(), ..wanted },
-        false => wanted,
-    }
-}
-
 /// The gateway of a tenant whose services have stopped for good is told to drain.
 async fn drain(
     ctx: &Context,
@@ -175,18 +166,23 @@ async fn drain(
 /// The account is there, and the workloads are bound to it.
 async fn register(
     ctx: &Context,
+    record: &Record,
     wanted: Registration,
     kept: &mut Kept,
 ) -> Result<Registered, Failed> {
+    // One that stands for another account may not any more.
     if let Some((last, registered)) = &kept.registered
         && *last == wanted
+        && registered.refused.is_empty()
     {
         return Ok(registered.clone());
     }
     let registered = ctx.ledger.register(wanted.clone()).await?;
-    for refused in &registered.refused {
+    let told = kept.registered.take().map(|(_, last)| last.refused).unwrap_or_default();
+    for refused in registered.refused.iter().filter(|one| !told.contains(one)) {
         let (tenant, account) = (&wanted.name, &wanted.account);
         tracing::warn!(%tenant, %account, refused, "a workload stands for another account");
+        events::refused(ctx, record, refused).await;
     }
     kept.registered = Some((wanted, registered.clone()));
     Ok(registered)
@@ -241,6 +237,7 @@ async fn show(
         plan: record.plan.as_deref(),
         impossible,
         differs: differs.as_ref(),
+        refused: found.map(|found| found.registered.refused.as_slice()),
         answered: kept.answered.as_ref().map(|(_, answered)| answered),
         subscription,
         figures,

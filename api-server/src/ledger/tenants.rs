@@ -33,7 +33,7 @@ pub struct Registration {
     pub uid: String,
     /// The account.
     pub account: AccountId,
-    /// The customer's name, of an account that is made now.
+    /// The customer's name, of an account that is made now; another one than it was names the account anew.
     pub display_name: String,
     /// ISO 4217 code of what it is billed in, of an account that is made now.
     pub currency: String,
@@ -45,6 +45,8 @@ pub struct Registration {
     pub namespace: String,
     /// The stack's ServiceAccounts, by name and uid.
     pub workloads: Vec<(String, String)>,
+    /// Whether they stand for the account from now on; else it is only seen which of them cannot.
+    pub binds: bool,
 }
 
 /// What became of a registration.
@@ -86,7 +88,8 @@ pub struct Answered {
 
 impl Ledger {
     /// Makes a tenant's account if it is not there, binds its workloads to it, and ends whatever
-    /// else had its name. An account that is there stays as it is.
+    /// else had its name. An account that is there stays as it is, but for its name where the tenant's spec
+    /// has changed that of the customer.
     ///
     /// # Errors
     /// As [`Ledger::transact`].
@@ -183,7 +186,6 @@ async fn register(
         created_at: now,
     };
     accounts::add(session, &fresh).await?;
-    let account = accounts::get(session, &new.account).await?.unwrap_or(fresh);
     let mut tenant = TenantRow {
         account: new.account.clone(),
         uid: new.uid.clone(),
@@ -197,6 +199,12 @@ async fn register(
         }
     }
     tenant.seen_at = tenants::put(session, &tenant).await?;
+    if tenants::call(session, &tenant, &new.display_name, now).await? {
+        accounts::rename(session, &new.account, &new.display_name).await?;
+        let (account, name) = (&new.account, &new.display_name);
+        tracing::info!(%account, name, tenant = new.name, "an account has another name");
+    }
+    let account = accounts::get(session, &new.account).await?.unwrap_or(fresh);
     gateways::undrain_others(session, &new.account, &new.uid).await?;
     let refused = bind(session, new, now).await?;
     Ok(Registered { account, tenant, refused })
@@ -215,7 +223,11 @@ async fn bind(
             service_account: name.clone(),
             uid: uid.clone(),
         };
-        if accounts::bind(session, &binding, now).await? == Added::Other {
+        let other = match new.binds {
+            true => accounts::bind(session, &binding, now).await? == Added::Other,
+            false => accounts::is_anothers(session, &binding).await?,
+        };
+        if other {
             refused.push(name.clone());
         }
     }

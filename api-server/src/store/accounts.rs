@@ -11,7 +11,7 @@ use crate::domain::{
     calendar::{AnchorDay, Zone},
 };
 
-/// A customer in the ledger. Zone, anchor day and currency never change: figures rest on them.
+/// A customer in the ledger. Zone, anchor day and currency never change: figures rest on them. The name may.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// Its id.
@@ -86,6 +86,16 @@ pub async fn add(session: &mut Session, new: &Account) -> Result<Added, StoreErr
     Ok(if same { Added::Same } else { Added::Other })
 }
 
+/// Gives an account another name.
+pub(crate) async fn rename(
+    session: &mut Session,
+    id: &AccountId,
+    name: &str,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE accounts SET name = $2 WHERE account = $1";
+    session.run(sql, args![id, name]).await.map(drop)
+}
+
 /// One account.
 pub async fn get(session: &mut Session, id: &AccountId) -> Result<Option<Account>, StoreError> {
     let sql = "SELECT account, name, zone, anchor_day, currency, created_at
@@ -103,6 +113,18 @@ pub async fn page(
                FROM accounts WHERE account > $1 ORDER BY account LIMIT $2";
     let after = after.map(AccountId::as_str).unwrap_or_default();
     session.rows(sql, args![after, limit]).await?.iter().map(account).collect()
+}
+
+/// Whether a workload stands for another account.
+pub(crate) async fn is_anothers(
+    session: &mut Session,
+    binding: &Binding,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT account FROM bindings
+               WHERE namespace = $1 AND service_account = $2 AND account <> $3";
+    let Binding { account, namespace, service_account, .. } = binding;
+    let values = args![namespace.as_str(), service_account.as_str(), account];
+    Ok(session.row(sql, values).await?.is_some())
 }
 
 /// Binds a workload to an account. A ServiceAccount that was made anew (another uid) replaces the
@@ -147,6 +169,18 @@ pub(crate) async fn unbind(
 ) -> Result<u64, StoreError> {
     let sql = "DELETE FROM bindings WHERE account = $1 AND namespace = $2";
     session.run(sql, args![account, namespace]).await
+}
+
+/// Ends what one workload stands for; false when it does not stand for that account.
+pub(crate) async fn unbind_one(
+    session: &mut Session,
+    account: &AccountId,
+    namespace: &str,
+    service_account: &str,
+) -> Result<bool, StoreError> {
+    let sql = "DELETE FROM bindings
+               WHERE account = $1 AND namespace = $2 AND service_account = $3";
+    Ok(session.run(sql, args![account, namespace, service_account]).await? == 1)
 }
 
 /// The account for which a workload stands; none when any of the three differs.

@@ -46,6 +46,7 @@ const STEPS: &[Step] = &steps![
     13 "webhooks" "0013_webhooks.sql",
     14 "enforcements" "0014_enforcements.sql",
     15 "stacks" "0015_stacks.sql",
+    16 "tenant names" "0016_tenant_names.sql",
 ];
 
 /// The spool of a gateway, which is always SQLite.

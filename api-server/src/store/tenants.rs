@@ -77,6 +77,28 @@ pub(crate) async fn end(
     session.run(sql, args![account, uid.as_str(), now]).await.map(drop)
 }
 
+/// Writes down the customer's name that a spec says, unless it is known; answers whether it said another
+/// one before.
+pub(crate) async fn call(
+    session: &mut Session,
+    tenant: &TenantRow,
+    name: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let of = args![&tenant.account, tenant.uid.as_str()];
+    let sql = "SELECT name FROM tenant_names WHERE account = $1 AND uid = $2
+               ORDER BY seen_at DESC LIMIT 1";
+    let last = session.row(sql, of).await?;
+    let last = last.as_ref().map(|row| row.text(0)).transpose()?;
+    if last == Some(name) {
+        return Ok(false);
+    }
+    let sql = "INSERT INTO tenant_names (account, uid, seen_at, name) VALUES ($1, $2, $3, $4)
+               ON CONFLICT (account, uid, seen_at) DO UPDATE SET name = excluded.name";
+    session.run(sql, args![&tenant.account, tenant.uid.as_str(), now, name]).await?;
+    Ok(last.is_some())
+}
+
 /// The plan that a spec asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {

@@ -46,6 +46,78 @@ async fn a_name_that_is_used_again_begins_with_an_empty_account_and_old_tokens_a
     }
 }
 
+#[tokio::test]
+async fn a_customer_that_is_renamed_has_its_new_name_in_the_ledger() {
+    let lab = Lab::new().await;
+    let made = ["accounts", "create", "a-1", "--name", "Initech Holding"];
+    assert!(lab.place.run(&made).status.success());
+    let mut server = lab.serve(&["--snapshot-interval", "2"]);
+    let acme = lab.operated("acme", json!({ "displayName": "Acme" })).await;
+    lab.operated("initech", json!({ "displayName": "Initech", "accountId": "a-1" })).await;
+    for name in ["acme", "initech"] {
+        lab.until(name, "that it is known", |seen| seen.plan() == "team").await;
+    }
+    let named = async |server: &Serving, account: &str, called: &str| {
+        eventually("the name", async || {
+            let seen = called_in(&lab, server, account).await;
+            holds(seen == called, seen)
+        })
+        .await;
+    };
+    named(&server, &acme, "Acme").await;
+    named(&server, "a-1", "Initech Holding").await;
+    lab.tenant("acme", json!({ "displayName": "Acme Legal" })).await;
+    lab.tenant("initech", json!({ "displayName": "Initech Legal", "accountId": "a-1" })).await;
+    named(&server, &acme, "Acme Legal").await;
+    named(&server, "a-1", "Initech Legal").await;
+    // Another server sees nothing new in it.
+    assert!(server.stop().0.success());
+    let server = lab.serve(&["--snapshot-interval", "2"]);
+    lab.ingest(&server, "acme", "e-1", "1").await;
+    lab.until("acme", "figures", |seen| seen.meter("ingestion") == "1").await;
+    assert_eq!(called_in(&lab, &server, &acme).await, "Acme Legal");
+}
+
+/// An account's name as customer success reads it.
+async fn called_in(lab: &Lab, server: &Serving, account: &str) -> String {
+    let token = lab.person("billing:read", Some("CustomerSuccessManager"));
+    let url = format!("{}/billing/usage/{account}", server.api);
+    let answer = client().get(url).bearer_auth(token).send().await.unwrap();
+    let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+    answer["name"].as_str().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn a_workload_that_stands_for_another_account_is_told_until_it_does_not() {
+    let lab = Lab::new().await;
+    let bound = ["--namespace", "tenant-acme", "--service-account", "core"];
+    lab.place.create("globex");
+    let bind = [&["accounts", "bind", "globex", "--uid", "w-1"], &bound[..]].concat();
+    assert!(lab.place.run(&bind).status.success());
+    let mut server = lab.serve(&["--snapshot-interval", "2"]);
+    let uid = lab.operated("acme", json!({})).await;
+    let of = "WorkloadsAccepted";
+    let seen = lab.until("acme", "the refusal", |seen| seen.says(of).0 == "False").await;
+    assert_eq!(seen.says(of).1, "BoundElsewhere");
+    let told = eventually("an event", async || {
+        let told = lab.events(&uid, "WorkloadRefused").await;
+        if told.len() == 1 { Ok(told) } else { Err(format!("{told:?}")) }
+    })
+    .await;
+    for said in [seen.message(of), &told[0]] {
+        assert!(said.starts_with("ServiceAccount core stands for another account"), "{said}");
+        assert!(!said.contains("globex"), "{said}");
+    }
+    assert!(server.stop().0.success());
+    let unbind = [&["accounts", "unbind", "globex"], &bound[..]].concat();
+    assert!(lab.place.run(&unbind).status.success());
+    assert!(!lab.place.run(&unbind).status.success(), "it is unbound");
+    let server = lab.serve(&["--snapshot-interval", "2"]);
+    lab.until("acme", "that all is well", |seen| seen.says(of) == ("True", "Accepted")).await;
+    lab.ingest(&server, "acme", "e-1", "1").await;
+    assert_eq!(lab.events(&uid, "WorkloadRefused").await.len(), 1);
+}
+
 /// The rows of whoever's token it is.
 async fn listed(server: &Serving, token: &str) -> (StatusCode, Value) {
     let request = client().get(format!("{}/usage/events", server.api)).bearer_auth(token);

@@ -19,6 +19,7 @@ fn registration(uid: &str, workload: &str) -> Registration {
         anchor: api_server::domain::calendar::AnchorDay::new(1).unwrap(),
         namespace: "tenant-acme".to_owned(),
         workloads: vec![("core".to_owned(), workload.to_owned())],
+        binds: true,
     }
 }
 
@@ -104,6 +105,47 @@ async fn an_account_that_is_there_stays_as_it_is() {
     ground.add("u-1", "Asia/Tokyo", 15).await;
     let is = register(&ground, &registration("u-1", "w-1")).await.account;
     assert_eq!((is.zone.name(), is.anchor.day(), is.name.as_str()), ("Asia/Tokyo", 15, "U-1"));
+}
+
+#[tokio::test]
+async fn another_name_than_before_names_the_account_and_the_first_does_not() {
+    let ground = ground().await;
+    ground.add("u-1", "UTC", 1).await;
+    let called = |name: &str| {
+        let name = name.to_owned();
+        Registration { display_name: name, ..registration("u-1", "w-1") }
+    };
+    let says = async |name: &str| register(&ground, &called(name)).await.account.name;
+    assert_eq!(says("Acme").await, "U-1", "as whoever opened the account had it");
+    ground.set_clock("2026-11-24T00:00:00Z");
+    assert_eq!(says("Acme").await, "U-1");
+    assert_eq!(says("Acme Legal").await, "Acme Legal");
+    ground.set_clock("2026-11-25T00:00:00Z");
+    assert_eq!(says("Acme Legal").await, "Acme Legal");
+    // A tenant that takes the account over does not name it by being there.
+    let next = Registration { uid: "u-2".to_owned(), ..called("Next") };
+    assert_eq!(register(&ground, &next).await.account.name, "Acme Legal");
+    let seen = "SELECT uid, CAST(seen_at / 3600000 AS BIGINT), name FROM tenant_names ORDER BY uid, seen_at";
+    let hour = |text: &str| (at(text).as_second() / 3_600).to_string();
+    let (first, second) = (hour("2026-11-23T12:00:00Z"), hour("2026-11-24T00:00:00Z"));
+    let third = hour("2026-11-25T00:00:00Z");
+    assert_eq!(
+        ground.table(seen).await,
+        [["u-1", &first, "Acme"], ["u-1", &second, "Acme Legal"], ["u-2", &third, "Next"]]
+    );
+}
+
+#[tokio::test]
+async fn who_does_not_bind_yet_sees_what_is_anothers() {
+    let ground = ground().await;
+    register(&ground, &registration("u-1", "w-1")).await;
+    let other = Registration { name: "other".to_owned(), ..registration("u-2", "w-2") };
+    let looks = Registration { binds: false, ..other.clone() };
+    assert_eq!(register(&ground, &looks).await.refused, ["core"]);
+    assert_eq!(bound(&ground, "w-2").await, None);
+    let free = Registration { namespace: "tenant-other".to_owned(), ..looks };
+    assert!(register(&ground, &free).await.refused.is_empty());
+    assert_eq!(ground.table("SELECT account FROM bindings").await, [["u-1"]]);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crds::conditions::{CUSTOMER_HEALTHY, PLAN_ACCEPTED, QUOTA_WITHIN_LIMITS};
+use crds::conditions::{CUSTOMER_HEALTHY, PLAN_ACCEPTED, QUOTA_WITHIN_LIMITS, WORKLOADS_ACCEPTED};
 
 use super::*;
 use crate::{
@@ -101,6 +101,7 @@ fn known<'a>(
         plan: Some("team"),
         impossible: None,
         differs: None,
+        refused: Some(&[]),
         answered: Some(answered),
         subscription: Some(plans),
         figures,
@@ -358,6 +359,26 @@ fn what_the_account_cannot_change_is_told() {
     assert_eq!(plan_of(&known), ("False".into(), "BillingDiffers".into(), differs.clone()));
     known.impossible = Some("no such zone");
     assert_eq!(plan_of(&known).1, "BillingInvalid");
+}
+
+#[test]
+fn workloads_that_stand_for_another_account_are_named_and_the_account_is_not() {
+    let (plans, answered) = (team(), accepted("team"));
+    let says = |refused| {
+        let known = Known { refused, ..known(&plans, &answered, None) };
+        let shown = wanted(&known, &Shown::default());
+        let (status, reason, message) = said_by(&shown, WORKLOADS_ACCEPTED);
+        (status.to_owned(), reason.to_owned(), message.to_owned())
+    };
+    assert_eq!(says(None).1, "NotAsked");
+    assert_eq!(says(Some(&[])).0, "True");
+    let two = ["core".to_owned(), "voice".to_owned()];
+    let (status, reason, message) = says(Some(&two));
+    assert_eq!((status.as_str(), reason.as_str()), ("False", "BoundElsewhere"));
+    assert!(
+        message.starts_with("ServiceAccount core, voice stands for another account"),
+        "{message}"
+    );
 }
 
 fn enforced(action: crate::domain::enforcement::Action) -> Enforced {
