@@ -7,6 +7,7 @@
 #   scripts/bench.sh durability [--kills 300] [--json FILE]    the API server killed, and lied to by its disk
 #   scripts/bench.sh loop [--rounds 100] [--json FILE]         operator, API server, gateways and cluster killed, stopped,
 #                                                              frozen and cut off under tenants that send
+#   scripts/bench.sh ui [--tenants 10000] [--json FILE]        the web pages with many customers, in the browser
 #   scripts/bench.sh mutants [--shard K/N] [--json FILE]       how many changed formulas the tests of `domain` notice
 # Rows are measure, value, unit, goal, met; --json writes the same. docs/benchmarks.md reads them.
 set -euo pipefail
@@ -22,6 +23,7 @@ loop)
   # It runs beside the API server; Cargo makes the programs of one package only with a benchmark.
   cargo build --quiet --release --manifest-path "$root/Cargo.toml" -p tenantry-operator --bin tenantry-operator
   ;;
+ui) ;;
 mutants) shift && exec "$root/scripts/mutants.sh" "$@" ;;
 *)
   sed -n '2,/^set /{/^#/!d;s/^# \{0,1\}//p}' "$0" >&2
@@ -38,6 +40,8 @@ while [ $# -gt 0 ]; do
   *) args+=("$1") && shift ;;
   esac
 done
+
+if [ "$bench" = ui ]; then exec "$root/scripts/ui" bench "${args[@]+"${args[@]}"}"; fi
 
 # The program as it is shipped and the one that measures it, in one build.
 exec cargo bench --quiet --manifest-path "$root/Cargo.toml" -p "$package" --bench "$bench" -- "${args[@]+"${args[@]}"}"

@@ -420,5 +420,10 @@ test.describe("what goes wrong", () => {
     await page.unroute("**/billing/usage?*after*");
     await list.getByRole("button", { name: "Try again" }).click();
     await expect(page.getByText(`${NAMED.length + MANY} customers.`)).toHaveCount(1);
+    // What was seen stays when it cannot be renewed.
+    await page.route("**/billing/usage?**", (route) => route.abort());
+    await list.getByRole("button", { name: "Look again" }).click();
+    await expect(list.getByRole("alert")).toContainText("The list is not renewed.");
+    await expect(table(page)).toBeVisible();
   });
 });

@@ -10,6 +10,7 @@ import * as words from "./words";
 export const Row = memo(function Row(props: { usage: Usage; index: number; place: Place }) {
   const { usage, index, place } = props;
   const reached = words.level(usage.level);
+  const moved = usage.as_of.stale || usage.as_of.behind > 0;
   return (
     <tr role="row" aria-rowindex={index + 2} data-flagged={usage.flagged || undefined}>
       <th role="rowheader" scope="row">
@@ -31,14 +32,14 @@ export const Row = memo(function Row(props: { usage: Usage; index: number; place
           <Spark weeks={usage.weeks} />
           <span className="seen-by-readers-only">, {words.course(usage.weeks)}</span>
         </span>
-        <small>{words.standing(usage.standing)}</small>
+        <small>
+          {words.standing(usage.standing)}
+          {moved ? ", recounting" : null}
+        </small>
       </td>
       <td role="cell" className="use" data-name="Most used quota">
         <Bar ratio={usage.highest?.ratio} level={usage.level} />
-        <small data-level={usage.level}>
-          {words.highest(usage.highest)}
-          {reached ? `, ${reached}` : null}
-        </small>
+        <small data-level={usage.level}>{words.highest(usage.highest)}</small>
       </td>
       <td role="cell" className="cost" data-name="Cost">
         <span className="figure">{words.cost(usage.projected_cost)}</span>
@@ -52,7 +53,7 @@ export const Row = memo(function Row(props: { usage: Usage; index: number; place
       </td>
       <td role="cell" className="flag">
         {usage.flagged ? <strong className="wrong">Call</strong> : null}
-        <small>{usage.as_of.stale || usage.as_of.behind > 0 ? "recounting" : null}</small>
+        <small data-level={usage.level}>{reached}</small>
       </td>
     </tr>
   );

@@ -9,6 +9,7 @@ export function Spark({ weeks }: { weeks: readonly (string | null)[] }) {
     WIDTH - 4,
     HEIGHT - 4,
   );
+  if (line.length === 0) return null;
   const flag = (HEIGHT - 4) * 0.25;
   return (
     <svg className="spark" viewBox={`-2 -2 ${WIDTH} ${HEIGHT}`} aria-hidden="true">
