@@ -1,4 +1,4 @@
-//! The plugin of kubectl: `kubectl tenant list`, `status`, `why`.
+//! The plugin of kubectl: `kubectl tenant`.
 //!
 //! ```text
 //! args ─▶ access (I/O: kubeconfig) ─▶ gather (I/O: reads) ─▶ scene (pure) ─▶ list, page, why (pure) ─▶ print
@@ -10,16 +10,25 @@
 pub mod access;
 pub mod act;
 pub mod args;
+pub mod complete;
+pub mod create;
 pub mod event;
 pub mod failure;
 pub mod gather;
 pub mod help;
 pub mod list;
 pub mod page;
+pub mod plan;
+pub mod profiles;
+pub mod progress;
 #[cfg(test)]
 mod recording;
+pub mod report;
+pub mod retained;
 pub mod scene;
 pub mod table;
+pub mod verbs;
+pub mod wait;
 pub mod why;
 pub mod words;
 
@@ -29,20 +38,24 @@ use std::{
 };
 
 use clap::Parser;
-use crds::Tenant;
 use k8s_openapi::jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Value, json};
 
-use access::{Access, encoded};
-use args::{Asked, Color, Output, Reach, Tree, Verb};
+use access::Access;
+use args::{Asked, Color, DryRun, Output, Tree, Verb};
 use failure::Failure;
-use scene::Scene;
 use words::Style;
 
 /// Does what the arguments say. Ends the process itself where they are wrong or ask for help.
 #[tokio::main(flavor = "current_thread")]
 pub async fn main() -> ExitCode {
+    let mut words: Vec<String> =
+        std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    if let Some(typed) = typed(&mut words) {
+        let answer = Box::pin(verbs::complete(&typed)).await;
+        let _told = print(&answer);
+        return ExitCode::SUCCESS;
+    }
     let asked = Asked::parse();
     let style = Style { color: colored(asked.color) };
     let result = Box::pin(run(&asked, style)).await;
@@ -62,28 +75,46 @@ pub async fn main() -> ExitCode {
     ExitCode::from(failure.code())
 }
 
+/// The words to complete, where kubectl asks for that: it calls `kubectl_complete-tenant`, which is this
+/// program by that name, or a script that calls `kubectl tenant __complete`.
+fn typed(words: &mut Vec<String>) -> Option<Vec<String>> {
+    let by_name = words.first().is_some_and(|path| path.ends_with("kubectl_complete-tenant"));
+    let by_word = words.get(1).is_some_and(|word| word == "__complete");
+    match (by_name, by_word) {
+        (true, _) => Some(words.split_off(1)),
+        (false, true) => Some(words.split_off(2)),
+        _ => None,
+    }
+}
+
 /// What to print, and how to end although it was printed.
 type Answer = Result<(String, Option<Failure>), Failure>;
 
 async fn run(asked: &Asked, style: Style) -> Answer {
     let now = Timestamp::now();
     let reach = &asked.reach;
+    if let Verb::Create(verb) = &asked.verb
+        && verb.dry_run == Some(DryRun::Client)
+    {
+        return as_yaml(&create::tenant(verb)?).map(done);
+    }
     let access = Access::open(reach).await?;
     match &asked.verb {
-        Verb::List(verb) => list(&access, verb, now, style).await,
+        Verb::List(verb) => verbs::list(&access, verb, now, style).await,
         Verb::Status(verb) => {
-            let page = page::page(&scene(&access, reach, &verb.name, now).await?, verb.events);
+            let page =
+                page::page(&verbs::scene(&access, reach, &verb.name, now).await?, verb.events);
             let text = match verb.output {
                 Output::Table => page::render(&page, false, now, style),
                 Output::Wide => page::render(&page, true, now, style),
                 Output::Json => as_json(&page)?,
                 Output::Yaml => as_yaml(&page)?,
-                Output::Name => named(&page.name),
+                Output::Name => named("tenant", &page.name),
             };
             Ok((text, not_ready(verb.exit_code && !page.ready)))
         }
         Verb::Why(verb) => {
-            let why = why::why(&scene(&access, reach, &verb.name, now).await?, now);
+            let why = why::why(&verbs::scene(&access, reach, &verb.name, now).await?, now);
             let text = match verb.output {
                 Tree::Tree => why::render(&why, style),
                 Tree::Json => as_json(&why)?,
@@ -91,6 +122,12 @@ async fn run(asked: &Asked, style: Style) -> Answer {
             };
             Ok((text, not_ready(verb.exit_code && !why.ready)))
         }
+        Verb::Usage(verb) => verbs::usage(&access, verb, now, style).await,
+        Verb::Plan(verb) => verbs::plan(&access, reach, verb, now, style).await,
+        Verb::Create(verb) => act::create(&access, verb).await.map(done),
+        Verb::Profiles(verb) => verbs::profiles(&access, verb, now, style).await,
+        Verb::Retained(verb) => verbs::retained(&access, verb, style).await,
+        Verb::Report(verb) => verbs::report(&access, reach, verb, now).await,
         Verb::Suspend(verb) => act::suspend(&access, verb, true).await.map(done),
         Verb::Resume(verb) => act::suspend(&access, verb, false).await.map(done),
         Verb::Rollout(verb) => act::rollout(&access, verb, style).await.map(done),
@@ -105,72 +142,9 @@ fn not_ready(so: bool) -> Option<Failure> {
     so.then_some(Failure::NotReady)
 }
 
-async fn scene(
-    access: &Access,
-    reach: &Reach,
-    name: &str,
-    now: Timestamp,
-) -> Result<Scene, Failure> {
-    let recorded = Box::pin(gather::tenant(access, name, &reach.namespace)).await?;
-    Scene::new(recorded, now).map_err(Failure::Other)
-}
-
-async fn list(access: &Access, asked: &args::List, now: Timestamp, style: Style) -> Answer {
-    let mut raw = if asked.names.is_empty() {
-        let selector = asked.selector.as_deref().map(|s| format!("labelSelector={}", encoded(s)));
-        access.list(&gather::tenants(""), &selector.unwrap_or_default()).await?
-    } else {
-        let mut named = Vec::new();
-        for name in &asked.names {
-            named.push(access.get(&gather::tenants(name)).await?);
-        }
-        named
-    };
-    let read = |value: &Value| serde_json::from_value::<Tenant>(value.clone());
-    let is_asked = |value: &Value| {
-        read(value).is_ok_and(|tenant| {
-            let other = |profile: &String| tenant.spec.profile_ref.name != *profile;
-            !asked.profile.as_ref().is_some_and(other)
-                && !(asked.not_ready && list::is_ready(&tenant))
-        })
-    };
-    raw.retain(is_asked);
-    let tenants: Vec<Tenant> = raw.iter().filter_map(|value| read(value).ok()).collect();
-    let text = match asked.output {
-        Output::Table | Output::Wide if tenants.is_empty() => "no tenants found\n".to_owned(),
-        Output::Table => list::render(&tenants, false, now, style),
-        Output::Wide => list::render(&tenants, true, now, style),
-        Output::Json => as_json(&items(raw))?,
-        Output::Yaml => as_yaml(&items(raw))?,
-        Output::Name => {
-            tenants.iter().filter_map(|t| t.metadata.name.as_deref()).map(named).collect()
-        }
-    };
-    let waits = tenants.iter().any(|tenant| !list::is_ready(tenant));
-    Ok((text, not_ready(asked.exit_code && waits)))
-}
-
-/// A list as kubectl prints it, without the managed fields, as kubectl does.
-fn items(mut raw: Vec<Value>) -> Value {
-    for tenant in &mut raw {
-        if let Some(metadata) = tenant.pointer_mut("/metadata").and_then(Value::as_object_mut) {
-            metadata.remove("managedFields");
-        }
-        if let Some(members) = tenant.as_object_mut() {
-            members.insert("apiVersion".to_owned(), api_version().into());
-            members.insert("kind".to_owned(), "Tenant".into());
-        }
-    }
-    json!({ "apiVersion": "v1", "kind": "List", "items": raw })
-}
-
-fn api_version() -> String {
-    format!("{}/{}", crds::GROUP, crds::VERSION)
-}
-
-/// A tenant as `kubectl get -o name` prints it.
-fn named(name: &str) -> String {
-    format!("tenant.{}/{name}\n", crds::GROUP)
+/// A resource as `kubectl get -o name` prints it.
+fn named(kind: &str, name: &str) -> String {
+    format!("{kind}.{}/{name}\n", crds::GROUP)
 }
 
 fn as_json(value: &impl Serialize) -> Result<String, Failure> {

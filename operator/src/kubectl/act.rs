@@ -5,15 +5,54 @@ use serde_json::{Value, json};
 
 use super::{
     access::{Access, Form},
-    args::{Rollout, RolloutVerb, Suspend},
+    args::{Create, Rollout, RolloutVerb, Suspend, Wait},
+    create,
     failure::Failure,
     gather,
+    progress::Goal,
     scene::text,
+    wait,
     words::{Style, Tone},
 };
 
 /// The name under which the plugin sets fields.
 pub const FIELD_MANAGER: &str = "kubectl-tenant";
+
+/// Makes a tenant, or lets the cluster check it.
+///
+/// # Errors
+/// When it is there already or refused, or what was waited for does not come.
+pub async fn create(access: &Access, asked: &Create) -> Result<String, Failure> {
+    let body = create::tenant(asked)?;
+    // Client is answered before the cluster is asked for.
+    let dry = if asked.dry_run.is_some() { "&dryRun=All" } else { "" };
+    let url =
+        format!("{}?fieldManager={FIELD_MANAGER}&fieldValidation=Strict{dry}", gather::tenants(""));
+    access.send("POST", &url, Form::Json, &body).await?;
+    let name = &asked.name;
+    if asked.dry_run.is_some() {
+        return Ok(format!("tenant {name} could be made (dry run)\n"));
+    }
+    if asked.suspended {
+        return Ok(format!("tenant {name} is made, suspended\n→ kubectl tenant resume {name}\n"));
+    }
+    match waited(access, name, &asked.wait, Goal::Ready).await? {
+        Some(text) => Ok(text),
+        None => Ok(format!("tenant {name} is made\n→ kubectl tenant status {name}\n")),
+    }
+}
+
+async fn waited(
+    access: &Access,
+    name: &str,
+    asked: &Wait,
+    goal: Goal,
+) -> Result<Option<String>, Failure> {
+    if !asked.wait {
+        return Ok(None);
+    }
+    Box::pin(wait::until(access, name, goal, asked.timeout)).await.map(Some)
+}
 
 /// Stops a tenant's services, or starts them again.
 ///
@@ -29,6 +68,12 @@ pub async fn suspend(access: &Access, asked: &Suspend, stop: bool) -> Result<Str
         return Ok(format!("tenant {name} is {state}{}\n", also(&before, stop)));
     }
     let after = patch(access, &url, &json!({ "spec": { "suspend": stop } }), asked.dry_run).await?;
+    let goal = if stop { Goal::Suspended } else { Goal::Ready };
+    if !asked.dry_run
+        && let Some(text) = waited(access, name, &asked.wait, goal).await?
+    {
+        return Ok(text);
+    }
     Ok(if stop {
         format!(
             "tenant {name} is suspended{dry}: its services stop; data, usage gateway and backups stay\n\

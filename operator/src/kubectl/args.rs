@@ -61,12 +61,25 @@ pub enum Verb {
     /// Why a tenant is not ready: from its condition to the object, the event, who set the field, and
     /// what to do.
     Why(Why),
+    /// What a tenant used in its billing period, meter by meter, as the API server told it last.
+    Usage(Usage),
+    /// What a change of a tenant would do: objects, fields, pods that are replaced. Changes nothing.
+    Plan(Plan),
+    /// Make a tenant.
+    Create(Create),
     /// Stop a tenant's services; data, usage gateway and backups stay.
     Suspend(Suspend),
     /// Start a suspended tenant's services again, each with the replicas that it had.
     Resume(Suspend),
+    /// All profiles, or those named, one line each.
+    Profiles(Profiles),
     /// How far a profile's rollout is; hold it, or let it go on.
     Rollout(Rollout),
+    /// What is kept although no stack uses it, and how it is taken over or removed.
+    Retained(Retained),
+    /// All that support needs of a tenant, on standard output: no Secret, no environment, no
+    /// configuration, no contact.
+    Report(Report),
 }
 
 /// Which tenants, and how they are shown.
@@ -120,11 +133,140 @@ pub struct Why {
     pub exit_code: bool,
 }
 
+/// Which tenant, and how its usage is shown.
+#[derive(Args, Clone, Debug)]
+pub struct Usage {
+    /// The tenant.
+    pub name: String,
+    /// The form of the answer.
+    #[arg(short, long, value_enum, default_value_t = Data::Table)]
+    pub output: Data,
+}
+
+/// Which tenant, and what would be different.
+#[derive(Args, Clone, Debug)]
+pub struct Plan {
+    /// The tenant.
+    pub name: String,
+    /// The profile that it would follow.
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// The revision that it would be pinned to.
+    #[arg(long, value_name = "NUMBER")]
+    pub revision: Option<i64>,
+    /// An overlay that would be added; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub overlay: Vec<String>,
+    /// An overlay that would be taken away; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub without_overlay: Vec<String>,
+    /// Its services would be stopped.
+    #[arg(long, conflicts_with = "resume")]
+    pub suspend: bool,
+    /// Its services would be started.
+    #[arg(long)]
+    pub resume: bool,
+    /// The form of the answer.
+    #[arg(short, long, value_enum, default_value_t = Data::Table)]
+    pub output: Data,
+}
+
+/// The tenant to make.
+#[derive(Args, Clone, Debug)]
+pub struct Create {
+    /// Its name: a DNS label of at most 40 characters. Its stack stands in namespace tenant-NAME.
+    pub name: String,
+    /// The profile that its stack follows.
+    #[arg(long, value_name = "NAME")]
+    pub profile: String,
+    /// Stay on this revision of the profile.
+    #[arg(long, value_name = "NUMBER")]
+    pub revision: Option<i64>,
+    /// The customer's name as people write it; without it the tenant's.
+    #[arg(long, value_name = "TEXT")]
+    pub display_name: Option<String>,
+    /// The plan that is asked for; without it the profile's.
+    #[arg(long, value_name = "KEY")]
+    pub plan: Option<String>,
+    /// The account in the ledger; without it a new one.
+    #[arg(long, value_name = "ID")]
+    pub account_id: Option<String>,
+    /// An overlay of the profile; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub overlay: Vec<String>,
+    /// Whom to reach at the customer.
+    #[arg(long, value_name = "TEXT")]
+    pub contact_name: Option<String>,
+    /// Their address.
+    #[arg(long, value_name = "ADDRESS")]
+    pub contact_email: Option<String>,
+    /// Make it suspended.
+    #[arg(long)]
+    pub suspended: bool,
+    /// Print it instead: client asks nobody, server lets the cluster check it.
+    #[arg(long, value_enum, value_name = "WHERE")]
+    pub dry_run: Option<DryRun>,
+    /// Wait until it is ready.
+    #[command(flatten)]
+    pub wait: Wait,
+}
+
+/// Where a tenant is checked that is not made.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DryRun {
+    /// Here, without the cluster.
+    Client,
+    /// By the cluster.
+    Server,
+}
+
+/// Whether to wait.
+#[derive(Args, Clone, Debug)]
+pub struct Wait {
+    /// Wait until it is done, and tell on standard error how far it is.
+    #[arg(long)]
+    pub wait: bool,
+    /// How long to wait, such as 5m.
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = timeout)]
+    pub timeout: Duration,
+}
+
+/// Which profiles, and how they are shown.
+#[derive(Args, Clone, Debug)]
+pub struct Profiles {
+    /// Profiles to show; without one all.
+    pub names: Vec<String>,
+    /// The form of the answer.
+    #[arg(short, long, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
+}
+
+/// How what is retained is shown.
+#[derive(Args, Clone, Debug)]
+pub struct Retained {
+    /// The form of the answer.
+    #[arg(short, long, value_enum, default_value_t = Data::Table)]
+    pub output: Data,
+}
+
+/// Which tenant is reported of.
+#[derive(Args, Clone, Debug)]
+pub struct Report {
+    /// The tenant.
+    pub name: String,
+    /// The form of the bundle.
+    #[arg(short, long, value_enum, default_value_t = Bundle::Yaml)]
+    pub output: Bundle,
+}
+
 /// Which tenant.
 #[derive(Args, Clone, Debug)]
 pub struct Suspend {
     /// The tenant.
     pub name: String,
+    /// Wait until it is done.
+    #[command(flatten)]
+    pub wait: Wait,
     /// Let the cluster check it, and change nothing.
     #[arg(long)]
     pub dry_run: bool,
@@ -177,6 +319,26 @@ pub enum Output {
     Yaml,
     /// Names alone, as `kubectl get -o name` prints them.
     Name,
+}
+
+/// Forms of an answer that is no list of resources.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Data {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+    /// For programs.
+    Yaml,
+}
+
+/// Forms of a bundle.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bundle {
+    /// One document.
+    Json,
+    /// One document.
+    Yaml,
 }
 
 /// Forms of the answer to why.

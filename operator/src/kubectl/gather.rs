@@ -92,6 +92,25 @@ pub async fn tenant(access: &Access, name: &str, system: &str) -> Result<Recorde
     Ok(Recorded { tenant, others, profile, revisions, objects, pods, jobs, events, leases, unseen })
 }
 
+/// A profile and its revisions.
+///
+/// # Errors
+/// When it is not there or may not be seen.
+pub async fn profile(
+    access: &Access,
+    name: &str,
+    system: &str,
+) -> Result<(Value, Vec<Value>), Failure> {
+    let found = access.get(&profiles(name)).await?;
+    let query = format!("labelSelector={}%3D{name}", encoded(revision::PROFILE_LABEL));
+    let url = within("apps", "v1", system, "controllerrevisions");
+    match access.list(&url, &query).await {
+        // The profile as it is stands for its newest revision then.
+        Err(Failure::Forbidden(_)) => Ok((found, Vec::new())),
+        revisions => Ok((found, revisions?)),
+    }
+}
+
 /// A selector that nothing matches.
 const NOBODY: &str = "labelSelector=tenantry.dev%2Fnobody";
 

@@ -10,7 +10,7 @@ use crds::{
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp};
 use serde::Serialize;
 
-pub use text::render;
+pub use text::{render, usage};
 
 use super::{
     event::Event,

@@ -57,8 +57,10 @@ pub struct Scene {
     pub profile: Option<DeploymentProfile>,
     /// What the operator would know of the stack.
     pub observed: Observed,
-    /// What the operator would do.
+    /// What the operator would do; of its objects those that would be seen if they were there.
     pub decision: Decision,
+    /// Everything that the stack should have.
+    pub rendered: Vec<Object>,
     /// The spec that the stack is brought to.
     pub revision: Option<Arc<Revision>>,
     /// Events, the newest first.
@@ -119,17 +121,19 @@ impl Scene {
             _ => None,
         };
         let mut decision = decide::decide(&tenant, &Seen { silence, ..seen }, now);
+        let rendered = decision.objects.clone();
         decision.objects.retain(|object| recorded.shows(object));
         let number = decision.revision.as_deref().and_then(rollout::parse).map(|(_, n)| n);
         let revision = number.and_then(|n| revisions.get(&n).cloned());
         let mut events: Vec<Event> = recorded.events.iter().filter_map(Event::read).collect();
-        events.sort_by(|a, b| b.last.cmp(&a.last));
+        events.sort_by_key(|event| std::cmp::Reverse(event.last));
         Ok(Self {
             operator: lead(&recorded, crate::lease::NAME, now),
             api_server,
             revision,
             observed,
             decision,
+            rendered,
             profile,
             events,
             tenant,

@@ -112,7 +112,7 @@ fn image(name: &str, image: &str) -> Value {
 async fn failing_pods_are_explained() {
     let lab = Lab::shared().await;
     let nowhere = json!([{ "component": "core", "nodeSelector": { "disk": "golden" } }]);
-    let hungry = json!({ "services": [{ "name": "core", "resources": { "requests": { "cpu": "1900m" }, "limits": { "memory": "64Mi" } } }] });
+    let hungry = json!({ "services": [{ "name": "core", "resources": { "requests": { "cpu": "100000" }, "limits": { "memory": "64Mi" } } }] });
     lab.apply(&[
         image("p-image", "tenantry.dev/fail/image:1"),
         tenant("p-image", "p-image"),
@@ -124,7 +124,7 @@ async fn failing_pods_are_explained() {
         tenant("p-probe", "p-probe"),
         with(dev("p-label"), "/scheduling", nowhere),
         tenant("p-label", "p-label"),
-        with(dev("p-hungry"), "/quota/cpu", json!("4")),
+        with(dev("p-hungry"), "/quota/cpu", json!("400000")),
         with(tenant("p-hungry", "p-hungry"), "/overrides", hungry),
         edit(prod("p-gpu"), |spec| {
             spec["overlays"]["gpu"]["resources"]["limits"]["nvidia.com/gpu"] = 100_000.into();
@@ -165,7 +165,13 @@ async fn failing_pods_are_explained() {
     assert_eq!(code(&output), 7, "{}", String::from_utf8_lossy(&output.stderr));
     let why: Value = serde_json::from_str(&says(&lab, &["why", "p-gpu", "-o", "json"])).unwrap();
     assert_eq!(why["causes"][0]["cause"], "PodPending");
-    lab.ready("p-hungry").await;
+    let hungry = [
+        "PodPending",
+        "Insufficient cpu",
+        "cpu: asked for by spec.overrides.services[core].resources.requests of the tenant, set by fleet-test",
+        "ask for less in spec.overrides.services[core]",
+    ];
+    explains(&lab, "p-hungry", &hungry).await;
 }
 
 #[tokio::test]
@@ -441,7 +447,12 @@ async fn the_documented_roles_suffice_and_no_less_does() {
         holds(output.status.success() && !text.contains("you may not see"), &text)
     })
     .await;
-    says(&lab, &["list", "--as", "p-vera"]);
+    for verb in
+        [&["list"][..], &["profiles"], &["retained"], &["plan", "p-roles"], &["usage", "p-roles"]]
+    {
+        let words: Vec<&str> = verb.iter().chain(&["--as", "p-vera"]).copied().collect();
+        says(&lab, &words);
+    }
     let text = says(&lab, &["why", "p-roles", "--as", "p-vera"]);
     assert!(text.ends_with("nothing is wrong\n"), "{text}");
     assert_eq!(code(&run(&lab, &["suspend", "p-roles", "--as", "p-vera"])), 4);
@@ -450,6 +461,10 @@ async fn the_documented_roles_suffice_and_no_less_does() {
         holds(output.status.success(), String::from_utf8_lossy(&output.stderr))
     })
     .await;
+    let make = ["create", "p-roles-2", "--profile", "p-roles", "--dry-run", "server"];
+    let as_sam: Vec<&str> = make.iter().chain(&["--as", "p-sam"]).copied().collect();
+    says(&lab, &as_sam);
+    says(&lab, &["rollout", "pause", "p-roles", "--dry-run", "--as", "p-sam"]);
     // Whoever sees the tenant alone is told so, and still gets the operator's words.
     let text = says(&lab, &["status", "p-roles", "--as", "p-bob"]);
     assert!(
@@ -484,4 +499,182 @@ async fn kubectl_finds_it() {
     );
     let told = lab.tenant("p-found").await;
     assert_eq!(condition(&told, "Ready")["status"], "True");
+}
+
+#[tokio::test]
+async fn a_tenant_is_made_and_waited_for() {
+    let lab = Lab::shared().await;
+    lab.apply(&[dev("p-made"), image("p-never", "tenantry.dev/fail/image:1")]).await;
+    let flags = ["create", "p-made", "--profile", "p-made", "--display-name", "Made by flags"];
+    let with = |more: &[&'static str]| -> Vec<&str> { flags.iter().chain(more).copied().collect() };
+    let yaml = says(&lab, &with(&["--dry-run", "client"]));
+    let made: Value = serde_saphyr::from_str(&yaml).unwrap();
+    assert_eq!(made["spec"]["displayName"], "Made by flags");
+    says(&lab, &with(&["--dry-run", "server"]));
+    assert_eq!(lab.api.get("tenants", "", "p-made").await.unwrap_err().code, 404);
+    let output = run(&lab, &with(&["--wait", "--timeout", "240s"]));
+    let (told, said) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(code(&output), 0, "{said}");
+    assert_eq!(told, "tenant p-made is Ready\n");
+    assert!(said.lines().all(|line| line.starts_with("20")), "lines with their instant: {said}");
+    let made = lab.tenant("p-made").await;
+    let managers = made["metadata"]["managedFields"].as_array().unwrap();
+    assert!(managers.iter().any(|entry| entry["manager"] == "kubectl-tenant"), "{managers:?}");
+    let again = run(&lab, &with(&[]));
+    assert_eq!(code(&again), 1, "{}", String::from_utf8_lossy(&again.stderr));
+    // What cannot become ready: a stall ends the wait, anything else the time.
+    let output = run(&lab, &["create", "p-stalls", "--profile", "p-nowhere", "--wait"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(code(&output), 1, "{said}");
+    assert!(
+        said.contains("ProfileMissing") && said.contains("kubectl tenant why p-stalls"),
+        "{said}"
+    );
+    let output =
+        run(&lab, &["create", "p-never", "--profile", "p-never", "--wait", "--timeout", "1s"]);
+    assert_eq!(code(&output), 6, "{}", String::from_utf8_lossy(&output.stderr));
+    // A suspension is waited for too.
+    let text = says(&lab, &["suspend", "p-made", "--wait"]);
+    assert_eq!(text, "tenant p-made has stopped\n");
+    assert_eq!(says(&lab, &["resume", "p-made", "--wait"]), "tenant p-made is Ready\n");
+}
+
+#[tokio::test]
+async fn profiles_and_what_is_retained_are_listed() {
+    let lab = Lab::shared().await;
+    lab.stack(dev("p-left"), "p-left").await;
+    lab.told_of("p-left", 1).await;
+    let text = says(&lab, &["profiles", "p-left", "-o", "wide"]);
+    let row: Vec<&str> = text.lines().nth(1).unwrap().split_whitespace().collect();
+    assert_eq!(row[..7], ["p-left", "dev", "1", "1", "1", "1", "Complete"], "{text}");
+    let names = says(&lab, &["profiles", "p-left", "-o", "name"]);
+    assert_eq!(names, "deploymentprofile.tenantry.dev/p-left\n");
+    let uid = lab.tenant("p-left").await["metadata"]["uid"].as_str().unwrap().to_owned();
+    lab.api.delete("tenants", "", "p-left").await.unwrap();
+    lab.gone("tenants", "", "p-left").await;
+    let all: Value = serde_json::from_str(&says(&lab, &["retained", "-o", "json"])).unwrap();
+    let left = all.as_array().unwrap().iter().find(|kept| kept["tenant"] == "p-left").unwrap();
+    assert_eq!(left["uid"], uid);
+    assert_eq!(left["what"], "whole stack");
+    let text = says(&lab, &["retained"]);
+    assert!(text.contains("tenant-p-left") && text.contains("spec.adopt.previousUid"), "{text}");
+}
+
+#[tokio::test]
+async fn usage_is_shown_as_the_api_server_told_it() {
+    let lab = Lab::shared().await;
+    lab.stack(dev("p-used"), "p-used").await;
+    assert!(says(&lab, &["usage", "p-used"]).contains("none told yet by the API server"));
+    super::figures::speak(&lab, "p-used", &super::figures::figures("83")).await;
+    let text = says(&lab, &["usage", "p-used"]);
+    assert!(text.contains("83 %, soft limit") && text.contains("plan team@1"), "{text}");
+    let usage: Value =
+        serde_json::from_str(&says(&lab, &["usage", "p-used", "-o", "json"])).unwrap();
+    assert_eq!(usage["meters"][0]["ratioPpm"], 830_000);
+}
+
+/// The generation of each Deployment of a stack.
+async fn generations(lab: &Lab, tenant: &str) -> std::collections::BTreeMap<String, i64> {
+    let all = lab.api.list("deployments", &format!("tenant-{tenant}"), "").await;
+    let of = |d: &Value| {
+        let name = d["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        (name, d["metadata"]["generation"].as_i64().unwrap_or_default())
+    };
+    all.iter().map(of).collect()
+}
+
+#[tokio::test]
+async fn a_plan_says_exactly_what_then_happens() {
+    let lab = Lab::shared().await;
+    lab.stack(prod("p-plan"), "p-plan").await;
+    let text = says(&lab, &["plan", "p-plan"]);
+    assert!(text.contains("nothing would change\nquota now: "), "{text}");
+    let ask = ["plan", "p-plan", "--overlay", "gpu"];
+    let text = says(&lab, &ask);
+    assert!(text.contains("change Deployment transcribe: replaces 1 pod"), "{text}");
+    assert!(text.contains("limits.nvidia.com/gpu"), "{text}");
+    let json: Vec<&str> = ask.iter().chain(&["-o", "json"]).copied().collect();
+    let plan: Value = serde_json::from_str(&says(&lab, &json)).unwrap();
+    let planned: Vec<&str> =
+        plan["steps"].as_array().unwrap().iter().map(|s| s["object"].as_str().unwrap()).collect();
+    assert_eq!(planned, ["Deployment transcribe"]);
+    let before = generations(&lab, "p-plan").await;
+    lab.apply(&[with(tenant("p-plan", "p-plan"), "/overlays", json!(["gpu"]))]).await;
+    lab.becomes("p-plan", ("deployments", "transcribe"), "asks for a GPU", |d| {
+        d["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"]
+            == "1"
+    })
+    .await;
+    lab.ready("p-plan").await;
+    let after = generations(&lab, "p-plan").await;
+    let moved: Vec<&String> = after
+        .iter()
+        .filter(|(name, n)| before.get(*name) != Some(*n))
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(moved, ["transcribe"]);
+    assert!(says(&lab, &ask).contains("nothing would change"));
+    let output = run(&lab, &["plan", "p-plan", "--overlay", "tpu"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(code(&output), 1, "{text}");
+    assert!(text.contains("cannot be: spec.overlays[1] \"tpu\": profile p-plan has gpu"), "{text}");
+    assert_eq!(code(&run(&lab, &["plan", "p-plan", "--profile", "p-nowhere"])), 3);
+}
+
+#[tokio::test]
+async fn a_report_holds_what_support_needs_and_nobodys_secrets() {
+    let lab = Lab::shared().await;
+    let profile = edit(everything("p-report"), |spec| {
+        spec["services"][0]["env"] = json!([{ "name": "UPSTREAM", "value": "p-hush-env" }]);
+    });
+    let contact = json!({ "name": "Jane Roe", "email": "p-hush@acme.example" });
+    lab.apply(&[profile, with(tenant("p-report", "p-report"), "/contact", contact)]).await;
+    lab.ready("p-report").await;
+    let secret = lab.object("p-report", "secrets", "tenantry-grafana").await.unwrap();
+    let text = says(&lab, &["report", "p-report"]);
+    for (name, value) in secret["data"].as_object().unwrap() {
+        assert!(!text.contains(value.as_str().unwrap()), "the Secret's {name}");
+    }
+    for words in ["p-hush-env", "p-hush@acme.example", "Jane Roe"] {
+        assert!(!text.contains(words), "{words}");
+    }
+    let bundle: Value = serde_saphyr::from_str(&text).unwrap();
+    assert_eq!(
+        bundle["why"]["headline"].as_str().map(|h| h.starts_with("p-report is Ready")),
+        Some(true)
+    );
+    assert!(bundle["read"]["pods"].as_array().is_some_and(|pods| !pods.is_empty()));
+}
+
+#[tokio::test]
+async fn kubectl_completes_commands_and_names() {
+    let lab = Lab::shared().await;
+    lab.stack(dev("p-complete"), "p-complete").await;
+    let folder = lab.ground.path("completion");
+    std::fs::create_dir_all(&folder).unwrap();
+    for name in ["kubectl-tenant", "kubectl_complete-tenant"] {
+        std::os::unix::fs::symlink(PLUGIN, folder.join(name)).unwrap();
+    }
+    let old = std::env::var_os("PATH").unwrap_or_default();
+    let path =
+        std::env::join_paths(std::iter::once(folder).chain(std::env::split_paths(&old))).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/ground");
+    let complete = |words: &[&str]| {
+        let mut command = Command::new(&script);
+        command.args(["kubectl", "--dir"]).arg(lab.ground.path("")).args([
+            "--",
+            "__complete",
+            "tenant",
+        ]);
+        let output = command.args(words).env("PATH", &path).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert!(
+        complete(&["sus"]).starts_with("suspend\tStop a tenant's services"),
+        "{}",
+        complete(&["sus"])
+    );
+    assert_eq!(complete(&["why", "p-compl"]).lines().next(), Some("p-complete"));
+    assert_eq!(complete(&["rollout", "pause", "p-compl"]).lines().next(), Some("p-complete"));
 }

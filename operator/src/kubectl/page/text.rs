@@ -194,7 +194,9 @@ fn endpoints(page: &Page, style: Style) -> String {
     table(&rows.collect::<Vec<_>>(), 2, style)
 }
 
-fn usage(page: &Page, now: Timestamp, style: Style) -> String {
+/// What it used, meter by meter.
+#[must_use]
+pub fn usage(page: &Page, now: Timestamp, style: Style) -> String {
     let Some(usage) = &page.usage else {
         return "  none told yet by the API server\n".to_owned();
     };

@@ -121,7 +121,7 @@ const PODS: [Case; 15] = [
     (
         "a pod that was evicted",
         |r| {
-            r.fails("core", json!({ "phase": "Failed", "reason": "Evicted", "message": "The node was low on memory" }))
+            r.fails("core", json!({ "phase": "Failed", "reason": "Evicted", "message": "The node was low on memory" }));
         },
         "PodFailed",
         &["failed: The node was low on memory"],
@@ -178,7 +178,7 @@ const PODS: [Case; 15] = [
             r.pends(
                 "core",
                 "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector.",
-            )
+            );
         },
         "PodPending",
         &["node selector: asked for by spec.scheduling of profile prod@7", "label a node"],
@@ -444,7 +444,7 @@ const SPECS: [Case; 19] = [
             r.stalls(
                 "Rejected",
                 "the API server refuses CronJob tenantry-backup: spec.timeZone: unknown (prod@7)",
-            )
+            );
         },
         "Rejected",
         &["CronJob tenantry-backup", "mend the field that the message names, in profile prod@7"],

@@ -1,0 +1,168 @@
+//! What support needs of a tenant, without what nobody else may know. Pure.
+//!
+//! Secrets are never read. Of the rest goes what holds a customer's words, addresses or values that
+//! might be secret: contact, onboarding, environment, configuration, arguments that look like it.
+
+use serde_json::{Map, Value, json};
+
+use super::scene::Recorded;
+
+/// What stands where something was taken out.
+const REDACTED: &str = "(redacted)";
+/// Annotations that hold whole objects, or what only machines read.
+const NOISE: [&str; 2] =
+    ["kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision"];
+/// An argument with one of these words before its value is not shown.
+const SUSPECT: [&str; 6] = ["password", "passwd", "secret", "token", "key", "credential"];
+
+/// The bundle: what was read, redacted, with what the plugin makes of it.
+#[must_use]
+pub fn bundle(recorded: &Recorded, why: &impl serde::Serialize, version: &str, at: &str) -> Value {
+    let mut read = serde_json::to_value(recorded).unwrap_or_default();
+    // What other tenants are is nothing that this one's support needs.
+    if let Some(members) = read.as_object_mut() {
+        members.remove("others");
+    }
+    redact(&mut read);
+    json!({
+        "about": "A support bundle of kubectl tenant: no Secret, no environment, no configuration, no contact.",
+        "made": at,
+        "plugin": version,
+        "why": serde_json::to_value(why).unwrap_or_default(),
+        "read": read,
+    })
+}
+
+fn redact(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(redact),
+        Value::Object(members) => {
+            members_of(members);
+            members.values_mut().for_each(redact);
+        }
+        _ => {}
+    }
+}
+
+fn members_of(members: &mut Map<String, Value>) {
+    for (name, value) in members.iter_mut() {
+        match name.as_str() {
+            "contact" | "onboarding" | "data" | "binaryData" | "stringData" => hide(name, value),
+            "env" => values_of(value),
+            "args" | "command" => arguments(value),
+            "annotations" => annotations(value),
+            "managedFields" => managers(value),
+            _ => {}
+        }
+    }
+}
+
+/// A revision's data is a profile's spec, which is what the bundle is about; any other is not shown.
+fn hide(name: &str, value: &mut Value) {
+    if name == "data" && value.get("digest").is_some() {
+        return;
+    }
+    *value = match value {
+        Value::Object(members) if name != "contact" && name != "onboarding" => {
+            let shown = members.keys().map(|key| (key.clone(), REDACTED.into()));
+            Value::Object(shown.collect())
+        }
+        _ => REDACTED.into(),
+    };
+}
+
+/// Names of variables stay, their values go.
+fn values_of(list: &mut Value) {
+    for variable in list.as_array_mut().into_iter().flatten() {
+        if let Some(value) = variable.get_mut("value") {
+            *value = REDACTED.into();
+        }
+    }
+}
+
+fn arguments(list: &mut Value) {
+    let mut hide_next = false;
+    for argument in list.as_array_mut().into_iter().flatten() {
+        let text = argument.as_str().unwrap_or_default().to_owned();
+        let lower = text.to_lowercase();
+        let suspect = SUSPECT.iter().any(|word| lower.contains(word));
+        if hide_next {
+            *argument = REDACTED.into();
+            hide_next = false;
+        } else if let (true, Some((name, _))) = (suspect, text.split_once('=')) {
+            *argument = format!("{name}={REDACTED}").into();
+        } else {
+            hide_next = suspect && text.starts_with('-');
+        }
+    }
+}
+
+fn annotations(notes: &mut Value) {
+    for (name, value) in notes.as_object_mut().into_iter().flatten() {
+        let people = name.contains("contact") || name.contains("display-name");
+        if people || NOISE.contains(&name.as_str()) {
+            *value = REDACTED.into();
+        }
+    }
+}
+
+/// Who wrote is kept; which fields, only by the first words of their paths.
+fn managers(list: &mut Value) {
+    for entry in list.as_array_mut().into_iter().flatten() {
+        if let Some(fields) = entry.get_mut("fieldsV1") {
+            let first = fields.as_object().into_iter().flat_map(|fields| fields.keys().cloned());
+            *fields = first.map(Value::from).collect::<Vec<_>>().into();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubectl::recording::whole;
+
+    #[test]
+    fn nothing_that_is_nobody_elses_business_is_in_the_bundle() {
+        let mut recorded = whole();
+        recorded.tenant["spec"]["contact"] =
+            json!({ "name": "Jane Roe", "email": "jane@acme.example" });
+        recorded.tenant["spec"]["onboarding"] = json!({ "useCase": "the Hush case" });
+        recorded.tenant["metadata"]["annotations"] = json!({
+            "kubectl.kubernetes.io/last-applied-configuration": "{\"email\":\"jane@acme.example\"}" });
+        recorded.objects.push(
+            json!({ "kind": "ConfigMap", "metadata": { "name": "c" }, "data": { "a": "hush-1" } }),
+        );
+        recorded.others = vec![json!({ "metadata": { "name": "borealis" } })];
+        let container = &mut recorded.pods[0]["spec"]["containers"][0];
+        container["env"] = json!([{ "name": "API_TOKEN", "value": "hush-2" }]);
+        container["args"] =
+            json!(["serve", "--api-key=hush-3", "--password", "hush-4", "--port", "80"]);
+        let text = bundle(&recorded, &json!({ "headline": "why" }), "0.1.0", "now").to_string();
+        for word in ["jane", "Jane", "Hush", "hush", "borealis"] {
+            assert!(!text.contains(word), "{word}: {text}");
+        }
+        // What support asks for is there.
+        for word in [
+            "\"API_TOKEN\"",
+            "--api-key=(redacted)",
+            "--port",
+            "\"80\"",
+            "prod@7",
+            "headline",
+            "managedFields",
+        ] {
+            assert!(text.contains(word), "{word} is gone");
+        }
+    }
+
+    #[test]
+    fn a_revision_stays_but_for_its_environment() {
+        let mut recorded = whole();
+        recorded.revisions[0]["data"]["spec"]["services"][0]["env"] =
+            json!([{ "name": "A", "value": "hush" }]);
+        let bundle = bundle(&recorded, &json!(null), "0.1.0", "now");
+        let spec = &bundle["read"]["revisions"][0]["data"]["spec"];
+        assert_eq!(spec["services"][0]["image"], "tenantry.dev/sample:0.1.0");
+        assert_eq!(spec["services"][0]["env"][0]["value"], REDACTED);
+    }
+}
