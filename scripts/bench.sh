@@ -7,6 +7,8 @@
 #   scripts/bench.sh durability [--kills 300] [--json FILE]    the API server killed, and lied to by its disk
 #   scripts/bench.sh loop [--rounds 100] [--json FILE]         operator, API server, gateways and cluster killed, stopped,
 #                                                              frozen and cut off under tenants that send
+#   scripts/bench.sh writes [--tenants 1000] [--json FILE]     what is written to the cluster while every tenant sends an
+#                                                              event a second, and how old what it shows is
 #   scripts/bench.sh ui [--tenants 10000] [--json FILE]        the web pages with many customers, in the browser
 #   scripts/bench.sh mutants [--shard K/N] [--json FILE]       how many changed formulas the tests of `domain` notice
 # Rows are measure, value, unit, goal, met; --json writes the same. docs/benchmarks.md reads them.
@@ -17,7 +19,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 bench=${1:-}
 case $bench in
 fleet | crash) package=tenantry-operator ;;
-ledger | durability) package=tenantry-api-server ;;
+ledger | durability | writes) package=tenantry-api-server ;;
 loop)
   package=tenantry-api-server
   # It runs beside the API server; Cargo makes the programs of one package only with a benchmark.

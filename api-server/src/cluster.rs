@@ -30,6 +30,7 @@ mod events;
 mod figures;
 mod heartbeat;
 pub mod metrics;
+pub mod pace;
 pub mod record;
 mod send;
 pub mod stack;
@@ -137,7 +138,7 @@ async fn own(
         world: world.clone(),
         settings: settings.clone(),
         metrics: metrics.clone(),
-        kept: turn::Memory::default(),
+        kept: turn::Memory::new(settings.every),
         fence,
     });
     tokio::select! {

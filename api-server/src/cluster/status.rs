@@ -1,7 +1,8 @@
 //! What a tenant's status should say of its account, and whether that is to be written now.
 //!
-//! What people act on is written at once: a level, a plan, a condition. Other figures wait, so that
-//! a thousand tenants that are used all the time cost a few writes a second. Nothing is written
+//! What people act on is written at once: a level, a plan, a condition. Other figures wait, and take turns
+//! when they have waited, so that a thousand tenants that are used all the time cost a few writes in every
+//! second. Nothing is written
 //! while it stands there already, and what somebody else wrote over it is put right.
 
 use crds::{
@@ -76,8 +77,10 @@ pub struct Known<'a> {
 pub enum Step {
     /// Nothing, before an instant if one is given.
     Leave(Option<Timestamp>),
-    /// To write this.
+    /// To write this at once.
     Write(Box<Shown>),
+    /// To write this, evenly with the other tenants' ([`super::pace`]).
+    Paced(Box<Shown>),
 }
 
 /// What the status should say, where `stands` is what it says.
@@ -109,8 +112,12 @@ pub fn decide(
     let last = stands.usage.as_ref().and_then(|usage| usage.as_of.parse::<Timestamp>().ok());
     let due = last.and_then(|last| last.checked_add(every).ok());
     match due {
-        Some(due) if now < due && !somebody_elses && !lapses && !is_urgent(&wanted, stands) => {
-            Step::Leave(Some(due))
+        Some(due) if !somebody_elses && !lapses && !is_urgent(&wanted, stands) => {
+            if now < due {
+                Step::Leave(Some(due))
+            } else {
+                Step::Paced(Box::new(wanted))
+            }
         }
         _ => Step::Write(Box::new(wanted)),
     }

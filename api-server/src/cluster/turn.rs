@@ -13,6 +13,7 @@ use super::{
     Context,
     account::{self, Missing},
     enforcement, events, figures,
+    pace::Pace,
     record::{Record, Shown},
     send::{self, NotWritten},
     status::{self, Figures, Known, Step},
@@ -53,17 +54,30 @@ struct Kept {
     answered: Option<(PlanAsk, Answered)>,
     written: Option<Shown>,
     made_of: Option<(Uuid, Stack)>,
+    /// When figures are written that may wait.
+    place: Option<Timestamp>,
 }
 
 /// What is remembered of all.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Memory {
     tenants: Mutex<HashMap<Box<str>, Kept>>,
+    pace: Mutex<Pace>,
     /// Why no tenant's status may be written, since none was written after it was said.
     forbidden: Mutex<Option<String>>,
 }
 
 impl Memory {
+    /// Nothing yet; figures that may wait are written once in the interval.
+    pub(super) fn new(every: SignedDuration) -> Self {
+        let (tenants, forbidden) = (Mutex::default(), Mutex::default());
+        Self { tenants, pace: Mutex::new(Pace::new(every)), forbidden }
+    }
+
+    fn place(&self, now: Timestamp, tenants: usize) -> Timestamp {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner).place(now, tenants)
+    }
+
     fn take(&self, record: &Record) -> Kept {
         let mut all = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = all.remove(&record.name).filter(|kept| kept.uid == record.uid);
@@ -246,13 +260,35 @@ async fn show(
     };
     let wanted = status::wanted(&known, &record.shown);
     let (every, later) = (ctx.settings.every, earliest(&known));
-    match status::decide(wanted, &record.shown, kept.written.as_ref(), now, every) {
-        Step::Leave(until) => Ok(until.into_iter().chain(later).min()),
-        Step::Write(shown) => match write(ctx, record, &shown, kept).await {
-            // What is newer is on its way here.
-            Err(NotWritten::Overtaken) => Ok(Some(now)),
-            done => Ok(done.map(|()| later)?),
-        },
+    let step = status::decide(wanted, &record.shown, kept.written.as_ref(), now, every);
+    let shown = match due(ctx, kept, step, now) {
+        Ok(shown) => shown,
+        Err(until) => return Ok(until.into_iter().chain(later).min()),
+    };
+    match write(ctx, record, &shown, kept).await {
+        // What is newer is on its way here.
+        Err(NotWritten::Overtaken) => Ok(Some(now)),
+        done => Ok(done.map(|()| later)?),
+    }
+}
+
+/// What is to be written now; else when, if that is known.
+fn due(
+    ctx: &Context,
+    kept: &mut Kept,
+    step: Step,
+    now: Timestamp,
+) -> Result<Box<Shown>, Option<Timestamp>> {
+    match step {
+        Step::Write(shown) => Ok(shown),
+        Step::Paced(shown) => {
+            let place = *kept.place.get_or_insert_with(|| ctx.kept.place(now, ctx.world.count()));
+            if now < place { Err(Some(place)) } else { Ok(shown) }
+        }
+        Step::Leave(until) => {
+            kept.place = None;
+            Err(until)
+        }
     }
 }
 
@@ -267,6 +303,7 @@ async fn write(
         Ok(after) => {
             ctx.metrics.wrote("written");
             kept.written = Some(after.shown.clone());
+            kept.place = None;
             ctx.world.put_tenant(after);
             Ok(())
         }

@@ -132,6 +132,12 @@ impl World {
         self.inner().tenants.values().map(|record| record.uid.to_string()).collect()
     }
 
+    /// How many tenants there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.inner().tenants.len()
+    }
+
     /// Those to which something happened since the last time that this was asked.
     #[must_use]
     pub fn take_news(&self) -> BTreeSet<Box<str>> {

@@ -26,9 +26,11 @@ mod ground;
 mod lab;
 mod loss;
 mod outage;
+mod pace;
 mod plans;
 mod postgres;
 mod provisioning;
+mod rate;
 mod seen;
 #[path = "../process/serving.rs"]
 #[allow(dead_code, reason = "the tests of processes use more of it")]

@@ -229,7 +229,7 @@ fn figures_wait_for_their_interval() {
     let due = later(noon(), 300);
     let step = |now| decide(next.clone(), &stands, Some(&stands), now, EVERY);
     assert_eq!(step(later(noon(), 299)), Step::Leave(Some(due)));
-    assert_eq!(step(due), Step::Write(Box::new(next.clone())));
+    assert_eq!(step(due), Step::Paced(Box::new(next.clone())));
 }
 
 #[test]
