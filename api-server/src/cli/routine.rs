@@ -314,7 +314,7 @@ async fn make(
     Ok(())
 }
 
-/// The server does not know the page: a cursor of a list ends with the server that gave it.
+/// The server does not know the page, as when it has another ledger by now.
 #[derive(Debug, thiserror::Error)]
 #[error("the API server answered {0}; the round begins anew the next time")]
 struct Unknown(String);

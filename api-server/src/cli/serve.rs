@@ -27,7 +27,7 @@ use crate::http::layers;
 use crate::http::server::Server;
 use crate::ledger::{Health, Ledger, LedgerError, PlansError, Settings, rejects::Rejects};
 use crate::routes::{App, Metrics, Routes};
-use crate::store::StoreError;
+use crate::store::{StoreError, cursors};
 
 /// Serves until SIGTERM or SIGINT; then drains, stores what waits, and closes.
 ///
@@ -70,7 +70,7 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
         vault,
         provides: outside.provisioner.is_some(),
         webhooks: config.webhook_allow_cidr.clone().into(),
-        cursors: Cursors::new(cursor_key()?),
+        cursors: Cursors::new(cursor_key(&ledger).await?),
         metrics: Metrics::new(&meter),
     };
     app.metrics.watch(&meter, rejects.clone());
@@ -146,11 +146,12 @@ fn authenticator(
     Authenticator::new(verifier, bindings, Arc::new(Timestamp::now), budgets, meter)
 }
 
-/// Cursors are good until the server is started anew.
-fn cursor_key() -> anyhow::Result<[u8; 32]> {
-    let mut key = [0; 32];
-    getrandom::fill(&mut key).context("no randomness for the cursors of lists")?;
-    Ok(key)
+/// Cursors are good at each server on the ledger, also after they are started anew.
+async fn cursor_key(ledger: &Ledger) -> anyhow::Result<[u8; 32]> {
+    let mut fresh = [0; 32];
+    getrandom::fill(&mut fresh).context("no randomness for the cursors of lists")?;
+    let work = ledger.transact(None, move |session, _| Box::pin(cursors::key(session, fresh)));
+    work.await.context("cursors of lists")
 }
 
 fn router(app: App, config: &ServeConfig, meter: &Meter) -> Router {

@@ -47,6 +47,7 @@ const STEPS: &[Step] = &steps![
     14 "enforcements" "0014_enforcements.sql",
     15 "stacks" "0015_stacks.sql",
     16 "tenant names" "0016_tenant_names.sql",
+    17 "cursor key" "0017_cursor_key.sql",
 ];
 
 /// The spool of a gateway, which is always SQLite.

@@ -15,6 +15,7 @@ mod checker;
 #[allow(dead_code, reason = "the ledger's tests use the rest")]
 mod cluster;
 mod cronjobs;
+mod cursors;
 mod frozen;
 mod gateway;
 mod kills;
