@@ -108,12 +108,11 @@ fn image(name: &str, image: &str) -> Value {
     with(dev(name), "/services/0/image", json!(image))
 }
 
-#[tokio::test]
-async fn failing_pods_are_explained() {
-    let lab = Lab::shared().await;
+/// Tenants whose pods do not come, each with its profile.
+fn failing() -> Vec<Value> {
     let nowhere = json!([{ "component": "core", "nodeSelector": { "disk": "golden" } }]);
     let hungry = json!({ "services": [{ "name": "core", "resources": { "requests": { "cpu": "100000" }, "limits": { "memory": "64Mi" } } }] });
-    lab.apply(&[
+    vec![
         image("p-image", "tenantry.dev/fail/image:1"),
         tenant("p-image", "p-image"),
         image("p-crash", "tenantry.dev/fail/crash:1"),
@@ -130,8 +129,13 @@ async fn failing_pods_are_explained() {
             spec["overlays"]["gpu"]["resources"]["limits"]["nvidia.com/gpu"] = 100_000.into();
         }),
         with(tenant("p-gpu", "p-gpu"), "/overlays", json!(["gpu"])),
-    ])
-    .await;
+    ]
+}
+
+#[tokio::test]
+async fn failing_pods_are_explained() {
+    let lab = Lab::shared().await;
+    lab.apply(&failing()).await;
     let place = "spec.services[core].image of profile p-image@1, set by fleet-test";
     explains(
         &lab,
