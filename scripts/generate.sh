@@ -28,7 +28,8 @@ write() {
   printf '%s\n' "$text" >"$file"
 }
 
-mkdir -p "$chart/crds" "$chart/files/profiles"
+mkdir -p "$chart/crds" "$chart/files/profiles" "$chart/files/dashboards"
+cp infra/grafana/dashboards/*.json "$chart/files/dashboards/"
 for tier in dev prod; do
   write "$chart/values-$tier.yaml" filled values.yaml "$tier.env"
   write "examples/profile-$tier.yaml" filled "profile-$tier.yaml" "$tier.env" gpu.env

@@ -60,6 +60,7 @@ stage_fleet() {
   # Threads are places to wait in: how many control planes and tests of the shared one run at once is
   # bounded by operator/tests/fleet/support/lab.rs.
   cargo_tests fleet --workspace --test fleet -- --test-threads 16
+  step "prometheus" scripts/ground build --part prometheus
   # Each of these has a control plane of its own, two at a time.
   cargo_tests cluster --workspace --test cluster -- "${filter[@]}"
 }

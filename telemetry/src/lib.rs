@@ -80,7 +80,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 pub use logs::LogFormat;
-pub use metrics::SECONDS;
+pub use metrics::{MOST_PER_TENANT, SECONDS};
 
 /// How long [`Telemetry::shutdown`] waits for what is still unsent.
 const FLUSH_LIMIT: Duration = Duration::from_secs(5);
@@ -176,7 +176,8 @@ impl Telemetry {
     /// Three things the exporter does: counters get `_total` appended and units their name (`s` →
     /// `_seconds`), so leave both out of instrument names; histograms default to boundaries made for
     /// milliseconds (for seconds see [`SECONDS`]); and one instrument keeps at most 2,000 label
-    /// sets, the rest is summed under `otel_metric_overflow="true"`.
+    /// sets ([`MOST_PER_TENANT`] when it is an observed gauge named `tenant_…`), the rest is summed under
+    /// `otel_metric_overflow="true"`.
     #[must_use]
     pub fn meter(&self, name: &'static str) -> Meter {
         self.meters.meter(name)

@@ -4,7 +4,7 @@ use anyhow::Context;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::metrics::SdkMeterProvider;
+use opentelemetry_sdk::metrics::{Instrument, InstrumentKind, SdkMeterProvider, Stream};
 use prometheus::{Encoder, Registry, TextEncoder};
 
 use crate::otlp::{self, Endpoint};
@@ -14,6 +14,18 @@ use crate::otlp::{self, Endpoint};
 pub const SECONDS: [f64; 16] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
 ];
+
+/// How many label sets a gauge that says something of each tenant may have: more than the 2,000 of other
+/// instruments, and still bounded.
+pub const MOST_PER_TENANT: usize = 10_000;
+
+/// Those are observed, and named `tenant_…`: what is not observed any more is not shown any more.
+fn per_tenant(instrument: &Instrument) -> Option<Stream> {
+    let every = instrument.kind() == InstrumentKind::ObservableGauge
+        && instrument.name().starts_with("tenant_");
+    // The limit is a number that it takes.
+    every.then(|| Stream::builder().with_cardinality_limit(MOST_PER_TENANT).build().ok()).flatten()
+}
 
 pub(crate) fn provider(
     resource: Resource,
@@ -26,7 +38,10 @@ pub(crate) fn provider(
         .scope_info_enabled(false)
         .build()
         .context("Prometheus exporter")?;
-    let mut provider = SdkMeterProvider::builder().with_resource(resource).with_reader(scrapes);
+    let mut provider = SdkMeterProvider::builder()
+        .with_resource(resource)
+        .with_view(per_tenant)
+        .with_reader(scrapes);
     if let Some(endpoint) = endpoint {
         provider = provider.with_periodic_exporter(otlp::metrics(endpoint)?);
     }

@@ -65,3 +65,43 @@ fn a_bad_endpoint_is_refused_by_name() {
         assert!(error.to_string().contains(bad), "{bad}: {error:#}");
     }
 }
+
+/// The lines of a metric's series.
+fn series(telemetry: &Telemetry, name: &str) -> Vec<String> {
+    let (_, text) = metrics::text(telemetry.registry()).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let of = |line: &&str| line.starts_with(&format!("{name}{{"));
+    text.lines().filter(of).map(str::to_owned).collect()
+}
+
+/// A program may say something of each of ten thousand tenants; one of whom it says nothing any more is gone
+/// with the next look.
+#[tokio::test]
+async fn a_gauge_of_tenants_shows_them_all_and_none_that_are_gone() {
+    let (telemetry, _) = Telemetry::build(config(None)).unwrap();
+    let meter = telemetry.meter("test");
+    let tenants = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(MOST_PER_TENANT));
+    let seen = tenants.clone();
+    let _kept = meter
+        .u64_observable_gauge("tenant_flagged")
+        .with_callback(move |gauge| {
+            for number in 0..seen.load(std::sync::atomic::Ordering::Relaxed) {
+                gauge.observe(1, &[KeyValue::new("tenant", format!("t{number}"))]);
+            }
+        })
+        .build();
+    let lines = series(&telemetry, "tenant_flagged");
+    assert_eq!(lines.len(), MOST_PER_TENANT);
+    assert!(lines.iter().all(|line| !line.contains("overflow")));
+
+    tenants.store(1, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(series(&telemetry, "tenant_flagged"), ["tenant_flagged{tenant=\"t0\"} 1"]);
+
+    // A counter of the same prefix is bounded as all others are.
+    let counter = meter.u64_counter("tenant_usage").build();
+    (0..3000).for_each(|n| counter.add(1, &[KeyValue::new("tenant", format!("t{n}"))]));
+    let lines = series(&telemetry, "tenant_usage_total");
+    assert!(lines.len() <= 2001, "{}", lines.len());
+    assert!(lines.iter().any(|line| line.contains("overflow")));
+    telemetry.shutdown().await;
+}

@@ -44,6 +44,24 @@ pub struct Authenticator {
     refused: Counter<u64>,
 }
 
+/// Shows for how long each issuer's keys are good, should they never be fetched again.
+fn keys_left(meter: &Meter, verifier: Arc<Verifier>) {
+    // The meter keeps it.
+    let _kept = meter
+        .u64_observable_gauge("tenantry_issuer_keys_left")
+        .with_unit("s")
+        .with_description(
+            "For how long an issuer's keys are good yet, should they never be fetched again",
+        )
+        .with_callback(move |gauge| {
+            for issuer in verifier.issuers() {
+                let Some(left) = issuer.keys().left() else { continue };
+                gauge.observe(left.as_secs(), &[KeyValue::new("issuer", issuer.name().to_owned())]);
+            }
+        })
+        .build();
+}
+
 impl Authenticator {
     /// Lets in who has a token that `verifier` finds good at the time that `clock` tells, as often
     /// as `budgets` allow.
@@ -58,6 +76,7 @@ impl Authenticator {
             .u64_counter("tenantry_api_tokens_refused")
             .with_description("Requests answered 401, by what was wrong")
             .build();
+        keys_left(meter, verifier.clone());
         Self { verifier, bindings, clock, budgets, refused }
     }
 

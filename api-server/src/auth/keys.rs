@@ -195,6 +195,13 @@ impl Keys {
         self.held.read().unwrap_or_else(PoisonError::into_inner).age()
     }
 
+    /// For how long they are good yet, should they never be fetched again; `None` when there are none, or none that
+    /// age.
+    #[must_use]
+    pub fn left(&self) -> Option<Duration> {
+        self.age().map(|age| self.max_stale.saturating_sub(age))
+    }
+
     async fn load(&self) -> anyhow::Result<(Vec<Key>, Vec<u8>)> {
         let bytes = tokio::time::timeout(FETCH_LIMIT, self.source.bytes())
             .await

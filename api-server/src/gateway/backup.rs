@@ -4,7 +4,7 @@
 //! spool itself could never use.
 
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Bytes;
@@ -23,6 +23,7 @@ use super::heartbeat::Told;
 use super::pace::Pace;
 use super::plane::{ControlPlane, Upload};
 use super::spool::Spool;
+use crate::auth::kept::replace;
 use crate::backup::SpoolOf;
 use crate::backup::spool::{self, SpoolCopy};
 use crate::http::layers::UPLOAD_TIME;
@@ -35,6 +36,8 @@ const MOST_TRIES: u32 = 16;
 const PIECE: usize = 64 * 1024;
 /// How many pieces wait to be sent.
 const PIECES: usize = 4;
+/// Beside the spool: what is said of the newest backup that is kept, for a gateway that is started anew.
+const NEWEST: &str = "newest-backup.json";
 
 /// What became of a backup.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,9 +95,31 @@ pub struct Parts {
 pub struct Backups {
     parts: Parts,
     last: Mutex<Option<Report>>,
-    /// When the newest that is kept was made, in whole seconds, and its size.
-    kept: watch::Sender<(u64, u64)>,
+    kept: watch::Sender<Option<Newest>>,
     asked: Notify,
+}
+
+/// The newest backup that is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Newest {
+    /// When it was made.
+    made_at: Timestamp,
+    /// Its size.
+    bytes: u64,
+}
+
+impl Newest {
+    /// As a gateway before this one left it. One that cannot be read is as none: the next backup says it anew.
+    fn read(folder: &Path) -> Option<Self> {
+        let file = folder.join(NEWEST);
+        let bytes = std::fs::read(&file).ok()?;
+        let read = serde_json::from_slice(&bytes);
+        read.inspect_err(|error| tracing::warn!(file = %file.display(), %error, "unreadable")).ok()
+    }
+
+    fn write(self, folder: &Path) -> std::io::Result<()> {
+        replace(&folder.join(NEWEST), &serde_json::to_vec(&self)?)
+    }
 }
 
 impl Backups {
@@ -102,7 +127,7 @@ impl Backups {
     #[must_use]
     pub fn new(parts: Parts, meter: &Meter) -> Self {
         spool::clear(&parts.folder);
-        let (kept, seen) = watch::channel((0, 0));
+        let (kept, seen) = watch::channel(Newest::read(&parts.folder));
         gauges(meter, &seen);
         Self { parts, last: Mutex::default(), kept, asked: Notify::new() }
     }
@@ -153,10 +178,20 @@ impl Backups {
                 }
             };
             if let State::Kept { bytes, .. } = state {
-                self.kept.send_replace((began_at.as_second().unsigned_abs(), bytes));
+                self.keep(Newest { made_at: began_at, bytes }).await;
             }
             let since = (self.parts.time.clock)();
             *self.last() = Some(Report { id, began_at, since, state });
+        }
+    }
+
+    /// Says so, also after a restart.
+    async fn keep(&self, newest: Newest) {
+        self.kept.send_replace(Some(newest));
+        let folder = self.parts.folder.clone();
+        let written = tokio::task::spawn_blocking(move || newest.write(&folder)).await;
+        if let Err(error) = written.map_err(std::io::Error::other).flatten() {
+            tracing::warn!(%error, "a gateway that is started anew will not know of the newest backup");
         }
     }
 
@@ -243,7 +278,7 @@ fn pieces(copy: &SpoolCopy) -> Result<BoxStream<'static, std::io::Result<Bytes>>
     Ok(stream::unfold(pieces, async |mut pieces| Some((pieces.recv().await?, pieces))).boxed())
 }
 
-fn gauges(meter: &Meter, kept: &watch::Receiver<(u64, u64)>) {
+fn gauges(meter: &Meter, kept: &watch::Receiver<Option<Newest>>) {
     let gauge = |name: &'static str, what: &'static str, unit: &'static str| {
         meter.u64_observable_gauge(name).with_description(what).with_unit(unit)
     };
@@ -252,18 +287,16 @@ fn gauges(meter: &Meter, kept: &watch::Receiver<(u64, u64)>) {
     let _ =
         gauge("backup_last_success_timestamp", "When the newest backup that is kept was made", "s")
             .with_callback(move |gauge| {
-                let (made, _) = *of.borrow();
-                if made > 0 {
-                    gauge.observe(made, &[]);
+                if let Some(newest) = *of.borrow() {
+                    gauge.observe(newest.made_at.as_second().unsigned_abs(), &[]);
                 }
             })
             .build();
     let of = kept.clone();
     let _ = gauge("backup_size", "Size of the newest backup that is kept", "By")
         .with_callback(move |gauge| {
-            let (made, bytes) = *of.borrow();
-            if made > 0 {
-                gauge.observe(bytes, &[]);
+            if let Some(newest) = *of.borrow() {
+                gauge.observe(newest.bytes, &[]);
             }
         })
         .build();

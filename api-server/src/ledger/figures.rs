@@ -25,6 +25,7 @@ use crate::{
     },
 };
 
+pub mod board;
 mod days;
 pub mod export;
 mod flags;
@@ -32,6 +33,7 @@ mod gather;
 mod inputs;
 mod row;
 
+use board::Board;
 pub use gather::Gathered;
 pub use inputs::{Kept, Turn};
 
@@ -79,19 +81,47 @@ pub struct Done {
 }
 
 /// Makes the summaries of a ledger.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Figures {
     rhythm: Rhythm,
-    exported: Option<Timestamp>,
-    changed: bool,
+    exported: Told,
+    shown: Told,
+    counted: Told,
+    board: Option<Board>,
     token: Option<Token>,
+}
+
+/// When something was told of the summaries, and whether any changed since.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    last: Option<Timestamp>,
+    changed: bool,
+}
+
+impl Told {
+    const NEVER: Self = Self { last: None, changed: true };
+
+    fn is_due(self, now: Timestamp, rest: SignedDuration) -> bool {
+        self.changed && self.last.is_none_or(|last| now.duration_since(last) >= rest)
+    }
+
+    const fn at(now: Timestamp) -> Self {
+        Self { last: Some(now), changed: false }
+    }
 }
 
 impl Figures {
     /// In this rhythm.
     #[must_use]
     pub const fn new(rhythm: Rhythm) -> Self {
-        Self { rhythm, exported: None, changed: true, token: None }
+        let (exported, shown, counted) = (Told::NEVER, Told::NEVER, Told::NEVER);
+        Self { rhythm, exported, shown, counted, board: None, token: None }
+    }
+
+    /// Shows on this board what they say.
+    #[must_use]
+    pub fn on(self, board: Board) -> Self {
+        Self { board: Some(board), ..self }
     }
 
     /// Under this lease: once another server has it, nothing is stored.
@@ -104,6 +134,9 @@ impl Figures {
     /// round.
     pub async fn run(self, ledger: &Ledger, lease: &mut Lease) {
         let mut figures = self.under(lease);
+        if let Some(board) = &figures.board {
+            board.held_under(lease.fence());
+        }
         loop {
             let begun = Instant::now();
             if lease.keep(ledger).await {
@@ -128,6 +161,9 @@ impl Figures {
         }
         if let Err(error) = self.export_if_due(ledger).await {
             tracing::error!(%error, "usage.json could not be written; tried again");
+        }
+        if let Err(error) = self.show_if_due(ledger).await {
+            tracing::error!(%error, "figures could not be shown as metrics; tried again");
         }
     }
 
@@ -154,7 +190,8 @@ impl Figures {
             drop(session);
             done.computed += rows.len() as u64;
             done.failed += failed;
-            self.changed |= !rows.is_empty();
+            self.exported.changed |= !rows.is_empty();
+            self.shown.changed |= !rows.is_empty();
             store(ledger, self.token.as_ref(), rows).await?;
         }
         Ok(done)
@@ -194,13 +231,32 @@ impl Figures {
     /// [`export::ExportError`].
     pub async fn export_if_due(&mut self, ledger: &Ledger) -> Result<bool, export::ExportError> {
         let now = ledger.now();
-        let rest = |last: Timestamp| now.duration_since(last) >= self.rhythm.export;
-        if !self.changed || !self.exported.is_none_or(rest) {
+        if !self.exported.is_due(now, self.rhythm.export) {
             return Ok(false);
         }
         export::write(ledger.store(), now).await?;
-        (self.exported, self.changed) = (Some(now), false);
+        self.exported = Told::at(now);
         Ok(true)
+    }
+
+    /// Shows figures as metrics when something was computed since, and how many requests are how far; not
+    /// too often.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then it shows what it showed.
+    pub async fn show_if_due(&mut self, ledger: &Ledger) -> Result<(), StoreError> {
+        let (now, rest) = (ledger.now(), self.rhythm.export);
+        let Some(board) = &self.board else { return Ok(()) };
+        if self.shown.is_due(now, rest) {
+            board.show(ledger.store()).await?;
+            self.shown = Told::at(now);
+        }
+        // No round says that a request has moved.
+        if self.counted.is_due(now, rest) {
+            board.count_requests(ledger.store()).await?;
+            self.counted = Told { changed: true, ..Told::at(now) };
+        }
+        Ok(())
     }
 }
 

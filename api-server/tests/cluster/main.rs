@@ -35,4 +35,5 @@ mod seen;
 #[path = "../process/serving.rs"]
 #[allow(dead_code, reason = "the tests of processes use more of it")]
 mod serving;
+mod signals;
 mod usage;

@@ -57,6 +57,8 @@ mod routines;
 mod schema;
 #[path = "serving.rs"]
 mod serving;
+#[path = "showing.rs"]
+mod showing;
 #[path = "telling.rs"]
 mod telling;
 #[path = "tenants.rs"]

@@ -36,7 +36,7 @@ fn id(n: u128) -> Uuid {
 }
 
 /// A request of number `n`.
-fn intake(n: u128, tenant: &str) -> Intake {
+pub fn intake(n: u128, tenant: &str) -> Intake {
     let form = json!({
         "contact": {"name": "Ada", "email": "ada@initech.example"}, "use_case": "Read",
         "go_live_date": "2027-01-15", "departments": [{"name": "Litigation", "people": 12}],
@@ -70,7 +70,7 @@ async fn ground() -> (Ground, PathBuf, Provisioner) {
     (ground, manifests, provisioner)
 }
 
-async fn decide(ground: &Ground, new: Intake, verdict: Verdict, provide: bool) {
+pub async fn decide(ground: &Ground, new: Intake, verdict: Verdict, provide: bool) {
     let decision = Decision { verdict, by: Actor::Manager("cora".to_owned()), at: ground.now() };
     let work = ground.ledger.transact(None, move |session, _| {
         Box::pin(async move {

@@ -15,7 +15,14 @@ use jiff::SignedDuration;
 
 use super::ground::{Ground, account, at, query};
 
-async fn answered(ground: &Ground, id: &str, n: usize, opened: &str, hours: i64, promised: u32) {
+pub async fn answered(
+    ground: &Ground,
+    id: &str,
+    n: usize,
+    opened: &str,
+    hours: i64,
+    promised: u32,
+) {
     let opened_at = at(opened);
     let new = Reported {
         account: account(id),

@@ -51,6 +51,8 @@ mod rejects;
 mod routines;
 #[path = "schema.rs"]
 mod schema;
+#[path = "showing.rs"]
+mod showing;
 #[path = "telling.rs"]
 mod telling;
 #[path = "tenants.rs"]

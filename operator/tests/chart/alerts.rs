@@ -90,6 +90,11 @@ fn a_wrong_rule_fails_its_test() {
         ("ledger", " or vector(0)) == 0", ") == 0"),
         ("api-server", "action=\"held\"} unless", "action=\"other\"} unless"),
         ("operator", "for: 5m", "for: 1h"),
+        ("customers", ">= 0.8 < 0.95", "> 0.8 < 0.95"),
+        ("customers", "tenant_health_ratio) < 0.75", "tenant_health_ratio) <= 0.75"),
+        ("slow", "offset 1d) or 0 *", "offset 1d) or 9 *"),
+        ("customers", "keep_firing_for: 10m", "keep_firing_for: 1m"),
+        ("slow", "ratio5m > 14.4 * 0.001", "ratio5m > 144 * 0.001"),
     ] {
         assert!(whole.contains(right), "{right}");
         fs::write(copy.join("rules/tenantry.yaml"), whole.replace(right, wrong)).unwrap();
@@ -154,7 +159,7 @@ fn source(folder: &Path) -> String {
 /// Names of metrics in an expression; recorded ones have colons.
 fn metrics(expression: &str) -> BTreeSet<String> {
     let words = expression.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'));
-    let ours = ["tenantry_", "billing_", "backup_", "tenantry:"];
+    let ours = ["tenantry_", "tenant_", "billing_", "backup_", "onboarding_", "tenantry:"];
     words.filter(|word| ours.iter().any(|own| word.starts_with(own))).map(str::to_owned).collect()
 }
 
@@ -199,4 +204,33 @@ fn the_chart_s_rule_is_the_file_and_nothing_else() {
     let all = objects(&prints(&template(&[known, label])));
     let rule = all.iter().find(|object| object["kind"] == "PrometheusRule").unwrap();
     assert_eq!(rule["metadata"]["labels"]["team"], "sre");
+}
+
+/// Each dashboard as the sidecar of Grafana's chart looks for it, and nothing of it unless it is asked for.
+#[test]
+fn the_chart_s_dashboards_are_the_files_in_their_folders() {
+    let all = objects(&prints(&template(&["--set=monitoring.dashboards=true"])));
+    let of = |object: &Value| object["metadata"]["labels"]["grafana_dashboard"] == "1";
+    let mut shown = BTreeMap::new();
+    for map in all.iter().filter(|object| of(object)) {
+        assert_eq!(map["kind"], "ConfigMap");
+        let folder = text(&map["metadata"]["annotations"], "grafana_folder");
+        for (file, dashboard) in map["data"].as_object().unwrap() {
+            let file = file.strip_prefix("tenantry_").unwrap().to_owned();
+            let dashboard: Value = serde_json::from_str(dashboard.as_str().unwrap()).unwrap();
+            assert!(shown.insert(file, (folder.to_owned(), dashboard)).is_none());
+        }
+    }
+    for (file, folder) in [
+        ("customer_health.json", "Customer Intelligence"),
+        ("ledger_api.json", "Tenantry"),
+        ("operator.json", "Tenantry"),
+    ] {
+        let path = root().join("infra/grafana/dashboards").join(file);
+        let whole: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+        assert_eq!(shown.remove(file).unwrap(), (folder.to_owned(), whole), "{file}");
+    }
+    assert!(shown.is_empty(), "{:?}", shown.keys());
+    let quiet = objects(&prints(&template(&[])));
+    assert!(!quiet.iter().any(of));
 }

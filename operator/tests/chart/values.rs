@@ -87,6 +87,7 @@ const REFUSED: &[(&str, &str)] = &[
     (r#"networkPolicies.egressPorts=[0]"#, "at '/networkPolicies/egressPorts/0': minimum"),
     (r#"monitoring.interval="often""#, "at '/monitoring/interval'"),
     (r#"monitoring.rules="yes""#, "at '/monitoring/rules': got string, want boolean"),
+    (r#"monitoring.dashboards="yes""#, "at '/monitoring/dashboards': got string, want boolean"),
     (r#"monitoring.alerts=true"#, "at '/monitoring': additional properties 'alerts' not allowed"),
     (r#"otlpEndpoint="collector:4318""#, "at '/otlpEndpoint'"),
     (r#"guardRails.breakGlassGroups=[""]"#, "at '/guardRails/breakGlassGroups/0'"),

@@ -1,5 +1,8 @@
 //! What the server does beside answering requests.
 
+use std::sync::Arc;
+
+use jiff::Timestamp;
 use kube::Client;
 use opentelemetry::metrics::Meter;
 use telemetry::shutdown::Shutdown;
@@ -7,8 +10,8 @@ use telemetry::shutdown::Shutdown;
 use crate::cluster;
 use crate::config::ServeConfig;
 use crate::ledger::{
-    Ledger,
-    figures::{Figures, Rhythm},
+    Clock, Ledger,
+    figures::{Figures, Rhythm, board::Board},
     lease::{self, Lease},
     reconcile::{self, Reconciler},
     rejects::{self, Rejects},
@@ -58,11 +61,13 @@ impl Jobs {
     pub async fn run(self, stop: &Shutdown) {
         let (ledger, outside, meter) = (self.ledger, self.outside, self.meter);
         let postman = Postman::new(outside.sender, webhooks::Metrics::new(&meter));
+        let clock: Clock = Arc::new(Timestamp::now);
+        let board = Board::new(&meter, &clock);
         let compared = reconcile::Metrics::new(&meter);
         let watched = cluster::metrics::Metrics::new(&meter);
         tokio::join!(
             keep(ledger.clone(), self.rejects, self.metrics, stop.clone()),
-            sum_up(ledger.clone(), self.rhythm, stop.clone()),
+            sum_up(ledger.clone(), Figures::new(self.rhythm).on(board), stop.clone()),
             reconcile(ledger.clone(), compared, stop.clone()),
             provide(ledger.clone(), outside.provisioner, stop.clone()),
             send(ledger.clone(), postman, stop.clone()),
@@ -89,8 +94,8 @@ async fn keep(ledger: Ledger, rejects: Rejects, metrics: Metrics, stop: Shutdown
 }
 
 /// Sums accounts up, until it is time to stop; one server of several at a time.
-async fn sum_up(ledger: Ledger, rhythm: Rhythm, stop: Shutdown) {
-    let work = async |lease: &mut Lease| Box::pin(Figures::new(rhythm).run(&ledger, lease)).await;
+async fn sum_up(ledger: Ledger, figures: Figures, stop: Shutdown) {
+    let work = async |lease: &mut Lease| Box::pin(figures.run(&ledger, lease)).await;
     lease::under("figures", &ledger, stop, work).await;
 }
 

@@ -3,8 +3,8 @@
 //! `scripts/bench.sh loop` runs it.
 
 pub mod checker;
-mod parts;
+pub mod parts;
 pub mod plan;
 pub mod plane;
 pub mod run;
-mod senders;
+pub mod senders;

@@ -116,6 +116,13 @@ impl Gateway {
     }
 }
 
+/// What a Prometheus would read: which program, where, and in which namespace that would be.
+pub struct Target {
+    pub service: &'static str,
+    pub address: String,
+    pub namespace: String,
+}
+
 /// Everything.
 pub struct Parts {
     gateways: Vec<Gateway>,
@@ -273,6 +280,23 @@ impl Parts {
             holds(status["held"]["events"] == 0, format!("{}: {status}", gateway.tenant))?;
         }
         Ok(())
+    }
+
+    /// Whose metrics there are to read.
+    pub fn scraped(&self) -> Vec<Target> {
+        let of = |service, address: &str, namespace: &str| {
+            let (address, namespace) = (address.to_owned(), namespace.to_owned());
+            Target { service, address, namespace }
+        };
+        let mut all = vec![
+            of("operator", &self.operator.health, "tenantry-system"),
+            of("api-server", &self.server.health, "tenantry-system"),
+        ];
+        for gateway in &self.gateways {
+            let namespace = format!("tenant-{}", gateway.tenant);
+            all.push(of("gateway", &gateway.process.health, &namespace));
+        }
+        all
     }
 
     /// The tenants as `kubectl` has them.
