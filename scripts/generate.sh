@@ -30,6 +30,7 @@ write() {
 
 mkdir -p "$chart/crds" "$chart/files/profiles" "$chart/files/dashboards"
 cp infra/grafana/dashboards/*.json "$chart/files/dashboards/"
+cp infra/prometheus/rules/tenantry.yaml "$chart/files/rules.yaml"
 for tier in dev prod; do
   write "$chart/values-$tier.yaml" filled values.yaml "$tier.env"
   write "examples/profile-$tier.yaml" filled "profile-$tier.yaml" "$tier.env" gpu.env
