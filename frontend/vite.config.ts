@@ -3,7 +3,15 @@ import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
 
 // What the API server answers; `npm run dev` asks one on its usual port.
-const api = ["/billing", "/recommendation", "/roi", "/onboarding", "/docs", "/openapi.json"];
+const api = [
+  "/billing",
+  "/recommendation",
+  "/roi",
+  "/onboarding",
+  "/profiles",
+  "/docs",
+  "/openapi.json",
+];
 const server = process.env.TENANTRY_API ?? "http://localhost:8080";
 
 export default defineConfig({

@@ -31,6 +31,7 @@ mod figures;
 mod heartbeat;
 pub mod metrics;
 pub mod pace;
+pub mod profiles;
 pub mod record;
 mod send;
 pub mod stack;

@@ -29,6 +29,7 @@ mod metrics;
 pub mod onboarding;
 pub mod plans;
 mod problems;
+pub mod profiles;
 pub mod recommendation;
 pub mod roi;
 pub mod support;
@@ -150,6 +151,7 @@ impl Routes {
             accounts::routes,
             support::routes,
             usage::routes,
+            profiles::routes,
             exports::routes,
             audit::routes,
             erasures::routes,

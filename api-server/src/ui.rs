@@ -23,7 +23,7 @@ mod packed;
 use packed::{Packed, takes_gzip};
 
 /// Where the pages are, as routes; none of them may be where the API is.
-pub const PAGES: [&str; 7] = [
+pub const PAGES: [&str; 11] = [
     "/",
     "/start",
     "/start/{step}",
@@ -31,6 +31,10 @@ pub const PAGES: [&str; 7] = [
     "/customers",
     "/customers/{account}",
     "/customers/{account}/brief",
+    "/approvals",
+    "/approvals/{id}",
+    "/stacks",
+    "/stacks/{name}",
 ];
 /// Where what the pages load is. A name has a hash of its content, so that it never changes.
 pub const ASSETS: &str = "/assets/{name}";

@@ -43,6 +43,17 @@ pub const BILLING_INVALID: &str = "BillingInvalid";
 /// server was last heard from.
 pub const STALE: &str = "Stale";
 
+/// The operator's reasons of a stack that is not `Ready` which are failures rather than progress.
+pub const FAILING: [&str; 7] = [
+    "CrashLoop",
+    "ImagePull",
+    "ContainerConfig",
+    "PodFailed",
+    "PodPending",
+    "PodRefused",
+    "JobFailed",
+];
+
 /// The longest message we write; the API server takes 32 768 bytes.
 const MESSAGE_MAX: usize = 1024;
 

@@ -37,6 +37,9 @@ pub const API_SERVER: &str = "tenantry-api-server";
 /// The annotation that names the request a Tenant was made of.
 pub const INTAKE: &str = "tenantry.dev/intake";
 
+/// The label of a profile's revision, with the profile's name.
+pub const PROFILE: &str = "tenantry.dev/profile";
+
 /// Both definitions, each with the name of its file in `generated/`.
 #[must_use]
 pub fn all() -> [(&'static str, CustomResourceDefinition); 2] {

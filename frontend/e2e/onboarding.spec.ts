@@ -1,61 +1,11 @@
 import { readFileSync } from "node:fs";
 import type { APIRequestContext, Page } from "@playwright/test";
+import { day, fill, go, intakes, name, send } from "./form";
 import { token } from "./server";
 import { accessible, expect, test } from "./test";
 
-let count = 0;
-
-/** A name that no other test has. */
-function name(): string {
-  count += 1;
-  return `flow-${process.pid}-${count}-${Date.now() % 1_000_000}`;
-}
-
 function answer(page: Page) {
   return page.getByRole("complementary", { name: "The answer so far" });
-}
-
-/** A day so many days from now, as a date field wants it. */
-function day(ahead: number): string {
-  return new Date(Date.now() + ahead * 86_400_000).toISOString().slice(0, 10);
-}
-
-async function go(page: Page, step: string, title: string): Promise<void> {
-  await page
-    .getByRole("navigation", { name: "Groups of questions" })
-    .getByRole("link", { name: step })
-    .click();
-  await expect(page.getByRole("heading", { level: 1, name: title })).toBeVisible();
-}
-
-/** Fills all that has to be filled in, and ends at the review. */
-async function fill(page: Page, tenant: string): Promise<void> {
-  await page.goto("/start");
-  await page.getByLabel("Name of the customer").fill("Acme Legal");
-  await page.getByLabel("Name of the tenant").fill(tenant);
-  await page.getByLabel("Whom to talk to").fill("Ada Lovelace");
-  await page.getByLabel("Mail address").fill("ada@acme.example");
-  await go(page, "The work", "What will it do, and how much?");
-  await page.getByLabel("Use case").fill("Sort incoming claims.");
-  await page.getByLabel("Department 1", { exact: true }).fill("Claims");
-  await go(page, "Beginning", "When does it begin?");
-  await page.getByLabel("Work begins on").fill(day(30));
-  await go(page, "Review", "Read it once more");
-}
-
-async function send(page: Page): Promise<void> {
-  await page.getByRole("button", { name: "Send the request" }).click();
-  await expect(page.getByRole("heading", { level: 1, name: "Your request" })).toBeVisible();
-}
-
-async function intakes(request: APIRequestContext, tenant: string): Promise<unknown[]> {
-  const headers = { authorization: `Bearer ${token("onboarding:approve")}` };
-  const listed = await request.get("/onboarding?page[size]=1000&sort=submitted_at desc", {
-    headers,
-  });
-  expect(listed.status()).toBe(200);
-  const { data } = await listed.json();
-  return data.filter((one: { tenant: { id: string } }) => one.tenant.id === tenant);
 }
 
 async function decide(
@@ -322,7 +272,7 @@ test("what strangers write is text and nothing else", async ({ page }) => {
   expect(asked).toBe(false);
 });
 
-test("signs of success go out as lines of the use case", async ({ page, request }) => {
+test("signs of success are a field of their own", async ({ page, request }) => {
   const tenant = name();
   await fill(page, tenant);
   await go(page, "Success", "How will you know that it works?");
@@ -335,9 +285,10 @@ test("signs of success go out as lines of the use case", async ({ page, request 
   const [listed] = (await intakes(request, tenant)) as { follow: string }[];
   const headers = { authorization: `Bearer ${token("onboarding:approve")}` };
   const { form } = await (await request.get(listed?.follow ?? "", { headers })).json();
-  expect(form.use_case).toBe(
-    `Sort incoming claims.\nIt is a success when:\n- Half of all claims are sorted by nobody, by ${day(120)}`,
-  );
+  expect(form.use_case).toBe("Sort incoming claims.");
+  expect(form.success_criteria).toEqual([
+    { text: "Half of all claims are sorted by nobody", by: day(120) },
+  ]);
 });
 
 test.describe("a request that one has no receipt of", () => {

@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 const URL_OF = "TENANTRY_UI_URL";
 const SECRET_OF = "TENANTRY_UI_SECRET";
 
-function program(): string {
+export function program(): string {
   const path = process.env.TENANTRY_API_SERVER;
   if (!path) throw new Error("TENANTRY_API_SERVER must name the program api-server");
   return path;
@@ -65,7 +65,7 @@ export default async function setup(): Promise<() => Promise<void>> {
 }
 
 /** The address on which a server says that it serves. The rest of what it says is read and let go. */
-function serving(server: ChildProcess): Promise<string> {
+export function serving(server: ChildProcess): Promise<string> {
   return new Promise((found, failed) => {
     const said: string[] = [];
     server.once("error", failed);
@@ -104,4 +104,9 @@ export function token(scope: string, about: About = {}): string {
     env: {},
   });
   return made.toString().trim();
+}
+
+/** Where the secret is that tokens are made with. */
+export function secretFile(): string {
+  return process.env[SECRET_OF] ?? "";
 }

@@ -8,6 +8,8 @@ import { Start } from "./pages/Start";
 import { Shell } from "./shell/Shell";
 
 // Loaded by who is signed in: a prospect does not pay for them.
+const ApprovalsDesk = lazy(() => import("./components/ApprovalsDesk"));
+const ProfilesDesk = lazy(() => import("./components/ProfilesDesk"));
 const CustomerHealthDashboard = lazy(() => import("./components/CustomerHealthDashboard"));
 
 export function App() {
@@ -25,6 +27,16 @@ export function App() {
               <CustomerHealthDashboard account={account} part={part} />
             </Staff>
           )}
+        </Route>
+        <Route path="/approvals/:id?">
+          <Staff>
+            <ApprovalsDesk />
+          </Staff>
+        </Route>
+        <Route path="/stacks/:name?">
+          <Staff>
+            <ProfilesDesk />
+          </Staff>
         </Route>
         <Route>
           <NotFound />

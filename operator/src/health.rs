@@ -37,16 +37,7 @@ pub mod reasons {
     /// Objects are on their way.
     pub const WAITING_FOR_OBJECTS: &str = "WaitingForObjects";
 
-    /// What counts as a failure rather than as progress.
-    pub const FAILING: [&str; 7] = [
-        CRASH_LOOP,
-        IMAGE_PULL,
-        CONTAINER_CONFIG,
-        POD_FAILED,
-        POD_PENDING,
-        POD_REFUSED,
-        JOB_FAILED,
-    ];
+    pub use crds::conditions::FAILING;
 }
 
 /// Why a stack is not ready.

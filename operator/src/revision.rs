@@ -11,7 +11,7 @@ use crate::desired::meta;
 /// How many revisions that nobody uses are kept for rolling back.
 pub const HISTORY: usize = 10;
 /// The label with the profile's name.
-pub const PROFILE_LABEL: &str = "tenantry.dev/profile";
+pub const PROFILE_LABEL: &str = crds::PROFILE;
 
 /// One revision of a profile.
 #[derive(Clone, Debug, PartialEq)]

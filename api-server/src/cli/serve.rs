@@ -68,6 +68,7 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
         ledger: ledger.clone(),
         rejects: rejects.clone(),
         vault,
+        profiles: outside.profiles(),
         provides: outside.provisioner.is_some(),
         webhooks: config.webhook_allow_cidr.clone().into(),
         cursors: Cursors::new(cursor_key(&ledger).await?),

@@ -5,7 +5,7 @@ use super::{
     Money, Quantity,
     catalogue::{Catalogue, PlanId, PlanVersion},
     meter::Meter,
-    onboarding::{Evaluation, Intake},
+    onboarding::{Evaluation, Intake, SuccessCriterion},
     roi::{Range, Roi},
 };
 
@@ -72,6 +72,7 @@ pub fn criteria(intake: &Intake, plan: Option<&PlanVersion>, roi: Option<&Roi>) 
         what: format!("Work begins on {} ({}).", intake.go_live, intake.time_zone),
         measured_by: "facts: go_live_date",
     }];
+    all.extend(intake.success_criteria.iter().map(own));
     all.extend(departments(intake));
     if let Some(roi) = roi {
         all.extend(pays(roi));
@@ -89,6 +90,12 @@ pub fn criteria(intake: &Intake, plan: Option<&PlanVersion>, roi: Option<&Roi>) 
         measured_by: "usage: flagged",
     });
     all
+}
+
+/// One that the customer gave, in their words.
+fn own(SuccessCriterion { text, by }: &SuccessCriterion) -> Criterion {
+    let what = by.map_or_else(|| text.clone(), |day| format!("{text} (by {day})"));
+    Criterion { what, measured_by: "facts: criteria" }
 }
 
 fn departments(intake: &Intake) -> impl Iterator<Item = Criterion> {

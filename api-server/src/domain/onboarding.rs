@@ -34,6 +34,15 @@ pub struct Contact {
     pub email: String,
 }
 
+/// A sign, in the customer's words, by which it will be seen whether it goes well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SuccessCriterion {
+    /// What is to be so.
+    pub text: String,
+    /// The day by which it is.
+    pub by: Option<Date>,
+}
+
 /// The form. [`check`] says whether its values can be worked with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Intake {
@@ -49,6 +58,8 @@ pub struct Intake {
     pub purpose: Purpose,
     /// The day on which work is to begin, in the customer's zone.
     pub go_live: Date,
+    /// The customer's own signs of success.
+    pub success_criteria: Vec<SuccessCriterion>,
     /// The departments' names, in the order of `roi.departments`.
     pub departments: Vec<String>,
     /// Expected use in a month.

@@ -9,6 +9,7 @@ use super::audit::overrides::Told;
 use crate::auth::Authenticator;
 use crate::auth::caller::Clock;
 use crate::backup::vault::Vault;
+use crate::cluster::profiles::Profiles;
 use crate::domain::catalogue::Catalogue;
 use crate::domain::webhook::Range;
 use crate::http::cursor::Cursors;
@@ -31,6 +32,8 @@ pub struct App {
     pub rejects: Rejects,
     /// Where gateways' backups are kept, if they are.
     pub vault: Option<Arc<Vault>>,
+    /// What is known of the cluster's profiles; none without a cluster.
+    pub profiles: Option<Profiles>,
     /// Whether tenants are made of approved requests.
     pub provides: bool,
     /// Where webhooks may go beside the internet.

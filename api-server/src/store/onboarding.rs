@@ -1,5 +1,7 @@
 //! Requests of customers to be taken on, and what was decided about them.
 
+mod mentions;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -157,8 +159,9 @@ pub async fn ids_of_account(
 /// What stands in place of an erased contact. Nobody can have such an address (RFC 2606).
 pub(crate) const ERASED: (&str, &str) = ("erased", "erased@erased.invalid");
 
-/// Takes the contact out of a request's form; false when there is none left, or no such request. Key
-/// and form are forgotten too, so that sending both again makes a new request.
+/// Takes the contact out of a request's form, and what mentions them out of the customer's own words;
+/// false when there is none left, or no such request. Key and form are forgotten too, so that sending
+/// both again makes a new request.
 pub(crate) async fn erase_contact(session: &mut Session, id: Uuid) -> Result<bool, StoreError> {
     let Some(known) = get(session, id).await? else { return Ok(false) };
     let unreadable = |error| StoreError::Unreadable(format!("intakes.form: {error}"));
@@ -167,7 +170,13 @@ pub(crate) async fn erase_contact(session: &mut Session, id: Uuid) -> Result<boo
     if form.get("contact") == Some(&erased) {
         return Ok(false);
     }
+    let person = mentions::of(form.get("contact"));
     let Some(members) = form.as_object_mut() else { return Ok(false) };
+    for name in ["use_case", "success_criteria"] {
+        if let Some(words) = members.get_mut(name) {
+            mentions::erase(words, &person);
+        }
+    }
     members.insert("contact".to_owned(), erased);
     let sql = "UPDATE intakes SET form = $2, scope = $3 WHERE intake = $1";
     let nothing = Value::Blob(None);

@@ -29,6 +29,7 @@ mod outage;
 mod pace;
 mod plans;
 mod postgres;
+mod profiles;
 mod provisioning;
 mod rate;
 mod seen;

@@ -28,7 +28,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::cluster;
+use crate::{cluster, profiles};
 
 pub const SECRET: &[u8] = b"a development secret of 32 bytes!";
 
@@ -56,6 +56,13 @@ pub struct Api {
     pub folder: tempfile::TempDir,
 }
 
+/// What a server is beside.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    Cluster,
+    Nothing,
+}
+
 /// An answer.
 pub struct Answer {
     pub status: StatusCode,
@@ -81,15 +88,20 @@ impl Api {
     }
 
     pub async fn with_rates(rates: Rates) -> Self {
-        Self::with(rates, true).await
+        Self::with(rates, true, Beside::Cluster).await
     }
 
     /// A server that keeps no backups.
     pub async fn without_backups() -> Self {
-        Self::with(rates(1_000_000), false).await
+        Self::with(rates(1_000_000), false, Beside::Cluster).await
     }
 
-    async fn with(rates: Rates, backups: bool) -> Self {
+    /// A server that is beside no cluster.
+    pub async fn without_cluster() -> Self {
+        Self::with(rates(1_000_000), true, Beside::Nothing).await
+    }
+
+    async fn with(rates: Rates, backups: bool, beside: Beside) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let time = Arc::new(Mutex::new(now()));
         let told = time.clone();
@@ -131,6 +143,7 @@ impl Api {
             ledger: ledger.clone(),
             rejects: ours,
             vault,
+            profiles: (beside == Beside::Cluster).then(profiles::known),
             provides: true,
             webhooks: Arc::default(),
             cursors,

@@ -174,6 +174,37 @@ async fn the_contact_of_a_request_is_erased_and_the_request_stays() {
 }
 
 #[tokio::test]
+async fn what_the_customer_wrote_stays_without_the_erased_contact() {
+    let api = Api::new().await;
+    let mut named = form();
+    named["contact"] = json!({"name": "Ada Lovelace", "email": "a.lovelace@initech.example"});
+    named["use_case"] = json!("Read contracts, as Ada does.\nAsk a.lovelace@initech.example");
+    named["success_criteria"] = json!([
+        {"text": format!("Lovelace signs nothing by hand{}", "x".repeat(170)), "by": "2027-06-30"},
+        {"text": "Nobody waits"},
+    ]);
+    let answer = api.post("/onboarding", None, "application/json", named.to_string()).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+    let follow = answer.json()["follow"].as_str().unwrap().to_owned();
+    erased(&api, json!({"intake": follow.rsplit('/').next().unwrap()})).await;
+    let csm = token(Audience::Billing, "onboarding:approve", Some("CustomerSuccessManager"), None);
+    let shown = api.get(&follow, Some(&csm)).await.json();
+    assert_eq!(shown["form"]["use_case"], "Read contracts, as … does.\nAsk a.…@initech.example");
+    let criteria = &shown["form"]["success_criteria"];
+    assert!(criteria[0]["text"].as_str().unwrap().starts_with("… signs nothing by hand"));
+    assert_eq!(
+        (&criteria[0]["by"], &criteria[1]["text"]),
+        (&json!("2027-06-30"), &json!("Nobody waits"))
+    );
+    // What is left is still a form that can be read.
+    let brief = api.get(&format!("{follow}/brief"), Some(&csm)).await;
+    assert_eq!(brief.status, StatusCode::OK, "{}", brief.text);
+    assert!(!brief.text.contains("Lovelace") && !brief.text.contains("Ada"), "{}", brief.text);
+    assert_eq!(on_disk(&api, "Lovelace").await, [""; 0]);
+    assert_eq!(on_disk(&api, "lovelace").await, [""; 0]);
+}
+
+#[tokio::test]
 async fn an_accounts_erasure_reaches_the_request_that_it_came_from() {
     let api = Api::new().await;
     let intake = submit(&api, "key-1").await;

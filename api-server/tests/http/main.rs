@@ -34,6 +34,7 @@ mod matrix;
 mod onboarding;
 mod pages;
 mod plans;
+mod profiles;
 mod recommendation;
 mod timeline;
 mod usage;

@@ -17,6 +17,7 @@ pub fn form() -> Value {
         "display_name": "Initech Legal", "tenant": "initech",
         "contact": {"name": "Operations", "email": "ops@initech.example"},
         "use_case": "Read contracts", "purpose": "production", "go_live_date": "2027-01-15",
+        "success_criteria": [{"text": "Nobody reads a lease", "by": "2027-06-30"}],
         "departments": [{"name": "Litigation", "people": 12, "weeks_per_year": 46,
             "hours_per_week": {"low": "3", "base": "4", "high": "5"}}],
         "usage": {"agents": {"low": "40000", "base": "40000", "high": "40000"}},
@@ -124,6 +125,13 @@ async fn every_field_has_limits_and_is_named() {
         ("/purpose", json!("fun"), 400, "/purpose"),
         ("/go_live_date", json!("soon"), 422, "/go_live_date"),
         ("/go_live_date", json!("2020-01-01"), 422, "/go_live_date"),
+        ("/success_criteria", json!("none"), 400, "/success_criteria"),
+        ("/success_criteria", json!(vec![json!({"text": "a"}); 21]), 422, "/success_criteria"),
+        ("/success_criteria", json!([{"by": "2027-06-30"}]), 400, "/success_criteria/0/text"),
+        ("/success_criteria/0/what", json!("x"), 400, "/success_criteria/0/what"),
+        ("/success_criteria/0/text", json!("a\nb"), 422, "/success_criteria/0/text"),
+        ("/success_criteria/0/by", json!("soon"), 422, "/success_criteria/0/by"),
+        ("/success_criteria/0/by", json!("2026-11-21"), 422, "/success_criteria/0/by"),
         ("/departments", json!([]), 422, "/departments"),
         ("/departments/0/name", json!(""), 422, "/departments/0/name"),
         ("/departments/0/people", json!(0), 422, "/departments/0/people"),
@@ -207,7 +215,7 @@ async fn all_that_is_wrong_is_said_at_once() {
 async fn what_may_be_left_out_has_its_default() {
     let api = Api::new().await;
     let mut form = form();
-    for name in ["usage", "voice_minutes", "support_hours", "anchor_day"] {
+    for name in ["success_criteria", "usage", "voice_minutes", "support_hours", "anchor_day"] {
         form.as_object_mut().unwrap().remove(name);
     }
     form["purpose"] = json!("evaluation");
@@ -218,6 +226,37 @@ async fn what_may_be_left_out_has_its_default() {
     let (follow, _) = place(&answer);
     let shown = api.get(&follow, Some(&manager())).await.json();
     assert_eq!(shown["form"]["anchor_day"], 1);
+}
+
+#[tokio::test]
+async fn signs_of_success_are_kept_as_they_were_given_for_customer_success() {
+    let api = Api::new().await;
+    let given = json!([{"text": "<b>Nobody</b> reads a lease", "by": "2027-06-30"}, {"text": "Nobody waits", "by": null}]);
+    let (follow, receipt) = submitted(&api, &with("/success_criteria", given.clone())).await;
+    let shown = api.get(&follow, Some(&manager())).await.json();
+    assert_eq!(shown["form"]["success_criteria"], given);
+    assert_eq!(shown["form"]["use_case"], form()["use_case"], "they are a field of their own");
+    let theirs = api.get(&follow, Some(&receipt)).await;
+    assert!(!theirs.text.contains("lease"), "{}", theirs.text);
+    let brief = api.get(&format!("{follow}/brief"), Some(&manager())).await.json();
+    let said: Vec<_> = brief["criteria"].as_array().unwrap().iter().map(|c| &c["what"]).collect();
+    assert_eq!(said[1..3], ["<b>Nobody</b> reads a lease (by 2027-06-30)", "Nobody waits"]);
+    let page = api.get(&format!("{follow}/brief?format=html"), Some(&manager())).await.text;
+    assert!(page.contains("&lt;b&gt;Nobody&lt;/b&gt; reads a lease (by 2027-06-30)"), "{page}");
+}
+
+/// A form without signs is stored as it was before there were any, so that who sends it again after
+/// an update with the same key makes no second request.
+#[tokio::test]
+async fn a_form_without_signs_is_the_form_that_it_was() {
+    let api = Api::new().await;
+    let mut without = form();
+    without.as_object_mut().unwrap().remove("success_criteria");
+    let first = place(&submit(&api, &without, Some("k-1")).await);
+    let empty = place(&submit(&api, &with("/success_criteria", json!([])), Some("k-1")).await);
+    assert_eq!(first, empty);
+    let shown = api.get(&first.0, Some(&manager())).await.json();
+    assert!(shown["form"].get("success_criteria").is_none(), "{shown}");
 }
 
 #[tokio::test]

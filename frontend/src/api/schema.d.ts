@@ -601,6 +601,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/profiles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List profiles
+         * @description All that the cluster has, and those that tenants name and it has not, each with how far its newest revision is.
+         */
+        get: operations["list_profiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/profiles/{name}/revisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List revisions of a profile
+         * @description The newest first, each with how many tenants run it.
+         */
+        get: operations["list_profile_revisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/profiles/{name}/tenants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List tenants of a profile
+         * @description Those that follow it or run a revision of it, by name, each with where it stands and why.
+         */
+        get: operations["list_profile_tenants"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/recommendation": {
         parameters: {
             query?: never;
@@ -1086,7 +1146,7 @@ export interface components {
             comparison: components["schemas"]["ComparedOut"][];
             /** @description Whom to talk to. */
             contact: components["schemas"]["ContactIn"];
-            /** @description By what it will be seen whether it goes well. */
+            /** @description By what it will be seen whether it goes well; the customer's own signs in their words. */
             criteria: components["schemas"]["CriterionOut"][];
             /** @description The customer's name. */
             display_name: string;
@@ -1235,6 +1295,23 @@ export interface components {
             email: string;
             /** @description A person or a team. */
             name: string;
+        };
+        /** @description What stacks are made of, in short. */
+        ContentOut: {
+            /**
+             * @description The plan of tenants that name none; null where they are put on the catalogue's first.
+             * @example team
+             */
+            default_plan?: string | null;
+            /** @description What tenants can lay over it, by name. */
+            overlays: string[];
+            /** @description The services that each tenant runs. */
+            services: components["schemas"]["ServiceOut"][];
+            /**
+             * @description `dev` or `prod`.
+             * @example prod
+             */
+            tier: string;
         };
         /** @description A change of one row. */
         CorrectionIn: {
@@ -1518,6 +1595,37 @@ export interface components {
              * @description Those that were to; null: as many as the onboarding form named.
              */
             planned?: number | null;
+        };
+        /** @description A profile. */
+        DeploymentOut: {
+            content?: components["schemas"]["ContentOut"] | null;
+            /** @description Whether it is gone: tenants still name it, and stay as they are. */
+            missing: boolean;
+            /**
+             * @description Its name.
+             * @example prod
+             */
+            name: string;
+            /**
+             * Format: int64
+             * @description The number of its newest revision; null until the operator has numbered it.
+             */
+            revision?: number | null;
+            rollout?: components["schemas"]["RolloutOut"] | null;
+            /** @description Who follows it. */
+            tenants: components["schemas"]["FollowerCounts"];
+        };
+        /** @description All profiles. */
+        Deployments: {
+            /** @description By name. */
+            data: components["schemas"]["DeploymentOut"][];
+            /**
+             * Format: date-time
+             * @description Since when the cluster does not answer: this is from before. Null while it does.
+             */
+            lost_since?: string | null;
+            /** @description Always the whole. */
+            meta: components["schemas"]["ListMeta"];
         };
         /** @description How events name a person. */
         DimensionIn: {
@@ -1810,6 +1918,107 @@ export interface components {
              */
             valid_until: string;
         };
+        /** @description How many tenants are where. */
+        FollowerCounts: {
+            /**
+             * Format: int32
+             * @description Those that were told and went wrong.
+             */
+            failed: number;
+            /**
+             * Format: int32
+             * @description Those that are on their way.
+             */
+            moving: number;
+            /**
+             * Format: int32
+             * @description Those that keep to a revision by their own wish; each is in one of the others too.
+             */
+            pinned: number;
+            /**
+             * Format: int32
+             * @description Those whose stack runs as it should.
+             */
+            ready: number;
+            /**
+             * Format: int32
+             * @description Those that are being removed.
+             */
+            removed: number;
+            /**
+             * Format: int32
+             * @description All that name the profile.
+             */
+            total: number;
+            /**
+             * Format: int32
+             * @description Those that run the newest revision, or the one that they keep to.
+             */
+            updated: number;
+            /**
+             * Format: int32
+             * @description Those that were not told yet.
+             */
+            waiting: number;
+        };
+        /** @description A tenant of a profile. */
+        FollowerOut: {
+            /** @description Its account, once the operator says which. */
+            account?: string | null;
+            /** @description The customer's name. */
+            display_name: string;
+            /** @description The same in a sentence. */
+            message?: string | null;
+            /**
+             * Format: int64
+             * @description The revision that it keeps to by its own wish.
+             */
+            pinned?: number | null;
+            /** @description Whether its stack runs as it should. */
+            ready: boolean;
+            /**
+             * @description Why it does not, in a word; null when it does.
+             * @example PodPending
+             */
+            reason?: string | null;
+            /**
+             * @description What it ran healthily last, as `PROFILE@NUMBER`.
+             * @example prod@7
+             */
+            runs?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            since?: string | null;
+            /**
+             * @description `updated`, `moving`, `waiting`, `failed` or `removed`.
+             * @example updated
+             */
+            stage: string;
+            /**
+             * @description Its name.
+             * @example acme
+             */
+            tenant: string;
+            /**
+             * @description What it is being brought to.
+             * @example prod@8
+             */
+            wanted?: string | null;
+        };
+        /** @description Tenants of a profile. */
+        Followers: {
+            /** @description By name. */
+            data: components["schemas"]["FollowerOut"][];
+            /**
+             * Format: date-time
+             * @description Since when the cluster does not answer: this is from before. Null while it does.
+             */
+            lost_since?: string | null;
+            /** @description About the page. */
+            meta: components["schemas"]["ListMeta"];
+        };
         /** @description A formula, and how it reads. */
         FormulaOut: {
             /**
@@ -1972,6 +2181,8 @@ export interface components {
             purpose: components["schemas"]["PurposeIn"];
             /** @description What saved time is worth. */
             roi: components["schemas"]["AssumptionsIn"];
+            /** @description The customer's own signs of success; none unless given. */
+            success_criteria?: components["schemas"]["SuccessCriterionIn"][];
             /**
              * Format: int32
              * @description Support must answer within so many hours; any will do unless given.
@@ -2950,6 +3161,48 @@ export interface components {
             /** @description How long things may be kept, as it was asked and as the server keeps them. */
             rules: components["schemas"]["RuleOut"][];
         };
+        /** @description A revision. */
+        RevisionOut: {
+            /**
+             * Format: int32
+             * @description How many are being brought to it.
+             */
+            coming: number;
+            content?: components["schemas"]["ContentOut"] | null;
+            /**
+             * Format: date-time
+             * @description When it was made; null when it is gone and a tenant names it still.
+             */
+            made_at?: string | null;
+            /**
+             * Format: int64
+             * @description Its number.
+             * @example 7
+             */
+            number: number;
+            /**
+             * Format: int32
+             * @description How many keep to it by their own wish.
+             */
+            pinned: number;
+            /**
+             * Format: int32
+             * @description How many tenants ran it healthily last.
+             */
+            running: number;
+        };
+        /** @description The revisions of a profile. */
+        Revisions: {
+            /** @description The newest first. */
+            data: components["schemas"]["RevisionOut"][];
+            /**
+             * Format: date-time
+             * @description Since when the cluster does not answer: this is from before. Null while it does.
+             */
+            lost_since?: string | null;
+            /** @description Always the whole. */
+            meta: components["schemas"]["ListMeta"];
+        };
         /** @description The assumptions. Amounts share one currency; all but `one_off` are per year. */
         RoiIn: {
             /**
@@ -3013,6 +3266,31 @@ export interface components {
             /** @description What is gained per cost; null when it costs nothing. */
             roi: components["schemas"]["RangeOnWire_Option_String"];
         };
+        /** @description How far a revision is. */
+        RolloutOut: {
+            /**
+             * Format: int32
+             * @description With so many failed ones no further tenant is started.
+             */
+            halt_after_failures: number;
+            /**
+             * @description How many tenants may be on their way at once: a number, or a share of all.
+             * @example 10%
+             */
+            max_in_flight: string;
+            /**
+             * @description The same in a line, by the operator.
+             * @example 48/50 updated, 1 failed: acme
+             */
+            message?: string | null;
+            /** @description Whether somebody holds it. */
+            paused: boolean;
+            /**
+             * @description `complete`, `progressing`, `paused` or `halted`; null until the operator has said so of the profile as it is now.
+             * @example progressing
+             */
+            phase?: string | null;
+        };
         /** @description For how long the old secret is good too. */
         RotationIn: {
             /**
@@ -3059,6 +3337,18 @@ export interface components {
             kind: string;
             /** @description What it is about. */
             what: string;
+        };
+        /** @description A service. */
+        ServiceOut: {
+            /** @description What it is part of. */
+            feature?: string | null;
+            /** @description What it runs. */
+            image: string;
+            /**
+             * @description Its name.
+             * @example core
+             */
+            name: string;
         };
         /** @description A part of a period: how many milliseconds of how many. */
         ShareOut: {
@@ -3162,6 +3452,20 @@ export interface components {
              * @description Within how many hours it promises an answer of support.
              */
             support_hours?: number | null;
+        };
+        /** @description A sign by which it will be seen whether it goes well, in the customer's words. */
+        SuccessCriterionIn: {
+            /**
+             * Format: date
+             * @description The day by which it is, at most ten years ahead; no day unless given.
+             * @example 2027-06-30
+             */
+            by?: string | null;
+            /**
+             * @description What is to be so, in one line.
+             * @example Nobody reads a lease by hand
+             */
+            text: string;
         };
         /** @description A request among others. */
         Summary: {
@@ -6217,6 +6521,263 @@ export interface operations {
                 };
             };
             /** @description It was decided otherwise. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description More requests than the budget allows; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too much to do, or the store does not answer. Try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_profiles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployments"];
+                };
+            };
+            /** @description The request is not as it should be; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No token, or one that is not good for this route. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The token lacks a scope or role. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server is beside no cluster. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description More requests than the budget allows; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too much to do, or the store does not answer. Try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_profile_revisions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The profile's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All that are kept or run. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Revisions"];
+                };
+            };
+            /** @description The request is not as it should be; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No token, or one that is not good for this route. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The token lacks a scope or role. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such profile. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server is beside no cluster. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description More requests than the budget allows; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too much to do, or the store does not answer. Try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_profile_tenants: {
+        parameters: {
+            query?: {
+                /** @description Those that run this revision. */
+                "filter[revision][eq]"?: number;
+                /** @description updated, moving, waiting, failed or removed. */
+                "filter[stage][eq]"?: string;
+                /** @description `tenant asc`. */
+                sort?: string;
+                /** @description 1 to 1000; 100 unless given. */
+                "page[size]"?: number;
+                /** @description A cursor, as in `meta.page.next`. */
+                "page[after]"?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The profile's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Followers"];
+                };
+            };
+            /** @description The request is not as it should be; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No token, or one that is not good for this route. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The token lacks a scope or role. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such profile. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The server is beside no cluster. */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -12,7 +12,6 @@ import { fragment } from "./link";
 import { sheet } from "./roi";
 import { fields, STEPS, type StepKey } from "./steps";
 import type { Answer } from "./useAnswer";
-import { caseText } from "./wire";
 
 export function StepReview({ answer }: { answer: Answer }) {
   return (
@@ -52,9 +51,6 @@ function Said() {
           </dl>
         </section>
       ))}
-      {draft.signs > 0 ? (
-        <p className="note">The use case goes out with its signs of success: “{caseText(draft)}”</p>
-      ) : null}
     </>
   );
 }

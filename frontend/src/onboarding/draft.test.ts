@@ -41,9 +41,9 @@ describe("signs", () => {
     let draft = empty("UTC");
     for (let more = 0; more < MOST_SIGNS + 2; more += 1) draft = addSign(draft);
     expect(draft.signs).toBe(MOST_SIGNS);
-    draft = put(put(draft, "/signs/0/what", "a"), "/signs/1/what", "b");
+    draft = put(put(draft, "/success_criteria/0/text", "a"), "/success_criteria/1/text", "b");
     draft = removeSign(draft, 0);
-    expect(value(draft, "/signs/0/what")).toBe("b");
+    expect(value(draft, "/success_criteria/0/text")).toBe("b");
     expect(draft.signs).toBe(MOST_SIGNS - 1);
   });
 });

@@ -12,7 +12,7 @@ export interface Draft {
 
 export const METERS = ["agents", "ingestion", "query", "timeline"] as const;
 export const MOST_DEPARTMENTS = 50;
-export const MOST_SIGNS = 8;
+export const MOST_SIGNS = 20;
 
 /** What a new department begins with. */
 const DEPARTMENT: Readonly<Record<string, string>> = {
@@ -81,7 +81,7 @@ export function addSign(draft: Draft): Draft {
 }
 
 export function removeSign(draft: Draft, index: number): Draft {
-  const values = without(draft.values, "/signs", index, draft.signs);
+  const values = without(draft.values, "/success_criteria", index, draft.signs);
   return { ...draft, values, signs: Math.max(0, draft.signs - 1) };
 }
 

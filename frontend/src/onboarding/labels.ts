@@ -40,7 +40,7 @@ export function label(draft: Draft, at: string): string {
   if (meter) return `${meterName(meter)} a month`;
   const year = /^\/roi\/ramp\/(\d+)$/.exec(at)?.[1];
   if (year) return `Of the benefit in year ${Number(year) + 1}`;
-  const sign = /^\/signs\/(\d+)\/(what|by)$/.exec(at);
+  const sign = /^\/success_criteria\/(\d+)\/(text|by)$/.exec(at);
   if (sign) return `Sign ${Number(sign[1]) + 1}, ${sign[2] === "by" ? "until" : "what"}`;
   const department = /^\/departments\/(\d+)\/(\w+)(?:\/(\w+))?$/.exec(at);
   if (!department) return at;
@@ -79,7 +79,9 @@ export function shown(draft: Draft, at: string): string {
   if (known) return known;
   const typed = plain(text);
   const isNumber =
-    at !== "/tenant" && !/\/(name|display_name|use_case)$/.test(at) && /^\d+(\.\d+)?$/.test(typed);
+    at !== "/tenant" &&
+    !/\/(name|display_name|use_case|text)$/.test(at) &&
+    /^\d+(\.\d+)?$/.test(typed);
   const of = unit(draft, at);
   if (!isNumber) return of === "" ? text : `${text} ${of}`;
   if (at.endsWith("/amount")) return `${of} ${quantity(typed)}`;

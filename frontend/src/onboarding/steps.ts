@@ -48,8 +48,8 @@ export function fields(draft: Draft, step: StepKey): string[] {
       ];
     case "success":
       return Array.from({ length: draft.signs }, (_, i) => [
-        `/signs/${i}/what`,
-        `/signs/${i}/by`,
+        `/success_criteria/${i}/text`,
+        `/success_criteria/${i}/by`,
       ]).flat();
     case "begin":
       return ["/go_live_date", "/time_zone", "/anchor_day"];
@@ -68,7 +68,9 @@ const OPTIONAL = [
 
 function isOptional(at: string): boolean {
   return (
-    OPTIONAL.includes(at) || /^\/(usage|roi\/ramp)\//.test(at) || /^\/signs\/\d+\/by$/.test(at)
+    OPTIONAL.includes(at) ||
+    /^\/(usage|roi\/ramp)\//.test(at) ||
+    /^\/success_criteria\/\d+\/by$/.test(at)
   );
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { addDepartment, addSign, empty, put } from "./draft";
 import { missing, placeOf, STEPS } from "./steps";
-import { businessCase, caseText, intake, NotWhole, needs } from "./wire";
+import { businessCase, intake, NotWhole, needs } from "./wire";
 
 const filled = () =>
   Object.entries({
@@ -28,6 +28,7 @@ describe("the form as it is sent", () => {
       use_case: "Sort claims.",
       purpose: "production",
       go_live_date: "2027-01-15",
+      success_criteria: [],
       departments: [
         {
           name: "Claims",
@@ -75,13 +76,18 @@ describe("the form as it is sent", () => {
     expect(roi.departments).toHaveLength(1);
   });
 
-  it("has the signs of success in its use case", () => {
-    let draft = addSign(addSign(addSign(filled())));
-    draft = put(put(draft, "/signs/0/what", "Half is sorted"), "/signs/0/by", "2027-03-01");
-    draft = put(draft, "/signs/2/what", "Nobody waits a day");
-    expect(caseText(draft)).toBe(
-      "Sort claims.\nIt is a success when:\n- Half is sorted, by 2027-03-01\n- Nobody waits a day",
-    );
+  it("has the signs of success, each with its day if it has one", () => {
+    let draft = addSign(addSign(filled()));
+    draft = put(draft, "/success_criteria/0/text", " Half is sorted ");
+    draft = put(draft, "/success_criteria/0/by", "2027-03-01");
+    draft = put(draft, "/success_criteria/1/text", "Nobody waits a day");
+    expect(intake(draft)).toMatchObject({
+      use_case: "Sort claims.",
+      success_criteria: [
+        { text: "Half is sorted", by: "2027-03-01" },
+        { text: "Nobody waits a day" },
+      ],
+    });
   });
 });
 
@@ -100,6 +106,12 @@ describe("what is wrong", () => {
     expect(place("/roi/ramp/2")).toBe("/roi/ramp/2");
     expect(place("")).toBe(null);
     expect(place("/departments/7/name")).toBe(null);
+    const signed = addSign(draft);
+    expect(placeOf(signed, "/success_criteria/0/by")).toEqual({
+      step: "success",
+      at: "/success_criteria/0/by",
+    });
+    expect(placeOf(signed, "/success_criteria")?.step).toBe("success");
   });
 
   it("is nothing where all is filled in, and all that must be where nothing is", () => {

@@ -115,15 +115,10 @@ export function businessCase(draft: Draft, monthly: Schemas["MoneyOnWire"]): Sch
   return roi;
 }
 
-/** The use case, with the signs of success as lines of their own. */
-export function caseText(draft: Draft): string {
-  const signs = indices(draft.signs).map((index) => {
-    const [what, by] = ["what", "by"].map((part) => value(draft, `/signs/${index}/${part}`).trim());
-    return what === "" ? null : by === "" ? `- ${what}` : `- ${what}, by ${by}`;
-  });
-  const said = signs.filter((sign) => sign !== null);
-  const text = value(draft, "/use_case").trim();
-  return said.length === 0 ? text : `${text}\nIt is a success when:\n${said.join("\n")}`;
+function criterion(draft: Draft, index: number): Schemas["SuccessCriterionIn"] {
+  const text = (name: string) => value(draft, `/success_criteria/${index}/${name}`).trim();
+  const by = text("by");
+  return by === "" ? { text: text("text") } : { text: text("text"), by };
 }
 
 /** The whole form. */
@@ -135,9 +130,10 @@ export function intake(draft: Draft): Intake {
     display_name: text("/display_name"),
     tenant: text("/tenant"),
     contact: { name: text("/contact/name"), email: text("/contact/email") },
-    use_case: caseText(draft),
+    use_case: text("/use_case"),
     purpose: purpose(draft),
     go_live_date: text("/go_live_date"),
+    success_criteria: indices(draft.signs).map((index) => criterion(draft, index)),
     departments: indices(draft.departments).map((index) => ({
       name: text(`/departments/${index}/name`),
       ...department(draft, index, wholes),

@@ -11,6 +11,8 @@ const PLACES: readonly { path: string; name: string }[] = [
 /** For those who look after customers. */
 const STAFF_PLACES: readonly { path: string; name: string }[] = [
   { path: "/customers/:account?/:part?", name: "Customers" },
+  { path: "/approvals/:id?", name: "Approvals" },
+  { path: "/stacks/:name?", name: "Profiles" },
 ];
 
 export function Shell({ children }: { children: ReactNode }) {

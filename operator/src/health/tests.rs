@@ -192,3 +192,19 @@ fn guard_rails_are_shown_only_when_something_is_wrong_with_them() {
     let of = |ready| ComponentStatus { name: meta::GUARD_RAILS.to_owned(), ready, message: None };
     assert!(!is_shown(&of(true)) && is_shown(&of(false)));
 }
+
+/// The API server tells failures from progress by the same list.
+#[test]
+fn every_failing_reason_is_one_that_is_said() {
+    use super::reasons::*;
+    let ours = [
+        CRASH_LOOP,
+        IMAGE_PULL,
+        CONTAINER_CONFIG,
+        POD_FAILED,
+        POD_PENDING,
+        POD_REFUSED,
+        JOB_FAILED,
+    ];
+    assert_eq!(FAILING, ours);
+}

@@ -1,4 +1,4 @@
-//! What the API server may do in Kubernetes: read Tenants and profiles, write its part of a Tenant's
+//! What the API server may do in Kubernetes: read Tenants, profiles and their revisions, write its part of a Tenant's
 //! status, tell events, renew its Lease, and where asked for make Tenants. RBAC knows no parts of a status: a policy does.
 
 use crds::INTAKE;
@@ -41,7 +41,7 @@ pub fn objects(namespace: &str) -> Vec<Value> {
             "apiVersion": api, "kind": "ClusterRole", "metadata": { "name": ONBOARDING, "labels": labels() },
             "rules": [rule(crds::GROUP, &["tenants"], &["create", "get"])],
         }),
-        json!({ "apiVersion": api, "kind": "Role", "metadata": own, "rules": [lease()] }),
+        json!({ "apiVersion": api, "kind": "Role", "metadata": own, "rules": [lease(), revisions()] }),
         json!({
             "apiVersion": api, "kind": "ClusterRoleBinding", "metadata": metadata,
             "roleRef": role("ClusterRole"), "subjects": subjects,
@@ -62,7 +62,7 @@ pub fn objects(namespace: &str) -> Vec<Value> {
 fn cluster_rules() -> [Value; 4] {
     [
         rule(crds::GROUP, &["tenants"], &["list", "watch"]),
-        // Which plan tenants are on that name none.
+        // Which plan tenants are on that name none, and what is shown of profiles.
         rule(crds::GROUP, &["deploymentprofiles"], &["list", "watch"]),
         rule(crds::GROUP, &["tenants/status"], &["patch"]),
         rule("events.k8s.io", &["events"], &["create"]),
@@ -74,6 +74,11 @@ fn lease() -> Value {
     let mut lease = rule("coordination.k8s.io", &["leases"], &["create", "patch"]);
     lease["resourceNames"] = json!([NAME]);
     lease
+}
+
+/// Profiles' revisions stand beside the operator; which they are RBAC cannot say of a list.
+fn revisions() -> Value {
+    rule("apps", &["controllerrevisions"], &["list", "watch"])
 }
 
 fn policy(namespace: &str) -> Value {

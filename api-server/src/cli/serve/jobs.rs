@@ -7,7 +7,7 @@ use kube::Client;
 use opentelemetry::metrics::Meter;
 use telemetry::shutdown::Shutdown;
 
-use crate::cluster;
+use crate::cluster::{self, profiles::Profiles};
 use crate::config::ServeConfig;
 use crate::ledger::{
     Clock, Ledger,
@@ -27,7 +27,14 @@ pub struct Outside {
     pub provisioner: Option<Provisioner>,
     sender: Sender,
     /// None without a cluster.
-    cluster: Option<(Client, cluster::Settings)>,
+    cluster: Option<Beside>,
+}
+
+/// The cluster that a server is beside.
+struct Beside {
+    client: Client,
+    settings: cluster::Settings,
+    profiles: Profiles,
 }
 
 impl Outside {
@@ -40,8 +47,18 @@ impl Outside {
         Ok(Self {
             provisioner: config.provisioner(client.as_ref())?,
             sender: config.webhook_sender()?,
-            cluster: client.map(|client| (client, config.cluster_settings())),
+            cluster: client.map(|client| Beside {
+                client,
+                settings: config.cluster_settings(),
+                profiles: Profiles::default(),
+            }),
         })
+    }
+
+    /// What is known of the cluster's profiles, now and later.
+    #[must_use]
+    pub fn profiles(&self) -> Option<Profiles> {
+        self.cluster.as_ref().map(|cluster| cluster.profiles.clone())
     }
 }
 
@@ -122,16 +139,25 @@ async fn send(ledger: Ledger, postman: Postman, stop: Shutdown) {
 }
 
 /// Keeps accounts and status of a cluster's tenants, if there is a cluster, until it is time to stop; one
-/// server of several at a time.
+/// server of several at a time. Profiles are followed by each.
 async fn tell(
     ledger: Ledger,
-    cluster: Option<(Client, cluster::Settings)>,
+    cluster: Option<Beside>,
     metrics: cluster::metrics::Metrics,
     stop: Shutdown,
 ) {
-    let Some((client, settings)) = cluster else { return stop.cancelled().await };
+    let Some(Beside { client, settings, profiles }) = cluster else {
+        return stop.cancelled().await;
+    };
+    let (reader, namespace, ended) = (client.clone(), settings.namespace.clone(), stop.clone());
+    let follow = async {
+        tokio::select! {
+            () = profiles.follow(&reader, &namespace) => {}
+            () = ended.cancelled() => {}
+        }
+    };
     let work = async |lease: &mut Lease| {
         Box::pin(cluster::run(&ledger, lease, client, settings, metrics)).await;
     };
-    lease::under("cluster", &ledger, stop, work).await;
+    tokio::join!(follow, lease::under("cluster", &ledger, stop, work));
 }

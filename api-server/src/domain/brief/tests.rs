@@ -49,6 +49,21 @@ fn each_criterion_follows_from_the_form_and_the_answer() {
 }
 
 #[test]
+fn what_the_customer_gave_comes_first_and_in_their_words() {
+    let mut intake = intake();
+    let given = |text: &str, by: Option<&str>| SuccessCriterion {
+        text: text.to_owned(),
+        by: by.map(|day| day.parse().unwrap()),
+    };
+    intake.success_criteria =
+        vec![given("Nobody reads a lease", Some("2027-06-30")), given("Nobody waits", None)];
+    let all = criteria(&intake, None, None);
+    assert_eq!(all.len(), 5, "{all:#?}");
+    assert_eq!(all[1].what, "Nobody reads a lease (by 2027-06-30)");
+    assert_eq!((all[2].what.as_str(), all[2].measured_by), ("Nobody waits", "facts: criteria"));
+}
+
+#[test]
 fn without_a_plan_nothing_is_promised_of_one() {
     let intake = intake();
     let all = criteria(&intake, None, None);

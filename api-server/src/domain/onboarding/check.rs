@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{Span, Timestamp, civil::Date, tz::TimeZone};
 
-use super::Intake;
+use super::{Intake, SuccessCriterion};
 use crate::domain::{
     Quantity,
     calendar::{AnchorDay, Zone},
@@ -21,6 +21,10 @@ const USAGE: i64 = 1_000_000_000_000;
 const VOICE_MINUTES: u64 = 100_000_000;
 const SUPPORT_HOURS: u32 = 720;
 const YEARS_AHEAD: i64 = 3;
+const CRITERIA: usize = 20;
+const CRITERION: usize = 200;
+/// As far as a business case may look ahead.
+const CRITERION_YEARS: i64 = 10;
 
 struct Problems(Vec<Invalid>);
 
@@ -53,6 +57,7 @@ pub fn check(intake: &Intake, now: Timestamp) -> Vec<Invalid> {
     let mut problems = Problems(Vec::new());
     check_names(&mut problems, intake);
     check_go_live(&mut problems, intake.go_live, now);
+    check_criteria(&mut problems, &intake.success_criteria, now);
     check_departments(&mut problems, &intake.departments);
     for (meter, range) in &intake.usage {
         check_usage(&mut problems, &format!("/usage/{meter}"), range);
@@ -111,12 +116,30 @@ fn check_names(problems: &mut Problems, intake: &Intake) {
 }
 
 fn check_go_live(problems: &mut Problems, day: Date, now: Timestamp) {
+    check_day(problems, "/go_live_date", day, now, YEARS_AHEAD);
+}
+
+/// A day from today on, so many years ahead.
+fn check_day(problems: &mut Problems, at: &str, day: Date, now: Timestamp, years: i64) {
     let today = TimeZone::UTC.to_datetime(now).date();
     // Somewhere it is still yesterday.
     let first = today.checked_sub(Span::new().days(1)).unwrap_or(Date::MIN);
-    let last = today.checked_add(Span::new().years(YEARS_AHEAD)).unwrap_or(Date::MAX);
+    let last = today.checked_add(Span::new().years(years)).unwrap_or(Date::MAX);
     if !(first..=last).contains(&day) {
-        problems.add("/go_live_date", format!("must be from {today} to {last}"));
+        problems.add(at, format!("must be from {today} to {last}"));
+    }
+}
+
+fn check_criteria(problems: &mut Problems, criteria: &[SuccessCriterion], now: Timestamp) {
+    if criteria.len() > CRITERIA {
+        problems.add("/success_criteria", format!("must be at most {CRITERIA}"));
+    }
+    for (index, criterion) in criteria.iter().enumerate().take(CRITERIA) {
+        let at = format!("/success_criteria/{index}");
+        problems.text(&format!("{at}/text"), &criterion.text, CRITERION, false);
+        if let Some(day) = criterion.by {
+            check_day(problems, &format!("{at}/by"), day, now, CRITERION_YEARS);
+        }
     }
 }
 

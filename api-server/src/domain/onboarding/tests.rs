@@ -26,6 +26,7 @@ pub fn intake() -> Intake {
         use_case: "Read contracts".to_owned(),
         purpose: Purpose::Production,
         go_live: "2027-01-15".parse().unwrap(),
+        success_criteria: Vec::new(),
         departments: vec!["Litigation".to_owned()],
         usage: [(Meter::Agents, Range::all(units(40_000)))].into(),
         voice_minutes: 0,
@@ -51,6 +52,12 @@ pub fn intake() -> Intake {
     }
 }
 
+const CRITERION: &str = "/success_criteria/0/text";
+
+fn criterion(text: impl Into<String>, by: Option<&str>) -> SuccessCriterion {
+    SuccessCriterion { text: text.into(), by: by.map(|day| day.parse().unwrap()) }
+}
+
 fn pointers(change: impl Fn(&mut Intake)) -> Vec<String> {
     let mut changed = intake();
     change(&mut changed);
@@ -60,7 +67,7 @@ fn pointers(change: impl Fn(&mut Intake)) -> Vec<String> {
 #[test]
 fn a_good_form_has_no_problems_at_the_edges_of_its_limits_either() {
     assert_eq!(check(&intake(), now()), []);
-    let edges: [fn(&mut Intake); 9] = [
+    let edges: [fn(&mut Intake); 12] = [
         |i| i.tenant = "a".repeat(40),
         |i| i.tenant = "0-9".to_owned(),
         |i| i.display_name = "é".repeat(100),
@@ -70,6 +77,9 @@ fn a_good_form_has_no_problems_at_the_edges_of_its_limits_either() {
         |i| i.support_hours = Some(720),
         |i| i.anchor_day = 31,
         |i| i.voice_minutes = 100_000_000,
+        |i| i.success_criteria = vec![criterion("é".repeat(200), None); 20],
+        |i| i.success_criteria = vec![criterion("a", Some("2026-11-22"))],
+        |i| i.success_criteria = vec![criterion("a", Some("2036-11-23"))],
     ];
     for (index, edge) in edges.into_iter().enumerate() {
         assert_eq!(pointers(edge), [] as [&str; 0], "{index}");
@@ -79,7 +89,7 @@ fn a_good_form_has_no_problems_at_the_edges_of_its_limits_either() {
 #[test]
 fn just_beyond_its_limits_each_field_is_named() {
     type Change = fn(&mut Intake);
-    let beyond: [(Change, &str); 19] = [
+    let beyond: [(Change, &str); 26] = [
         (|i| i.display_name = "a".repeat(101), "/display_name"),
         (|i| i.display_name = "a\nb".to_owned(), "/display_name"),
         (|i| i.display_name = "a\u{202e}b".to_owned(), "/display_name"),
@@ -94,6 +104,19 @@ fn just_beyond_its_limits_each_field_is_named() {
         (|i| i.support_hours = Some(721), "/support_hours"),
         (|i| i.support_hours = Some(0), "/support_hours"),
         (|i| i.voice_minutes = 100_000_001, "/voice_minutes"),
+        (|i| i.success_criteria = vec![criterion("a", None); 21], "/success_criteria"),
+        (|i| i.success_criteria = vec![criterion("a".repeat(201), None)], CRITERION),
+        (|i| i.success_criteria = vec![criterion(" ", None)], CRITERION),
+        (|i| i.success_criteria = vec![criterion("a\nb", None)], CRITERION),
+        (|i| i.success_criteria = vec![criterion("-----BEGIN PRIVATE KEY-----", None)], CRITERION),
+        (
+            |i| i.success_criteria = vec![criterion("a", Some("2026-11-21"))],
+            "/success_criteria/0/by",
+        ),
+        (
+            |i| i.success_criteria = vec![criterion("a", Some("2036-11-24"))],
+            "/success_criteria/0/by",
+        ),
         (|i| i.time_zone = "Mars/Olympus".to_owned(), "/time_zone"),
         (|i| i.anchor_day = 0, "/anchor_day"),
         (|i| i.currency = Currency::EUR, "/roi/salary/currency"),

@@ -60,7 +60,7 @@ pub struct BriefOut {
     pub evaluated: Evaluated,
     /// The plans that were on sale that day, the least expected cost first, then those that do not fit.
     pub comparison: Vec<ComparedOut>,
-    /// By what it will be seen whether it goes well.
+    /// By what it will be seen whether it goes well; the customer's own signs in their words.
     pub criteria: Vec<CriterionOut>,
 }
 

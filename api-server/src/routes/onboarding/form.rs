@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::money::Currency;
-use crate::domain::onboarding::{Contact, Intake, check};
+use crate::domain::onboarding::{Contact, Intake, SuccessCriterion, check};
 use crate::domain::recommendation::{Purpose, usual_range};
 use crate::domain::roi::{Inputs, Range};
 use crate::domain::{Quantity, meter::Meter};
@@ -36,6 +36,10 @@ pub struct IntakeIn {
     /// The day on which work is to begin, at most three years ahead.
     #[schema(format = Date, example = "2027-01-15")]
     pub go_live_date: String,
+    /// The customer's own signs of success; none unless given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 20)]
+    pub success_criteria: Vec<SuccessCriterionIn>,
     /// Who saves time.
     #[schema(min_items = 1, max_items = 50)]
     pub departments: Vec<NamedDepartmentIn>,
@@ -77,6 +81,18 @@ pub struct ContactIn {
     /// Their mail address.
     #[schema(example = "ops@acme.example", max_length = 254)]
     pub email: String,
+}
+
+/// A sign by which it will be seen whether it goes well, in the customer's words.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SuccessCriterionIn {
+    /// What is to be so, in one line.
+    #[schema(example = "Nobody reads a lease by hand", min_length = 1, max_length = 200)]
+    pub text: String,
+    /// The day by which it is, at most ten years ahead; no day unless given.
+    #[schema(format = Date, example = "2027-06-30")]
+    pub by: Option<String>,
 }
 
 /// Some people who will save time.
@@ -156,13 +172,15 @@ pub(super) fn read(form: &IntakeIn, now: Timestamp) -> Result<Intake, Problem> {
     faults.check().map(|()| intake)
 }
 
+const NO_DAY: &str = "is no day such as 2027-01-15";
+
 fn intake(form: &IntakeIn, faults: &mut Faults) -> Intake {
     let currency = Currency::from_code(&form.currency).unwrap_or_else(|| {
         faults.note("/currency", "is no ISO 4217 currency such as USD");
         Currency::USD
     });
     let go_live = form.go_live_date.parse::<Date>();
-    let go_live = go_live.map_err(|_| "is no day such as 2027-01-15");
+    let go_live = go_live.map_err(|_| NO_DAY);
     Intake {
         display_name: form.display_name.clone(),
         tenant: form.tenant.clone(),
@@ -173,6 +191,7 @@ fn intake(form: &IntakeIn, faults: &mut Faults) -> Intake {
             PurposeIn::Production => Purpose::Production,
         },
         go_live: faults.or_note("/go_live_date", go_live),
+        success_criteria: criteria(&form.success_criteria, faults),
         departments: form.departments.iter().map(|department| department.name.clone()).collect(),
         usage: usage(&form.usage, faults),
         voice_minutes: form.voice_minutes,
@@ -182,6 +201,20 @@ fn intake(form: &IntakeIn, faults: &mut Faults) -> Intake {
         anchor_day: form.anchor_day,
         roi: assumptions(form, faults),
     }
+}
+
+fn criteria(given: &[SuccessCriterionIn], faults: &mut Faults) -> Vec<SuccessCriterion> {
+    let mut all = Vec::with_capacity(given.len());
+    for (index, SuccessCriterionIn { text, by }) in given.iter().enumerate() {
+        let day = by.as_ref().map(|day| day.parse::<Date>()).transpose();
+        // Of a day that is none nothing else can be said.
+        let day = day.unwrap_or_else(|_| {
+            faults.note(format!("/success_criteria/{index}/by"), NO_DAY);
+            None
+        });
+        all.push(SuccessCriterion { text: text.clone(), by: day });
+    }
+    all
 }
 
 fn usage(

@@ -1,0 +1,173 @@
+use serde_json::{Value, json};
+
+use super::{
+    shown::{Stage, Wanted},
+    *,
+};
+
+fn read<T: DeserializeOwned>(object: Value) -> T {
+    serde_json::from_value(object).unwrap()
+}
+
+fn profile(name: &str, revision: Option<i64>) -> DeploymentProfile {
+    read(json!({
+        "apiVersion": "tenantry.dev/v1alpha1", "kind": "DeploymentProfile",
+        "metadata": { "name": name, "generation": 2 },
+        "spec": {
+            "tier": "prod", "quota": { "cpu": "2", "memory": "4Gi", "storage": "20Gi", "pods": 40 },
+            "services": [{ "name": "core", "feature": "core", "image": "sample:1",
+                "resources": { "limits": { "memory": "64Mi" } } }],
+            "billing": { "storage": { "size": "1Gi" }, "gateway": { "image": "tenantry:1",
+                "resources": { "limits": { "memory": "64Mi" } } } },
+        },
+        "status": { "observedGeneration": 2, "revision": revision },
+    }))
+}
+
+fn revision(profile: &str, number: i64) -> ControllerRevision {
+    read(json!({
+        "metadata": { "name": format!("profile.{profile}.{number}"),
+            "creationTimestamp": "2026-11-10T12:00:00Z", "labels": { PROFILE: profile } },
+        "revision": number, "data": { "spec": {} },
+    }))
+}
+
+/// A tenant that names `profile`, is brought to `wanted` and runs `runs`.
+fn tenant(name: &str, wanted: Option<&str>, runs: Option<&str>, ready: &str) -> Tenant {
+    let condition = |type_: &str, status: &str, reason: &str| {
+        json!({ "type": type_, "status": status, "reason": reason, "message": "why",
+            "lastTransitionTime": "2026-11-10T12:00:00Z" })
+    };
+    let (is, reason) = if ready == "True" { ("True", "Ready") } else { ("False", ready) };
+    read(json!({
+        "apiVersion": "tenantry.dev/v1alpha1", "kind": "Tenant", "metadata": { "name": name },
+        "spec": { "displayName": name, "profileRef": { "name": "prod" } },
+        "status": { "conditions": [condition("Ready", is, reason)],
+            "profileRevision": { "desired": wanted, "current": runs } },
+    }))
+}
+
+fn view(tenants: Vec<Tenant>) -> Profiles {
+    let view = Profiles::default();
+    view.fill(
+        vec![profile("prod", Some(2))],
+        vec![revision("prod", 1), revision("prod", 2)],
+        tenants,
+    );
+    view
+}
+
+fn stages(view: &Profiles, wanted: Wanted<'_>) -> Vec<(String, Stage)> {
+    let rows = view.ask(|known| known.followers("prod", wanted)).unwrap();
+    rows.into_iter().map(|(name, _, stage)| (name.to_string(), stage)).collect()
+}
+
+const ALL: Wanted<'_> = Wanted { after: None, revision: None, stage: None, limit: 100 };
+
+#[test]
+fn nothing_is_said_before_all_of_it_was_seen_once() {
+    let view = Profiles::default();
+    view.relist(vec![profile("prod", None)]);
+    view.relist(Vec::<Tenant>::new());
+    assert!(view.ask(Known::summaries).is_none());
+    view.relist(Vec::<ControllerRevision>::new());
+    assert_eq!(view.ask(Known::summaries).unwrap().len(), 1);
+}
+
+#[test]
+fn each_tenant_stands_where_its_status_says() {
+    let (old, new) = (Some("prod@1"), Some("prod@2"));
+    let mut pinned = tenant("pinned", old, old, "True");
+    pinned.spec.profile_ref.revision = Some(1);
+    let mut gone = tenant("removed", new, new, "True");
+    gone.metadata.deletion_timestamp = Some(read(json!("2026-11-10T12:00:00Z")));
+    let mut stalled = tenant("stalled", new, old, "SpecNotApplied");
+    let status = stalled.status.as_mut().unwrap();
+    let mut said = status.conditions[0].clone();
+    (said.type_, said.status) = ("Stalled".to_owned(), "True".to_owned());
+    status.conditions.push(said);
+    let view = view(vec![
+        tenant("done", new, new, "True"),
+        tenant("crashes", new, old, "CrashLoop"),
+        tenant("moves", new, old, "WaitingForPods"),
+        tenant("new", None, None, "WaitingForObjects"),
+        tenant("old", old, old, "True"),
+        // It broke before its turn: the rollout has not failed on it.
+        tenant("old-broken", old, old, "CrashLoop"),
+        tenant("suspended", new, new, "Suspended"),
+        pinned,
+        gone,
+        stalled,
+    ]);
+    let named = [
+        ("crashes", Stage::Failed),
+        ("done", Stage::Updated),
+        ("moves", Stage::Moving),
+        ("new", Stage::Waiting),
+        ("old", Stage::Waiting),
+        ("old-broken", Stage::Waiting),
+        ("pinned", Stage::Updated),
+        ("removed", Stage::Removed),
+        ("stalled", Stage::Failed),
+        ("suspended", Stage::Updated),
+    ];
+    assert_eq!(stages(&view, ALL), named.map(|(name, stage)| (name.to_owned(), stage)));
+    let all = view.ask(Known::summaries).unwrap();
+    let counts = all[0].tenants;
+    assert_eq!((all.len(), counts.total, counts.ready, counts.pinned), (1, 10, 4, 1));
+    assert_eq!(Stage::ALL.map(|stage| counts.at(stage)), [3, 1, 3, 2, 1]);
+}
+
+#[test]
+fn revisions_say_who_runs_them_also_those_that_are_gone() {
+    let mut pinned = tenant("pinned", Some("prod@1"), Some("prod@1"), "True");
+    pinned.spec.profile_ref.revision = Some(1);
+    let mut left = tenant("left", Some("dev@9"), Some("prod@2"), "WaitingForPods");
+    left.spec.profile_ref.name = "dev".to_owned();
+    let view = view(vec![
+        tenant("a", Some("prod@2"), Some("prod@2"), "True"),
+        tenant("b", Some("prod@2"), Some("prod@0"), "WaitingForPods"),
+        pinned,
+        left,
+    ]);
+    let runs = view.ask(|known| known.runs("prod")).unwrap().unwrap();
+    let said: Vec<_> = runs
+        .iter()
+        .map(|run| (run.number, run.made_at.is_some(), run.running, run.coming, run.pinned))
+        .collect();
+    assert_eq!(said, [(2, true, 2, 1, 0), (1, true, 1, 0, 1), (0, false, 1, 0, 0)]);
+    assert_eq!(view.ask(|known| known.runs("none")).unwrap(), None);
+    // Named by a tenant alone: it is gone, and still something to look at.
+    assert_eq!(view.ask(|known| known.runs("dev")).unwrap().unwrap()[0].coming, 1);
+    let summaries = view.ask(Known::summaries).unwrap();
+    let missing: Vec<_> = summaries.iter().map(|one| (&*one.name, one.is.is_none())).collect();
+    assert_eq!(missing, [("dev", true), ("prod", false)]);
+    let two = Wanted { revision: Some(2), ..ALL };
+    assert_eq!(stages(&view, two).len(), 2, "one that leaves runs it still");
+}
+
+#[test]
+fn a_page_goes_on_behind_a_name_and_filters_are_kept() {
+    let done = |name: &str| tenant(name, Some("prod@2"), Some("prod@2"), "True");
+    let view = view(vec![done("a"), tenant("b", Some("prod@1"), None, "x"), done("c"), done("d")]);
+    let updated = Wanted { stage: Some(Stage::Updated), limit: 2, ..ALL };
+    let names =
+        |wanted| stages(&view, wanted).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names(updated), ["a", "c"]);
+    assert_eq!(names(Wanted { after: Some("c"), ..updated }), ["d"]);
+}
+
+#[test]
+fn what_goes_is_forgotten_and_silence_is_remembered() {
+    let view = view(vec![tenant("a", None, None, "x")]);
+    assert_eq!(view.ask(Known::lost_since).unwrap(), None);
+    let (first, later) = (Timestamp::UNIX_EPOCH, Timestamp::MAX);
+    view.lost::<Tenant>(first);
+    view.lost::<Tenant>(later);
+    assert_eq!(view.ask(Known::lost_since).unwrap(), Some(first), "since it was first missed");
+    view.relist(Vec::<Tenant>::new());
+    assert_eq!(view.ask(Known::lost_since).unwrap(), None);
+    assert_eq!(view.ask(Known::summaries).unwrap()[0].tenants.total, 0);
+    view.remove::<DeploymentProfile>("prod");
+    assert!(view.ask(Known::summaries).unwrap().is_empty());
+}

@@ -1,0 +1,92 @@
+import { enter } from "./desk";
+import { test } from "./fleet";
+import { fill, go, send } from "./form";
+import { accessible, expect } from "./test";
+
+/** Scopes of somebody who does all of it. */
+const SCOPES = "onboarding:approve billing:read";
+
+// One control plane for all of them, and one after the other: each goes on where the last one ended.
+test.describe.configure({ mode: "serial" });
+
+test("a form is approved, and followed until its stack is ready", async ({ page, browser }) => {
+  await fill(page, "initech");
+  await go(page, "The work", "What will it do, and how much?");
+  await page.getByRole("radio", { name: "To try it" }).check();
+  await go(page, "Review", "Read it once more");
+  await send(page);
+  const context = await browser.newContext({ baseURL: new URL(page.url()).origin });
+  const desk = await context.newPage();
+  await desk.goto("/approvals");
+  await enter(desk, SCOPES);
+  await desk.getByRole("row").filter({ hasText: "initech" }).getByRole("link").click();
+  await expect(desk.getByRole("region", { name: "What fits" })).toContainText("Profile dev");
+  await desk.getByRole("button", { name: "Approve", exact: true }).click();
+  await desk.getByRole("button", { name: "Yes, approve initech" }).click();
+  const decision = desk.getByRole("region", { name: "Decision" });
+  await expect(decision).toContainText("Approved");
+  // Both see the same, until all of it runs.
+  await expect(decision).toContainText("Stack ready");
+  await expect(page.getByText("Stack ready")).toBeVisible();
+  await expect(page.getByText("All of initech runs.")).toBeVisible();
+  await accessible(desk);
+  await context.close();
+});
+
+test("profiles say who runs what, and how far a change is", async ({ page, fleet }) => {
+  await page.goto("/stacks");
+  await enter(page, SCOPES);
+  await expect(page.getByRole("heading", { level: 1, name: "Profiles" })).toBeFocused();
+  const dev = page.getByRole("region", { name: "dev" });
+  await expect(dev).toContainText("Revision 1 has reached everybody: 1 of 1 tenant there.");
+  await accessible(page);
+  await dev.getByRole("link", { name: "dev", exact: true }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "dev" })).toBeFocused();
+  const runs = page.getByRole("table", { name: "Tenants of dev" });
+  await expect(runs.getByRole("row").filter({ hasText: "initech" })).toContainText("dev@1");
+  await accessible(page);
+  const image = "tenantry.dev/sample:0.2.0";
+  const change = [{ op: "replace", path: "/spec/services/0/image", value: image }];
+  fleet.kubectl("patch", "dprof", "dev", "--type=json", "-p", JSON.stringify(change));
+  await expect(
+    page.getByText("Revision 2 has reached everybody: 1 of 1 tenant there."),
+  ).toBeVisible();
+  await expect(runs.getByRole("row").filter({ hasText: "initech" })).toContainText("dev@2");
+  const revisions = page.getByRole("table", { name: "Revisions of dev" });
+  await expect(revisions.getByRole("row", { name: /^2/ })).toContainText("on 1 tenant");
+  await expect(revisions.getByRole("row", { name: /^2/ })).toContainText(image);
+  await expect(revisions.getByRole("row", { name: /^1/ })).toContainText("on none");
+  await page.getByLabel("Runs revision").selectOption("1");
+  await expect(page).toHaveURL("/stacks/dev?revision=1");
+  await expect(page.getByText("No tenant of this profile is there.")).toBeVisible();
+});
+
+test("a rollout that goes wrong halts, and says on whom and why", async ({ page, fleet }) => {
+  await page.goto("/stacks/dev");
+  await enter(page, SCOPES);
+  // Somebody who waits: with nobody left to start there is nothing to halt.
+  fleet.apply({
+    apiVersion: "tenantry.dev/v1alpha1",
+    kind: "Tenant",
+    metadata: { name: "globex" },
+    spec: { displayName: "Globex", profileRef: { name: "dev" } },
+  });
+  await expect(
+    page.getByText("Revision 2 has reached everybody: 2 of 2 tenants there."),
+  ).toBeVisible({ timeout: 120_000 });
+  const change = [
+    { op: "add", path: "/spec/rollout", value: { maxInFlight: 1, haltAfterFailures: 1 } },
+    // What the simulated nodes take for a container that ends again and again.
+    { op: "replace", path: "/spec/services/0/image", value: "tenantry.dev/fail/crash:1" },
+  ];
+  fleet.kubectl("patch", "dprof", "dev", "--type=json", "-p", JSON.stringify(change));
+  await expect(page.getByText(/The rollout of revision 3 has halted/)).toBeVisible({
+    timeout: 120_000,
+  });
+  await expect(page.getByText(/The operator says: .*1 failed: /)).toBeVisible();
+  await page.getByRole("link", { name: "1 failed" }).click();
+  const row = page.getByRole("table", { name: "Tenants of dev" }).getByRole("row").nth(1);
+  await expect(row).toContainText("dev@2 to dev@3");
+  await expect(row).toContainText("CrashLoopBackOff");
+  await accessible(page);
+});

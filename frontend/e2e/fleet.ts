@@ -1,0 +1,161 @@
+/** The real operator and API server on a control plane with simulated nodes, each with its own rights. */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { program, secretFile, serving } from "./server";
+import { test as base } from "./test";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const HOME = "tenantry-system";
+
+export interface Fleet {
+  readonly url: string;
+  /** As administrator; what it prints. */
+  readonly kubectl: (...args: string[]) => string;
+  /** Puts an object there, as its owner would. */
+  readonly apply: (object: object) => void;
+}
+
+class Ground {
+  readonly folder = mkdtempSync(join(tmpdir(), "tenantry-ui-fleet-"));
+  readonly #dir = join(this.folder, "ground");
+  readonly #programs: ChildProcess[] = [];
+
+  start(): void {
+    const tied = ["--tie-to-pid", String(process.pid)];
+    this.#run(["start", "--mode", "fleet", "--nodes", "2", ...tied, "--dir", this.#dir]);
+  }
+
+  #run(args: string[], input?: string): string {
+    const options = { encoding: "utf8", ...(input === undefined ? {} : { input }) } as const;
+    return execFileSync(join(ROOT, "scripts/ground"), args, { ...options, maxBuffer: 1 << 26 });
+  }
+
+  kubectl(args: string[], input?: string): string {
+    return this.#run(["kubectl", "--dir", this.#dir, "--", ...args], input);
+  }
+
+  apply(path: string): void {
+    this.kubectl(["apply", "--server-side", "-f", join(ROOT, path)]);
+  }
+
+  /** Our definitions, once they are served. */
+  define(): void {
+    this.apply("crds/generated");
+    for (const [crd, kind] of [
+      ["crd/tenants.tenantry.dev", "Tenant"],
+      ["crd/deploymentprofiles.tenantry.dev", "DeploymentProfile"],
+    ] as const) {
+      // kubectl takes a definition whose status is still empty for an error.
+      const named = `--for=jsonpath={.status.acceptedNames.kind}=${kind}`;
+      this.kubectl(["wait", named, crd, "--timeout=120s"]);
+      this.kubectl(["wait", "--for=condition=Established", crd, "--timeout=120s"]);
+    }
+  }
+
+  /** A kubeconfig that has the token of an account of ours and nothing else. */
+  account(name: string): string {
+    const found = this.kubectl(["get", "serviceaccount", name, "-n", HOME, "--ignore-not-found"]);
+    if (found === "") this.kubectl(["create", "serviceaccount", name, "-n", HOME]);
+    const token = this.kubectl(["create", "token", name, "-n", HOME, "--duration=4h"]).trim();
+    const config = JSON.parse(this.kubectl(["config", "view", "--raw", "-o", "json"]));
+    config.users[0].user = { token };
+    const path = join(this.folder, `${name}.kubeconfig`);
+    writeFileSync(path, JSON.stringify(config), { mode: 0o600 });
+    return path;
+  }
+
+  run(path: string, args: string[], kubeconfig: string): ChildProcess {
+    const env = { KUBECONFIG: kubeconfig };
+    const child = spawn(path, args, { env, stdio: ["ignore", "ignore", "pipe"] });
+    this.#programs.push(child);
+    return child;
+  }
+
+  async stop(): Promise<void> {
+    for (const child of this.#programs) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      const ended = new Promise((done) => child.once("exit", done));
+      child.kill("SIGKILL");
+      await ended;
+    }
+    this.#run(["stop", "--purge", "--dir", this.#dir]);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** A port that nobody has now. */
+function freePort(): Promise<number> {
+  return new Promise((found) => {
+    const server = createServer();
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => found(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+}
+
+async function start(ground: Ground): Promise<Fleet> {
+  ground.start();
+  ground.define();
+  ground.apply("operator/generated/manifests.yaml");
+  const onboarding = "tenantry-api-server-onboarding";
+  const account = `--serviceaccount=${HOME}:tenantry-api-server`;
+  ground.kubectl([
+    "create",
+    "clusterrolebinding",
+    onboarding,
+    `--clusterrole=${onboarding}`,
+    account,
+  ]);
+  ground.apply("examples/profile-dev.yaml");
+  const operator = join(dirname(program()), "tenantry-operator");
+  const health = `127.0.0.1:${await freePort()}`;
+  const led = ground.run(
+    operator,
+    ["--health-address", health],
+    ground.account("tenantry-operator"),
+  );
+  // Read, so that it never waits for us.
+  led.stderr?.resume();
+  const at = ["--address", "127.0.0.1:0", "--health-address", "127.0.0.1:0"];
+  const rates = ["public", "read", "write"].map((kind) => `--rate-${kind}=1000000`);
+  const server = ground.run(
+    program(),
+    [
+      ...["serve", ...at, ...rates, "--storage", join(ground.folder, "billing")],
+      ...["--development-secret-file", secretFile()],
+      ...["--cluster", "--provision", "cluster", "--snapshot-interval", "2"],
+    ],
+    ground.account("tenantry-api-server"),
+  );
+  const address = await serving(server);
+  return {
+    url: `http://${address}`,
+    kubectl: (...args) => ground.kubectl(args),
+    apply: (object) => {
+      ground.kubectl(["apply", "--server-side", "-f", "-"], JSON.stringify(object));
+    },
+  };
+}
+
+/** Tests on it; one for all tests of a file. */
+// biome-ignore lint/complexity/noBannedTypes: no fixture of each test is added
+export const test = base.extend<{}, { fleet: Fleet }>({
+  fleet: [
+    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the pattern
+    async ({}, use) => {
+      const ground = new Ground();
+      try {
+        await use(await start(ground));
+      } finally {
+        await ground.stop();
+      }
+    },
+    { scope: "worker", timeout: 600_000 },
+  ],
+  baseURL: async ({ fleet }, use) => use(fleet.url),
+});

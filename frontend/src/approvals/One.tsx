@@ -1,0 +1,140 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { Link } from "wouter";
+import { NotShown } from "../access/NotShown";
+import { useStaffKey, worthwhile } from "../access/useAuthorised";
+import { Failure } from "../api/problem";
+import { instant } from "../lib/format";
+import { moves, stages } from "../onboarding/stages";
+import { usePage } from "../shell/usePage";
+import { Answers, Fits } from "./Answers";
+import { type Request, request } from "./ask";
+import { Decide } from "./Decide";
+import { FILTERS, type FilterKey } from "./place";
+import { standing } from "./words";
+
+/** How often a request that may still move is looked at, in milliseconds; not while nobody looks. */
+const AGAIN = 4_000;
+
+/** One request, and the decision about it. */
+export function One({ id, filter }: { id: string; filter: FilterKey }) {
+  const key = useStaffKey();
+  const queries = useQueryClient();
+  const [said, setSaid] = useState("");
+  const about = [...key, "request", id];
+  const shown = useQuery({
+    queryKey: about,
+    queryFn: ({ signal }) => request(id, signal),
+    refetchInterval: ({ state }) => (state.data && !moves(state.data) ? false : AGAIN),
+    retry: worthwhile,
+  });
+  const heading = usePage(shown.data?.form?.display_name ?? "Request");
+  const put = (decided: Request, words: string) => {
+    queries.setQueryData(about, decided);
+    void queries.invalidateQueries({ queryKey: [...key, "requests"] });
+    setSaid(words);
+    heading.current?.focus();
+  };
+  const gone = shown.error instanceof Failure && shown.error.status === 404;
+  return (
+    <>
+      <div className="letter">
+        <p>
+          <Link href={filter === "waiting" ? "/approvals" : `/approvals?show=${filter}`}>
+            {FILTERS.find((one) => one.key === filter)?.name} requests
+          </Link>
+        </p>
+        <h1 ref={heading} tabIndex={-1} dir="auto">
+          {shown.data?.form?.display_name ?? "Request"}
+        </h1>
+        {shown.data ? <Where request={shown.data} /> : null}
+        <p role="status">{said}</p>
+        {gone ? (
+          <p role="alert">There is no such request. The address may be mistyped.</p>
+        ) : shown.error ? (
+          <NotShown
+            what={shown.data ? "This may be old." : "The request is not here."}
+            error={shown.error}
+            again={() => void shown.refetch()}
+          />
+        ) : null}
+        {shown.isPending ? <p role="status">The request is on its way.</p> : null}
+      </div>
+      {shown.data && !gone ? (
+        <>
+          {shown.data.tenant.status === "awaiting_approval" ? (
+            <Decide id={id} request={shown.data} decided={put} look={() => void shown.refetch()} />
+          ) : (
+            <Decided request={shown.data} asOf={shown.dataUpdatedAt} />
+          )}
+          <Answers request={shown.data} />
+          <Fits request={shown.data} />
+        </>
+      ) : null}
+    </>
+  );
+}
+
+function Where({ request }: { request: Request }) {
+  const { tenant, submitted_at, stack } = request;
+  return (
+    <p className="note">
+      Tenant {tenant.id} · sent {instant(submitted_at)} ·{" "}
+      {standing({ tenant, stack: stack?.state ?? null })}
+    </p>
+  );
+}
+
+/** What was decided, by whom, and what became of it. */
+function Decided({ request, asOf }: { request: Request; asOf: number }) {
+  const { decision, stack } = request;
+  return (
+    <section className="line" aria-labelledby="decided">
+      <h2 id="decided">Decision</h2>
+      <div className="stack">
+        <ol className="stages" aria-live="polite">
+          {stages(request).map(({ name, at, state }) => (
+            <li key={name} data-state={state} aria-current={state === "now" ? "step" : undefined}>
+              <span>{name}</span>
+              <small>{at ? instant(at) : state}</small>
+            </li>
+          ))}
+        </ol>
+        {decision ? (
+          <p>
+            {decision.by ? (
+              <>
+                Decided by <bdi>{decision.by}</bdi>.
+              </>
+            ) : (
+              "Taken back by whoever sent it."
+            )}
+            {decision.reason ? (
+              <>
+                {" "}
+                Reason: <bdi>{decision.reason}</bdi>
+              </>
+            ) : null}
+          </p>
+        ) : null}
+        {stack?.state === "conflict" ? (
+          <div role="alert" className="trouble">
+            <p>
+              <strong className="wrong">Another tenant has this name.</strong>{" "}
+              <bdi>{stack.detail}</bdi>
+            </p>
+            <p>
+              The account is open and waits. Whoever runs the cluster renames or removes that
+              tenant; then this one is made by itself.
+            </p>
+          </div>
+        ) : stack?.detail ? (
+          <p>
+            It waits for: <bdi>{stack.detail}</bdi>
+          </p>
+        ) : null}
+        <p className="note">As of {instant(new Date(asOf).toISOString())}.</p>
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,163 @@
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { useLocation } from "wouter";
+import { NotShown } from "../access/NotShown";
+import { useStaffKey, worthwhile } from "../access/useAuthorised";
+import { cursor } from "../lib/cursor";
+import { instant } from "../lib/format";
+import { type Follower, followers, type Revision } from "./ask";
+import { address, type Shown, STAGES, type Stage } from "./place";
+import { STAGE, way } from "./words";
+
+interface Props {
+  readonly name: string;
+  readonly shown: Shown;
+  readonly again: number;
+  readonly revisions: readonly Revision[];
+}
+
+/** Who follows a profile, which revision each runs, and why one does not get on. */
+export function Tenants(props: Props) {
+  return (
+    <section className="line" aria-labelledby="tenants">
+      <h2 id="tenants">Who runs what</h2>
+      <div className="desk">
+        <Choose {...props} />
+        <Rows {...props} />
+      </div>
+    </section>
+  );
+}
+
+function Choose({ name, shown, revisions }: Props) {
+  const [, go] = useLocation();
+  const to = (change: Partial<Shown>) =>
+    go(address(name, { ...shown, ...change }), { replace: true });
+  return (
+    <div className="pairs">
+      <div className="field">
+        <label htmlFor="revision">Runs revision</label>
+        <select
+          id="revision"
+          value={shown.revision ?? ""}
+          onChange={({ target }) => to({ revision: target.value ? Number(target.value) : null })}
+        >
+          <option value="">any</option>
+          {revisions.map(({ number }) => (
+            <option key={number} value={number}>
+              {number}
+            </option>
+          ))}
+        </select>
+      </div>
+      <div className="field">
+        <label htmlFor="stage">On its way</label>
+        <select
+          id="stage"
+          value={shown.stage ?? ""}
+          onChange={({ target }) => to({ stage: (target.value || null) as Stage | null })}
+        >
+          <option value="">wherever it is</option>
+          {STAGES.map((stage) => (
+            <option key={stage} value={stage}>
+              {STAGE[stage]}
+            </option>
+          ))}
+        </select>
+      </div>
+    </div>
+  );
+}
+
+function Rows({ name, shown, again }: Props) {
+  const key = useStaffKey();
+  const list = useInfiniteQuery({
+    queryKey: [...key, "followers", name, shown.revision, shown.stage],
+    queryFn: ({ pageParam, signal }) => followers(name, shown, pageParam, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: ({ meta }) => cursor(meta.page.next),
+    refetchInterval: again,
+    retry: worthwhile,
+  });
+  if (list.isPending) return <p role="status">The tenants are on their way.</p>;
+  if (list.isError && !list.data) {
+    return (
+      <NotShown
+        what="The tenants are not here."
+        error={list.error}
+        again={() => void list.refetch()}
+      />
+    );
+  }
+  const rows = list.data.pages.flatMap(({ data }) => data);
+  return (
+    <>
+      {rows.length === 0 ? (
+        <p role="status">
+          {shown.revision === null && shown.stage === null
+            ? "No tenant follows this profile."
+            : "No tenant of this profile is there."}
+        </p>
+      ) : (
+        <Table name={name} rows={rows} />
+      )}
+      {list.hasNextPage ? (
+        <button
+          type="button"
+          className="quiet"
+          disabled={list.isFetchingNextPage}
+          onClick={() => void list.fetchNextPage()}
+        >
+          {list.isFetchingNextPage ? "More are on their way" : "Show more"}
+        </button>
+      ) : null}
+    </>
+  );
+}
+
+function Table({ name, rows }: { name: string; rows: readonly Follower[] }) {
+  return (
+    <table className="rows" role="table">
+      <caption className="seen-by-readers-only">Tenants of {name}</caption>
+      <thead role="rowgroup">
+        <tr role="row">
+          {["Tenant", "Runs", "Is", "Why"].map((title) => (
+            <th key={title} role="columnheader" scope="col">
+              {title}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody role="rowgroup">
+        {rows.map((row) => (
+          <tr role="row" key={row.tenant}>
+            <th role="rowheader" scope="row">
+              <bdi>{row.display_name}</bdi>
+              <small>{row.account ?? row.tenant}</small>
+            </th>
+            <td role="cell">
+              {way(row)}
+              {row.pinned == null ? null : <small>keeps to {row.pinned} by its own wish</small>}
+            </td>
+            <td role="cell" className={row.stage === "failed" ? "wrong" : undefined}>
+              {STAGE[row.stage as Stage] ?? row.stage}
+              {row.ready ? null : <small>not ready</small>}
+            </td>
+            <td role="cell">
+              <Why row={row} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Why({ row: { ready, message, reason, since } }: { row: Follower }) {
+  if (ready) return <>all of it runs</>;
+  return (
+    <>
+      <bdi>{message ?? reason ?? "nothing was said yet"}</bdi>
+      {since ? <small>since {instant(since)}</small> : null}
+    </>
+  );
+}
