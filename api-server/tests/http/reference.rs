@@ -1,0 +1,36 @@
+//! The references of the API and of the program's commands are what the code says.
+
+mod bodies;
+mod commands;
+mod operations;
+
+use std::path::Path;
+
+/// Compares a document with what it should be; writes it with `TENANTRY_UPDATE_GOLDEN`.
+fn same(name: &str, wanted: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference").join(name);
+    if std::env::var_os("TENANTRY_UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, wanted).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == wanted,
+        "docs/reference/{name} is stale: run with TENANTRY_UPDATE_GOLDEN=1"
+    );
+}
+
+/// In a cell of a table: one line, and no bar that would end the cell.
+fn cell(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
+}
+
+#[test]
+fn the_reference_of_the_api_is_current() {
+    let document = crate::document::document();
+    same("rest.md", &(operations::page(&document) + &bodies::section(&document)));
+}
+
+#[test]
+fn the_reference_of_the_commands_is_current() {
+    same("api-server.md", &commands::page());
+}
