@@ -54,10 +54,7 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     let told = Arc::new(config.told(&catalogue));
     let vault = config.vault()?;
     let outside = Outside::of(config).await?;
-    let ledger = open(config).await?;
-    // Published terms never change: a file that says otherwise keeps the server from starting.
-    let catalogue = publish(&ledger, catalogue).await?;
-    listed.enter(&ledger).await?;
+    let (ledger, catalogue) = fill(open(config).await?, catalogue, listed).await?;
     let meter = telemetry.meter("tenantry-api-server");
     let rejects = Rejects::default();
     let app = App {
@@ -113,6 +110,18 @@ async fn open(config: &ServeConfig) -> anyhow::Result<Ledger> {
     let place = config.ledger.place()?;
     let named = format!("ledger in {place}");
     Ledger::open(place, Settings::default()).await.context(named)
+}
+
+/// Brings what files say into the ledger: plans, then accounts, which may be on them.
+async fn fill(
+    ledger: Ledger,
+    catalogue: Catalogue,
+    listed: Listed,
+) -> anyhow::Result<(Ledger, Catalogue)> {
+    // Published terms never change: a file that says otherwise keeps the server from starting.
+    let catalogue = publish(&ledger, catalogue).await?;
+    listed.enter(&ledger).await?;
+    Ok((ledger, catalogue))
 }
 
 /// For how long the database may be busy at the start: it ends the transaction of a server that was frozen

@@ -37,7 +37,7 @@ const PAGE: u32 = 200;
 #[derive(Clone)]
 pub struct Board(Arc<Mutex<Shown>>);
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Shown {
     /// Under which lease; none is for a ledger of one's own.
     fence: Option<Fence>,
@@ -125,10 +125,9 @@ impl Board {
     }
 
     /// What is shown, while it is ours to show it.
-    fn seen(&self) -> Option<(Arc<[Figures]>, u64, Vec<(&'static str, u64)>)> {
-        let shown = self.lock();
-        let ours = shown.fence.as_ref().is_none_or(|fence| fence.is_open(Duration::ZERO));
-        ours.then(|| (shown.accounts.clone(), shown.left_out, shown.requests.clone()))
+    fn seen(&self) -> Option<Shown> {
+        let shown = self.lock().clone();
+        shown.fence.as_ref().is_none_or(|fence| fence.is_open(Duration::ZERO)).then_some(shown)
     }
 
     fn series(&self, meter: &Instruments, clock: Clock, series: Series) {
@@ -138,7 +137,7 @@ impl Board {
             .f64_observable_gauge(series.name)
             .with_description(series.about)
             .with_callback(move |gauge| {
-                let Some((accounts, ..)) = board.seen() else { return };
+                let Some(Shown { accounts, .. }) = board.seen() else { return };
                 let now = clock();
                 for account in accounts.iter().filter(|account| account.valid_until > now) {
                     let Some((value, others)) = (series.of)(account) else { continue };
@@ -158,7 +157,7 @@ impl Board {
                 "Accounts whose figures are shown, are too old to be, or are too many to be",
             )
             .with_callback(move |gauge| {
-                let Some((accounts, left_out, _)) = board.seen() else { return };
+                let Some(Shown { accounts, left_out, .. }) = board.seen() else { return };
                 let now = clock();
                 let current = accounts.iter().filter(|one| one.valid_until > now).count() as u64;
                 let expired = accounts.len() as u64 - current;
@@ -174,7 +173,7 @@ impl Board {
             .u64_observable_gauge("onboarding_requests")
             .with_description("Requests to be taken on, by how far they are")
             .with_callback(move |gauge| {
-                let Some((_, _, requests)) = board.seen() else { return };
+                let Some(Shown { requests, .. }) = board.seen() else { return };
                 for (status, count) in requests {
                     gauge.observe(count, &[KeyValue::new("status", status)]);
                 }
