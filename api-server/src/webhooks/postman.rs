@@ -6,9 +6,8 @@ use std::{
     time::Duration,
 };
 
-use futures::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use jiff::Timestamp;
-use tokio::time::Instant;
+use tokio::{task::JoinSet, time::Instant};
 use uuid::Uuid;
 
 use super::{Answer, Metrics, Sender, send::LIMIT};
@@ -50,21 +49,31 @@ impl Postman {
     /// Goes on for ever, while the lease is ours; faults are logged, and tried again.
     pub async fn run(&self, ledger: &Ledger, lease: &mut Lease) {
         let me = Self { fence: Some(lease.fence()), ..self.clone() };
-        let me = &me;
         let mut turns = Turns::default();
-        let mut running: FuturesUnordered<BoxFuture<'_, Ended>> = FuturesUnordered::new();
+        // Tasks, which go on while this one waits for the ledger: what nobody polls would keep the
+        // connection that it has, or is next to have, from all others.
+        let mut running: JoinSet<Ended> = JoinSet::new();
         let mut tick = tokio::time::interval(LOOK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                Some((endpoint, result)) = running.next() => turns.ended(endpoint, &result),
+                Some(joined) = running.join_next() => match joined {
+                    Ok((endpoint, result)) => turns.ended(endpoint, &result),
+                    // Whoever runs this is to end as if it had happened here.
+                    Err(error) => {
+                        if let Ok(panic) = error.try_into_panic() {
+                            std::panic::resume_unwind(panic);
+                        }
+                    }
+                },
                 _ = tick.tick() => {}
             }
             if !lease.keep(ledger).await {
                 continue;
             }
             for endpoint in turns.next(ledger).await {
-                running.push(Box::pin(async move { (endpoint, me.turn(ledger, endpoint).await) }));
+                let (me, ledger) = (me.clone(), ledger.clone());
+                running.spawn(async move { (endpoint, me.turn(&ledger, endpoint).await) });
             }
             turns.tidy(ledger).await;
         }

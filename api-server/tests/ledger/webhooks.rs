@@ -399,6 +399,30 @@ async fn one_that_never_answers_holds_nobody_up() {
     run.abort();
 }
 
+/// More endpoints than connections that read: none is kept by one whose turn stands still.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_endpoints_leave_room_to_read() {
+    let (ground, receiver) = (Ground::empty().await, Receiver::start());
+    let mut hooks = Vec::new();
+    for n in 1..=32 {
+        let hook = endpoint(&ground, n, &receiver.url(), &[]).await;
+        for message in 1..=4 {
+            tell(&ground, hook, message).await;
+        }
+        hooks.push(hook);
+    }
+    let (ledger, runs) = (ground.ledger.clone(), usual());
+    let run = tokio::spawn(async move { runs.run(&ledger, &mut Lease::new("webhooks")).await });
+    for hook in hooks {
+        // Each look is a connection that reads, which has to be had in time.
+        while deliveries(&ground, hook).await.iter().any(|one| one.state != State::Delivered) {
+            assert!(!run.is_finished());
+            tokio::task::yield_now().await;
+        }
+    }
+    run.abort();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_servers_one_sends() {
     let (ground, receiver) = (Ground::empty().await, Receiver::start());
