@@ -2,11 +2,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
     time::Duration,
 };
 
-use futures::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use jiff::{SignedDuration, Timestamp};
+use tokio::task::JoinSet;
 
 use super::{
     Context,
@@ -29,13 +30,23 @@ const LONGEST: i64 = 60;
 type Ended = (Box<str>, Result<Option<Timestamp>, Failed>);
 
 /// Gives turns, for ever.
-pub(super) async fn run(ctx: &Context) {
+pub(super) async fn run(ctx: &Arc<Context>) {
     let mut queue = Queue::default();
-    let mut running: FuturesUnordered<BoxFuture<'_, Ended>> = FuturesUnordered::new();
+    // Tasks, which go on while this one waits for the ledger: turns that nobody polls would keep the
+    // connections that they have, or are next to have, from all others.
+    let mut running: JoinSet<Ended> = JoinSet::new();
     let mut tick = tokio::time::interval(LOOK);
     loop {
         tokio::select! {
-            Some((name, result)) = running.next() => queue.ended(ctx, &name, result),
+            Some(joined) = running.join_next() => match joined {
+                Ok((name, result)) => queue.ended(ctx, &name, result),
+                // Whoever runs this is to end as if it had happened here.
+                Err(error) => {
+                    if let Ok(panic) = error.try_into_panic() {
+                        std::panic::resume_unwind(panic);
+                    }
+                }
+            },
             () = ctx.world.changed() => {}
             _ = tick.tick() => queue.look(ctx).await,
         }
@@ -47,10 +58,11 @@ pub(super) async fn run(ctx: &Context) {
         while running.len() < AT_ONCE
             && let Some(name) = queue.next()
         {
-            running.push(Box::pin(async move {
-                let result = turn(ctx, &name).await;
+            let ctx = ctx.clone();
+            running.spawn(async move {
+                let result = turn(&ctx, &name).await;
                 (name, result)
-            }));
+            });
         }
     }
 }
