@@ -8,6 +8,7 @@
 #                                    that run; its first run builds images for many minutes
 #   scripts/demo.sh --mode fleet     simulated nodes and pods, the operator a process: any user, sooner
 #   scripts/demo.sh --once           the same, then stop everything; the exit code says how it went
+#   scripts/demo.sh --env            print what a shell needs for the newest demo: eval "$(scripts/demo.sh --env)"
 #   scripts/demo.sh --stop           stop every demo of this user and remove what it left
 #   scripts/demo.sh --context NAME   use this kubectl context instead of starting a control plane;
 #                                    its nodes are never touched
@@ -37,6 +38,7 @@ parse() {
     case $1 in
       --once) mode=once ;;
       --stop) mode=stop ;;
+      --env) mode='env' ;;
       --install) install=1 ;;
       --mode)
         case ${2:-} in fleet | real) ground=$2 ;; *) wrong "--mode takes fleet or real" ;; esac
@@ -66,10 +68,16 @@ wrong() {
 
 main() {
   parse "$@"
-  [ "$mode" != stop ] || {
-    stop_all
-    exit 0
-  }
+  case $mode in
+    stop)
+      stop_all
+      exit 0
+      ;;
+    env)
+      print_env
+      exit 0
+      ;;
+  esac
   local begin
   begin=$(now_ms)
   new_run

@@ -2,7 +2,7 @@
 # Everything that must hold before a change lands, in named stages:
 #
 #   scripts/test.sh              all of them, in this order
-#   scripts/test.sh STAGE…       some: check unit ground parts images compose fleet chart ledger ui real install demo
+#   scripts/test.sh STAGE…       some: check unit ground parts images compose fleet chart ledger ui real install demo docs
 #
 # Each stage's minutes stand beside its budget. The last line is `N passed, N failed`.
 set -euo pipefail
@@ -25,10 +25,11 @@ set -euo pipefail
 cd "$root"
 exec </dev/null
 
-stages=(check unit ground parts images compose fleet chart ledger ui real install demo)
+stages=(check unit ground parts images compose fleet chart ledger ui real install demo docs)
 # Minutes on two cores: nothing built yet, and everything built.
 declare -A budget=([check]="12 3" [unit]="18 5" [ground]="13 0.5" [parts]="4 0.5" [images]="8 1" [compose]="4 3"
-  [fleet]="15 12" [chart]="9 4" [ledger]="6 4" [ui]="4 2" [real]="7 1" [install]="5 3" [demo]="5 3")
+  [fleet]="15 12" [chart]="9 4" [ledger]="6 4" [ui]="4 2" [real]="7 1" [install]="5 3" [demo]="5 3"
+  [docs]="5 4")
 declare -A about=(
   [check]="formatting, clippy, go vet, shellcheck, cargo deny, lock file, paths"
   [unit]="Rust and Go tests that need no cluster, drift of generated files, docs"
@@ -43,6 +44,7 @@ declare -A about=(
   [real]="a real node: kubelet, containerd, services, DNS, volumes, in namespaces"
   [install]="the chart on a real node: operator, API server and tenants of both tiers as pods"
   [demo]="scripts/demo.sh --once, with simulated nodes and on a real one"
+  [docs]="README and tutorial, command by command from a fresh clone, and what they show"
 )
 go_modules=(infra/ground infra/images/builder infra/images/sample)
 logs=$(mktemp -d "${TMPDIR:-/tmp}/tenantry-test-XXXXXX")

@@ -74,6 +74,14 @@ stop_all() {
   [ "$found" -gt 0 ] || echo "no demo runs"
 }
 
+# print_env: of the newest demo that stays up; the way back to a shell that was closed.
+print_env() {
+  local newest
+  newest=$(cd "$TENANTRY_CACHE" 2>/dev/null && compgen -G 'demo-*/env' | xargs -r ls -t | head -n 1)
+  [ -n "$newest" ] || { echo "no demo runs: scripts/demo.sh starts one" >&2 && exit 1; }
+  cat "$TENANTRY_CACHE/$newest"
+}
+
 abandoned() {
   trap - INT TERM HUP ERR
   echo
@@ -115,11 +123,12 @@ keep_log() {
 
 try_next() {
   local env
-  env="export KUBECONFIG=$run/kubeconfig"
-  [ -n "$context" ] || env+=" PATH=$(dirname "$kubectl_bin"):\$PATH"
+  env="export KUBECONFIG='$run/kubeconfig'"
+  [ -n "$context" ] || env+=" PATH='$(dirname "$kubectl_bin")':\"\$PATH\""
+  echo "$env" >"$run/env"
   cat <<TEXT
 
-It stays up. In another shell:
+It stays up. In another shell, what scripts/demo.sh --env prints:
   $env
 Try next:
   kubectl get tenants -o wide --watch

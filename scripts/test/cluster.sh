@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154,SC2034 # variables of scripts/test.sh, which sources this
-# Stages ground, fleet, chart, real, install, demo: a real Kubernetes API, or a real node.
+# Stages ground, fleet, chart, real, install, demo, docs: a real Kubernetes API, or a real node.
 
 stage_ground() {
   scripts/ground build 2>&1 | sed 's/^/  /'
@@ -87,4 +87,16 @@ stage_demo() {
   can_run_real
   [ "$real" = yes ] || return 0
   scripts/demo.sh --once --mode real
+}
+
+# What a reader would do, in the order of the pages; what is left out says why.
+stage_docs() {
+  local log=$logs/docs.log rc=0
+  has curl || debian curl
+  has openssl || debian openssl
+  step "a wrong page is noticed" scripts/reader --self-test
+  scripts/reader 2>&1 | tee "$log" | grep -vE '^  (ok|saved) ' || rc=$?
+  add_tests "$(grep -c '^  ok ' "$log" || true)" "$(grep -c '^FAILED' "$log" || true)"
+  [ "$rc" = 0 ] || fails "scripts/reader (whole output: $log)"
+  fact "docs: $(grep -c '^  ok ' "$log") commands, $(grep -c '^  not run ' "$log" || true) blocks left out"
 }

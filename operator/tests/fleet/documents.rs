@@ -47,14 +47,15 @@ async fn the_readme_s_example_becomes_ready_as_it_says() {
     let file = lab.ground.path("readme.yaml");
     fs::write(&file, example).expect("written");
     lab.ground.kubectl(&["apply", "--validate=strict", "-f", &file.to_string_lossy()]);
-    lab.ready("acme").await;
-    lab.object("acme", "deployments", "core").await.unwrap();
+    lab.ready("dorado").await;
+    lab.object("dorado", "deployments", "core").await.unwrap();
     // The commands that stand below it.
     let commands = fenced(&page, "console").join("\n");
-    for command in ["wait --for=condition=Ready tenant/acme", "get tenants -o wide"] {
+    for command in ["wait --for=condition=Ready --timeout=2m tenant/dorado", "get tenants -o wide"]
+    {
         assert!(commands.contains(&format!("kubectl {command}")), "{commands}");
         let printed = lab.ground.kubectl(&command.split(' ').collect::<Vec<_>>());
-        assert!(printed.contains("acme"), "{printed}");
+        assert!(printed.contains("dorado"), "{printed}");
     }
 }
 

@@ -23,10 +23,19 @@ fn commands(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// A command's words as a shell makes them, up to a comment, a pipe, a redirection or `…`; `$ID` stands for some id.
+/// What variables of the documents stand for where a program looks at their form.
+const VARIABLES: [(&str, &str); 3] = [
+    ("$ID", "019c0000-0000-7000-8000-000000000000"),
+    ("$since", "2026-11-15T00:00:00Z"),
+    ("$day", "15"),
+];
+
+/// A command's words as a shell makes them, up to a comment, a pipe, a redirection or `…`.
 fn words(command: &str) -> Vec<String> {
     let mut words = vec![];
-    let command = command.replace("$ID", "019c0000-0000-7000-8000-000000000000");
+    let command = VARIABLES
+        .iter()
+        .fold(command.to_owned(), |command, (name, value)| command.replace(name, value));
     let (mut word, mut quote) = (None::<String>, None);
     for c in command.chars() {
         match (quote, c) {
