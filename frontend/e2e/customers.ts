@@ -71,9 +71,14 @@ function form({ id, name, useCase }: Customer): object {
   };
 }
 
+/** A token of who takes customers on and states what is known of them. */
+export function approving(place: Place): string {
+  return token("onboarding:approve success:write support:write", { place });
+}
+
 /** Takes customers on, in order; some at a time. */
 export async function takeOn(place: Place, customers: readonly Customer[]): Promise<void> {
-  const approver = token("onboarding:approve success:write support:write", { place });
+  const approver = approving(place);
   const left = [...customers];
   const work = async () => {
     for (let one = left.shift(); one; one = left.shift()) await take(place, approver, one);
@@ -82,9 +87,28 @@ export async function takeOn(place: Place, customers: readonly Customer[]): Prom
 }
 
 async function take(place: Place, bearer: string, customer: Customer): Promise<void> {
-  const { id, facts, used, answers, said } = customer;
+  const { id, used: amounts, said } = customer;
   const { follow } = await send(place, null, "POST", "/onboarding", form(customer));
   await send(place, bearer, "POST", `${follow}/approve`);
+  await told(place, bearer, customer);
+  for (const [meter, quantities] of Object.entries(amounts ?? {})) {
+    const time = new Date().toISOString();
+    await used(
+      place,
+      id,
+      meter,
+      quantities.map((quantity) => ({ time, quantity })),
+      said,
+    );
+  }
+}
+
+/** What customer success and support state about somebody who is there. */
+export async function told(
+  place: Place,
+  bearer: string,
+  { id, facts, answers }: Pick<Customer, "id" | "facts" | "answers">,
+): Promise<void> {
   if (facts !== null) await send(place, bearer, "PUT", `/accounts/${id}/facts`, facts ?? WELL);
   for (const [index, hours] of (answers ?? []).entries()) {
     const opened = Date.now() - 48 * 3_600_000;
@@ -97,23 +121,31 @@ async function take(place: Place, bearer: string, customer: Customer): Promise<v
       sla_hours: 8,
     });
   }
-  const events = Object.entries(used ?? {}).flatMap(([meter, quantities]) =>
-    quantities.map((quantity, index) => ({
-      specversion: "1.0",
-      id: `${meter}-${index}`,
-      source: "/core",
-      type: `dev.tenantry.usage.${meter}`,
-      time: new Date().toISOString(),
-      ...(index === 0 ? said : {}),
-      data: { quantity },
-    })),
-  );
-  if (events.length === 0) return;
+}
+
+/** Sends use of one meter, an event for each, by who may send for an account. */
+export async function used(
+  place: Place,
+  id: string,
+  meter: string,
+  amounts: readonly { readonly time: string; readonly quantity: string }[],
+  said: Record<string, string> = {},
+): Promise<void> {
   const sender = token("usage:write", {
     place,
     audience: "tenantry-usage",
     tenant: id,
     role: null,
   });
-  for (const event of events) await send(place, sender, "POST", "/usage/events", event);
+  for (const [index, { time, quantity }] of amounts.entries()) {
+    await send(place, sender, "POST", "/usage/events", {
+      specversion: "1.0",
+      id: `${meter}-${index}`,
+      source: "/core",
+      type: `dev.tenantry.usage.${meter}`,
+      time,
+      ...(index === 0 ? said : {}),
+      data: { quantity },
+    });
+  }
 }

@@ -21,34 +21,54 @@ export interface Place {
   readonly secret: string;
 }
 
+/** How a server is otherwise than usual. */
+export interface Wish {
+  /** Requests a second that it takes of one person or address; as good as all unless given. */
+  readonly rate?: number;
+  /** Further arguments. */
+  readonly more?: readonly string[];
+  /** Arguments of `accounts create`, for each account that was there before, without its folder. */
+  readonly accounts?: readonly (readonly string[])[];
+}
+
+/** Adds accounts to a ledger whose plans were published once, while nobody serves it. */
+async function create(wish: Wish, storage: string, args: readonly string[]): Promise<void> {
+  if (!wish.accounts) return;
+  const server = spawn(program(), args, { env: {}, stdio: ["ignore", "ignore", "pipe"] });
+  await serving(server);
+  await ended(server);
+  for (const account of wish.accounts) {
+    execFileSync(program(), ["accounts", "create", ...account, "--storage", storage], {
+      env: {},
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+  }
+}
+
+async function ended(server: ChildProcess): Promise<void> {
+  const over = new Promise((done) => server.once("exit", done));
+  server.kill("SIGTERM");
+  await over;
+}
+
 /** A real server, on a ledger and ports of its own, and how it is ended. */
-export async function start(): Promise<Place & { stop: () => Promise<void> }> {
+export async function start(wish: Wish = {}): Promise<Place & { stop: () => Promise<void> }> {
   const folder = mkdtempSync(join(tmpdir(), "tenantry-ui-server-"));
   const secret = join(folder, "secret");
   mkdirSync(join(folder, "tenants"));
   writeFileSync(secret, randomBytes(32).toString("hex"));
-  const many = ["public", "read", "write"].map((kind) => `--rate-${kind}=1000000`);
+  const storage = join(folder, "billing");
+  const rate = wish.rate ?? 1_000_000;
+  const rates = ["public", "read", "write"].map((kind) => `--rate-${kind}=${rate}`);
   const at = ["--address", "127.0.0.1:0", "--health-address", "127.0.0.1:0"];
   const tenants = ["--provision", "manifests", "--provision-folder", join(folder, "tenants")];
-  const server = spawn(
-    program(),
-    [
-      "serve",
-      ...at,
-      "--storage",
-      join(folder, "billing"),
-      "--development-secret-file",
-      secret,
-      ...tenants,
-      ...many,
-    ],
-    { env: {}, stdio: ["ignore", "ignore", "pipe"] },
-  );
+  const kept = ["--storage", storage, "--development-secret-file", secret];
+  const args = ["serve", ...at, ...kept, ...tenants, ...rates, ...(wish.more ?? [])];
+  await create(wish, storage, args);
+  const server = spawn(program(), args, { env: {}, stdio: ["ignore", "ignore", "pipe"] });
   const address = await serving(server);
   const stop = async () => {
-    const ended = new Promise((done) => server.once("exit", done));
-    server.kill("SIGTERM");
-    await ended;
+    await ended(server);
     rmSync(folder, { recursive: true, force: true });
   };
   return { url: `http://${address}`, secret, stop };

@@ -1,5 +1,5 @@
-import AxeBuilder from "@axe-core/playwright";
 import { test as base, expect, type Page } from "@playwright/test";
+import { violations } from "./axe";
 import { type Place, url } from "./server";
 
 /** What a page did that none may do. */
@@ -47,8 +47,6 @@ export const test = base.extend<{
 
 export { expect };
 
-const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-
 /** No violation that axe knows, and no scrolling sideways, in both themes, on a phone and a desk. */
 export async function accessible(page: Page, widths = [320, 1280]): Promise<void> {
   const before = page.viewportSize();
@@ -56,10 +54,7 @@ export async function accessible(page: Page, widths = [320, 1280]): Promise<void
     await page.setViewportSize({ width, height: 900 });
     for (const colorScheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme });
-      const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
-      const said = violations.map(
-        (one) => `${one.id}: ${one.nodes.map((n) => n.html).join(" | ")}`,
-      );
+      const said = await violations(page);
       expect(said, `${width} px, ${colorScheme}`).toEqual([]);
     }
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);

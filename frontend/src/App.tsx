@@ -5,6 +5,7 @@ import { NotFound } from "./pages/NotFound";
 import { Plans } from "./pages/Plans";
 import { Progress } from "./pages/Progress";
 import { Start } from "./pages/Start";
+import { ROUTES } from "./routes";
 import { Shell } from "./shell/Shell";
 
 // Loaded by who is signed in: a prospect does not pay for them.
@@ -16,24 +17,24 @@ export function App() {
   return (
     <Shell>
       <Switch>
-        <Route path="/">
+        <Route path={ROUTES.plans}>
           <Plans />
         </Route>
-        <Route path="/start/:step?">{({ step }) => <Start step={step} />}</Route>
-        <Route path="/requests/:id">{({ id }) => <Progress key={id} id={id} />}</Route>
-        <Route path="/customers/:account?/:part?">
+        <Route path={ROUTES.start}>{({ step }) => <Start step={step} />}</Route>
+        <Route path={ROUTES.request}>{({ id }) => <Progress key={id} id={id} />}</Route>
+        <Route path={ROUTES.customers}>
           {({ account, part }) => (
             <Staff>
               <CustomerHealthDashboard account={account} part={part} />
             </Staff>
           )}
         </Route>
-        <Route path="/approvals/:id?">
+        <Route path={ROUTES.approvals}>
           <Staff>
             <ApprovalsDesk />
           </Staff>
         </Route>
-        <Route path="/stacks/:name?">
+        <Route path={ROUTES.profiles}>
           <Staff>
             <ProfilesDesk />
           </Staff>

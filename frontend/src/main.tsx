@@ -9,13 +9,15 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
 import { subscribe } from "./access/session";
-import { STAFF } from "./access/useAuthorised";
+import { pause, STAFF, worthwhile } from "./access/useAuthorised";
 import { show, stored } from "./shell/theme";
 
 show(stored());
 
 const queries = new QueryClient({
-  defaultOptions: { queries: { retry: 1, refetchOnWindowFocus: false } },
+  defaultOptions: {
+    queries: { retry: worthwhile, retryDelay: pause, refetchOnWindowFocus: false },
+  },
 });
 
 // What one person saw is gone when they are.

@@ -10,10 +10,17 @@ export function useStaffKey(): readonly [typeof STAFF, number] {
   return [STAFF, useSession().number];
 }
 
-/** Whether trying once more may help: not where the server has said no. */
+/** Whether trying once more may help: not where the server has said no; where it said later, twice. */
 export function worthwhile(failures: number, error: Error): boolean {
-  const refused = error instanceof Failure && error.status >= 400 && error.status < 500;
-  return failures < 1 && !refused;
+  const status = error instanceof Failure ? error.status : 0;
+  if (status === 429) return failures < 2;
+  return failures < 1 && !(status >= 400 && status < 500);
+}
+
+/** When to try once more, in milliseconds: when the server said, if it did. */
+export function pause(failures: number, error: Error): number {
+  const asked = error instanceof Failure ? error.retryAfter : null;
+  return asked === null ? 1_000 * 2 ** failures : asked * 1_000;
 }
 
 /** What the server answers to who is signed in. `about` says what is asked for, without secrets. */

@@ -1,10 +1,9 @@
-import type { Schemas } from "../api/client";
 import { instant } from "../lib/format";
-import { ages } from "./ages";
+import { ages, type Dated } from "./ages";
 
 /** Of what moment figures are, and whether they may still be acted on. */
-export function AsOf(props: { figures: readonly Schemas["FiguresOut"][]; looked: number }) {
-  const found = ages(props.figures, props.looked);
+export function AsOf(props: { lists: readonly (readonly Dated[])[]; looked: number }) {
+  const found = ages(props.lists, props.looked);
   if (!found) return <>Looked up {instant(new Date(props.looked).toISOString())}.</>;
   const { moved, late } = found;
   const [from, to] = [instant(found.from), instant(found.to)];

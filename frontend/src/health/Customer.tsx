@@ -91,7 +91,7 @@ function Head({ account, looked }: { account: Account; looked: number }) {
         <p>Nobody needs to call now.</p>
       )}
       <p className="note">
-        <AsOf figures={[account.as_of]} looked={looked} />
+        <AsOf lists={[[account]]} looked={looked} />
       </p>
     </>
   );

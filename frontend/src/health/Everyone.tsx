@@ -73,7 +73,7 @@ function List({ view, change, place }: Props) {
       <p className="note">
         {rows.length}
         {asked.hasNextPage ? " shown so far" : rows.length === 1 ? " customer" : " customers"}.{" "}
-        <AsOf figures={rows.map((row) => row.as_of)} looked={asked.dataUpdatedAt} />{" "}
+        <AsOf lists={asked.data.pages.map((page) => page.data)} looked={asked.dataUpdatedAt} />{" "}
         <button type="button" className="plain" onClick={again}>
           Look again
         </button>
@@ -163,27 +163,20 @@ function Table(props: {
             </th>
           </tr>
         </thead>
-        <tbody role="rowgroup" ref={body}>
-          <Gap height={from * row} />
+        <tbody role="rowgroup" ref={body} style={{ height: rows.length * row || undefined }}>
           {rows.slice(from, to).map((usage, index) => (
-            <Row key={usage.account} usage={usage} index={from + index} place={place} />
+            <Row
+              key={usage.account}
+              usage={usage}
+              index={from + index}
+              top={(from + index) * row}
+              place={place}
+            />
           ))}
-          <Gap height={(rows.length - to) * row} />
         </tbody>
       </table>
       <span id="after-everyone" tabIndex={-1} />
     </>
-  );
-}
-
-/** Stands for rows that are out of sight. */
-function Gap({ height }: { height: number }) {
-  if (height <= 0) return null;
-  return (
-    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: nothing in it can have the focus
-    <tr aria-hidden="true" className="gap">
-      <td colSpan={6} style={{ height }} />
-    </tr>
   );
 }
 

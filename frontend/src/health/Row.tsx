@@ -1,37 +1,47 @@
 import { memo } from "react";
-import { Link } from "wouter";
 import type { Usage } from "./ask";
 import { Bar } from "./Bar";
 import type { Place } from "./place";
 import { Spark } from "./Spark";
 import * as words from "./words";
 
-/** A customer in the list: two lines, as high as all others, so that a long list stays quick. */
-export const Row = memo(function Row(props: { usage: Usage; index: number; place: Place }) {
-  const { usage, index, place } = props;
+/**
+ * A customer in the list: two lines, as high as all others and put where it belongs, so that a row
+ * that comes or goes moves no other.
+ */
+export const Row = memo(function Row(props: {
+  usage: Usage;
+  index: number;
+  /** How far below the beginning of the list, in pixels. */
+  top: number;
+  place: Place;
+}) {
+  const { usage, index, top, place } = props;
   const reached = words.level(usage.level);
   const moved = usage.as_of.stale || usage.as_of.behind > 0;
   return (
-    <tr role="row" aria-rowindex={index + 2} data-flagged={usage.flagged || undefined}>
+    <tr
+      role="row"
+      aria-rowindex={index + 2}
+      data-flagged={usage.flagged || undefined}
+      style={{ transform: `translateY(${top}px)` }}
+    >
       <th role="rowheader" scope="row">
-        <Link
+        <a
           href={place.to(usage.account)}
           data-account={usage.account}
-          onClick={() => place.leave(usage.account)}
+          onClick={place.open}
           title={usage.name}
         >
           <bdi>{usage.name}</bdi>
-        </Link>
+        </a>
         <small>
           {usage.account}, {words.plan(usage.plan)}
         </small>
       </th>
       <td role="cell" className="health" data-name="Health">
-        <span className="side">
-          <span className="figure">{words.health(usage.health)}</span>
-          <Spark weeks={usage.weeks} />
-          <span className="seen-by-readers-only">, {words.course(usage.weeks)}</span>
-        </span>
+        {words.health(usage.health)}
+        <Spark weeks={usage.weeks} />
         <small>
           {words.standing(usage.standing)}
           {moved ? ", recounting" : null}
@@ -42,18 +52,16 @@ export const Row = memo(function Row(props: { usage: Usage; index: number; place
         <small data-level={usage.level}>{words.highest(usage.highest)}</small>
       </td>
       <td role="cell" className="cost" data-name="Cost">
-        <span className="figure">{words.cost(usage.projected_cost)}</span>
+        {words.cost(usage.projected_cost)}
         <small>{words.costRange(usage.projected_cost)}</small>
       </td>
       <td role="cell" className="support" data-name="Support">
-        <span className="figure">
-          {words.support(usage.support_response_sla_hours, usage.support_hours)}
-        </span>
+        {words.support(usage.support_response_sla_hours, usage.support_hours)}
         <small>{words.promise(usage.support_response_sla_hours, usage.support_hours)}</small>
       </td>
       <td role="cell" className="flag">
         {usage.flagged ? <strong className="wrong">Call</strong> : null}
-        <small data-level={usage.level}>{reached}</small>
+        {reached ? <small data-level={usage.level}>{reached}</small> : null}
       </td>
     </tr>
   );

@@ -1,8 +1,9 @@
-import { path, runs } from "./points";
+import { marks, runs } from "./points";
+import { course } from "./words";
 
 const [WIDTH, HEIGHT] = [72, 18];
 
-/** Health over weeks, from 0 at the foot to 1; the rule is where a flag goes up. Words say it too. */
+/** Health over weeks, from 0 at the foot to 1; the rule is where a flag goes up. */
 export function Spark({ weeks }: { weeks: readonly (string | null)[] }) {
   const line = runs(
     weeks.map((one) => (one === null ? null : Number(one))),
@@ -10,20 +11,14 @@ export function Spark({ weeks }: { weeks: readonly (string | null)[] }) {
     HEIGHT - 4,
   );
   if (line.length === 0) return null;
-  const flag = (HEIGHT - 4) * 0.25;
   return (
-    <svg className="spark" viewBox={`-2 -2 ${WIDTH} ${HEIGHT}`} aria-hidden="true">
-      <line className="flag" x1="0" x2={WIDTH - 4} y1={flag} y2={flag} />
-      {line.map((run) => {
-        const [first] = run;
-        if (!first) return null;
-        const [x, y] = first;
-        return run.length === 1 ? (
-          <circle key={x} cx={x} cy={y} r="1.5" />
-        ) : (
-          <path key={x} d={path(run)} />
-        );
-      })}
+    <svg
+      className="spark"
+      viewBox={`-2 -2 ${WIDTH} ${HEIGHT}`}
+      role="img"
+      aria-label={course(weeks)}
+    >
+      <path d={marks(line)} />
     </svg>
   );
 }

@@ -67,7 +67,7 @@ function Calls({ place, seen }: { place: Place; seen: boolean }) {
         </div>
       ) : null}
       <p className="note">
-        <AsOf figures={calls.map((call) => call.as_of)} looked={asked.dataUpdatedAt} />
+        <AsOf lists={asked.data.pages.map((page) => page.data)} looked={asked.dataUpdatedAt} />
       </p>
     </div>
   );

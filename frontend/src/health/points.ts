@@ -32,3 +32,8 @@ export function path(run: readonly Point[]): string {
     .map(([x, y], index) => `${index === 0 ? "M" : "L"}${x.toFixed(1)} ${y.toFixed(1)}`)
     .join("");
 }
+
+/** All runs as one path; a point that stands alone is a stroke as short as it is wide. */
+export function marks(line: readonly (readonly Point[])[]): string {
+  return line.map((run) => (run.length === 1 ? `${path(run)}h0.1` : path(run))).join("");
+}

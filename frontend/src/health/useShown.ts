@@ -1,4 +1,4 @@
-import { type RefObject, useCallback, useEffect, useLayoutEffect, useState } from "react";
+import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { type Shown, shown } from "./shown";
 
 /** The rows of `body` to put into the page as the window scrolls, and how high one is. */
@@ -10,16 +10,22 @@ export function useShown(
     at: shown(0, 0, 0, count),
     row: 0,
   });
+  // All are as high as one, until the window is another.
+  const height = useRef(0);
   const look = useCallback(() => {
     const list = body.current;
+    if (!list) return;
+    const { top, width } = list.getBoundingClientRect();
     // Not while another page is shown instead.
-    if (!list || list.offsetParent === null) return;
-    const one = list.querySelector("tr[aria-rowindex]");
-    const height = one?.getBoundingClientRect().height ?? 0;
-    const next = shown(list.getBoundingClientRect().top, window.innerHeight, height, count);
+    if (width === 0) return;
+    if (height.current === 0) {
+      const one = list.querySelector("tr[aria-rowindex]");
+      height.current = one?.getBoundingClientRect().height ?? 0;
+    }
+    const next = shown(top, window.innerHeight, height.current, count);
     set((old) => {
-      const same = old.row === height && old.at.from === next.from && old.at.to === next.to;
-      return same ? old : { at: next, row: height };
+      const same = old.row === height.current && old.at.from === next.from && old.at.to === next.to;
+      return same ? old : { at: next, row: height.current };
     });
   }, [body, count]);
   useLayoutEffect(look, [look]);
@@ -29,14 +35,21 @@ export function useShown(
       cancelAnimationFrame(frame);
       frame = requestAnimationFrame(look);
     };
-    const options = { passive: true };
-    window.addEventListener("scroll", soon, options);
-    window.addEventListener("resize", soon, options);
+    const resized = () => {
+      height.current = 0;
+      soon();
+    };
+    window.addEventListener("scroll", soon, { passive: true });
+    // Of the list, not of the window: text that is made larger makes rows higher too.
+    const sizes = new ResizeObserver(resized);
+    if (body.current) sizes.observe(body.current);
+    window.addEventListener("resize", resized, { passive: true });
     return () => {
       cancelAnimationFrame(frame);
+      sizes.disconnect();
       window.removeEventListener("scroll", soon);
-      window.removeEventListener("resize", soon);
+      window.removeEventListener("resize", resized);
     };
-  }, [look]);
+  }, [body, look]);
   return { from: Math.min(at.from, count), to: Math.min(at.to, count), row };
 }

@@ -16,20 +16,27 @@ function digits(text: Decimal): number {
   return text as unknown as number;
 }
 
-const formats = new Map<string, Intl.NumberFormat>();
-
 /** Making one takes longer than using it a hundred times, and long lists use them for every row. */
-function numbers(
-  locales: readonly string[] | undefined,
-  options: Intl.NumberFormatOptions,
-): Intl.NumberFormat {
-  const key = JSON.stringify([locales, options]);
-  const known = formats.get(key);
-  if (known) return known;
-  const made = new Intl.NumberFormat(locales as string[], options);
-  formats.set(key, made);
-  return made;
+function kept<Options, Format>(
+  make: (locales: string[] | undefined, options: Options) => Format,
+): (locales: readonly string[] | undefined, options: Options) => Format {
+  const formats = new Map<string, Format>();
+  return (locales, options) => {
+    const key = JSON.stringify([locales, options]);
+    const known = formats.get(key);
+    if (known) return known;
+    const made = make(locales as string[] | undefined, options);
+    formats.set(key, made);
+    return made;
+  };
 }
+
+const numbers = kept(
+  (locales, options: Intl.NumberFormatOptions) => new Intl.NumberFormat(locales, options),
+);
+const dates = kept(
+  (locales, options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(locales, options),
+);
 
 /** `USD 1,049.00`. */
 export function money({ amount, currency }: Money, locales = language()): string {
@@ -92,8 +99,7 @@ export function percent(share: Decimal, locales = language()): string {
 
 /** An instant, with its zone: `29 Nov 2026, 08:15 GMT+1`. */
 export function instant(text: string, locales = language(), timeZone?: string): string {
-  return new Intl.DateTimeFormat(locales as string[], {
-    dateStyle: undefined,
+  return dates(locales, {
     year: "numeric",
     month: "short",
     day: "numeric",

@@ -1,18 +1,19 @@
 import type { ReactNode } from "react";
 import { Link, useRoute } from "wouter";
 import { signOut, useSession } from "../access/session";
+import { ROUTES } from "../routes";
 import { ThemeChoice } from "./ThemeChoice";
 
 const PLACES: readonly { path: string; name: string }[] = [
-  { path: "/", name: "Plans" },
-  { path: "/start/:step?", name: "Find yours" },
+  { path: ROUTES.plans, name: "Plans" },
+  { path: ROUTES.start, name: "Find yours" },
 ];
 
 /** For those who look after customers. */
 const STAFF_PLACES: readonly { path: string; name: string }[] = [
-  { path: "/customers/:account?/:part?", name: "Customers" },
-  { path: "/approvals/:id?", name: "Approvals" },
-  { path: "/stacks/:name?", name: "Profiles" },
+  { path: ROUTES.customers, name: "Customers" },
+  { path: ROUTES.approvals, name: "Approvals" },
+  { path: ROUTES.profiles, name: "Profiles" },
 ];
 
 export function Shell({ children }: { children: ReactNode }) {

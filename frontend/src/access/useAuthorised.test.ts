@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+import { Failure } from "../api/problem";
+import { pause, worthwhile } from "./useAuthorised";
+
+const of = (status: number, retryAfter: number | null = null) =>
+  new Failure("no", { status, retryAfter });
+
+test("what the server refused is not asked again, what it put off is, twice", () => {
+  for (const status of [400, 401, 403, 404, 409, 422]) {
+    expect(worthwhile(0, of(status)), String(status)).toBe(false);
+  }
+  for (const status of [0, 500, 503]) {
+    expect([worthwhile(0, of(status)), worthwhile(1, of(status))]).toEqual([true, false]);
+  }
+  expect([0, 1, 2].map((failures) => worthwhile(failures, of(429, 1)))).toEqual([
+    true,
+    true,
+    false,
+  ]);
+});
+
+test("it is asked again when the server said, else later each time", () => {
+  expect(pause(0, of(429, 7))).toBe(7_000);
+  expect([pause(0, of(503)), pause(1, of(503))]).toEqual([1_000, 2_000]);
+  expect(pause(0, new Error("no answer"))).toBe(1_000);
+});

@@ -1,0 +1,11 @@
+/** Every address of the pages. */
+export const ROUTES = {
+  plans: "/",
+  start: "/start/:step?",
+  request: "/requests/:id",
+  customers: "/customers/:account?/:part?",
+  approvals: "/approvals/:id?",
+  profiles: "/stacks/:name?",
+} as const;
+
+export type RouteName = keyof typeof ROUTES;
