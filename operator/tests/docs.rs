@@ -1,4 +1,4 @@
-//! Links between the documents lead somewhere.
+//! Links between the documents lead somewhere, and what they tell people to do is tried.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::{
@@ -7,16 +7,24 @@ use std::{
     path::{Path, PathBuf},
 };
 
+#[path = "docs/blocks.rs"]
+mod blocks;
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
 fn documents() -> Vec<PathBuf> {
-    let mut all = Vec::new();
-    let mut folders = vec![root().join("docs")];
-    for name in ["README.md", "AGENTS.md", "CHANGELOG.md", "SECURITY.md"] {
-        all.push(root().join(name));
-    }
+    let mut all = below(&root().join("docs"));
+    all.extend(
+        ["README.md", "AGENTS.md", "CHANGELOG.md", "SECURITY.md"].map(|name| root().join(name)),
+    );
+    all
+}
+
+/// The documents in a folder and below.
+fn below(folder: &Path) -> Vec<PathBuf> {
+    let (mut all, mut folders) = (Vec::new(), vec![folder.to_owned()]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

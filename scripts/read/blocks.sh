@@ -3,8 +3,10 @@
 #
 # A block in ```console has commands after `$ `, each followed by what it prints. A command goes on over lines for as
 # long as a shell would wait for more. A block in ```sh or ```bash is one command. Marks stand on a line of their own before a block:
-#   <!-- not run: REASON -->   it is left out, and the reason is said
-#   <!-- file: NAME -->        the reader saves it under that name
+#   <!-- not run: REASON -->       it is left out, and the reason is said
+#   <!-- run by FILE: WORDS -->    a test does the same
+#   <!-- file: NAME -->            the reader saves it under that name
+# operator/tests/docs/blocks.rs has them for all documents.
 # Blocks in other languages without a mark are not for doing.
 
 # prepare DOCUMENT FOLDER: writes FOLDER/plan, a line for each thing to do, and the files that it names:
@@ -27,8 +29,8 @@ prepare() {
       fi
     elif [[ $line =~ ^([[:space:]]*)'```'([a-z]*)$ ]]; then
       inside=1 indent=${BASH_REMATCH[1]} language=${BASH_REMATCH[2]} start=$number
-    elif [[ $line =~ ^[[:space:]]*'<!-- '(not run|file)': '(.*)' -->'$ ]]; then
-      mark=${BASH_REMATCH[1]} why=${BASH_REMATCH[2]}
+    elif [[ $line =~ ^[[:space:]]*'<!-- '(not run|file|run by)(': '|' ')(.*)' -->'$ ]]; then
+      mark=${BASH_REMATCH[1]} why=${BASH_REMATCH[3]}
     elif [[ $line =~ [^[:space:]] ]]; then
       mark='' why=''
     fi
@@ -40,6 +42,8 @@ prepare() {
 close_block() {
   if [ "$mark" = "not run" ]; then
     echo "skip $document:$start $why" >>"$folder/plan"
+  elif [ "$mark" = "run by" ]; then
+    echo "skip $document:$start by ${why%%: *}" >>"$folder/plan"
   elif [ "$mark" = file ]; then
     items=$((items + 1))
     printf '%s\n' "${block[@]}" >"$folder/$items.text"
@@ -48,7 +52,8 @@ close_block() {
   elif [ "$language" = console ]; then
     close_console
   elif [ "$language" = sh ] || [ "$language" = bash ]; then
-    printf '%s\n' "${block[@]}" | add_command "$start"
+    # In a shell of its own, as a script has.
+    add_command "$start" < <(printf '%s\n' '(' "${block[@]}" ')')
   fi
 }
 

@@ -87,6 +87,13 @@ reader_eval() {
   reader_status=$?
 }
 
+# What a page has started and does not stop; its next reader finds the ledger's folder free.
+reader_ends() {
+  local job
+  for job in $(jobs -p); do kill "$job" 2>/dev/null && wait "$job" 2>/dev/null; done
+}
+
+trap reader_ends EXIT
 reader_begin=$(date +%s)
 while read -r reader_what reader_where reader_number; do
   case $reader_what in

@@ -221,3 +221,24 @@ fn the_chart_and_the_workspace_have_one_version() {
     let images = manifest["annotations"]["artifacthub.io/images"].as_str().unwrap();
     assert!(images.contains(&format!("tenantry.dev/tenantry:{version}")), "{images}");
 }
+
+/// The values that the documents show.
+#[test]
+fn the_chart_takes_the_values_that_the_documents_show() {
+    let mut count = 0;
+    for page in ["install", "operations"] {
+        let text = std::fs::read_to_string(crate::helm::root().join(format!("docs/{page}.md")));
+        let text = text.expect("the page");
+        for block in text.split(concat!("<!-- ", "yaml: values", " -->\n```yaml\n")).skip(1) {
+            let shown = block.split("\n```").next().expect("its end");
+            let name = format!("tenantry-{}-{page}-{count}.yaml", std::process::id());
+            let file = std::env::temp_dir().join(name);
+            std::fs::write(&file, shown).expect("written");
+            let rendered = prints(&template(&["--values", &file.to_string_lossy()]));
+            assert!(!crate::helm::objects(&rendered).is_empty(), "{page}");
+            std::fs::remove_file(&file).expect("removed");
+            count += 1;
+        }
+    }
+    assert_eq!(count, 2);
+}

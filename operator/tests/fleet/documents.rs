@@ -190,3 +190,38 @@ async fn a_field_that_no_schema_has_is_refused_so() {
     let refused = lab.api.apply(&wrong).await.expect_err("strict");
     assert!(refused.message.contains("profileRev"), "{refused}");
 }
+
+/// The blocks of YAML that carry a mark, with the page that has them.
+fn marked(pages: &[&str], mark: &str) -> Vec<(String, String)> {
+    let open = format!("<!-- {mark} -->\n```yaml\n");
+    let blocks = pages.iter().flat_map(|name| {
+        let page = fs::read_to_string(root().join(name)).expect("a page");
+        let blocks = page.split(&open).skip(1);
+        let texts = blocks.map(|rest| rest.split("\n```").next().expect("its end").to_owned());
+        texts.map(|text| ((*name).to_owned(), text)).collect::<Vec<_>>()
+    });
+    blocks.collect()
+}
+
+/// What the documents show as objects, and as a part of a Tenant, the API server takes.
+#[tokio::test]
+async fn the_api_server_takes_what_the_documents_show() {
+    let lab = Lab::shared().await;
+    let objects = marked(&["docs/install.md", "docs/kubectl.md"], "yaml: objects");
+    let tenants = marked(&["docs/usage.md"], "yaml: tenant");
+    assert_eq!((objects.len(), tenants.len()), (2, 1));
+    let whole = tenants.into_iter().map(|(page, part)| {
+        let head = "apiVersion: tenantry.dev/v1alpha1\nkind: Tenant\nmetadata: { name: d-shown }";
+        let rest = "  displayName: Shown\n  profileRef: { name: dev }";
+        (page, format!("{head}\n{part}\n{rest}\n"))
+    });
+    for (index, (page, text)) in objects.into_iter().chain(whole).enumerate() {
+        let text = text.replace("UID", "00000000-0000-4000-8000-000000000000");
+        let file = lab.ground.path(&format!("shown-{index}.yaml"));
+        fs::write(&file, &text).expect("written");
+        let file = file.to_string_lossy();
+        let args = ["apply", "--dry-run=server", "--validate=strict", "-o", "name", "-f", &file];
+        let printed = lab.ground.kubectl(&args);
+        assert_eq!(printed.lines().count(), documents(&text).len(), "{page}: {printed}");
+    }
+}
