@@ -26,6 +26,7 @@ mod group;
 pub mod heads;
 pub mod lease;
 mod levels;
+mod pieces;
 mod plan;
 mod plan_change;
 mod posting;

@@ -10,6 +10,7 @@ use futures::future::join_all;
 use crate::direct::name;
 use crate::load::{Fact, Random, body};
 use crate::serving::{Place, Serving, client};
+use crate::wire::{self, Wire};
 use crate::{BATCH, SENDERS, rate, say};
 
 /// Budgets that a benchmark does not use up.
@@ -40,28 +41,17 @@ fn facts(prefix: &str, count: usize, random: &mut Random) -> Vec<(String, Fact)>
     (0..count).map(fact).collect()
 }
 
-/// Something to send: a token and a body.
-type Post = (String, String);
-
-/// Sends once; whether it was taken.
-async fn post(client: &reqwest::Client, server: &Serving, (token, body): Post) -> bool {
-    let request = client.post(format!("{}/usage/events", server.api)).bearer_auth(token).body(body);
-    let answer = request.header("content-type", "application/json").send().await.unwrap();
-    let status = answer.status().as_u16();
-    let text = answer.text().await.unwrap();
-    assert!(matches!(status, 200 | 429 | 503), "{status}: {text}");
-    status == 200
-}
-
-/// Sends all, `at_once` at a time; every one must be taken.
-async fn send(server: &Serving, posts: Vec<Post>, at_once: usize) -> Duration {
-    let client = client();
-    let next = AtomicUsize::new(0);
-    let posts = &posts;
+/// Sends all, over as many connections as are given at once; every one must be taken.
+async fn send(url: &str, posts: Vec<Vec<u8>>, connections: usize) -> Duration {
+    let mut wires = Vec::new();
+    for _ in 0..connections {
+        wires.push(Wire::open(url).await.unwrap());
+    }
+    let (next, posts) = (&AtomicUsize::new(0), &posts);
     let began = Instant::now();
-    let workers = (0..at_once).map(|_| async {
+    let workers = wires.into_iter().map(|mut wire| async move {
         while let Some(one) = posts.get(next.fetch_add(1, Ordering::Relaxed)) {
-            assert!(post(&client, server, one.clone()).await, "refused");
+            assert_eq!(wire.send(one).await.unwrap(), 200, "refused");
         }
     });
     join_all(workers).await;
@@ -72,72 +62,99 @@ fn tokens(place: &Place) -> Vec<String> {
     (0..SENDERS).map(|number| place.sender(&name(number))).collect()
 }
 
-/// Bodies made before, so that only sending is measured.
-fn posts(place: &Place, count: usize, each: usize, kind: &str) -> Vec<Post> {
+/// Requests made before, so that only sending is measured.
+fn posts(place: &Place, count: usize, each: usize, kind: &str) -> Vec<Vec<u8>> {
     let (tokens, mut random) = (tokens(place), Random(1));
     let stamp = jiff::Timestamp::now().as_millisecond();
     (0..count)
         .map(|number| {
             let facts = facts(&format!("{kind}-{stamp}-{number}"), each, &mut random);
-            (tokens[number % SENDERS].clone(), body(&facts))
+            wire::request(&tokens[number % SENDERS], &body(&facts))
         })
         .collect()
 }
 
-pub async fn batches(server: &Serving, place: &Place, events: usize, at_once: usize) -> f64 {
+/// Batches, to the server or to whatever else is there.
+pub async fn batches(url: &str, place: &Place, events: usize, at_once: usize) -> f64 {
     say("batches over HTTP");
     let posts = posts(place, events.div_ceil(BATCH), BATCH, "b");
     let count = posts.len() * BATCH;
-    rate(count, send(server, posts, at_once).await)
+    rate(count, send(url, posts, at_once).await)
 }
 
-pub async fn singles(server: &Serving, place: &Place, events: usize, clients: usize) -> f64 {
+/// Single events, likewise.
+pub async fn singles(url: &str, place: &Place, events: usize, clients: usize) -> f64 {
     say("single events over HTTP");
     let posts = posts(place, events, 1, "s");
-    rate(events, send(server, posts, clients).await)
+    rate(events, send(url, posts, clients).await)
 }
 
-/// How long each of `count` single events of one account takes while another sends `flood` batches
-/// at once, again and again.
+/// Batches of one account, sent again and again.
+pub struct Flood<'a> {
+    /// Where to.
+    pub url: &'a str,
+    /// How many connections send.
+    pub connections: usize,
+    /// At most so many requests a second together; without, as fast as they are answered.
+    pub pace: Option<f64>,
+}
+
+/// How long each of `count` single events of one account takes at the server, one after the other,
+/// while another floods it or something else; and how many requests of the flood were answered a
+/// second.
 pub async fn neighbour(
     server: &Serving,
     place: &Place,
     count: usize,
-    flood: usize,
-) -> Vec<Duration> {
-    let client = client();
-    let quiet = place.sender(&name(1));
-    let loud: Vec<Post> = posts(place, 200, BATCH, "f");
-    let token = place.sender(&name(0));
-    let over = AtomicBool::new(false);
-    let (client, loud, token, over) = (&client, &loud, &token, &over);
-    let floods = (0..flood).map(|first| async move {
-        let mut number = first;
-        while !over.load(Ordering::Relaxed) {
-            // Later rounds are repeats, which cost the server the same look-ups.
-            let body = loud[number % loud.len()].1.clone();
-            post(client, server, (token.clone(), body)).await;
-            number += flood;
-        }
-    });
+    flood: Flood<'_>,
+) -> (Vec<Duration>, f64) {
+    let (quiet, token) = (place.sender(&name(1)), place.sender(&name(0)));
+    let stamp = jiff::Timestamp::now().as_millisecond();
+    let mut random = Random(7);
+    let mut made = |kind: &str, number: usize, each: usize, token: &str| {
+        let facts = facts(&format!("{kind}-{stamp}-{number}"), each, &mut random);
+        wire::request(token, &body(&facts))
+    };
+    // Later rounds are repeats, which cost the server the same look-ups.
+    let loud: Vec<_> = (0..200).map(|number| made("f", number, BATCH, &token)).collect();
+    let asked: Vec<_> = (0..count).map(|number| made("q", number, 1, &quiet)).collect();
+    let (over, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let began = Instant::now();
+    let floods =
+        (0..flood.connections).map(|_| one_of_a_flood(&flood, &loud, &over, &answered, began));
     let measured = async {
-        let mut random = Random(7);
+        let mut wire = Wire::open(&server.api).await.unwrap();
         let mut took = Vec::new();
-        for number in 0..count {
-            let facts = facts(&format!("q{flood}-{number}"), 1, &mut random);
+        for one in &asked {
             let began = Instant::now();
-            assert!(
-                post(client, server, (quiet.clone(), body(&facts))).await,
-                "the neighbour was refused"
-            );
+            assert_eq!(wire.send(one).await.unwrap(), 200, "the neighbour was refused");
             took.push(began.elapsed());
         }
         over.store(true, Ordering::Relaxed);
-        took
+        (took, began.elapsed())
     };
-    let (_, mut took) = futures::join!(join_all(floods), measured);
+    let (_, (mut took, lasted)) = futures::join!(join_all(floods), measured);
     took.sort_unstable();
-    took
+    (took, rate(answered.load(Ordering::Relaxed), lasted))
+}
+
+async fn one_of_a_flood(
+    flood: &Flood<'_>,
+    loud: &[Vec<u8>],
+    over: &AtomicBool,
+    answered: &AtomicUsize,
+    began: Instant,
+) {
+    let mut wire = Wire::open(flood.url).await.unwrap();
+    while !over.load(Ordering::Relaxed) {
+        let number = answered.fetch_add(1, Ordering::Relaxed);
+        if let Some(pace) = flood.pace {
+            let due = began + Duration::from_secs_f64(number as f64 / pace);
+            tokio::time::sleep_until(due.into()).await;
+        }
+        let status = wire.insist(&loud[number % loud.len()]).await.unwrap();
+        assert!(matches!(status, 200 | 429 | 503), "{status}");
+    }
 }
 
 /// How long a page of 100 tenants takes; `None` when the server has no such list.

@@ -20,14 +20,18 @@ mod load;
 #[path = "../../tests/process/serving.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod serving;
+mod sink;
 #[path = "../../../operator/benches/fleet/table.rs"]
 mod table;
+mod wire;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use http::Flood;
 use serving::{Place, Serving};
+use sink::Sink;
 use table::Table;
 
 #[derive(Parser)]
@@ -45,7 +49,7 @@ struct Options {
     #[arg(long, default_value_t = 256)]
     clients: usize,
     /// Single events of a neighbour, alone and beside a flood.
-    #[arg(long, default_value_t = 400)]
+    #[arg(long, default_value_t = 1000)]
     neighbour: usize,
     /// Tenants in the list that is read.
     #[arg(long, default_value_t = 10_000)]
@@ -62,6 +66,9 @@ struct Options {
     /// Also write the rows here.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Serves as the sink that this program starts.
+    #[arg(long, hide = true)]
+    sink: bool,
     /// What `cargo bench` adds.
     #[arg(long, hide = true)]
     bench: bool,
@@ -94,6 +101,10 @@ fn mean(values: &[f64]) -> f64 {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
+    if options.sink {
+        sink::serve().await;
+        return Ok(());
+    }
     let mut table = Table::default();
     ingest(&options, &mut table).await;
     flood(&options, &mut table).await;
@@ -116,58 +127,99 @@ async fn place(options: &Options) -> (tempfile::TempDir, Place) {
     (folder, place)
 }
 
-/// The same events in process, as bare rows and over HTTP, in the order A B C D D C B A, so that a
-/// machine that grows slower favours none.
-async fn ingest(options: &Options, table: &mut Table) {
-    let (mut inside, mut bare, mut batches, mut singles) = (vec![], vec![], vec![], vec![]);
-    let mut memory = 0.0_f64;
-    for step in [0, 1, 2, 3, 3, 2, 1, 0] {
+/// Rates of the same events by different ways, and the memory of the server that took them.
+#[derive(Default)]
+struct Rates {
+    bare: Vec<f64>,
+    inside: Vec<f64>,
+    batches: Vec<f64>,
+    singles: Vec<f64>,
+    sunk_batches: Vec<f64>,
+    sunk_singles: Vec<f64>,
+    memory: f64,
+}
+
+impl Rates {
+    /// One measurement of one way.
+    async fn measure(&mut self, options: &Options, step: usize) {
+        let (events, singles) = (options.events, options.singles);
+        let (batching, clients) = (options.batching, options.clients);
         let (folder, place) = place(options).await;
         match step {
-            0 => inside.push(direct::ledger(&place, options.events, options.batching).await),
-            1 => bare.push(direct::rows(folder.path(), options.events).await),
-            2 => {
+            0 => self.inside.push(direct::ledger(&place, events, batching).await),
+            1 => self.bare.push(direct::rows(folder.path(), events).await),
+            2 | 3 => {
                 let server = http::start(&place);
-                batches
-                    .push(http::batches(&server, &place, options.events, options.batching).await);
-                memory = memory.max(server.memory("VmHWM") as f64 / 1024.0);
+                if step == 2 {
+                    self.batches.push(http::batches(&server.api, &place, events, batching).await);
+                } else {
+                    self.singles.push(http::singles(&server.api, &place, singles, clients).await);
+                }
+                self.memory = self.memory.max(server.memory("VmHWM") as f64 / 1024.0);
             }
             _ => {
-                let server = http::start(&place);
-                singles
-                    .push(http::singles(&server, &place, options.singles, options.clients).await);
-                memory = memory.max(server.memory("VmHWM") as f64 / 1024.0);
+                say("to a sink:");
+                let sink = Sink::start();
+                let url = &sink.url;
+                self.sunk_batches.push(http::batches(url, &place, events, batching).await);
+                self.sunk_singles.push(http::singles(url, &place, singles, clients).await);
             }
         }
     }
-    let (inside, bare) = (mean(&inside), mean(&bare));
-    let (batches, singles) = (mean(&batches), mean(&singles));
+}
+
+/// The same events in process, as bare rows, over HTTP and to a sink, in the order A B C D E E D C B A,
+/// so that a machine that grows slower favours none.
+async fn ingest(options: &Options, table: &mut Table) {
+    let mut rates = Rates::default();
+    for step in [0, 1, 2, 3, 4, 4, 3, 2, 1, 0] {
+        rates.measure(options, step).await;
+    }
+    let (inside, bare) = (mean(&rates.inside), mean(&rates.bare));
+    let (batches, singles) = (mean(&rates.batches), mean(&rates.singles));
+    let (sunk_batches, sunk_singles) = (mean(&rates.sunk_batches), mean(&rates.sunk_singles));
+    let one_by_one = format!("single events, {} clients", options.clients);
     table.note("bare rows, batches of 1,000", bare, "events/s");
     table.note("in process, batches of 1,000", inside, "events/s");
     table.note("over HTTP, batches of 1,000", batches, "events/s");
-    table.note(
-        &format!("over HTTP, single events, {} clients", options.clients),
-        singles,
-        "events/s",
-    );
+    table.note(&format!("over HTTP, {one_by_one}"), singles, "events/s");
+    table.note("HTTP and nothing behind it, batches of 1,000", sunk_batches, "events/s");
+    table.note(&format!("HTTP and nothing behind it, {one_by_one}"), sunk_singles, "events/s");
     table.note("in process / bare rows", inside / bare, "ratio");
     table.least("over HTTP / in process, batches", batches / inside, "ratio", 0.8);
     table.least("over HTTP, single events / batches", singles / batches, "ratio", 0.4);
-    table.note("server VmHWM while it takes them", memory, "MiB");
+    table.note(
+        "over HTTP / HTTP and nothing behind it, single events",
+        singles / sunk_singles,
+        "ratio",
+    );
+    table.note("server VmHWM while it takes them", rates.memory, "MiB");
 }
 
-/// How long a neighbour waits for single events, alone and beside a flood.
+/// How long a neighbour waits for single events: alone, beside a flood of the same server, and beside as
+/// many requests to a sink, which is what the flood's clients and HTTP cost on this machine.
 async fn flood(options: &Options, table: &mut Table) {
     let (_folder, place) = place(options).await;
     let server = http::start(&place);
+    let sink = Sink::start();
+    let asked = options.neighbour;
+    let none = Flood { url: &server.api, connections: 0, pace: None };
     say("a neighbour alone");
-    let alone = http::neighbour(&server, &place, options.neighbour, 0).await;
+    let (alone, _) = http::neighbour(&server, &place, asked, none).await;
+    let here = Flood { url: &server.api, connections: 16, pace: None };
     say("a neighbour beside a flood");
-    let beside = http::neighbour(&server, &place, options.neighbour, 16).await;
-    let (alone, beside) = (percentile(&alone, 99), percentile(&beside, 99));
+    let (beside, pace) = http::neighbour(&server, &place, asked, here).await;
+    let there = Flood { url: &sink.url, connections: 16, pace: Some(pace) };
+    say("a neighbour beside a flood of a sink");
+    let (elsewhere, _) = http::neighbour(&server, &place, asked, there).await;
+    let of_99 = |took: &[Duration]| percentile(took, 99);
+    let (alone, beside, elsewhere) = (of_99(&alone), of_99(&beside), of_99(&elsewhere));
     table.note("a neighbour's single event alone, p99", alone, "ms");
     table.note("a neighbour's single event beside a flood, p99", beside, "ms");
+    table.note("… batches of the flood answered", pace, "per second");
+    table.note("… beside as many to a sink, p99", elsewhere, "ms");
     table.goal("beside a flood / alone, p99", beside / alone, "ratio", 2.0);
+    table.note("beside a flood / beside one of a sink, p99", beside / elsewhere, "ratio");
 }
 
 /// What stays the same while the ledger grows.
@@ -206,7 +258,7 @@ async fn look(
     http::ready(&server).await;
     let ready = began.elapsed().as_secs_f64() * 1000.0;
     table.goal(&format!("start to ready, {rows} rows"), ready, "ms", 100.0);
-    let rate = http::batches(&server, place, options.events, options.batching).await;
+    let rate = http::batches(&server.api, place, options.events, options.batching).await;
     table.note(&format!("over HTTP, batches of 1,000, {rows} rows"), rate, "events/s");
     let page = http::page(&server, place).await.map(|took| percentile(&took, 99));
     match page {

@@ -35,6 +35,24 @@ impl Appends for Group {
         request.items.len()
     }
 
+    fn split(mut request: Prepared, at_most: usize) -> Vec<Prepared> {
+        if request.atomic || request.items.len() <= at_most {
+            return vec![request];
+        }
+        let mut items = std::mem::take(&mut request.items).into_iter();
+        let mut parts = Vec::new();
+        while items.len() > 0 {
+            let items = items.by_ref().take(at_most.max(1)).collect();
+            parts.push(Prepared { account: request.account.clone(), items, ..request });
+        }
+        parts
+    }
+
+    fn join(earlier: &mut Receipt, later: Receipt) {
+        earlier.outcomes.extend(later.outcomes);
+        earlier.stored_at = later.stored_at;
+    }
+
     async fn append(
         &mut self,
         session: &mut Session,

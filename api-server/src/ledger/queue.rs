@@ -1,9 +1,10 @@
 //! What waits for the writer: a queue per account, served in turn, so that a flood of one account
 //! delays that account alone. Who had nothing waiting goes first, in a transaction without the others,
-//! which are slow because they are large; then it is the others' turn whoever comes.
+//! which are slow because they are large; then it is the others' turn whoever comes. Between the pieces
+//! of what is large, those go who have little.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -63,6 +64,8 @@ struct Waiting<T> {
     turns: VecDeque<Option<AccountId>>,
     /// The last transaction let `turns` wait.
     passed_over: bool,
+    /// Whose requests were taken last.
+    serving: HashSet<Option<AccountId>>,
     items: usize,
     closed: bool,
 }
@@ -79,6 +82,7 @@ impl<T: Weigh> Queue<T> {
             fresh: VecDeque::new(),
             turns: VecDeque::new(),
             passed_over: false,
+            serving: HashSet::new(),
             items: 0,
             closed: false,
         };
@@ -139,6 +143,31 @@ impl<T: Weigh> Queue<T> {
         }
     }
 
+    /// Whether somebody else has up to `at_most` items waiting than who is being served.
+    pub(super) fn others_wait(&self, at_most: usize) -> bool {
+        let waiting = self.lock();
+        waiting.fresh.iter().any(|account| waiting.may_go_between(account, at_most))
+    }
+
+    /// What those have waiting, of up to `at_most` items together. Who is being served is not among
+    /// them: its rows follow each other.
+    pub(super) fn others(&self, at_most: usize) -> Vec<T> {
+        let mut waiting = self.lock();
+        let mut group = Group { jobs: Vec::new(), items: 0, full: false };
+        for account in std::mem::take(&mut waiting.fresh) {
+            let left = at_most.saturating_sub(group.items);
+            let goes = !group.full && waiting.may_go_between(&account, left);
+            let next = waiting.by_account.get(&account).and_then(|line| line.waiting.front());
+            if goes && next.is_some_and(|next| group.fits(next)) {
+                group.jobs.extend(waiting.pop(account, &mut group.items));
+                group.full = group.jobs.last().is_some_and(Weigh::alone);
+            } else {
+                waiting.fresh.push_back(account);
+            }
+        }
+        group.jobs
+    }
+
     /// Whether more of an account may wait.
     pub(super) fn room(&self, account: Option<&AccountId>) -> Result<(), Refused> {
         let waiting = self.lock();
@@ -163,6 +192,7 @@ fn take<T: Weigh>(waiting: &mut Waiting<T>) -> Vec<T> {
     let mut group = Group { jobs: Vec::new(), items: 0, full: false };
     let both = !waiting.fresh.is_empty() && !waiting.turns.is_empty();
     let pass_over = both && !waiting.passed_over;
+    waiting.serving.clear();
     if both && !pass_over {
         let round = waiting.turns.len();
         group.fill(waiting, Waiting::turns, round);
@@ -203,6 +233,7 @@ impl<T: Weigh> Group<T> {
             }
             left -= 1;
             line_of(waiting).pop_front();
+            waiting.serving.insert(account.clone());
             self.jobs.extend(waiting.pop(account, &mut self.items));
             self.full = self.jobs.last().is_some_and(Weigh::alone);
         }
@@ -220,6 +251,12 @@ impl<T: Weigh> Waiting<T> {
 
     fn turns(&mut self) -> &mut VecDeque<Option<AccountId>> {
         &mut self.turns
+    }
+
+    /// Whether an account may be served while others' requests are under way.
+    fn may_go_between(&self, account: &Option<AccountId>, at_most: usize) -> bool {
+        let next = self.by_account.get(account).and_then(|line| line.waiting.front());
+        !self.serving.contains(account) && next.is_some_and(|next| next.items() <= at_most)
     }
 
     /// The first request of an account, which stands in line again if it has more.

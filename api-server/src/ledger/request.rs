@@ -132,7 +132,7 @@ pub enum Outcome {
 pub struct Receipt {
     /// One per item, in order.
     pub outcomes: Vec<Outcome>,
-    /// When the transaction ran.
+    /// When the transaction ran that stored the last of them.
     pub stored_at: Timestamp,
 }
 

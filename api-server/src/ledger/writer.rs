@@ -11,6 +11,7 @@ use tokio::{
 
 use super::{
     Health, Settings,
+    pieces::{PIECE_ITEMS, Pieces},
     queue::{Queue, Weigh},
     whole_millisecond,
 };
@@ -19,17 +20,29 @@ use crate::{
     store::{Session, StoreError},
 };
 
-type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
+pub(super) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// What a writer does with the requests that it stores in one transaction.
 pub(crate) trait Appends: Send + 'static {
     /// One request.
     type Request: Send + Sync + 'static;
     /// The answer to one.
-    type Receipt: Send + 'static;
+    type Receipt: Send + Sync + 'static;
 
     /// How many items a request has.
     fn items(request: &Self::Request) -> usize;
+
+    /// A request in parts of up to `at_most` items, in order, which may be stored one after the
+    /// other with others' between them; itself alone when it may not.
+    fn split(request: Self::Request, at_most: usize) -> Vec<Self::Request> {
+        let _whole = at_most;
+        vec![request]
+    }
+
+    /// Adds the receipt of a part to that of the parts before it.
+    fn join(earlier: &mut Self::Receipt, later: Self::Receipt) {
+        *earlier = later;
+    }
 
     /// Stores requests within a transaction that is under way, perhaps anew. The receipts, one for
     /// each, hold once it is committed.
@@ -134,7 +147,7 @@ impl<A: Appends> Writer<A> {
             };
             let Some(group) = group else { break };
             match self.refusal() {
-                None => Box::pin(self.serve(group)).await,
+                None => self.serve(group).await,
                 Some(error) => group.into_iter().for_each(|job| job.refuse(error.clone())),
             }
         }
@@ -170,38 +183,48 @@ impl<A: Appends> Writer<A> {
         if requests.is_empty() {
             return;
         }
-        let stored = self.append(requests.iter().map(|(request, _)| request).collect()).await;
-        match stored {
-            Ok(receipts) => {
-                for ((_, answer), receipt) in requests.into_iter().zip(receipts) {
-                    let _gone = answer.send(Ok(receipt)).is_err();
+        self.store(Pieces::cut(requests)).await;
+    }
+
+    /// Stores requests piece by piece: in one transaction as long as nobody else comes, else with
+    /// others' transactions between its own.
+    fn store(&mut self, mut pieces: Pieces<A>) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            while !pieces.is_empty() {
+                match self.append(&pieces).await {
+                    Ok(receipts) => pieces.stored(receipts),
+                    // A fault of the program that one request provokes must not fail its neighbours.
+                    Err(StoreError::Statement(_) | StoreError::Unreadable(_))
+                        if pieces.several() =>
+                    {
+                        return self.store_apart(pieces).await;
+                    }
+                    Err(error) => return pieces.refuse(&error),
+                }
+                if !pieces.is_empty() {
+                    let others = self.queue.others(PIECE_ITEMS);
+                    self.serve(others).await;
                 }
             }
-            // A fault of the program that one request provokes must not fail its neighbours.
-            Err(StoreError::Statement(_) | StoreError::Unreadable(_)) if requests.len() > 1 => {
-                for (request, answer) in requests {
-                    // The disk may fail on the way; then nothing more is tried.
-                    let stored = match self.refusal() {
-                        None => self.append(vec![&request]).await,
-                        Some(error) => Err(error),
-                    };
-                    let stored = stored.map(|mut receipts| receipts.swap_remove(0));
-                    let _gone = answer.send(stored).is_err();
-                }
-            }
-            Err(error) => {
-                for (_, answer) in requests {
-                    let _gone = answer.send(Err(error.clone())).is_err();
-                }
+        })
+    }
+
+    async fn store_apart(&mut self, pieces: Pieces<A>) {
+        for one in pieces.one_by_one() {
+            // The disk may fail on the way; then nothing more is tried.
+            match self.refusal() {
+                None => self.store(one).await,
+                Some(error) => one.refuse(&error),
             }
         }
     }
 
-    async fn append(&mut self, requests: Vec<&A::Request>) -> Result<Vec<A::Receipt>, StoreError> {
+    /// Stores the first of the pieces in a transaction: all of them unless others wait. Their receipts.
+    async fn append(&mut self, pieces: &Pieces<A>) -> Result<Vec<A::Receipt>, StoreError> {
         let mut left = AGAIN;
         loop {
             let result = match self.begin().await {
-                Ok(now) => self.appends.append(&mut self.session, &requests, now).await,
+                Ok(now) => self.fill(pieces, now).await,
                 Err(error) => Err(error),
             };
             match self.end(result).await {
@@ -209,6 +232,23 @@ impl<A: Appends> Writer<A> {
                 done => return done,
             }
         }
+    }
+
+    async fn fill(
+        &mut self,
+        pieces: &Pieces<A>,
+        now: Timestamp,
+    ) -> Result<Vec<A::Receipt>, StoreError> {
+        let mut receipts = Vec::with_capacity(pieces.len());
+        for stride in pieces.strides() {
+            receipts.extend(self.appends.append(&mut self.session, &stride, now).await?);
+            // Other servers of one database would put their rows of this account between.
+            let whole = self.session.is_shared() || receipts.len() == pieces.len();
+            if !whole && self.queue.others_wait(PIECE_ITEMS) {
+                break;
+            }
+        }
+        Ok(receipts)
     }
 
     async fn work(&mut self, of: Option<&AccountId>, work: &Work) -> Result<(), StoreError> {

@@ -1,11 +1,12 @@
 //! Waiting for the writer: bounds, turns, callers that go away, what readers see meanwhile.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 
 use api_server::{
     ledger::{Append, Ledger, LedgerError, Limits, Settings},
     store::StoreError,
 };
+use jiff::ToSpan;
 use tokio::sync::oneshot;
 
 use super::{
@@ -50,13 +51,16 @@ async fn limited(limits: Limits) -> Ground {
     ground.replace(ledger)
 }
 
+fn request(ground: &Ground, of: &'static str, ids: std::ops::Range<usize>) -> Append {
+    ground.request(of, ids.map(|n| query(of, &format!("e-{n}"), "1")).collect())
+}
+
 fn send(
     ground: &Ground,
     of: &'static str,
     ids: std::ops::Range<usize>,
 ) -> tokio::task::JoinHandle<Result<api_server::ledger::Receipt, LedgerError>> {
-    let items = ids.map(|n| query(of, &format!("e-{n}"), "1")).collect();
-    let (ledger, request) = (ground.ledger.clone(), ground.request(of, items));
+    let (ledger, request) = (ground.ledger.clone(), request(ground, of, ids));
     tokio::spawn(async move { ledger.append(request).await })
 }
 
@@ -204,4 +208,84 @@ async fn a_request_that_the_database_refuses_does_not_fail_its_neighbours() {
     let refused = bad.await.unwrap().unwrap_err();
     assert!(matches!(refused, LedgerError::Store(StoreError::Statement(_))), "{refused}");
     assert_eq!(accepted(&good.await.unwrap().unwrap()), [1, 2]);
+}
+
+/// A clock that goes on by a millisecond whenever it is read, and that holds who reads it next, once.
+fn gated(gate: Arc<Mutex<Option<(oneshot::Sender<()>, mpsc::Receiver<()>)>>>) -> Settings {
+    let now = Arc::new(Mutex::new(at(super::ground::NOW)));
+    let clock = move || {
+        if let Some((read, go)) = gate.lock().unwrap().take() {
+            read.send(()).unwrap();
+            go.recv().unwrap();
+        }
+        let mut now = now.lock().unwrap();
+        *now += 1.millisecond();
+        *now
+    };
+    Settings { clock: Arc::new(clock), ..settings(&Arc::default()) }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_little_is_stored_between_the_pieces_of_a_large_request() {
+    let ground = Ground::with(&["acme", "borealis"]).await;
+    ground.ledger.close().await;
+    let gate = Arc::new(Mutex::new(None));
+    let ledger = open(ground.folder.path(), gated(gate.clone())).await.unwrap();
+    let ground = ground.replace(ledger);
+
+    let ((read, has_begun), (go, held)) = (oneshot::channel(), mpsc::channel());
+    *gate.lock().unwrap() = Some((read, held));
+    let large = send(&ground, "acme", 0..1_000);
+    has_begun.await.unwrap();
+    // Its own account's next request is not what it makes room for.
+    let (again, small) =
+        (request(&ground, "acme", 1_000..1_001), request(&ground, "borealis", 0..1));
+    let (mut again, mut small) =
+        (Box::pin(ground.ledger.append(again)), Box::pin(ground.ledger.append(small)));
+    assert!(futures::poll!(&mut again).is_pending() && futures::poll!(&mut small).is_pending());
+    go.send(()).unwrap();
+
+    assert_eq!(accepted(&small.await.unwrap()), [1]);
+    let receipt = large.await.unwrap().unwrap();
+    assert_eq!(accepted(&receipt), (1..=1_000).collect::<Vec<_>>());
+    assert_eq!(accepted(&again.await.unwrap()), [1_001]);
+    let transactions =
+        "SELECT account, COUNT(*) FROM usage_ledger GROUP BY account, t_stored ORDER BY t_stored";
+    let told = dump(&ground.ledger, transactions).await;
+    let told: Vec<_> = told.iter().map(|row| (row[0].as_str(), row[1].as_str())).collect();
+    match HERE {
+        Engine::Sqlite => {
+            let all = [("acme", "250"), ("borealis", "1"), ("acme", "750"), ("acme", "1")];
+            assert_eq!(told, all);
+        }
+        // Other servers would put rows between.
+        Engine::Postgres => {
+            assert_eq!((told[0], told.len()), (("acme", "1000"), 3));
+        }
+    }
+    let figures = "SELECT account, cnt FROM usage_period ORDER BY account";
+    assert_eq!(dump(&ground.ledger, figures).await, [["acme", "1001"], ["borealis", "1"]]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_atomic_request_is_never_cut() {
+    let ground = Ground::with(&["acme", "borealis"]).await;
+    ground.ledger.close().await;
+    let gate = Arc::new(Mutex::new(None));
+    let ledger = open(ground.folder.path(), gated(gate.clone())).await.unwrap();
+    let ground = ground.replace(ledger);
+
+    let ((read, has_begun), (go, held)) = (oneshot::channel(), mpsc::channel());
+    *gate.lock().unwrap() = Some((read, held));
+    let whole = Append { atomic: true, ..request(&ground, "acme", 0..1_000) };
+    let ledger = ground.ledger.clone();
+    let whole = tokio::spawn(async move { ledger.append(whole).await });
+    has_begun.await.unwrap();
+    let mut small = Box::pin(ground.ledger.append(request(&ground, "borealis", 0..1)));
+    assert!(futures::poll!(&mut small).is_pending());
+    go.send(()).unwrap();
+    small.await.unwrap();
+    whole.await.unwrap().unwrap();
+    let times = "SELECT DISTINCT t_stored FROM usage_ledger WHERE account = 'acme'";
+    assert_eq!(dump(&ground.ledger, times).await.len(), 1);
 }

@@ -161,3 +161,26 @@ async fn who_waits_for_work_is_woken() {
     put(&queue, "a", 1).unwrap();
     assert_eq!(waiting.await.unwrap().unwrap(), [Load("a", 1, false)]);
 }
+
+#[tokio::test]
+async fn between_pieces_go_others_who_have_little() {
+    let names = |jobs: Vec<Load>| jobs.iter().map(|load| load.0).collect::<Vec<_>>();
+    let queue = queue(100_000, 100_000);
+    put(&queue, "flood", 1_000).unwrap();
+    assert_eq!(queue.next().await.unwrap().len(), 1);
+    assert!(!queue.others_wait(250));
+    put(&queue, "flood", 1).unwrap();
+    put(&queue, "large", 251).unwrap();
+    assert!(!queue.others_wait(250), "who is served, and who has much, wait");
+    assert_eq!(names(queue.others(250)), [""; 0]);
+    for account in ["a", "b", "c"] {
+        put(&queue, account, 100).unwrap();
+    }
+    put(&queue, "a", 100).unwrap();
+    assert!(queue.others_wait(250));
+    assert_eq!(names(queue.others(250)), ["a", "b"], "as many as fit, one request of each");
+    assert_eq!(names(queue.others(250)), ["c"]);
+    // What was left waits in turn, as it came.
+    assert_eq!(names(queue.next().await.unwrap()), ["flood", "large"]);
+    assert_eq!(names(queue.next().await.unwrap()), ["a"]);
+}
