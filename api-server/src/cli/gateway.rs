@@ -92,7 +92,8 @@ async fn serve(config: &GatewayConfig, telemetry: &Telemetry) -> anyhow::Result<
     let backups = Arc::new(Backups::new(of_backups(config, &parts), &meter));
     let server = Server::bind(config.address).await?;
     let health = health::Server::bind(config.health_address, &checks, telemetry.registry()).await?;
-    let health = health.with(status::router(sources(config, &parts, &forwarder, &backups)));
+    let observed = sources(config, &parts, &forwarder, &backups);
+    let health = health.with(status::router(observed.clone()));
     tracing::info!(address = %server.local_addr(), health = %health.local_addr(), "serving");
     let (stop, stop_health) = (Shutdown::new(), Shutdown::new());
     let health = tokio::spawn(health.run(stop_health.clone()));
@@ -116,7 +117,7 @@ async fn serve(config: &GatewayConfig, telemetry: &Telemetry) -> anyhow::Result<
             parts.spool.keep_room(LOOK_FOR_ROOM, stop.clone()),
             forwarder.run(stop.clone()),
             backups.run(stop.clone()),
-            status::observe(parts.spool.clone(), meter.clone(), parts.clock.clone(), stop.clone()),
+            status::observe(observed, meter.clone(), stop.clone()),
             watch_account(parts.told.subscribe(), account, stop.clone()),
             watch_spool(parts.spool.clone(), storage, stop.clone()),
         );
@@ -133,7 +134,7 @@ fn router(config: &GatewayConfig, parts: &Parts, backups: Arc<Backups>, meter: &
     let neighbours =
         Neighbours { namespace: parts.own.namespace.clone(), told: parts.told.subscribe() };
     let budgets = Arc::new(Budgets::new(config.rates()));
-    let (verifier, clock) = (parts.verifier.clone(), parts.clock.clone());
+    let (verifier, clock) = (parts.verifier.clone(), corrected(parts));
     let authenticator =
         Authenticator::new(verifier.clone(), Arc::new(neighbours), clock.clone(), budgets, meter);
     let told = parts.told.subscribe();
@@ -145,6 +146,12 @@ fn router(config: &GatewayConfig, parts: &Parts, backups: Arc<Backups>, meter: &
     let (spool, metrics) = (parts.spool.clone(), Metrics::of_gateway(meter));
     let gateway = Gateway { authenticator, clock, spool, backups, knows, metrics };
     layers::around(routes::router(gateway), &config.limits(), meter)
+}
+
+/// The control plane's time, so that tokens and events are judged, and events stamped, as they would be there.
+fn corrected(parts: &Parts) -> Clock {
+    let (own, told) = (parts.clock.clone(), parts.told.subscribe());
+    Arc::new(move || told.borrow().corrected(own()))
 }
 
 fn of_backups(config: &GatewayConfig, parts: &Parts) -> backup::Parts {

@@ -24,6 +24,8 @@ pub const MOST_EVENTS: usize = 500;
 /// Bytes of events in a request, at most.
 const MOST_BYTES: usize = 2 * 1024 * 1024;
 const BATCH: &str = "application/cloudevents-batch+json";
+/// What the ledger says of a time that cannot be right.
+const WRONG_TIME: [&str; 2] = ["time_in_future", "time_too_old"];
 
 /// How forwarding goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -123,10 +125,35 @@ impl Forwarder {
             }
             Verdict::Later { why, asked } => return Err((why, asked)),
         };
+        if self.put_right(&batch, &rejects).await? {
+            return Ok(true);
+        }
         let refusals = refusals(&batch, &rejects);
         self.spool.settle(last, refusals).await.map_err(|error| (unsettled(&error), None))?;
         self.settled(batch.len(), &rejects);
         Ok(true)
+    }
+
+    /// Gives events the control plane's time that the gateway had stamped by a wrong clock, before it
+    /// could know; whether there are any, and the batch is to be sent again.
+    async fn put_right(
+        &self,
+        batch: &[Held],
+        rejects: &[Reject],
+    ) -> Result<bool, (String, Option<Duration>)> {
+        let wrong = rejects.iter().filter(|reject| WRONG_TIME.contains(&reject.code.as_str()));
+        let wrong: Vec<_> =
+            wrong.filter_map(|reject| batch.get(reject.place)).map(|held| held.n).collect();
+        if wrong.is_empty() {
+            return Ok(false);
+        }
+        let told = self.told.borrow().clone();
+        let done = self.spool.stamp_anew(wrong, move |taken| told.corrected(taken)).await;
+        let done = done.map_err(|error| (unsettled(&error), None))?;
+        if done > 0 {
+            tracing::warn!(events = done, "stamped by a clock that was wrong, and put right");
+        }
+        Ok(done > 0)
     }
 
     /// What was taken for one account never goes to another, whatever this gateway is bound to now.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use telemetry::shutdown::Shutdown;
 use tokio::sync::watch;
 
@@ -21,6 +21,9 @@ const SOON: Duration = Duration::from_secs(10);
 /// How long a time that was given to an event is remembered.
 const STAMPS: Duration = Duration::from_secs(31 * 24 * 3600);
 
+/// By how much clocks may differ that count as the same, in milliseconds: an answer takes its time too.
+const SAME_MS: i64 = 2_000;
+
 /// What the control plane said last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Told {
@@ -36,6 +39,18 @@ pub struct Told {
     pub ahead_ms: i64,
     /// Why it said nothing the last time.
     pub failing: Option<String>,
+}
+
+impl Told {
+    /// What time it is by the control plane's clock when this one says `own`: the same until it was
+    /// heard, and while the two agree.
+    #[must_use]
+    pub fn corrected(&self, own: Timestamp) -> Timestamp {
+        if self.ahead_ms.abs() <= SAME_MS {
+            return own;
+        }
+        own.checked_sub(SignedDuration::from_millis(self.ahead_ms)).unwrap_or(own)
+    }
 }
 
 /// Who tells and hears.
@@ -144,5 +159,22 @@ fn told_of(state: &State) -> HeartbeatIn {
         refused: state.refused,
         sealed: state.sealed,
         sealed_for: state.sealed_for.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_wrong_is_put_right_by_the_control_planes() {
+        let own: Timestamp = "2026-11-29T12:00:00Z".parse().unwrap();
+        let by = |ahead_ms| Told { ahead_ms, ..Told::default() }.corrected(own).to_string();
+        assert_eq!(by(0), "2026-11-29T12:00:00Z");
+        assert_eq!(by(SAME_MS), "2026-11-29T12:00:00Z");
+        assert_eq!(by(-SAME_MS), "2026-11-29T12:00:00Z");
+        assert_eq!(by(3_600_000), "2026-11-29T11:00:00Z");
+        assert_eq!(by(-90_000_000), "2026-11-30T13:00:00Z");
+        assert_eq!(by(i64::MAX), "2026-11-29T12:00:00Z", "what no clock can be is not believed");
     }
 }

@@ -21,6 +21,7 @@ use crate::store::{Store, StoreError};
 mod hold;
 mod reserve;
 mod rows;
+mod stamps;
 #[cfg(test)]
 mod tests;
 
@@ -142,6 +143,22 @@ impl Spool {
         Ok(())
     }
 
+    /// Gives those of the events another time that had none of their own: what `right` says of when
+    /// they were taken. Answers how many; a time that was nearly right stays.
+    ///
+    /// # Errors
+    /// [`LedgerError`]: then none has another.
+    pub async fn stamp_anew(
+        &self,
+        events: Vec<i64>,
+        right: impl Fn(Timestamp) -> Timestamp + Clone + Send + Sync + 'static,
+    ) -> Result<u64, LedgerError> {
+        let work = self.desk.transact(None, move |session, _| {
+            Box::pin(async move { stamps::anew(session, &events, &right).await })
+        });
+        self.with_reserve(work.await)
+    }
+
     /// How it stands.
     ///
     /// # Errors
@@ -188,7 +205,7 @@ impl Spool {
     /// [`LedgerError`] when it cannot be written.
     pub async fn forget_stamps(&self, before: Timestamp) -> Result<u64, LedgerError> {
         let work = self.desk.transact(None, move |session, _| {
-            Box::pin(async move { rows::forget_stamps(session, before).await })
+            Box::pin(async move { stamps::forget(session, before).await })
         });
         work.await
     }

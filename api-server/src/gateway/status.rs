@@ -222,9 +222,11 @@ struct Seen {
 }
 
 /// Keeps the gauges true until `stop`.
-pub async fn observe(spool: Arc<Spool>, meter: Meter, clock: Clock, stop: Shutdown) {
+pub async fn observe(sources: Sources, meter: Meter, stop: Shutdown) {
+    let Sources { spool, told, clock, .. } = sources;
     let seen = Arc::new(Seen::default());
     gauges(&meter, &seen, clock, spool.limit());
+    clock_ahead(&meter, told);
     let mut changes = spool.changes();
     let mut stopped = std::pin::pin!(stop.cancelled());
     loop {
@@ -240,6 +242,21 @@ pub async fn observe(spool: Arc<Spool>, meter: Meter, clock: Clock, stop: Shutdo
             changed = changes.changed() => if changed.is_err() { return },
         }
     }
+}
+
+/// Nothing until the control plane was heard.
+fn clock_ahead(meter: &Meter, told: watch::Receiver<Told>) {
+    let _ = meter
+        .i64_observable_gauge("tenantry_gateway_clock_ahead")
+        .with_description("How far the gateway's clock is ahead of the control plane's")
+        .with_unit("s")
+        .with_callback(move |gauge| {
+            let told = told.borrow();
+            if told.at.is_some() {
+                gauge.observe(told.ahead_ms / 1000, &[]);
+            }
+        })
+        .build();
 }
 
 fn gauges(meter: &Meter, seen: &Arc<Seen>, clock: Clock, limit: u64) {

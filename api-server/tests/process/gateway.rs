@@ -2,6 +2,7 @@
 //! kubelet projects them.
 
 mod backing;
+mod clocks;
 mod draining;
 pub mod ground;
 mod outage;

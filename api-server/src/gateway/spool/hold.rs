@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::rows::{self, Known, Row, State};
-use super::{Fresh, NotHeld};
+use super::{Fresh, NotHeld, stamps};
 use crate::domain::event::{self, UsageEvent};
 use crate::ledger::{Appends, Outcome, Reason, Receipt, dedup, dims_json};
 use crate::store::{Session, StoreError};
@@ -81,7 +81,7 @@ impl Sheet {
             limit,
             state: rows::state(session).await?,
             known: rows::known(session, &keys).await?,
-            stamped: rows::stamped(session, &unstamped).await?,
+            stamped: stamps::of(session, &unstamped).await?,
             rows: Vec::new(),
             stamps: Vec::new(),
         })
@@ -151,6 +151,6 @@ impl Sheet {
 }
 
 /// As it is forwarded.
-fn text(event: &UsageEvent) -> String {
+pub(super) fn text(event: &UsageEvent) -> String {
     serde_json::Value::Object(event::write(event)).to_string()
 }

@@ -4,14 +4,13 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
+use super::stamps;
 use crate::domain::account::AccountId;
 use crate::store::sql::{Value, args};
 use crate::store::{Session, StoreError};
 
 /// How many refused events are kept.
 const MOST_REFUSED: i64 = 10_000;
-/// How many stamps are forgotten in one transaction.
-const FORGOTTEN_AT_ONCE: i64 = 2_000;
 
 /// How a spool stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -141,20 +140,7 @@ pub(super) async fn known(
         .collect()
 }
 
-/// The times that were given to those of the keys that got one.
-pub(super) async fn stamped(
-    session: &mut Session,
-    keys: &[[u8; 16]],
-) -> Result<HashMap<[u8; 16], Timestamp>, StoreError> {
-    let sql = (
-        "WITH want (k) AS (",
-        ") SELECT s.k, s.t_event FROM want CROSS JOIN stamps s ON s.k = want.k",
-    );
-    let rows = session.rows_many(sql, 1, blobs(keys)).await?;
-    rows.iter().map(|row| Ok((row.bytes(0)?, row.time(1)?))).collect()
-}
-
-fn blobs(keys: &[[u8; 16]]) -> Vec<Value> {
+pub(super) fn blobs(keys: &[[u8; 16]]) -> Vec<Value> {
     keys.iter().map(|key| Value::from(key.as_slice())).collect()
 }
 
@@ -175,32 +161,12 @@ pub(super) async fn hold(
     });
     let sql = ("INSERT INTO held (k, body, event, bytes, t_taken)", "");
     session.run_many(sql, 5, values.collect()).await?;
-    let values = stamps.iter().flat_map(|(key, time)| args![key.as_slice(), *time]);
-    session.run_many(("INSERT INTO stamps (k, t_event)", ""), 2, values.collect()).await?;
+    stamps::add(session, stamps).await?;
     let stamps = state.stamps + stamps.len() as u64;
-    let forgotten = forget_oldest(session, stamps.saturating_sub(most_stamps)).await?;
+    let forgotten = stamps::forget_oldest(session, stamps.saturating_sub(most_stamps)).await?;
     let sql = "UPDATE state SET events = $1, bytes = $2, stamps = $3";
     let stamps = stamps.saturating_sub(forgotten);
     session.run(sql, args![int(state.events), int(state.bytes), int(stamps)]).await.map(drop)
-}
-
-async fn forget_oldest(session: &mut Session, many: u64) -> Result<u64, StoreError> {
-    if many == 0 {
-        return Ok(0);
-    }
-    let sql = "DELETE FROM stamps WHERE k IN (SELECT k FROM stamps ORDER BY t_event LIMIT $1)";
-    session.run(sql, args![int(many)]).await
-}
-
-pub(super) async fn forget_stamps(
-    session: &mut Session,
-    before: Timestamp,
-) -> Result<u64, StoreError> {
-    let sql = "DELETE FROM stamps WHERE k IN
-                 (SELECT k FROM stamps WHERE t_event < $1 ORDER BY t_event LIMIT $2)";
-    let gone = session.run(sql, args![before, FORGOTTEN_AT_ONCE]).await?;
-    session.run("UPDATE state SET stamps = stamps - $1", args![int(gone)]).await?;
-    Ok(gone)
 }
 
 pub(super) async fn first(
@@ -284,6 +250,6 @@ pub(super) async fn seal(session: &mut Session, uid: Option<String>) -> Result<(
 }
 
 /// Sizes here are far below what the column holds.
-fn int(size: u64) -> i64 {
+pub(super) fn int(size: u64) -> i64 {
     i64::try_from(size).unwrap_or(i64::MAX)
 }

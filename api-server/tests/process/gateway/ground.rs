@@ -269,7 +269,15 @@ impl Ground {
     }
 
     pub fn gateway_with(&self, more: &[&str], behind: &[&str]) -> Running {
-        let plane = format!("http://127.0.0.1:{}", self.port);
+        self.gateway_of(&format!("http://127.0.0.1:{}", self.port), more, behind)
+    }
+
+    /// One that finds the control plane elsewhere.
+    pub fn gateway_at(&self, plane: &str) -> Running {
+        self.gateway_of(plane, &[], &[])
+    }
+
+    fn gateway_of(&self, plane: &str, more: &[&str], behind: &[&str]) -> Running {
         let (spool, token) = (self.path("spool"), self.path("token"));
         let args = [
             "gateway",
@@ -280,7 +288,7 @@ impl Ground {
             "--tenant",
             "acme",
             "--control-plane",
-            &plane,
+            plane,
             "--token-file",
             &token,
         ];
