@@ -308,7 +308,7 @@ async fn decide<R>(
             "name-taken",
             "Name taken",
             format!(
-                "There is an account {} already. Reject the request, and ask the customer for \
+                "There is an account or a Tenant {} already. Reject the request, and ask the customer for \
                  another name.",
                 intake.tenant
             ),

@@ -11,7 +11,7 @@ use super::{
     plans::{self, Note, Recorded},
     provisions::{self, Provision},
     sql::{Row, Value, args},
-    webhooks,
+    tenants, webhooks,
 };
 use crate::domain::{
     account::AccountId,
@@ -69,7 +69,7 @@ pub enum Decided {
     Otherwise(Status),
     /// It cannot be approved: there is no plan to approve.
     NoPlan,
-    /// It cannot be approved: the name is another account's.
+    /// It cannot be approved: the name is another account's, or a tenant's of the cluster.
     NameTaken,
     /// There is no such request.
     Unknown,
@@ -270,6 +270,10 @@ pub async fn decide(
     };
     if decision.verdict == Verdict::Approved {
         let Some(plan) = known.plan.clone() else { return Ok(Decided::NoPlan) };
+        // One that was made by kubectl is counted under its uid, so that no account has its name.
+        if !tenants::named(session, &known.tenant).await?.is_empty() {
+            return Ok(Decided::NameTaken);
+        }
         // An account that looks the same was opened by somebody else, for somebody else.
         if accounts::add(session, &account(&known, decision.at)?).await? != Added::New {
             return Ok(Decided::NameTaken);

@@ -8,6 +8,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
+    apifault::{Fault, Proxy},
     gate::Gate,
     lab::{Lab, eventually, holds},
     serving::{Serving, client},
@@ -157,9 +158,14 @@ async fn whoever_asked_follows_the_stack_until_it_is_ready_and_gone() {
 async fn a_taken_name_is_told_to_customer_success_alone_and_goes_on_once_it_is_free() {
     let lab = Lab::new().await;
     lab.allow_onboarding();
-    let server = lab.serve(&MODE);
-    let theirs = lab.tenant("globex", json!({})).await;
+    let gate = Gate::to(lab.address()).await;
+    gate.set(false);
+    let kubeconfig = lab.kubeconfig_by(&format!("https://{}", gate.address));
+    let server = lab.serve_by(&kubeconfig, &MODE);
     let (path, receipt) = approved(&lab, &server, "globex").await;
+    // Somebody takes the name before it is made.
+    let theirs = lab.tenant("globex", json!({})).await;
+    gate.set(true);
     let told = until_stack(&server, &path, &manager(&lab), "conflict").await;
     assert_eq!(told["detail"], "tenant globex is of no request");
     let shown = stack(&server, &path, &receipt).await;
@@ -168,6 +174,42 @@ async fn a_taken_name_is_told_to_customer_success_alone_and_goes_on_once_it_is_f
     lab.tenants().delete("globex", &DeleteParams::default()).await.unwrap();
     until_stack(&server, &path, &receipt, "made").await;
     assert_eq!(lab.get("globex").await.spec.account_id.as_deref(), Some("globex"));
+}
+
+#[tokio::test]
+async fn a_name_that_a_tenant_has_is_refused_before_an_account_is_opened() {
+    let lab = Lab::new().await;
+    lab.allow_onboarding();
+    let server = lab.serve(&MODE);
+    lab.tenant("globex", json!({})).await;
+    lab.operate("globex").await;
+    lab.until("globex", "its account", |seen| !seen.plan().is_empty()).await;
+    let sent = ask(&server, Method::POST, "/onboarding", "", Some(form("globex"))).await;
+    let approve = format!("{}{}/approve", server.api, sent["follow"].as_str().unwrap());
+    let answer = client().post(approve).bearer_auth(manager(&lab)).send().await.unwrap();
+    let status = answer.status();
+    let told: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+    assert_eq!(status, StatusCode::CONFLICT, "{told}");
+    assert!(told["type"].as_str().unwrap().ends_with("name-taken"), "{told}");
+    assert!(told["detail"].as_str().unwrap().contains("a Tenant globex"), "{told}");
+}
+
+#[tokio::test]
+async fn when_the_answer_is_lost_the_tenant_is_known_as_its_own() {
+    let lab = Lab::new().await;
+    lab.allow_onboarding();
+    let proxy = Proxy::start(&lab.kubeconfig());
+    proxy.first(1, Fault::CutAfterCreate, |asked| {
+        asked.verb == "create" && asked.resource == "tenants" && asked.subresource.is_empty()
+    });
+    let server = lab.serve_by(proxy.kubeconfig(), &MODE);
+    let (path, receipt) = approved(&lab, &server, "initech").await;
+    until_stack(&server, &path, &receipt, "made").await;
+    let withheld: Vec<_> = proxy.hits().into_iter().map(|hit| hit.withheld).collect();
+    assert_eq!(withheld.len(), 1);
+    let all = lab.tenants().list(&ListParams::default()).await.unwrap().items;
+    assert_eq!(all.len(), 1);
+    assert_eq!(json!(all[0].metadata.uid), withheld[0]["metadata"]["uid"], "it was not made anew");
 }
 
 #[tokio::test]
