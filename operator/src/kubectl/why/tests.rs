@@ -685,7 +685,7 @@ const USAGE: [Case; 6] = [
             r.says("CustomerHealthy", "False", "Flagged", "Health is 61.0 %.");
         },
         "Flagged",
-        &["Health is 61.0 %.", "GET /triage"],
+        &["Health is 61.0 %.", "api-server routine triage"],
     ),
     (
         "figures that nobody vouches for",

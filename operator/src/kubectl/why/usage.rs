@@ -29,7 +29,8 @@ pub(super) fn causes(scene: &Scene, now: Timestamp) -> Vec<Cause> {
     all.extend(wrong(PLAN_ACCEPTED).map(|told| plan(scene, told, now)));
     all.extend(wrong(QUOTA_WITHIN_LIMITS).map(|told| quota(scene, told, now)));
     all.extend(wrong(CUSTOMER_HEALTHY).map(|told| {
-        let remedy = "see who to call and why: GET /triage of the API server";
+        let remedy =
+            "see who to call and why: api-server routine triage, or GET /billing/usage/triage";
         Cause::new(&told.reason, vec![said(told, now)], vec![remedy.to_owned()])
     }));
     all
