@@ -73,6 +73,9 @@ fn surroundings() -> World {
         // Somebody who borrows a component's label in a namespace of their own.
         ("impostor", "default", vec![("tenantry.dev/component", "core"), ("k8s-app", "kube-dns")]),
         ("support", "support-desk", vec![]),
+        ("prometheus", "monitoring", vec![]),
+        // A namespace of a tenant's that says so of itself.
+        ("reader", "tenant-nosy", vec![]),
     ] {
         let labels = labels.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
         let mut of_namespace =
@@ -80,6 +83,12 @@ fn surroundings() -> World {
         if name == "support" {
             of_namespace.insert("team".to_owned(), "support".to_owned());
             of_namespace.insert("access".to_owned(), "stacks".to_owned());
+        }
+        if ["prometheus", "reader"].contains(&name) {
+            of_namespace.insert("tenantry.dev/reads-metrics".to_owned(), "true".to_owned());
+        }
+        if name == "reader" {
+            of_namespace.insert("tenantry.dev/tenant".to_owned(), "nosy".to_owned());
         }
         world.namespaces.insert(namespace.to_owned(), of_namespace);
         world.add(name, Pod::new(namespace, labels));
@@ -157,6 +166,7 @@ fn prod() {
             ("core transcribe", "partner", "443/TCP"),
             ("ingress", "core transcribe", "8080/TCP"),
             ("gateway", "control-plane", "8080/TCP"),
+            ("prometheus", "gateway", "8081/TCP"),
             ("backup", "gateway", "8080/TCP"),
             ("metrics", "collector", "8888/TCP 8889/TCP"),
             ("grafana", "metrics", "9090/TCP"),
@@ -173,6 +183,7 @@ fn dev() {
         &[
             ("core", "gateway", "8080/TCP"),
             ("gateway", "control-plane", "8080/TCP"),
+            ("prometheus", "gateway", "8081/TCP"),
             ("core gateway stray", "dns", "53/TCP 53/UDP"),
         ],
     );
@@ -198,11 +209,12 @@ fn everything() {
             // 0.0.0.0/0 holds the cluster's own pods too: whoever is not closed himself is reached.
             (
                 "api index worker voice",
-                "dns kube-proxy control-plane ingress impostor support",
+                "dns kube-proxy control-plane ingress impostor support prometheus reader",
                 "443/TCP",
             ),
             ("ingress support", "api", "8081/TCP"),
             ("gateway", "control-plane", "8080/TCP"),
+            ("prometheus", "gateway", "8081/TCP"),
             ("backup", "gateway", "8080/TCP"),
             ("metrics", "collector", "8888/TCP 8889/TCP"),
             ("grafana", "metrics", "9090/TCP"),
@@ -219,7 +231,11 @@ fn a_stack_without_services_has_no_opening_for_everybody() {
     check(
         &bare,
         &[&support::stack("dev")],
-        &[("gateway", "control-plane", "8080/TCP"), ("gateway stray", "dns", "53/TCP 53/UDP")],
+        &[
+            ("gateway", "control-plane", "8080/TCP"),
+            ("prometheus", "gateway", "8081/TCP"),
+            ("gateway stray", "dns", "53/TCP 53/UDP"),
+        ],
     );
 }
 

@@ -17,8 +17,8 @@ pub const CLAIM: &str = "tenantry-billing";
 pub const SPOOL: &str = "/var/lib/tenantry/billing";
 /// The port that the gateway takes usage on.
 pub const PORT: u16 = 8080;
-/// The port on which it shows its health and status.
-const HEALTH_PORT: u16 = 8081;
+/// The port on which it shows its health, status and metrics.
+pub const HEALTH_PORT: u16 = 8081;
 /// The Service of the API server.
 const CONTROL_PLANE: &str = "tenantry-api-server";
 

@@ -16,6 +16,8 @@ pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
 pub const COMPONENT_LABEL: &str = "tenantry.dev/component";
 /// The label that names the tenant.
 pub const TENANT_LABEL: &str = "tenantry.dev/tenant";
+/// Who runs the cluster sets it to `true` on the namespace of the Prometheus that reads gateways.
+pub const READS_METRICS_LABEL: &str = "tenantry.dev/reads-metrics";
 /// The annotation with the tenant's uid, on objects that hold data.
 pub const TENANT_UID: &str = "tenantry.dev/tenant-uid";
 /// The annotation on the namespace with the account in the ledger that its usage is kept under, so

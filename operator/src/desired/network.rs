@@ -135,16 +135,25 @@ fn gateway_rules(stack: &Stack) -> Rules {
     if stack.has_backups() {
         from.push(json!({ "podSelector": { "matchLabels": meta::selector(meta::BACKUP) } }));
     }
+    // A rule without senders would let everybody in.
+    let mut ingress = Vec::new();
+    if !from.is_empty() {
+        ingress.push(json!({ "from": from, "ports": tcp(&[gateway::PORT]) }));
+    }
+    ingress.push(json!({ "from": [readers_of_metrics()], "ports": tcp(&[gateway::HEALTH_PORT]) }));
     let control_plane = json!({ "namespaceSelector": { "matchLabels": { NAMESPACE_NAME: CONTROL_PLANE_NAMESPACE } } });
     Rules {
-        // A rule without senders would let everybody in.
-        ingress: if from.is_empty() {
-            vec![]
-        } else {
-            vec![json!({ "from": from, "ports": tcp(&[gateway::PORT]) })]
-        },
+        ingress,
         egress: vec![json!({ "to": [control_plane], "ports": tcp(&[CONTROL_PLANE_PORT]) })],
     }
+}
+
+/// Nobody, until whoever runs the cluster labels a namespace; and no tenant, whatever their own says.
+fn readers_of_metrics() -> Value {
+    json!({ "namespaceSelector": {
+        "matchLabels": { (meta::READS_METRICS_LABEL): "true" },
+        "matchExpressions": [{ "key": meta::TENANT_LABEL, "operator": "DoesNotExist" }],
+    } })
 }
 
 fn collector_rules(stack: &Stack) -> Rules {

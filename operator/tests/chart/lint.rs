@@ -8,6 +8,9 @@ use crate::{
     rendering::{VERSIONS, cases, pod_template, rendered},
 };
 
+/// What the operator makes of a tenant.
+const STACK: &str = include_str!("../golden/prod.yaml");
+
 /// Each complaint as `kind name: what`.
 fn complaints(all: &[Value]) -> Vec<String> {
     let mut found = Vec::new();
@@ -20,6 +23,10 @@ fn complaints(all: &[Value]) -> Vec<String> {
             "Service" => selects(object, "/spec/selector", all, &mut say),
             "PodDisruptionBudget" => selects(object, "/spec/selector/matchLabels", all, &mut say),
             "NetworkPolicy" => selects(object, "/spec/podSelector/matchLabels", all, &mut say),
+            // Pods of tenants are the operator's, not the chart's.
+            "PodMonitor" if object["spec"]["namespaceSelector"]["any"] == true => {
+                selects(object, "/spec/selector/matchLabels", &objects(STACK), &mut say);
+            }
             "PodMonitor" => selects(object, "/spec/selector/matchLabels", all, &mut say),
             "Ingress" => ingress(object, all, &mut say),
             "ClusterRole" | "Role" => rules(object, &mut say),
@@ -268,6 +275,11 @@ fn every_complaint_can_be_had() {
         let said = complaints(&all).join("; ");
         assert!(said.contains(words), "{kind} {pointer}: {said}");
     }
+    let nobody = json!({ "kind": "PodMonitor", "spec": {
+        "namespaceSelector": { "any": true },
+        "selector": { "matchLabels": { "tenantry.dev/component": "gatway" } },
+    } });
+    assert!(complaints(&[nobody]).join("").contains("selects no pod"));
     let every_secret =
         json!({ "kind": "Role", "rules": [{ "resources": ["secrets"], "verbs": ["get"] }] });
     assert!(complaints(&[every_secret]).join("").contains("every secret"));

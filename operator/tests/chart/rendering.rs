@@ -12,7 +12,7 @@ pub const VERSIONS: [&str; 2] = ["1.30.0", "1.37.2"];
 /// Everything that is off by default.
 const MONITORING: &[&str] = &[
     "--api-versions=monitoring.coreos.com/v1",
-    "--set=monitoring.enabled=true,monitoring.rules=true",
+    "--set=monitoring.enabled=true,monitoring.gateways=true,monitoring.rules=true",
     "--set-json=monitoring.labels={\"release\":\"prometheus\"}",
     "--set-json=networkPolicies.monitoringFrom=[{\"namespaceSelector\":{\"matchLabels\":{\"kubernetes.io/metadata.name\":\"monitoring\"}}}]",
     "--set=otlpEndpoint=http://collector.monitoring:4318",

@@ -140,6 +140,7 @@ const IMPOSSIBLE: &[(&[&str], &str)] = &[
         "networkPolicies.apiFrom: name the ingress controller's namespace",
     ),
     (&["monitoring.enabled=true"], "monitoring.enabled: the cluster has no PodMonitor"),
+    (&["monitoring.gateways=true"], "monitoring.gateways: the cluster has no PodMonitor"),
     (&["monitoring.rules=true"], "monitoring.rules: the cluster has no PrometheusRule"),
     (
         &["routines.enabled=true"],
