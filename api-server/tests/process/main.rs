@@ -14,6 +14,7 @@ mod checker;
 #[path = "../ledger/cluster.rs"]
 #[allow(dead_code, reason = "the ledger's tests use the rest")]
 mod cluster;
+mod comparing;
 mod cronjobs;
 mod cursors;
 mod frozen;

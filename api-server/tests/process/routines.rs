@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::serving::{Place, Serving, program};
+use crate::serving::{Place, Serving, client, program};
 
 /// The token's file; its name is the scopes'.
 fn token(place: &Place, folder: &Path, scope: &str) -> String {
@@ -124,6 +124,44 @@ fn what_keeps_a_round_from_being_made_is_said() {
     let away = run("http://127.0.0.1:1", token.to_str().unwrap(), &["crm"]);
     let complaint = String::from_utf8_lossy(&away.stderr).into_owned();
     assert!(!away.status.success() && complaint.contains("cannot be reached"), "{complaint}");
+}
+
+/// Sends a form as a prospect does; the request's id.
+async fn requested(server: &Serving) -> String {
+    let today = Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let form = json!({
+        "display_name": "Initech Legal", "tenant": "initech",
+        "contact": {"name": "Operations", "email": "ops@initech.example"},
+        "use_case": "Read contracts", "purpose": "production",
+        "go_live_date": today.checked_add(jiff::Span::new().days(30)).unwrap().to_string(),
+        "departments": [{"name": "Litigation", "people": 12, "weeks_per_year": 46,
+            "hours_per_week": {"low": "3", "base": "4", "high": "5"}}],
+        "usage": {"agents": {"base": "40000"}}, "support_hours": 8,
+        "currency": "USD", "time_zone": "America/Chicago", "anchor_day": 15,
+        "roi": {"salary": {"amount": "52000.00", "currency": "USD"}, "burden": "0.30"},
+    });
+    let request = client().post(format!("{}/onboarding", server.api)).body(form.to_string());
+    let answer = request.header("content-type", "application/json").send().await.unwrap();
+    let told: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+    told["follow"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_brief_is_handed_on_as_a_page_or_as_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new(folder.path());
+    std::fs::create_dir(&place.storage).unwrap();
+    let serving = Serving::start(&place, &[]);
+    let id = requested(&serving).await;
+    let approve = token(&place, folder.path(), "onboarding:approve");
+    let page = told(&run(&serving.api, &approve, &["brief", &id]));
+    assert!(page.contains("<h1") && page.contains("Initech Legal"), "{page}");
+    let json = told(&run(&serving.api, &approve, &["brief", &id, "--format", "json"]));
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["tenant"], &json["use_case"]), (&json!("initech"), &json!("Read contracts")));
+    let read = token(&place, folder.path(), "billing:read");
+    let refused = run(&serving.api, &read, &["brief", &id]);
+    assert!(!refused.status.success() && refused.stdout.is_empty(), "{refused:?}");
 }
 
 /// A request that nobody decided for so many days.
