@@ -144,6 +144,7 @@ where_to_look() {
   if [ "$ground" = real ]; then
     echo "Pods     kubectl get pods -A -o wide"
     echo "Service  curl http://$(address tenant-acme/core:http)/"
+    echo "Web      http://$(address "$system/tenantry-api-server:http")/   (plans, and the form that asks to be taken on)"
     echo "API      curl http://$(address "$system/tenantry-api-server:http")/billing/plans"
     echo "Log      kubectl logs -n $system deployment/tenantry-operator --all-pods"
   else
@@ -160,5 +161,6 @@ simulated() {
     return 0
   fi
   echo "Simulated: nodes (the GPU too) and pods, which never run an image, by kwok. Real: etcd, API server,"
-  echo "scheduler, controllers, admission, RBAC, and the operator."
+  echo "scheduler, controllers, admission, RBAC, and the operator. Not there in this mode: the API server, so HEALTH,"
+  echo "USAGE and PROJECTED stay empty; --mode real has it, and usage that pods send."
 }
