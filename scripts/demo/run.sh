@@ -77,7 +77,7 @@ stop_all() {
 # print_env: of the newest demo that stays up; the way back to a shell that was closed.
 print_env() {
   local newest
-  newest=$(cd "$TENANTRY_CACHE" 2>/dev/null && compgen -G 'demo-*/env' | xargs -r ls -t | head -n 1)
+  newest=$(cd "$TENANTRY_CACHE" 2>/dev/null && compgen -G 'demo-*/env' | xargs -r ls -t | head -n 1) || true
   [ -n "$newest" ] || { echo "no demo runs: scripts/demo.sh starts one" >&2 && exit 1; }
   cat "$TENANTRY_CACHE/$newest"
 }

@@ -81,8 +81,22 @@ stage_chart() {
   cargo_tests chart --workspace --test chart -- --test-threads 4 "${filter[@]}"
 }
 
+# demo_answers CODE WORDS OPTION…: what it says without any demo.
+demo_answers() {
+  local code=$1 words=$2 rc=0 said
+  shift 2
+  said=$(TENANTRY_CACHE=$logs/no-demos scripts/demo.sh "$@" 2>&1) || rc=$?
+  [ "$rc" = "$code" ] || fails "scripts/demo.sh $* ends with $rc: $said"
+  grep -qF -- "$words" <<<"$said" || fails "scripts/demo.sh $* does not say \"$words\": $said"
+}
+
 stage_demo() {
   local real
+  demo_answers 0 "no demo runs" --stop
+  demo_answers 1 "no demo runs: scripts/demo.sh starts one" --env
+  demo_answers 2 "--mode takes fleet or real" --mode other
+  demo_answers 2 "exclude each other" --mode fleet --context there
+  fact "what scripts/demo.sh says without a demo, and of wrong use"
   scripts/demo.sh --once --mode fleet
   can_run_real
   [ "$real" = yes ] || return 0

@@ -24,7 +24,8 @@ fn commands(text: &str) -> Vec<String> {
 }
 
 /// What variables of the documents stand for where a program looks at their form.
-const VARIABLES: [(&str, &str); 3] = [
+const VARIABLES: [(&str, &str); 4] = [
+    ("$account", "acme"),
     ("$ID", "019c0000-0000-7000-8000-000000000000"),
     ("$since", "2026-11-15T00:00:00Z"),
     ("$day", "15"),
