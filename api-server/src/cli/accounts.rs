@@ -17,7 +17,10 @@ use crate::{
         subscription::Agreement,
     },
     ledger::{Ledger, Settings},
-    store::accounts::{self, Account, Added, Binding},
+    store::{
+        accounts::{self, Account, Added, Binding},
+        plans,
+    },
 };
 
 /// What to do with accounts. No server may be working on a folder's ledger.
@@ -111,13 +114,21 @@ async fn add(ledger: &Ledger, create: Create) -> anyhow::Result<String> {
     let unknown = || format!("--currency {:?} is no ISO 4217 code such as USD", create.currency);
     let currency = Currency::from_code(&create.currency).with_context(unknown)?;
     let plan = create.plan.as_deref().map(plan).transpose().context("--plan")?;
+    // All that can be wrong is looked at first: an account that is left behind without its plan would
+    // be there already at the next attempt.
+    if let Some(plan) = &plan {
+        published(ledger, plan).await.context("--plan")?;
+    }
+    let agreed_at = ledger.now();
+    let effective_at = create.since.unwrap_or(agreed_at);
+    ensure!(effective_at <= agreed_at, "--since {effective_at} lies in the future");
     let account = Account {
         id: id.clone(),
         name: create.name.unwrap_or_else(|| id.to_string()),
         zone: create.zone,
         anchor: AnchorDay::new(create.anchor_day)?,
         currency: currency.code().to_owned(),
-        created_at: ledger.now(),
+        created_at: agreed_at,
     };
     match insert(ledger, account).await? {
         Added::Other => bail!("account {id} is there with another name, zone, day or currency"),
@@ -125,12 +136,20 @@ async fn add(ledger: &Ledger, create: Create) -> anyhow::Result<String> {
         Added::New => {}
     }
     let Some(plan) = plan else { return Ok(format!("account {id} added")) };
-    let agreed_at = ledger.now();
-    let effective_at = create.since.unwrap_or(agreed_at);
-    ensure!(effective_at <= agreed_at, "--since {effective_at} lies in the future");
     let told = format!("account {id} added, on {plan} since {effective_at}");
     ledger.agree(&id, Agreement { plan, effective_at, agreed_at }).await?;
     Ok(told)
+}
+
+/// Whether the ledger has the terms of a plan: a server writes its price list there.
+async fn published(ledger: &Ledger, plan: &PlanId) -> anyhow::Result<()> {
+    let mut session = ledger.store().read().await?;
+    let known = plans::catalogue(&mut session).await?;
+    ensure!(
+        known.get(plan).is_some(),
+        "plan {plan} is not in the catalogue of this ledger; a server that starts on it once brings its price list"
+    );
+    Ok(())
 }
 
 async fn insert(ledger: &Ledger, account: Account) -> anyhow::Result<Added> {

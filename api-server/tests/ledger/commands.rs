@@ -124,6 +124,28 @@ async fn what_is_no_account_zone_day_currency_or_plan_is_named() {
     }
 }
 
+/// Nothing is left behind: the next attempt would find the account there, and leave it without its plan.
+#[tokio::test]
+async fn an_account_that_cannot_have_its_plan_is_not_made() {
+    let ground = Ground::empty().await;
+    ground.ledger.close().await;
+    let folder = ground.folder.path();
+    let create = ["accounts", "create", "acme", "--plan", "team@1"];
+    let early = refused(folder, &create);
+    assert!(
+        early.contains("--plan") && early.contains("team@1 is not in the catalogue"),
+        "{early}"
+    );
+    assert!(early.contains("a server that starts on it once"), "{early}");
+    let ground = ground.reopen().await;
+    ground.ledger.import_plans(Catalogue::shipped().unwrap()).await.unwrap();
+    ground.ledger.close().await;
+    let folder = ground.folder.path();
+    let later = refused(folder, &[&create[..], &["--since", "2999-01-01T00:00:00Z"]].concat());
+    assert!(later.contains("lies in the future"), "{later}");
+    assert!(told(folder, &create).contains("account acme added, on team@1 since"));
+}
+
 #[tokio::test]
 async fn erasures_are_replayed_from_outside() {
     let ground = Ground::with(&["acme"]).await;

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;
 
-use super::{bound, insert, plan};
+use super::{bound, insert, plan, published};
 use crate::{
     domain::{
         account::AccountId,
@@ -163,9 +163,8 @@ impl Wanted {
         if !plans::of_account(&mut session, &self.id).await?.is_empty() {
             return Ok(());
         }
-        let published = plans::catalogue(&mut session).await?;
         drop(session);
-        ensure!(published.get(plan).is_some(), "plan {plan} is not in the catalogue");
+        published(ledger, plan).await?;
         let now = ledger.now();
         let agreement = Agreement { plan: plan.clone(), effective_at: now, agreed_at: now };
         Ok(ledger.agree(&self.id, agreement).await?)
