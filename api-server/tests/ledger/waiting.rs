@@ -210,8 +210,11 @@ async fn a_request_that_the_database_refuses_does_not_fail_its_neighbours() {
     assert_eq!(accepted(&good.await.unwrap().unwrap()), [1, 2]);
 }
 
-/// A clock that goes on by a millisecond whenever it is read, and that holds who reads it next, once.
-fn gated(gate: Arc<Mutex<Option<(oneshot::Sender<()>, mpsc::Receiver<()>)>>>) -> Settings {
+/// Tells that somebody came to it, and when they may go on; once.
+type Gate = Arc<Mutex<Option<(oneshot::Sender<()>, mpsc::Receiver<()>)>>>;
+
+/// A clock that goes on by a millisecond whenever it is read, and that holds who reads it next.
+fn gated(gate: Gate) -> Settings {
     let now = Arc::new(Mutex::new(at(super::ground::NOW)));
     let clock = move || {
         if let Some((read, go)) = gate.lock().unwrap().take() {
@@ -229,7 +232,7 @@ fn gated(gate: Arc<Mutex<Option<(oneshot::Sender<()>, mpsc::Receiver<()>)>>>) ->
 async fn who_has_little_is_stored_between_the_pieces_of_a_large_request() {
     let ground = Ground::with(&["acme", "borealis"]).await;
     ground.ledger.close().await;
-    let gate = Arc::new(Mutex::new(None));
+    let gate = Gate::default();
     let ledger = open(ground.folder.path(), gated(gate.clone())).await.unwrap();
     let ground = ground.replace(ledger);
 
@@ -271,7 +274,7 @@ async fn who_has_little_is_stored_between_the_pieces_of_a_large_request() {
 async fn an_atomic_request_is_never_cut() {
     let ground = Ground::with(&["acme", "borealis"]).await;
     ground.ledger.close().await;
-    let gate = Arc::new(Mutex::new(None));
+    let gate = Gate::default();
     let ledger = open(ground.folder.path(), gated(gate.clone())).await.unwrap();
     let ground = ground.replace(ledger);
 
