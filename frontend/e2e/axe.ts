@@ -19,15 +19,21 @@ interface Axe {
   ): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }>;
 }
 
-/** Every violation of WCAG 2.2 AA and of good practice, with where it is. */
-export async function violations(page: Page): Promise<string[]> {
+/** What of a page depends on its colours. */
+const COLOURS = { type: "rule", values: ["color-contrast", "link-in-text-block"] };
+const ALL = { type: "tag", values: RULES };
+
+/** Every violation of WCAG 2.2 AA and of good practice, with where it is; or those of colours alone. */
+export async function violations(page: Page, what: "all" | "colours" = "all"): Promise<string[]> {
   if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(SOURCE);
-  return page.evaluate(async (values) => {
-    const { axe } = window as unknown as { axe: Axe };
-    const runOnly = { type: "tag", values };
-    const found = await axe.run(document, { runOnly, resultTypes: ["violations"] });
-    return found.violations.map(
-      ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`,
-    );
-  }, RULES);
+  return page.evaluate(
+    async (runOnly) => {
+      const { axe } = window as unknown as { axe: Axe };
+      const found = await axe.run(document, { runOnly, resultTypes: ["violations"] });
+      return found.violations.map(
+        ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`,
+      );
+    },
+    what === "all" ? ALL : COLOURS,
+  );
 }

@@ -1,7 +1,8 @@
 import { enter } from "./desk";
 import { test } from "./fleet";
 import { fill, go, send } from "./form";
-import { accessible, expect } from "./test";
+import { swept } from "./sweep";
+import { expect } from "./test";
 
 /** Scopes of somebody who does all of it. */
 const SCOPES = "onboarding:approve billing:read";
@@ -29,7 +30,7 @@ test("a form is approved, and followed until its stack is ready", async ({ page,
   await expect(decision).toContainText("Stack ready");
   await expect(page.getByText("Stack ready")).toBeVisible();
   await expect(page.getByText("All of initech runs.")).toBeVisible();
-  await accessible(desk);
+  await swept(desk);
   await context.close();
 });
 
@@ -39,12 +40,12 @@ test("profiles say who runs what, and how far a change is", async ({ page, fleet
   await expect(page.getByRole("heading", { level: 1, name: "Profiles" })).toBeFocused();
   const dev = page.getByRole("region", { name: "dev" });
   await expect(dev).toContainText("Revision 1 has reached everybody: 1 of 1 tenant there.");
-  await accessible(page);
+  await swept(page);
   await dev.getByRole("link", { name: "dev", exact: true }).click();
   await expect(page.getByRole("heading", { level: 1, name: "dev" })).toBeFocused();
   const runs = page.getByRole("table", { name: "Tenants of dev" });
   await expect(runs.getByRole("row").filter({ hasText: "initech" })).toContainText("dev@1");
-  await accessible(page);
+  await swept(page);
   const image = "tenantry.dev/sample:0.2.0";
   const change = [{ op: "replace", path: "/spec/services/0/image", value: image }];
   fleet.kubectl("patch", "dprof", "dev", "--type=json", "-p", JSON.stringify(change));
@@ -88,5 +89,5 @@ test("a rollout that goes wrong halts, and says on whom and why", async ({ page,
   const row = page.getByRole("table", { name: "Tenants of dev" }).getByRole("row").nth(1);
   await expect(row).toContainText("dev@2 to dev@3");
   await expect(row).toContainText("CrashLoopBackOff");
-  await accessible(page);
+  await swept(page);
 });

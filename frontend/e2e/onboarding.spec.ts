@@ -316,17 +316,6 @@ test.describe("a request that one has no receipt of", () => {
   });
 });
 
-test("every step is accessible", async ({ page }) => {
-  // Six pages, each in two widths and two themes.
-  test.setTimeout(900_000);
-  await fill(page, name());
-  for (const step of ["you", "work", "savings", "success", "begin", "review"]) {
-    await page.goto(`/start/${step}`);
-    await expect(answer(page)).toContainText("starter");
-    await accessible(page);
-  }
-});
-
 test("the whole flow by keyboard alone", async ({ page }) => {
   const keys = page.keyboard;
   /** Moves on until the field or button of a name has the focus. */

@@ -27,12 +27,6 @@ test("the price list is the server's own", async ({ page, request }) => {
   await expect(page.getByText(/^On sale as of .*GMT/)).toBeVisible();
 });
 
-test("the plans' page is accessible", async ({ page }) => {
-  await page.goto("/");
-  await expect(page.getByRole("table")).toBeVisible();
-  await accessible(page);
-});
-
 test.describe("a server that does not answer", () => {
   test.use({ expected: /Failed to load resource/ });
 

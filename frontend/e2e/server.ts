@@ -46,6 +46,7 @@ async function create(wish: Wish, storage: string, args: readonly string[]): Pro
 }
 
 async function ended(server: ChildProcess): Promise<void> {
+  if (server.exitCode !== null || server.signalCode !== null) return;
   const over = new Promise((done) => server.once("exit", done));
   server.kill("SIGTERM");
   await over;

@@ -1,4 +1,4 @@
-/** Every address of the pages. */
+/** Every address of the pages. One without states in `e2e/states.spec.ts` fails there. */
 export const ROUTES = {
   plans: "/",
   start: "/start/:step?",

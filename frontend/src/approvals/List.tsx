@@ -2,6 +2,7 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { NotShown } from "../access/NotShown";
 import { useStaffKey, worthwhile } from "../access/useAuthorised";
+import { Rows } from "../components/Rows";
 import { cursor } from "../lib/cursor";
 import { instant } from "../lib/format";
 import { usePage } from "../shell/usePage";
@@ -26,7 +27,7 @@ export function List({ filter }: { filter: FilterKey }) {
         <h2 id="requests">Requests</h2>
         <div className="desk">
           <Filters filter={filter} />
-          <Rows key={filter} filter={filter} />
+          <Found key={filter} filter={filter} />
         </div>
       </section>
     </>
@@ -57,7 +58,7 @@ const NOBODY: Record<FilterKey, string> = {
   all: "Nobody has asked yet. The form is at “Find yours”.",
 };
 
-function Rows({ filter }: { filter: FilterKey }) {
+function Found({ filter }: { filter: FilterKey }) {
   const key = useStaffKey();
   const list = useInfiniteQuery({
     queryKey: [...key, "requests", filter],
@@ -107,42 +108,30 @@ function Table({ rows, filter }: { rows: readonly Summary[]; filter: FilterKey }
   const now = Date.now();
   const search = filter === "waiting" ? "" : `?show=${filter}`;
   return (
-    <table className="rows" role="table">
-      <caption className="seen-by-readers-only">Requests</caption>
-      <thead role="rowgroup">
-        <tr role="row">
-          {["Customer", "Would get", "Came", "Stands"].map((name) => (
-            <th key={name} role="columnheader" scope="col">
-              {name}
-            </th>
-          ))}
+    <Rows caption="Requests" heads={["Customer", "Would get", "Came", "Stands"]}>
+      {rows.map((row) => (
+        <tr role="row" key={row.follow}>
+          <th role="rowheader" scope="row">
+            <Link href={`/approvals/${idOf(row.follow)}${search}`}>
+              <bdi>{row.display_name}</bdi>
+            </Link>
+            <small>{row.tenant.id}</small>
+          </th>
+          <td role="cell">
+            {row.plan ?? "no plan fits"}
+            <small>on {row.profile}</small>
+          </td>
+          <td role="cell">
+            {instant(row.submitted_at)}
+            {row.tenant.status === "awaiting_approval" ? (
+              <small>waits {waited(row.submitted_at, now)}</small>
+            ) : null}
+          </td>
+          <td role="cell" className={amiss(row) ? "wrong" : undefined}>
+            {standing(row)}
+          </td>
         </tr>
-      </thead>
-      <tbody role="rowgroup">
-        {rows.map((row) => (
-          <tr role="row" key={row.follow}>
-            <th role="rowheader" scope="row">
-              <Link href={`/approvals/${idOf(row.follow)}${search}`}>
-                <bdi>{row.display_name}</bdi>
-              </Link>
-              <small>{row.tenant.id}</small>
-            </th>
-            <td role="cell">
-              {row.plan ?? "no plan fits"}
-              <small>on {row.profile}</small>
-            </td>
-            <td role="cell">
-              {instant(row.submitted_at)}
-              {row.tenant.status === "awaiting_approval" ? (
-                <small>waits {waited(row.submitted_at, now)}</small>
-              ) : null}
-            </td>
-            <td role="cell" className={amiss(row) ? "wrong" : undefined}>
-              {standing(row)}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </Rows>
   );
 }

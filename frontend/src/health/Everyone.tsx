@@ -58,37 +58,30 @@ function List({ view, change, place }: Props) {
     }
     return <NotShown what="The list is not here." error={asked.error} again={again} />;
   }
-  if (rows.length === 0 && !asked.hasNextPage) {
-    return isFiltered(view) ? (
-      <p>No customer is as these filters say.</p>
-    ) : (
-      <p>
-        There is no customer yet. Who is taken on stands here as soon as the server has summed them
-        up.
-      </p>
-    );
-  }
+  const nobody = rows.length === 0 && !asked.hasNextPage;
   return (
     <div className="stack wider">
+      {nobody ? <Nobody view={view} /> : null}
       <p className="note">
-        {rows.length}
-        {asked.hasNextPage ? " shown so far" : rows.length === 1 ? " customer" : " customers"}.{" "}
+        {nobody ? null : shownOf(rows.length, asked.hasNextPage)}
         <AsOf lists={asked.data.pages.map((page) => page.data)} looked={asked.dataUpdatedAt} />{" "}
         <button type="button" className="plain" onClick={again}>
           Look again
         </button>
       </p>
-      <Table
-        rows={rows}
-        view={view}
-        change={change}
-        place={place}
-        more={asked.hasNextPage}
-        busy={asked.isFetching}
-        next={() => {
-          if (asked.hasNextPage && !asked.isFetching && !asked.error) void asked.fetchNextPage();
-        }}
-      />
+      {nobody ? null : (
+        <Table
+          rows={rows}
+          view={view}
+          change={change}
+          place={place}
+          more={asked.hasNextPage}
+          busy={asked.isFetching}
+          next={() => {
+            if (asked.hasNextPage && !asked.isFetching && !asked.error) void asked.fetchNextPage();
+          }}
+        />
+      )}
       {asked.error ? (
         <NotShown
           what={asked.isFetchNextPageError ? "More is not here." : "The list is not renewed."}
@@ -109,6 +102,22 @@ function List({ view, change, place }: Props) {
       ) : null}
     </div>
   );
+}
+
+function Nobody({ view }: { view: View }) {
+  return isFiltered(view) ? (
+    <p>No customer is as these filters say.</p>
+  ) : (
+    <p>
+      There is no customer yet. Who is taken on stands here as soon as the server has summed them
+      up.
+    </p>
+  );
+}
+
+function shownOf(count: number, more: boolean): string {
+  if (more) return `${count} shown so far. `;
+  return count === 1 ? "1 customer. " : `${count} customers. `;
 }
 
 function Table(props: {

@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { NotShown } from "../access/NotShown";
 import { useAuthorised } from "../access/useAuthorised";
-import { instant, percent, quantity } from "../lib/format";
+import { about, instant, percent, quantity } from "../lib/format";
 import { meterName } from "../lib/price";
 import { Bar } from "./Bar";
 import { type Account, daily, type Meter } from "./one";
@@ -76,7 +76,7 @@ function Meters({ meters }: { meters: readonly Meter[] }) {
             </td>
             <td role="cell" className="number" data-name="used">
               {quantity(meter.used)}
-              <small>{meter.quota ? `of ${quantity(meter.quota)}` : "no quota"}</small>
+              <small>{meter.quota ? `of ${about(meter.quota)}` : "no quota"}</small>
             </td>
             <td role="cell" className="number" data-name="will end at">
               <End meter={meter} />

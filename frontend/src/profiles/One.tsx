@@ -1,6 +1,7 @@
 import { Link } from "wouter";
 import { useAuthorised } from "../access/useAuthorised";
 import { Failure } from "../api/problem";
+import { Rows } from "../components/Rows";
 import { instant } from "../lib/format";
 import { usePage } from "../shell/usePage";
 import { type Revision, revisions } from "./ask";
@@ -66,43 +67,31 @@ export function One({ name, shown }: { name: string; shown: Shown }) {
 function Revisions(props: { name: string; rows: readonly Revision[]; newest: number | null }) {
   if (props.rows.length === 0) return <p>The operator has numbered no revision yet.</p>;
   return (
-    <table className="rows" role="table">
-      <caption className="seen-by-readers-only">Revisions of {props.name}</caption>
-      <thead role="rowgroup">
-        <tr role="row">
-          {["Revision", "Made", "Runs", "Services"].map((title) => (
-            <th key={title} role="columnheader" scope="col">
-              {title}
-            </th>
-          ))}
+    <Rows caption={`Revisions of ${props.name}`} heads={["Revision", "Made", "Runs", "Services"]}>
+      {props.rows.map((row) => (
+        <tr role="row" key={row.number}>
+          <th role="rowheader" scope="row">
+            {row.number}
+            {row.number === props.newest ? <small>newest</small> : null}
+          </th>
+          <td role="cell">{row.made_at ? instant(row.made_at) : "no longer kept"}</td>
+          <td role="cell">
+            {row.running > 0 ? (
+              <Link href={address(props.name, { revision: row.number, stage: null })}>
+                on {row.running} {row.running === 1 ? "tenant" : "tenants"}
+              </Link>
+            ) : (
+              "on none"
+            )}
+            {row.coming > 0 ? <small>{row.coming} on the way to it</small> : null}
+            {row.pinned > 0 ? <small>{kept(row.pinned)}</small> : null}
+          </td>
+          <td role="cell">
+            <Services revision={row} />
+          </td>
         </tr>
-      </thead>
-      <tbody role="rowgroup">
-        {props.rows.map((row) => (
-          <tr role="row" key={row.number}>
-            <th role="rowheader" scope="row">
-              {row.number}
-              {row.number === props.newest ? <small>newest</small> : null}
-            </th>
-            <td role="cell">{row.made_at ? instant(row.made_at) : "no longer kept"}</td>
-            <td role="cell">
-              {row.running > 0 ? (
-                <Link href={address(props.name, { revision: row.number, stage: null })}>
-                  on {row.running} {row.running === 1 ? "tenant" : "tenants"}
-                </Link>
-              ) : (
-                "on none"
-              )}
-              {row.coming > 0 ? <small>{row.coming} on the way to it</small> : null}
-              {row.pinned > 0 ? <small>{kept(row.pinned)}</small> : null}
-            </td>
-            <td role="cell">
-              <Services revision={row} />
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </Rows>
   );
 }
 

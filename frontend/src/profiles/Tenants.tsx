@@ -2,6 +2,7 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { useLocation } from "wouter";
 import { NotShown } from "../access/NotShown";
 import { useStaffKey, worthwhile } from "../access/useAuthorised";
+import { Rows } from "../components/Rows";
 import { cursor } from "../lib/cursor";
 import { instant } from "../lib/format";
 import { type Follower, followers, type Revision } from "./ask";
@@ -22,7 +23,7 @@ export function Tenants(props: Props) {
       <h2 id="tenants">Who runs what</h2>
       <div className="desk">
         <Choose {...props} />
-        <Rows {...props} />
+        <Found {...props} />
       </div>
     </section>
   );
@@ -68,7 +69,7 @@ function Choose({ name, shown, revisions }: Props) {
   );
 }
 
-function Rows({ name, shown, again }: Props) {
+function Found({ name, shown, again }: Props) {
   const key = useStaffKey();
   const list = useInfiniteQuery({
     queryKey: [...key, "followers", name, shown.revision, shown.stage],
@@ -116,39 +117,27 @@ function Rows({ name, shown, again }: Props) {
 
 function Table({ name, rows }: { name: string; rows: readonly Follower[] }) {
   return (
-    <table className="rows" role="table">
-      <caption className="seen-by-readers-only">Tenants of {name}</caption>
-      <thead role="rowgroup">
-        <tr role="row">
-          {["Tenant", "Runs", "Is", "Why"].map((title) => (
-            <th key={title} role="columnheader" scope="col">
-              {title}
-            </th>
-          ))}
+    <Rows caption={`Tenants of ${name}`} heads={["Tenant", "Runs", "Is", "Why"]}>
+      {rows.map((row) => (
+        <tr role="row" key={row.tenant}>
+          <th role="rowheader" scope="row">
+            <bdi>{row.display_name}</bdi>
+            <small>{row.account ?? row.tenant}</small>
+          </th>
+          <td role="cell">
+            {way(row)}
+            {row.pinned == null ? null : <small>keeps to {row.pinned} by its own wish</small>}
+          </td>
+          <td role="cell" className={row.stage === "failed" ? "wrong" : undefined}>
+            {STAGE[row.stage as Stage] ?? row.stage}
+            {row.ready ? null : <small>not ready</small>}
+          </td>
+          <td role="cell">
+            <Why row={row} />
+          </td>
         </tr>
-      </thead>
-      <tbody role="rowgroup">
-        {rows.map((row) => (
-          <tr role="row" key={row.tenant}>
-            <th role="rowheader" scope="row">
-              <bdi>{row.display_name}</bdi>
-              <small>{row.account ?? row.tenant}</small>
-            </th>
-            <td role="cell">
-              {way(row)}
-              {row.pinned == null ? null : <small>keeps to {row.pinned} by its own wish</small>}
-            </td>
-            <td role="cell" className={row.stage === "failed" ? "wrong" : undefined}>
-              {STAGE[row.stage as Stage] ?? row.stage}
-              {row.ready ? null : <small>not ready</small>}
-            </td>
-            <td role="cell">
-              <Why row={row} />
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </Rows>
   );
 }
 

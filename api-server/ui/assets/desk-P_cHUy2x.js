@@ -1,1 +1,0 @@
-function e(e){return e?new URLSearchParams(e.slice(e.indexOf(`?`))).get(`page[after]`):null}export{e as t};

@@ -1,0 +1,112 @@
+import type { Page } from "@playwright/test";
+import { takeOn } from "./customers";
+import { fill, go, name } from "./form";
+import { type Place, token } from "./server";
+import { enter } from "./staff";
+import { expect } from "./test";
+import { test as base } from "./world";
+
+const test = base.extend({
+  place: async ({ world }, use) => use(await world.empty()),
+});
+
+const PAYLOAD = "<img src=x onerror=window.ran=1>";
+
+/** Nothing of what was written became a part of the page, or ran. */
+async function inert(page: Page): Promise<void> {
+  expect(await page.locator("main :is(img, script, iframe, [onerror], [onload])").count()).toBe(0);
+  expect(await page.evaluate(() => "ran" in window)).toBe(false);
+}
+
+test("the document says what may be done with it, and allows nothing inline", async ({ page }) => {
+  for (const path of ["/", "/start/review", "/customers", "/approvals", "/stacks"]) {
+    const headers = (await page.goto(path))?.headers() ?? {};
+    const policy = headers["content-security-policy"] ?? "";
+    expect(policy, path).toContain("default-src 'none'");
+    expect(policy, path).toContain("frame-ancestors 'none'");
+    expect(policy, path).toContain("require-trusted-types-for 'script'");
+    expect(policy, path).not.toMatch(/unsafe|data:|https?:|\*/);
+    expect(headers, path).toMatchObject({
+      "x-frame-options": "DENY",
+      "x-content-type-options": "nosniff",
+      "referrer-policy": "no-referrer",
+    });
+  }
+});
+
+test.describe("another page", () => {
+  test.use({ expected: /Refused to (display|frame)|frame-ancestors|X-Frame-Options/ });
+
+  test("cannot put ours into a frame of its own", async ({ page, place }) => {
+    // From the same address, which would be the easiest.
+    await page.goto("/docs/");
+    await page.evaluate((url) => {
+      const frame = document.createElement("iframe");
+      frame.src = url;
+      document.body.append(frame);
+    }, `${place?.url}/customers`);
+    await expect
+      .poll(() => page.frames().map((frame) => frame.url()))
+      .not.toContain(`${place?.url}/customers`);
+    await expect(page.frameLocator("iframe").getByLabel("Token")).toHaveCount(0);
+  });
+});
+
+test.describe("what somebody writes", () => {
+  test.use({ expected: /Failed to load resource.*(400|422)/ });
+
+  test("in whichever field of the form is text, also where the server refuses it", async ({
+    page,
+  }) => {
+    await fill(page, name());
+    let fields = 0;
+    for (const [step, title] of [
+      ["You", "Who is it for?"],
+      ["The work", "What will it do, and how much?"],
+      ["The saving", "What does it save?"],
+      ["Success", "How will you know that it works?"],
+      ["Beginning", "When does it begin?"],
+    ] as const) {
+      await go(page, step, title);
+      if (step === "Success") await page.getByRole("button", { name: "Add a sign" }).click();
+      const all = page.getByRole("main").getByRole("textbox");
+      // What is typed into one may take others away.
+      for (let at = 0; at < (await all.count()); at += 1) {
+        const field = all.nth(at);
+        if ((await field.getAttribute("type")) === "date") continue;
+        await field.fill(PAYLOAD);
+        // Some take only so much of it.
+        const taken = await field.inputValue();
+        expect(taken).not.toBe("");
+        expect(PAYLOAD.startsWith(taken), taken).toBe(true);
+        fields += 1;
+      }
+      await inert(page);
+    }
+    expect(fields).toBeGreaterThan(12);
+    await go(page, "Review", "Read it once more");
+    await expect(page.getByText(PAYLOAD).first()).toBeVisible();
+    await inert(page);
+    await page.getByRole("button", { name: "Send the request" }).click();
+    await expect(page.getByRole("alert").first()).toBeVisible();
+    await inert(page);
+  });
+
+  test("of a customer is text wherever customer success reads it", async ({ page, place }) => {
+    const server = place as Place;
+    await takeOn(server, [{ id: "stranger", name: PAYLOAD, useCase: PAYLOAD, facts: null }]);
+    const bearer = token("billing:read onboarding:approve", { place: server });
+    await page.goto("/customers/stranger/brief");
+    await enter(page, bearer, true);
+    for (const path of [
+      "/customers/stranger/brief",
+      "/customers/stranger",
+      "/customers",
+      "/approvals?show=approved",
+    ]) {
+      await page.goto(path);
+      await expect(page.getByText(PAYLOAD).first()).toBeVisible();
+      await inert(page);
+    }
+  });
+});
