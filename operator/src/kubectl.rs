@@ -9,7 +9,9 @@
 
 pub mod access;
 pub mod act;
+pub mod api;
 pub mod args;
+pub mod backup;
 pub mod complete;
 pub mod create;
 pub mod event;
@@ -17,8 +19,10 @@ pub mod failure;
 pub mod gather;
 pub mod help;
 pub mod list;
+pub mod money;
 pub mod page;
 pub mod plan;
+pub mod price;
 pub mod profiles;
 pub mod progress;
 #[cfg(test)]
@@ -30,6 +34,7 @@ pub mod table;
 pub mod verbs;
 pub mod wait;
 pub mod why;
+pub mod wire;
 pub mod words;
 
 use std::{
@@ -122,9 +127,10 @@ async fn run(asked: &Asked, style: Style) -> Answer {
             };
             Ok((text, not_ready(verb.exit_code && !why.ready)))
         }
-        Verb::Usage(verb) => verbs::usage(&access, verb, now, style).await,
+        Verb::Usage(verb) => verbs::usage(&access, reach, verb, now, style).await,
         Verb::Plan(verb) => verbs::plan(&access, reach, verb, now, style).await,
         Verb::Create(verb) => act::create(&access, verb).await.map(done),
+        Verb::Backup(verb) => backup::run(&access, verb, now).await,
         Verb::Profiles(verb) => verbs::profiles(&access, verb, now, style).await,
         Verb::Retained(verb) => verbs::retained(&access, verb, style).await,
         Verb::Report(verb) => verbs::report(&access, reach, verb, now).await,

@@ -82,6 +82,7 @@ fn pure() -> Vec<PathBuf> {
         "kubectl/list",
         "kubectl/page",
         "kubectl/plan",
+        "kubectl/price",
         "kubectl/profiles",
         "kubectl/progress",
         "kubectl/report",
@@ -89,6 +90,7 @@ fn pure() -> Vec<PathBuf> {
         "kubectl/scene",
         "kubectl/table",
         "kubectl/why",
+        "kubectl/wire",
         "kubectl/words",
     ];
     let operator = root().join("operator/src");

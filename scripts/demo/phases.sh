@@ -34,7 +34,8 @@ with_progress() {
   wait "$pid"
 }
 
-k() { KUBECONFIG=$run/kubeconfig "$kubectl_bin" "$@"; }
+# kubectl finds its plugin, where one is built, on PATH.
+k() { PATH=$CARGO_TARGET_DIR/debug:$PATH KUBECONFIG=$run/kubeconfig "$kubectl_bin" "$@"; }
 
 check_tools() {
   begin tools "looking for Rust, Go and a C compiler"
@@ -57,11 +58,11 @@ install_packages() {
 }
 
 build() {
-  begin build "the operator (minutes the first time, seconds later)"
+  begin build "the operator and kubectl's plugin (minutes the first time, seconds later)"
   local log=$run/build.log
-  with_progress "$log" cargo build --locked --workspace --bin tenantry-operator ||
+  with_progress "$log" cargo build --locked --workspace --bin tenantry-operator --bin kubectl-tenant ||
     die "$(grep -m1 '^error' "$log" || tail -n 1 "$log")" "$log" "mend what it says, then run it again"
-  ready "tenantry-operator"
+  ready "tenantry-operator · kubectl-tenant"
 }
 
 start_ground() {

@@ -71,6 +71,7 @@ show_failure() {
   shows annotate pod "$pod" -n tenant-acme ground.tenantry.dev/fail=crash
   until_true 30 "acme says that a pod crashes" condition_is acme Ready reason CrashLoop
   echo "Ready=False, $(seconds_since "$start") s later: $(condition acme Ready message)"
+  shows tenant why acme
   start=$(now_ms)
   shows annotate pod "$pod" -n tenant-acme ground.tenantry.dev/fail-
   wait_ready 60 acme

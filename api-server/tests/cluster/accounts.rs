@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     lab::{Lab, eventually, holds},
+    plugin::says,
     seen::send,
     serving::{Serving, client},
 };
@@ -108,6 +109,7 @@ async fn a_workload_that_stands_for_another_account_is_told_until_it_does_not() 
         assert!(said.starts_with("ServiceAccount core stands for another account"), "{said}");
         assert!(!said.contains("globex"), "{said}");
     }
+    plugin_explains(&lab);
     assert!(server.stop().0.success());
     let unbind = [&["accounts", "unbind", "globex"], &bound[..]].concat();
     assert!(lab.place.run(&unbind).status.success());
@@ -116,6 +118,19 @@ async fn a_workload_that_stands_for_another_account_is_told_until_it_does_not() 
     lab.until("acme", "that all is well", |seen| seen.says(of) == ("True", "Accepted")).await;
     lab.ingest(&server, "acme", "e-1", "1").await;
     assert_eq!(lab.events(&uid, "WorkloadRefused").await.len(), 1);
+}
+
+/// `kubectl tenant why` names it too, with what ends it. No operator is at work here, which is told first.
+fn plugin_explains(lab: &Lab) {
+    let text = says(lab, &["why", "acme"]);
+    for words in [
+        "WorkloadsAccepted: ServiceAccount core stands for another account",
+        "event WorkloadRefused: ServiceAccount core stands for another account",
+        "accounts unbind ACCOUNT --namespace tenant-acme --service-account core",
+    ] {
+        assert!(text.contains(words), "{words:?} is not in\n{text}");
+    }
+    assert!(!text.contains("globex"), "{text}");
 }
 
 /// The rows of whoever's token it is.

@@ -39,6 +39,13 @@ impl Ground {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// One of the programs that it is made of.
+    pub fn tool(&self, name: &str) -> PathBuf {
+        let built = Command::new(script()).args(["build", "--mode", "fleet"]).output().unwrap();
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        Path::new(String::from_utf8(built.stdout).unwrap().trim()).join(name)
+    }
+
     /// Where its state is.
     pub fn folder(&self) -> &Path {
         &self.0

@@ -15,6 +15,7 @@ mod apifault;
 #[path = "../ledger/cluster.rs"]
 #[allow(dead_code, reason = "the ledger's tests use more of it")]
 mod cluster;
+mod door;
 mod draining;
 mod enforcement;
 mod faults;
@@ -28,6 +29,7 @@ mod loss;
 mod outage;
 mod pace;
 mod plans;
+mod plugin;
 mod postgres;
 mod profiles;
 mod provisioning;

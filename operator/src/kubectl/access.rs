@@ -104,7 +104,33 @@ impl Access {
         let request = http::Request::builder().method(method).uri(url);
         let request = request.header("Content-Type", kind).body(bytes);
         let request = request.map_err(|error| Failure::Other(error.to_string()))?;
-        let answer = Box::pin(self.client.request::<Value>(request));
+        self.within(Box::pin(self.client.request::<Value>(request))).await
+    }
+
+    /// A text that stands at this address, such as a log.
+    ///
+    /// # Errors
+    /// When it is not given.
+    pub async fn text(&self, url: &str) -> Result<String, Failure> {
+        let request = http::Request::get(url).body(Vec::new());
+        let request = request.map_err(|error| Failure::Other(error.to_string()))?;
+        self.within(Box::pin(self.client.request_text(request))).await
+    }
+
+    /// The client, for what is no plain request.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// What is asked of the cluster, in the time that one request may take.
+    ///
+    /// # Errors
+    /// When it is refused or not answered.
+    pub async fn within<T>(
+        &self,
+        answer: impl Future<Output = kube::Result<T>>,
+    ) -> Result<T, Failure> {
         let answer = match self.timeout {
             None => answer.await,
             Some(time) => tokio::time::timeout(time, answer).await.map_err(|_| {
@@ -157,7 +183,7 @@ fn refused(code: u16, message: &str) -> Failure {
 }
 
 /// An error and what caused it, in one line.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut texts = vec![error.to_string()];
     let mut next = error.source();
     while let Some(cause) = next {

@@ -1,8 +1,12 @@
 //! What is asked for, by arguments.
 
+mod forms;
+
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
+
+pub use forms::{Bundle, Color, Data, DryRun, Output, Tree};
 
 /// See and steer Tenantry's tenants: what they run, what they use, and why one is not ready.
 #[derive(Parser, Clone, Debug)]
@@ -61,9 +65,11 @@ pub enum Verb {
     /// Why a tenant is not ready: from its condition to the object, the event, who set the field, and
     /// what to do.
     Why(Why),
-    /// What a tenant used in its billing period, meter by meter, as the API server told it last.
+    /// What a tenant used in its billing period, meter by meter, as the API server told it last; with a
+    /// token, what that costs and will cost.
     Usage(Usage),
-    /// What a change of a tenant would do: objects, fields, pods that are replaced. Changes nothing.
+    /// What a change of a tenant would do: objects, fields, pods that are replaced, and what another plan
+    /// would cost. Changes nothing.
     Plan(Plan),
     /// Make a tenant.
     Create(Create),
@@ -71,6 +77,8 @@ pub enum Verb {
     Suspend(Suspend),
     /// Start a suspended tenant's services again, each with the replicas that it had.
     Resume(Suspend),
+    /// Make a backup of what a tenant's usage gateway holds, now, and wait for it.
+    Backup(Backup),
     /// All profiles, or those named, one line each.
     Profiles(Profiles),
     /// How far a profile's rollout is; hold it, or let it go on.
@@ -133,11 +141,30 @@ pub struct Why {
     pub exit_code: bool,
 }
 
+/// Where prices come from. Every one of these may be left out: then there are none, and that is said.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Prices {
+    /// The API server's address, for prices; with a token and without an address the plugin forwards a
+    /// port to it through the cluster.
+    #[arg(long, value_name = "URL", env = "TENANTRY_SERVER", hide_env_values = true)]
+    pub server: Option<String>,
+    /// Certificates (PEM) that sign the API server's, beside the public ones.
+    #[arg(long, value_name = "FILE", env = "TENANTRY_CA_FILE", hide_env_values = true)]
+    pub server_ca_file: Option<PathBuf>,
+    /// A file with a person's token for the API server; without it the variable TENANTRY_TOKEN. No flag
+    /// takes the token itself.
+    #[arg(long, value_name = "FILE", env = "TENANTRY_TOKEN_FILE", hide_env_values = true)]
+    pub token_file: Option<PathBuf>,
+}
+
 /// Which tenant, and how its usage is shown.
 #[derive(Args, Clone, Debug)]
 pub struct Usage {
     /// The tenant.
     pub name: String,
+    /// Where prices come from.
+    #[command(flatten)]
+    pub prices: Prices,
     /// The form of the answer.
     #[arg(short, long, value_enum, default_value_t = Data::Table)]
     pub output: Data,
@@ -154,6 +181,12 @@ pub struct Plan {
     /// The revision that it would be pinned to.
     #[arg(long, value_name = "NUMBER")]
     pub revision: Option<i64>,
+    /// The plan that it would ask for, and what that would cost.
+    #[arg(long, value_name = "KEY")]
+    pub plan: Option<String>,
+    /// Where prices come from.
+    #[command(flatten)]
+    pub prices: Prices,
     /// An overlay that would be added; may be repeated.
     #[arg(long, value_name = "NAME")]
     pub overlay: Vec<String>,
@@ -211,15 +244,6 @@ pub struct Create {
     pub wait: Wait,
 }
 
-/// Where a tenant is checked that is not made.
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DryRun {
-    /// Here, without the cluster.
-    Client,
-    /// By the cluster.
-    Server,
-}
-
 /// Whether to wait.
 #[derive(Args, Clone, Debug)]
 pub struct Wait {
@@ -272,6 +296,22 @@ pub struct Suspend {
     pub dry_run: bool,
 }
 
+/// Whose backup is made.
+#[derive(Args, Clone, Debug)]
+pub struct Backup {
+    /// The tenant.
+    pub name: String,
+    /// Ask for it, and do not wait.
+    #[arg(long)]
+    pub no_wait: bool,
+    /// How long to wait, such as 5m.
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = timeout)]
+    pub timeout: Duration,
+    /// The form of the answer.
+    #[arg(short, long, value_enum, default_value_t = Data::Table)]
+    pub output: Data,
+}
+
 /// What is done with a rollout.
 #[derive(Args, Clone, Debug)]
 pub struct Rollout {
@@ -304,63 +344,6 @@ pub enum RolloutVerb {
         #[arg(long)]
         dry_run: bool,
     },
-}
-
-/// Forms of an answer.
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// For people.
-    Table,
-    /// For people, with more columns.
-    Wide,
-    /// For programs.
-    Json,
-    /// For programs.
-    Yaml,
-    /// Names alone, as `kubectl get -o name` prints them.
-    Name,
-}
-
-/// Forms of an answer that is no list of resources.
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Data {
-    /// For people.
-    Table,
-    /// For programs.
-    Json,
-    /// For programs.
-    Yaml,
-}
-
-/// Forms of a bundle.
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bundle {
-    /// One document.
-    Json,
-    /// One document.
-    Yaml,
-}
-
-/// Forms of the answer to why.
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tree {
-    /// For people.
-    Tree,
-    /// For programs.
-    Json,
-    /// For programs.
-    Yaml,
-}
-
-/// Whether colours are used.
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Color {
-    /// Where a terminal reads and NO_COLOR is not set.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
 }
 
 /// A time as kubectl takes it: `5s`, `1m30s`, or a number of seconds.

@@ -58,9 +58,10 @@ pub fn wanted(words: &[String]) -> Wanted {
 
 fn positional(before: &[String]) -> Wanted {
     match verbs(before).as_slice() {
-        ["list" | "ls" | "status" | "why" | "suspend" | "resume" | "usage" | "plan" | "report"] => {
-            Wanted::Tenant
-        }
+        [
+            "list" | "ls" | "status" | "why" | "suspend" | "resume" | "usage" | "plan" | "report"
+            | "backup",
+        ] => Wanted::Tenant,
         ["profiles"] | ["rollout", "status" | "pause" | "resume"] => Wanted::Profile,
         _ => Wanted::Nothing,
     }

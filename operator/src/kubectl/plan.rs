@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{
+    price::{self, Price},
     scene::{Recorded, Scene, kind_of, name_of},
     words::{Style, Tone, count},
 };
@@ -25,6 +26,8 @@ pub struct Change {
     pub remove: Vec<String>,
     /// Whether services are to be stopped.
     pub suspend: Option<bool>,
+    /// The plan to ask for.
+    pub plan: Option<String>,
 }
 
 /// What a change would do.
@@ -43,6 +46,9 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What the namespace's quota holds now.
     pub quota: Vec<Used>,
+    /// What the change of plan would cost, where one is asked about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
 }
 
 /// What would be done with one object.
@@ -99,6 +105,9 @@ pub fn changed(recorded: &Recorded, change: &Change) -> Recorded {
     if let Some(suspend) = change.suspend {
         spec["suspend"] = suspend.into();
     }
+    if let Some(plan) = &change.plan {
+        spec["plan"] = plan.as_str().into();
+    }
     // What it was told to follow does not hold it to that: the newest revision is what comes of it.
     if let Some(status) = then.tenant.get_mut("status").and_then(Value::as_object_mut) {
         status.remove("profileRevision");
@@ -142,6 +151,7 @@ pub fn plan(now: &Scene, then: &Scene) -> Plan {
         problems,
         steps,
         quota: quota(now),
+        price: None,
     }
 }
 
@@ -256,6 +266,9 @@ pub fn render(plan: &Plan, style: Style) -> String {
     if !plan.quota.is_empty() {
         let used = plan.quota.iter().map(|q| format!("{} {} of {}", q.resource, q.used, q.hard));
         text.push_str(&format!("quota now: {}\n", used.collect::<Vec<_>>().join(" · ")));
+    }
+    if let Some(asked) = &plan.price {
+        text.push_str(&price::price(asked, style));
     }
     text
 }

@@ -1,8 +1,8 @@
 //! The verbs that only look: what is read, what is made of it, in which form it is printed.
 
-use crds::{DeploymentProfile, Tenant};
+use crds::{DeploymentProfile, Tenant, tenant::UsageStatus};
 use k8s_openapi::jiff::Timestamp;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
     args::{self, Bundle, Data, Output, Reach},
     as_json, as_yaml, complete, done,
     failure::Failure,
-    gather, list, named, not_ready, page, plan, profiles, report, retained,
+    gather, list, money, named, not_ready, page, plan, price, profiles, report, retained,
     scene::{Recorded, Scene, text},
     why,
     words::Style,
@@ -140,19 +140,37 @@ pub async fn retained(access: &Access, asked: &args::Retained, style: Style) -> 
     }))
 }
 
-/// What a tenant used.
+/// What a tenant used, and with a token what that costs.
 ///
 /// # Errors
 /// When it is not there or may not be seen.
-pub async fn usage(access: &Access, asked: &args::Usage, now: Timestamp, style: Style) -> Answer {
+pub async fn usage(
+    access: &Access,
+    reach: &Reach,
+    asked: &args::Usage,
+    now: Timestamp,
+    style: Style,
+) -> Answer {
     let tenant = access.get(&gather::tenants(&asked.name)).await?;
     let scene = Scene::new(Recorded { tenant, ..Recorded::default() }, now);
     let page = page::page(&scene.map_err(Failure::Other)?, 0);
-    Ok(done(match asked.output {
-        Data::Table => page::usage(&page, now, style),
-        Data::Json => as_json(&page.usage)?,
-        Data::Yaml => as_yaml(&page.usage)?,
-    }))
+    let account = page.identity.account.as_deref();
+    let (bill, failure) = Box::pin(money::billed(access, reach, &asked.prices, account)).await;
+    let used = Used { usage: page.usage.as_ref(), money: &bill };
+    let text = match asked.output {
+        Data::Table => page::usage(&page, now, style) + &price::bill(&bill, style),
+        Data::Json => as_json(&used)?,
+        Data::Yaml => as_yaml(&used)?,
+    };
+    Ok((text, failure))
+}
+
+/// What a program reads of use and bill.
+#[derive(Serialize)]
+struct Used<'a> {
+    #[serde(flatten)]
+    usage: Option<&'a UsageStatus>,
+    money: &'a price::Bill,
 }
 
 /// What a change would do.
@@ -173,6 +191,7 @@ pub async fn plan(
         add: asked.overlay.clone(),
         remove: asked.without_overlay.clone(),
         suspend: (asked.suspend || asked.resume).then_some(asked.suspend),
+        plan: asked.plan.clone(),
     };
     let mut then = plan::changed(&recorded, &change);
     if let Some(profile) = &asked.profile {
@@ -180,14 +199,22 @@ pub async fn plan(
         (then.profile, then.revisions) = (Some(found), revisions);
     }
     let (before, after) = (Scene::new(recorded, now), Scene::new(then, now));
-    let made = plan::plan(&before.map_err(Failure::Other)?, &after.map_err(Failure::Other)?);
+    let before = before.map_err(Failure::Other)?;
+    let mut made = plan::plan(&before, &after.map_err(Failure::Other)?);
+    let mut failure = None;
+    if let Some(key) = &asked.plan {
+        let account = before.status().account_id;
+        let told = money::price(access, reach, &asked.prices, account.as_deref(), key);
+        let (price, unpriced) = Box::pin(told).await;
+        (made.price, failure) = (Some(price), unpriced);
+    }
     let text = match asked.output {
         Data::Table => plan::render(&made, style),
         Data::Json => as_json(&made)?,
         Data::Yaml => as_yaml(&made)?,
     };
     let cannot = (!made.problems.is_empty()).then(|| Failure::Other("this cannot be".to_owned()));
-    Ok((text, cannot))
+    Ok((text, cannot.or(failure)))
 }
 
 /// All that support needs.

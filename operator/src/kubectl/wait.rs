@@ -16,9 +16,15 @@ use super::{
 };
 
 /// Time between two looks.
-const PERIOD: Duration = Duration::from_millis(500);
+pub(super) const PERIOD: Duration = Duration::from_millis(500);
 /// The widest line that is rewritten in place.
 const WIDTH: usize = 100;
+/// Back to the line's begin, and nothing after it.
+const CLEAR: &str = "\r\x1b[K";
+/// What does not fit a narrow terminal is cut there: a second line would not be rewritten.
+const NO_WRAP: &str = "\x1b[?7l";
+/// From here on it goes over lines again.
+const WRAP: &str = "\x1b[?7h";
 
 /// Waits until the tenant has reached the goal; each change of how it stands is told on standard error.
 ///
@@ -61,13 +67,13 @@ pub async fn until(
 
 /// Tells what is new: on a terminal in one line that is rewritten, else line by line.
 #[derive(Default)]
-struct Teller {
+pub(super) struct Teller {
     last: String,
     open: bool,
 }
 
 impl Teller {
-    fn tell(&mut self, words: &str) {
+    pub(super) fn tell(&mut self, words: &str) {
         if words == self.last {
             return;
         }
@@ -76,16 +82,16 @@ impl Teller {
         // Nobody can be told that standard error is closed.
         let _told = if out.is_terminal() {
             self.open = true;
-            write!(out, "\r\x1b[K{}", short(words, WIDTH)).and_then(|()| out.flush())
+            write!(out, "{CLEAR}{NO_WRAP}{}{WRAP}", short(words, WIDTH)).and_then(|()| out.flush())
         } else {
             let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
             writeln!(out, "{now} {words}")
         };
     }
 
-    fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         if self.open {
-            let _told = write!(std::io::stderr(), "\r\x1b[K");
+            let _told = write!(std::io::stderr(), "{CLEAR}");
             self.open = false;
         }
     }

@@ -2,8 +2,9 @@
 //! tenants whose cause it names.
 
 use std::{
+    io::{BufRead, BufReader},
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
 use serde_json::{Value, json};
@@ -542,6 +543,91 @@ async fn a_tenant_is_made_and_waited_for() {
     let text = says(&lab, &["suspend", "p-made", "--wait"]);
     assert_eq!(text, "tenant p-made has stopped\n");
     assert_eq!(says(&lab, &["resume", "p-made", "--wait"]), "tenant p-made is Ready\n");
+}
+
+#[tokio::test]
+async fn a_backup_is_a_job_of_the_schedule_and_one_at_a_time() {
+    let lab = Lab::shared().await;
+    lab.stack(dev("p-bare"), "p-bare").await;
+    let output = run(&lab, &["backup", "p-bare"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(code(&output), 1, "{said}");
+    assert!(said.contains("no backups: spec.backups.enabled of profile p-bare"), "{said}");
+
+    lab.stack(prod("p-back"), "p-back").await;
+    // Nobody shows logs here; that there is a backup is known all the same.
+    let ask = ["backup", "p-back", "--timeout", "240s", "--request-timeout", "15s"];
+    let text = says(&lab, &ask);
+    assert!(
+        text.starts_with("a backup of p-back is made by job tenant-p-back/tenantry-backup-now-"),
+        "{text}"
+    );
+    assert!(text.contains("not shown: its log cannot be read"), "{text}");
+    lab.ready("p-back").await;
+
+    let image = with(prod("p-hang"), "/backups/image", json!("tenantry.dev/fail/hang:1"));
+    lab.stack(image, "p-hang").await;
+    let output = run(&lab, &["backup", "p-hang", "--timeout", "1s"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(code(&output), 6, "{said}");
+    assert!(said.contains("has not ended after 1 s") && said.contains("it goes on"), "{said}");
+    // Whoever asks meanwhile waits for that one.
+    let text = says(&lab, &["backup", "p-hang", "--no-wait"]);
+    let jobs = lab.api.list("jobs", "tenant-p-hang", "").await;
+    let names: Vec<&str> = jobs.iter().filter_map(|job| job["metadata"]["name"].as_str()).collect();
+    assert_eq!(names.len(), 1, "{names:?}");
+    assert!(text.contains(&format!("job tenant-p-hang/{}", names[0])), "{text}");
+    // It fails while somebody waits.
+    let mut waits = Command::new(PLUGIN)
+        .args(["backup", "p-hang", "--timeout", "240s"])
+        .env("KUBECONFIG", lab.ground.path("kubeconfig"))
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(waits.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let first = lines.next().unwrap();
+    assert!(first.starts_with("20") && first.contains("pod tenantry-backup-now-"), "{first}");
+    let soon = json!({ "spec": { "activeDeadlineSeconds": 1 } });
+    lab.api.merge("jobs", "tenant-p-hang", names[0], &soon).await.unwrap();
+    let said = lines.last().unwrap();
+    assert_eq!(waits.wait().unwrap().code(), Some(1), "{said}");
+    assert!(said.contains("has failed: ") && said.contains("deadline"), "{said}");
+    let owner = &jobs[0]["metadata"]["ownerReferences"][0];
+    assert_eq!((&owner["kind"], &owner["controller"]), (&json!("CronJob"), &json!(true)));
+}
+
+/// What a terminal gets of a command, and how that ends.
+fn on_a_terminal(lab: &Lab, args: &[&str]) -> (i32, String) {
+    let command = format!("exec {PLUGIN} {}", args.join(" "));
+    let output = Command::new("script")
+        .args(["--quiet", "--return", "--flush", "--command", &command, "/dev/null"])
+        .env("KUBECONFIG", lab.ground.path("kubeconfig"))
+        .env_remove("TENANTRY_NAMESPACE")
+        .stdin(Stdio::null())
+        .output()
+        .expect("script of util-linux gives a terminal");
+    (code(&output), String::from_utf8(output.stdout).unwrap())
+}
+
+#[tokio::test]
+async fn a_terminal_has_one_line_of_progress_that_is_rewritten_and_goes() {
+    let lab = Lab::shared().await;
+    lab.apply(&[image("p-tty", "tenantry.dev/fail/image:1")]).await;
+    // It never comes, so that there surely is something to wait for.
+    let make = ["create", "p-tty", "--profile", "p-tty", "--wait", "--timeout", "2s"];
+    let (code, text) = on_a_terminal(&lab, &make);
+    assert_eq!(code, 6, "{text:?}");
+    let (line, end) = text.rsplit_once("\r\u{1b}[K").unwrap();
+    assert!(end.starts_with("error: tenant p-tty is not there after 2 s"), "{text:?}");
+    assert!(!line.contains('\n'), "one line all the time: {text:?}");
+    let frames: Vec<&str> = line.split("\r\u{1b}[K").filter(|frame| !frame.is_empty()).collect();
+    assert!(!frames.is_empty(), "{text:?}");
+    for frame in frames {
+        // It does not run over the edge of a narrow terminal, and leaves that as it was.
+        let words =
+            frame.strip_prefix("\u{1b}[?7l").and_then(|rest| rest.strip_suffix("\u{1b}[?7h"));
+        assert!(words.is_some_and(|words| !words.starts_with("20")), "{frame:?}");
+    }
 }
 
 #[tokio::test]

@@ -639,7 +639,17 @@ fn figures(r: &mut Recorded) {
         "highest": { "meter": "ingestion", "ratioPpm": 960_000 } });
 }
 
-const USAGE: [Case; 6] = [
+/// What the API server says of ServiceAccounts that stand for another account.
+fn refuse(r: &mut Recorded, accounts: &str) {
+    let said = format!(
+        "ServiceAccount {accounts} stands for another account, as it was bound there, and cannot send as \
+         this tenant's: end that with `api-server accounts unbind`, or rename it"
+    );
+    r.says("WorkloadsAccepted", "False", "BoundElsewhere", &said);
+    r.event("tenantry-api-server", ("Tenant", "acme"), "WorkloadRefused", &said, 1);
+}
+
+const USAGE: [Case; 8] = [
     (
         "a plan that is not in the catalogue",
         |r| {
@@ -686,6 +696,41 @@ const USAGE: [Case; 6] = [
         },
         "Flagged",
         &["Health is 61.0 %.", "api-server routine triage"],
+    ),
+    (
+        "a workload that stands for another account",
+        |r| {
+            figures(r);
+            refuse(r, "core");
+        },
+        "BoundElsewhere",
+        &[
+            "acme is Ready since 3m, but: BoundElsewhere",
+            "WorkloadsAccepted: ServiceAccount core stands for another account",
+            "event WorkloadRefused",
+            "(tenantry-api-server, 45s ago)",
+            "api-server accounts unbind ACCOUNT --namespace tenant-acme --service-account core",
+            "→ or, if it is rightly another's, name the service otherwise in spec.services of profile prod@7",
+        ],
+    ),
+    (
+        "two such workloads of a tenant whose quota is used up too",
+        |r| {
+            figures(r);
+            refuse(r, "core, tenantry-gateway");
+            r.says(
+                "QuotaWithinLimits",
+                "False",
+                "HardLimitReached",
+                "ingestion: 480 of 500 GB used",
+            );
+        },
+        "BoundElsewhere",
+        &[
+            "--service-account core\n",
+            "--service-account tenantry-gateway\n",
+            "QuotaWithinLimits: ingestion",
+        ],
     ),
     (
         "figures that nobody vouches for",

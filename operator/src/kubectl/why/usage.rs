@@ -2,7 +2,8 @@
 
 use crds::{
     conditions::{
-        self, CUSTOMER_HEALTHY, OF_API_SERVER, PLAN_ACCEPTED, QUOTA_WITHIN_LIMITS, STALE,
+        self, BILLING_INVALID, CUSTOMER_HEALTHY, OF_API_SERVER, PLAN_ACCEPTED, QUOTA_WITHIN_LIMITS,
+        STALE, WORKLOADS_ACCEPTED,
     },
     tenant::EnforcementAction,
 };
@@ -11,7 +12,10 @@ use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp}
 use super::{Cause, Link, ago, origin};
 use crate::{
     figures::{self, Silence},
-    kubectl::scene::{Lead, Scene},
+    kubectl::{
+        event::Event,
+        scene::{Lead, Scene},
+    },
 };
 
 pub(super) fn causes(scene: &Scene, now: Timestamp) -> Vec<Cause> {
@@ -26,6 +30,10 @@ pub(super) fn causes(scene: &Scene, now: Timestamp) -> Vec<Cause> {
     }
     let wrong = |type_| conditions::find(&status.conditions, type_).filter(|c| c.status == "False");
     let mut all = Vec::new();
+    // First what makes figures wrong, then what the figures say.
+    // Without an account there is none to stand for: the plan's condition says why.
+    let workloads_of = wrong(WORKLOADS_ACCEPTED).filter(|c| c.reason != BILLING_INVALID);
+    all.extend(workloads_of.map(|told| workloads(scene, told, now)));
     all.extend(wrong(PLAN_ACCEPTED).map(|told| plan(scene, told, now)));
     all.extend(wrong(QUOTA_WITHIN_LIMITS).map(|told| quota(scene, told, now)));
     all.extend(wrong(CUSTOMER_HEALTHY).map(|told| {
@@ -71,6 +79,35 @@ fn plan(scene: &Scene, told: &Condition, now: Timestamp) -> Cause {
         _ => "ask for another plan in spec.plan",
     };
     Cause::new(&told.reason, vec![link], vec![remedy.to_owned()])
+}
+
+/// The API server's event about a workload that stands for another account.
+const REFUSED: &str = "WorkloadRefused";
+
+/// Workloads whose usage counts for somebody else. Whose account that is stands nowhere in the cluster.
+fn workloads(scene: &Scene, told: &Condition, now: Timestamp) -> Cause {
+    let mut chain = vec![said(told, now)];
+    let about = |event: &&Event| event.reason == REFUSED && event.is_about("Tenant", scene.name());
+    chain.extend(scene.events.iter().find(about).map(|event| {
+        let by = ago(&event.by, event.last, now);
+        Link::new(format!("event {}: {}", event.reason, event.message)).by(Some(by))
+    }));
+    let named = told.message.strip_prefix("ServiceAccount ");
+    let named =
+        named.and_then(|rest| rest.split_once(" stands for")).map_or("", |(names, _)| names);
+    let unbind = named.split(", ").filter(|name| !name.is_empty()).map(|name| {
+        format!(
+            "end what it stands for, beside the ledger, as whoever keeps that knows whose account it is: api-server \
+             accounts unbind ACCOUNT --namespace {} --service-account {name}",
+            scene.namespace()
+        )
+    });
+    let mut remedies: Vec<String> = unbind.collect();
+    remedies.push(format!(
+        "or, if it is rightly another's, name the service otherwise in spec.services of profile {}",
+        scene.profile_label()
+    ));
+    Cause::new(&told.reason, chain, remedies)
 }
 
 fn quota(scene: &Scene, told: &Condition, now: Timestamp) -> Cause {
