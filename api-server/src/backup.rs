@@ -20,6 +20,8 @@ use crate::store::append::Head;
 use crate::store::{DATABASE, SPOOL, Store, audit, copy, migrations};
 
 mod archive;
+pub mod bucket;
+pub mod shelf;
 pub mod spool;
 pub mod vault;
 

@@ -5,12 +5,14 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use clap::Args;
 use jiff::SignedDuration;
 use telemetry::LogFormat;
 
+use self::bucket::BucketArgs;
 use crate::auth::{Issuer, issuer, local};
+use crate::backup::bucket::LARGEST as LARGEST_OBJECT;
 use crate::backup::vault::{self, Vault};
 use crate::cluster;
 use crate::domain::catalogue::Catalogue;
@@ -24,6 +26,8 @@ use crate::routes::audit::overrides::Told;
 use crate::store::Place;
 use crate::store::postgres::Database;
 use crate::webhooks::Sender;
+
+pub mod bucket;
 
 /// Where the ledger is. The database's URL holds a password, so no argument takes it.
 #[derive(Args, Clone, Debug)]
@@ -98,9 +102,13 @@ pub struct ServeConfig {
     #[arg(long, env = "TENANTRY_ACCOUNTS")]
     pub accounts: Option<PathBuf>,
     /// The folder in which backups of tenants are kept, which their gateways send. None are without it.
-    /// Put it on another disk than the ledger; several servers share one.
+    /// Put it on another disk than the ledger; several servers share one. With --backups-s3-endpoint they
+    /// only arrive there.
     #[arg(long, env = "TENANTRY_BACKUPS")]
     pub backups: Option<PathBuf>,
+    /// The bucket to which they go.
+    #[command(flatten)]
+    pub bucket: BucketArgs,
     /// How many backups of each tenant are kept, the newest.
     #[arg(long, env = "TENANTRY_BACKUPS_KEEP", default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub backups_keep: u32,
@@ -273,11 +281,25 @@ impl ServeConfig {
     /// Where backups of tenants are kept; nowhere without a folder.
     ///
     /// # Errors
-    /// When the folder cannot be written.
+    /// When the folder cannot be written, or the bucket's settings cannot be used.
     pub fn vault(&self) -> anyhow::Result<Option<Arc<Vault>>> {
-        let Some(folder) = self.backups.clone() else { return Ok(None) };
+        let bucket = self.bucket.settings()?;
+        let Some(folder) = self.backups.clone() else {
+            ensure!(
+                bucket.is_none(),
+                "--backups-s3-endpoint is given without --backups (TENANTRY_BACKUPS): give the folder \
+                 in which backups arrive"
+            );
+            return Ok(None);
+        };
         let (keep, largest) = (self.backups_keep as usize, self.backups_largest);
-        Vault::open(vault::Settings { folder, keep, largest }).map(|vault| Some(Arc::new(vault)))
+        ensure!(
+            bucket.is_none() || largest <= LARGEST_OBJECT,
+            "--backups-largest (TENANTRY_BACKUPS_LARGEST) is more than a bucket takes at once: \
+             {LARGEST_OBJECT} at most"
+        );
+        let vault = Vault::open(vault::Settings { folder, bucket, keep, largest })?;
+        Ok(Some(Arc::new(vault)))
     }
 
     /// Where the tenants of approved requests are delivered to; nowhere in the mode `none`.

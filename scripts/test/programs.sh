@@ -13,6 +13,7 @@ stage_ledger() {
   local kills filter=()
   needs_postgres "the ledger"
   get_sdks
+  step "a store that speaks the S3 API" scripts/s3
   cargo_tests ledger --workspace --test ledger --test process -- --nocapture "${filter[@]}"
   kills=$(awk '{ for (i = 2; i <= NF; i++) if ($i ~ /^kills/) sum += $(i - 1) } END { print sum + 0 }' "$logs/ledger.log")
   [ "$kills" -ge 20 ] || fails "the server was killed $kills times; at least 20 are meant"

@@ -1,8 +1,9 @@
-//! Where the control plane keeps the backups that gateways send: a folder per account, a file per
-//! backup, and what is known of each in the ledger.
+//! Where the control plane keeps the backups that gateways send: on a [`Shelf`], and what is known of
+//! each in the ledger.
 //!
-//! A file is checked as it arrives and stands under its name before the ledger says that it is kept.
-//! Its name has its SHA-256, so no backup can take another's place.
+//! A backup is checked as it arrives, in a folder, and stands under its name on the shelf before the
+//! ledger says that it is kept. One that is let go of leaves the shelf before the ledger forgets it: what
+//! cannot be removed now is removed with the next.
 
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, DirEntry};
@@ -22,9 +23,10 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use super::bucket::{self, Bucket};
+use super::shelf::{self, Shelf};
 use super::{Manifest, archive};
 use crate::domain::account::AccountId;
-use crate::ledger::heads::hex;
 use crate::ledger::{Ledger, LedgerError};
 use crate::store::StoreError;
 use crate::store::backups::{self, Backup};
@@ -41,8 +43,10 @@ const FORGOTTEN: Duration = Duration::from_secs(3600);
 /// How backups are kept.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The folder.
+    /// The folder in which they arrive, and stay where there is no bucket.
     pub folder: PathBuf,
+    /// The bucket to which they go.
+    pub bucket: Option<bucket::Settings>,
     /// How many of an account, the newest.
     pub keep: usize,
     /// How large one may be, in bytes.
@@ -87,9 +91,9 @@ pub enum NotKept {
     /// The account has another one of that id.
     #[error("another backup has that id")]
     Other,
-    /// It cannot be written now.
+    /// It cannot be put on the shelf now.
     #[error("{0:#}")]
-    Disk(anyhow::Error),
+    Shelf(anyhow::Error),
     /// It cannot be recorded now.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -97,36 +101,58 @@ pub enum NotKept {
 
 impl From<io::Error> for NotKept {
     fn from(error: io::Error) -> Self {
-        Self::Disk(error.into())
+        Self::Shelf(error.into())
     }
 }
 
-/// The folder of backups.
+/// The backups, and who takes them in.
 pub struct Vault {
-    settings: Settings,
+    folder: PathBuf,
+    keep: usize,
+    largest: u64,
+    shelf: Shelf,
     room: Semaphore,
     /// Accounts whose backup arrives.
     taking: Mutex<BTreeSet<AccountId>>,
 }
 
 impl Vault {
-    /// The vault in a folder, which is made if it is not there.
+    /// The vault in a folder, which is made if it is not there. A bucket is not asked yet.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When the folder cannot be written, or the bucket's settings cannot be used.
     pub fn open(settings: Settings) -> anyhow::Result<Self> {
-        let named = || format!("the folder of backups {}", settings.folder.display());
-        make(&settings.folder).with_context(named)?;
+        let Settings { folder, bucket, keep, largest } = settings;
+        let named = || format!("the folder of backups {}", folder.display());
+        make(&folder).with_context(named)?;
         // Found out at the start, not in the night.
-        let probe = settings.folder.join(format!(".{}", Uuid::now_v7()));
+        let probe = folder.join(format!(".{}", Uuid::now_v7()));
         fs::File::create_new(&probe).and_then(|_| fs::remove_file(&probe)).with_context(named)?;
-        Ok(Self { settings, room: Semaphore::new(AT_ONCE), taking: Mutex::default() })
+        let shelf = match bucket {
+            None => Shelf::Folder(folder.clone()),
+            Some(bucket) => Shelf::Bucket(Box::new(Bucket::open(bucket)?)),
+        };
+        let (room, taking) = (Semaphore::new(AT_ONCE), Mutex::default());
+        Ok(Self { folder, keep, largest, shelf, room, taking })
+    }
+
+    /// Tries whether the shelf takes something, and says in the log if it does not. A bucket that is away
+    /// keeps backups waiting, not the server from starting.
+    pub async fn try_out(&self) {
+        if let Shelf::Bucket(bucket) = &self.shelf {
+            match bucket.try_out(&self.folder).await {
+                Ok(()) => tracing::info!(bucket = bucket.place(""), "backups go there"),
+                Err(error) => {
+                    tracing::warn!(error = format!("{error:#}"), "backups cannot be kept now");
+                }
+            }
+        }
     }
 
     /// How large a backup may be, in bytes.
     #[must_use]
     pub fn largest(&self) -> u64 {
-        self.settings.largest
+        self.largest
     }
 
     /// Takes a backup in; answers what is recorded of it, and whether it is new. The same again is a
@@ -142,7 +168,7 @@ impl Vault {
     ) -> Result<(Backup, bool), NotKept> {
         let _room = self.room.try_acquire().map_err(|_| NotKept::Busy)?;
         let _turn = self.turn(&announced.account)?;
-        let folder = self.settings.folder.join(announced.account.as_str());
+        let folder = self.folder.join(announced.account.as_str());
         make(&folder).and_then(|()| archive::sync_folder_of(&folder))?;
         let part = Part::in_folder(&folder);
         let bytes = self.arrive(&part.0, announced, body).await?;
@@ -153,14 +179,18 @@ impl Vault {
         if of.account != announced.account.as_str() {
             return Err(NotKept::Foreign);
         }
-        let name = file_name(announced.id, &announced.sha256);
-        part.becomes(&folder.join(&name))?;
-        let Recorded { backup, new, gone } =
+        let Announced { account, id, sha256 } = announced;
+        let name = shelf::name(*id, sha256);
+        let put = self.shelf.put(&part.0, account, &name, (bytes, sha256)).await;
+        put.map_err(NotKept::Shelf)?;
+        let Recorded { backup, new, too_many } =
             self.record(ledger, announced, &manifest, bytes).await?;
-        let other = backup.sha256 != announced.sha256;
-        let mut unwanted: Vec<String> = gone.iter().map(|b| file_name(b.id, &b.sha256)).collect();
-        unwanted.extend(other.then_some(name));
-        sweep(folder, unwanted).await;
+        let other = backup.sha256 != *sha256;
+        if other {
+            self.removed(account, &name).await;
+        }
+        self.let_go(ledger, account, too_many).await;
+        sweep(folder).await;
         if other { Err(NotKept::Other) } else { Ok((backup, new)) }
     }
 
@@ -180,7 +210,7 @@ impl Vault {
         announced: &Announced,
         mut body: impl Stream<Item = Result<Bytes, NotKept>> + Unpin,
     ) -> Result<u64, NotKept> {
-        let largest = self.settings.largest;
+        let largest = self.largest;
         let mut file =
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).await?;
         let (mut bytes, mut hash) = (0, Sha256::new());
@@ -213,19 +243,49 @@ impl Vault {
         let Announced { account, id, sha256 } = announced.clone();
         let (made, held) = (manifest.made_at, manifest.rows_of("held"));
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        let (keep, of) = (self.settings.keep, account.clone());
+        let (keep, of) = (self.keep, account.clone());
         let work = ledger.transact(Some(account), move |session, received| {
             Box::pin(async move {
                 if let Some(backup) = backups::get(session, &of, id).await? {
-                    return Ok(Recorded { backup, new: false, gone: Vec::new() });
+                    return Ok(Recorded { backup, new: false, too_many: Vec::new() });
                 }
                 let backup = Backup { account: of, id, received, made, bytes, sha256, held };
                 backups::put(session, &backup).await?;
-                let gone = backups::keep_newest(session, &backup.account, keep).await?;
-                Ok(Recorded { backup, new: true, gone })
+                let too_many = backups::older(session, &backup.account, keep).await?;
+                Ok(Recorded { backup, new: true, too_many })
             })
         });
         Ok(work.await?)
+    }
+
+    /// Removes backups of an account and then forgets them. What fails stays recorded, for the next time.
+    async fn let_go(&self, ledger: &Ledger, account: &AccountId, too_many: Vec<Backup>) {
+        let mut gone = Vec::new();
+        for backup in too_many {
+            if self.removed(account, &shelf::name(backup.id, &backup.sha256)).await {
+                gone.push(backup.id);
+            }
+        }
+        if gone.is_empty() {
+            return;
+        }
+        let of = account.clone();
+        let work = ledger.transact(Some(account.clone()), move |session, _| {
+            Box::pin(async move { backups::forget(session, &of, &gone).await })
+        });
+        if let Err(error) = work.await {
+            tracing::warn!(%account, %error, "backups that are gone are still recorded");
+        }
+    }
+
+    /// Whether it is gone. What is not is warned of.
+    async fn removed(&self, account: &AccountId, name: &str) -> bool {
+        let removed = self.shelf.remove(account, name).await;
+        if let Err(error) = &removed {
+            let (error, place) = (format!("{error:#}"), self.shelf.place_of(account, name));
+            tracing::warn!(error, place, "a backup that is no longer wanted was left");
+        }
+        removed.is_ok()
     }
 }
 
@@ -233,8 +293,8 @@ impl Vault {
 struct Recorded {
     backup: Backup,
     new: bool,
-    /// Those that were too many.
-    gone: Vec<Backup>,
+    /// Those that are more than are kept.
+    too_many: Vec<Backup>,
 }
 
 /// An account's turn.
@@ -256,11 +316,6 @@ impl Part {
     fn in_folder(folder: &Path) -> Self {
         Self(folder.join(format!(".{}{PART}", Uuid::now_v7())))
     }
-
-    fn becomes(&self, path: &Path) -> io::Result<()> {
-        fs::rename(&self.0, path)?;
-        archive::sync_folder_of(path)
-    }
 }
 
 impl Drop for Part {
@@ -274,29 +329,6 @@ impl Drop for Part {
     }
 }
 
-/// Where an account's backup is, below the vault's folder.
-#[must_use]
-pub fn path(folder: &Path, backup: &Backup) -> PathBuf {
-    folder.join(backup.account.as_str()).join(file_name(backup.id, &backup.sha256))
-}
-
-fn file_name(id: Uuid, sha256: &[u8; 32]) -> String {
-    format!("{id}.{}.tar", hex(sha256))
-}
-
-/// Holds a kept backup against what is recorded of it, and against itself.
-///
-/// # Errors
-/// What is missing or damaged.
-pub fn check(folder: &Path, backup: &Backup) -> anyhow::Result<()> {
-    let path = path(folder, backup);
-    let summed = fs::File::open(&path).and_then(archive::sum);
-    let (bytes, sha256) = summed.with_context(|| path.display().to_string())?;
-    let whole = i64::try_from(bytes) == Ok(backup.bytes) && sha256 == backup.sha256;
-    anyhow::ensure!(whole, "{}: it is not what was received", path.display());
-    archive::read(&path, None).with_context(|| path.display().to_string()).map(drop)
-}
-
 fn make(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
@@ -305,53 +337,27 @@ fn make(folder: &Path) -> io::Result<()> {
 async fn looked_at(path: &Path) -> Result<Manifest, NotKept> {
     let path = path.to_owned();
     let read = tokio::task::spawn_blocking(move || archive::read(&path, None)).await;
-    let read = read.map_err(|error| NotKept::Disk(error.into()))?;
+    let read = read.map_err(|error| NotKept::Shelf(error.into()))?;
     read.map_err(|error| NotKept::NoBackup(format!("It is no whole backup: {error:#}.")))
 }
 
-/// Removes files of an account that are `unwanted`, and parts that a killed server left. What fails is
-/// left, and found by [`strangers`]. So is what the ledger does not know: after an older ledger was
-/// restored, that is what one would miss.
-async fn sweep(folder: PathBuf, unwanted: Vec<String>) {
+/// Removes parts of an account's backups that a killed server left. What the ledger does not know stays:
+/// after an older ledger was restored, that is what one would miss.
+async fn sweep(folder: PathBuf) {
     let removing = move || -> io::Result<()> {
         for entry in fs::read_dir(&folder)? {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            let part = name.starts_with('.') && name.ends_with(PART);
-            if unwanted.contains(&name) || part && is_forgotten(&entry) {
+            if name.starts_with('.') && name.ends_with(PART) && is_forgotten(&entry) {
                 fs::remove_file(entry.path())?;
             }
         }
         Ok(())
     };
-    match tokio::task::spawn_blocking(removing).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "backups that are too many were left"),
-        Err(error) => tracing::warn!(%error, "backups that are too many were left"),
+    let swept = tokio::task::spawn_blocking(removing).await;
+    if let Err(error) = swept.map_err(io::Error::other).flatten() {
+        tracing::warn!(%error, "parts of backups were left");
     }
-}
-
-/// Files of an account of which nothing is recorded.
-///
-/// # Errors
-/// When the folder cannot be read.
-pub fn strangers(
-    folder: &Path,
-    account: &AccountId,
-    recorded: &[Backup],
-) -> anyhow::Result<Vec<PathBuf>> {
-    let folder = folder.join(account.as_str());
-    let known: BTreeSet<String> = recorded.iter().map(|b| file_name(b.id, &b.sha256)).collect();
-    let mut strangers = Vec::new();
-    for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if !name.starts_with('.') && !known.contains(&name) {
-            strangers.push(entry.path());
-        }
-    }
-    strangers.sort();
-    Ok(strangers)
 }
 
 fn is_forgotten(entry: &DirEntry) -> bool {

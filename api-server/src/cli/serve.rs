@@ -53,6 +53,10 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     let listed = Listed::read(config.accounts.as_deref())?;
     let told = Arc::new(config.told(&catalogue));
     let vault = config.vault()?;
+    if let Some(vault) = vault.clone() {
+        // Not waited for: it ends by itself, and nothing depends on what it says.
+        tokio::spawn(async move { vault.try_out().await });
+    }
     let outside = Outside::of(config).await?;
     let (ledger, catalogue) = fill(open(config).await?, catalogue, listed).await?;
     let meter = telemetry.meter("tenantry-api-server");

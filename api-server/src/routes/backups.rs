@@ -178,7 +178,9 @@ fn not_kept(why: NotKept) -> Problem {
             "Backup exists",
             "Another backup of this account has this id. Send this one under a new id.",
         ),
-        NotKept::Disk(error) => Problem::unavailable(format!("a backup cannot be kept: {error:#}")),
+        NotKept::Shelf(error) => {
+            Problem::unavailable(format!("a backup cannot be kept: {error:#}"))
+        }
         NotKept::Ledger(error) => busy(error),
     }
 }

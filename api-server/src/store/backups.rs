@@ -1,4 +1,4 @@
-//! What is known of the backups that gateways sent; the files stand in a folder of their own.
+//! What is known of the backups that gateways sent; the archives stand elsewhere.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -20,9 +20,9 @@ pub struct Backup {
     pub received: Timestamp,
     /// When it was made, by the gateway's clock.
     pub made: Timestamp,
-    /// The file's size, in bytes.
+    /// The archive's size, in bytes.
     pub bytes: i64,
-    /// The file's SHA-256.
+    /// The archive's SHA-256.
     pub sha256: [u8; 32],
     /// Events in it that were not known to be in the ledger.
     pub held: i64,
@@ -82,16 +82,24 @@ pub async fn put(session: &mut Session, backup: &Backup) -> Result<(), StoreErro
     session.run(sql, args![account, id, *received, *made, *bytes, sha256, *held]).await.map(drop)
 }
 
-/// Forgets all of an account but the newest; answers those.
-pub async fn keep_newest(
+/// Those of an account that are not among its newest.
+pub async fn older(
     session: &mut Session,
     account: &AccountId,
-    keep: usize,
+    newest: usize,
 ) -> Result<Vec<Backup>, StoreError> {
-    let gone = of(session, account).await?.into_iter().skip(keep).collect::<Vec<_>>();
-    for backup in &gone {
+    Ok(of(session, account).await?.into_iter().skip(newest).collect())
+}
+
+/// Forgets backups of an account.
+pub async fn forget(
+    session: &mut Session,
+    account: &AccountId,
+    ids: &[Uuid],
+) -> Result<(), StoreError> {
+    for id in ids {
         let sql = "DELETE FROM backups WHERE account = $1 AND id = $2";
-        session.run(sql, args![account, backup.id.to_string()]).await?;
+        session.run(sql, args![account, id.to_string()]).await?;
     }
-    Ok(gone)
+    Ok(())
 }

@@ -131,6 +131,7 @@ impl Api {
         let ours = rejects.clone();
         let settings = vault::Settings {
             folder: folder.path().join("backups"),
+            bucket: None,
             keep: KEPT,
             largest: LARGEST_BACKUP,
         };

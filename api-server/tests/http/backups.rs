@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use api_server::auth::Audience;
 use api_server::backup::SpoolOf;
+use api_server::backup::shelf::{self, Shelf};
 use api_server::backup::spool::SpoolCopy;
-use api_server::backup::vault;
 use api_server::gateway::spool::{Settings, Spool};
 pub use api_server::routes::backups::digest;
 use api_server::store::backups::{self, Backup};
@@ -98,13 +98,13 @@ async fn a_backup_is_kept_as_it_was_sent_and_the_same_again_is_a_success() {
 
     let folder = api.folder.path().join("backups");
     let [backup] = &known(&api, "acme").await[..] else { panic!("one is known") };
-    assert_eq!(files(&api, "acme"), [vault::path(&folder, backup)]);
-    assert_eq!(std::fs::read(vault::path(&folder, backup)).unwrap(), bytes);
-    vault::check(&folder, backup).unwrap();
-    std::fs::write(vault::path(&folder, backup), &other).unwrap();
-    assert!(
-        vault::check(&folder, backup).unwrap_err().to_string().contains("not what was received")
-    );
+    assert_eq!(files(&api, "acme"), [shelf::path(&folder, backup)]);
+    assert_eq!(std::fs::read(shelf::path(&folder, backup)).unwrap(), bytes);
+    let shelf = Shelf::Folder(folder.clone());
+    shelf.check(backup, &folder).await.unwrap();
+    std::fs::write(shelf::path(&folder, backup), &other).unwrap();
+    let error = format!("{:#}", shelf.check(backup, &folder).await.unwrap_err());
+    assert!(error.contains("not what was received"), "{error}");
 }
 
 #[tokio::test]
@@ -123,6 +123,34 @@ async fn the_newest_are_kept_of_each_account_apart() {
     // By when they came: what a gateway's clock says keeps nothing.
     assert_eq!(kept, ids[..KEPT]);
     assert_eq!((files(&api, "acme").len(), files(&api, "globex").len()), (KEPT, 1));
+}
+
+/// What cannot be let go of now is not forgotten, and goes with the next.
+#[tokio::test]
+async fn one_that_cannot_be_removed_stays_known_until_it_can() {
+    let api = Api::new().await;
+    let mut oldest = None;
+    for second in 0..=KEPT + 1 {
+        let seconds = second as i64;
+        api.set_clock(&(now() + SignedDuration::from_secs(seconds)).to_string());
+        let answer = send(&api, "acme", Uuid::now_v7(), &archive("acme", seconds).await).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+        match (second, &oldest) {
+            (0, _) => {
+                // A folder in its place is nothing that a file's removal takes away.
+                let path = files(&api, "acme").remove(0);
+                std::fs::remove_file(&path).unwrap();
+                std::fs::create_dir(&path).unwrap();
+                oldest = Some(path);
+            }
+            (KEPT, Some(path)) => {
+                assert_eq!(known(&api, "acme").await.len(), KEPT + 1);
+                std::fs::remove_dir(path).unwrap();
+            }
+            _ => {}
+        }
+    }
+    assert_eq!((known(&api, "acme").await.len(), files(&api, "acme").len()), (KEPT, KEPT));
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::{
     collections::VecDeque,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
+    path::Path,
     process::{Command, Stdio},
     sync::{Arc, Condvar, Mutex, OnceLock},
     time::Duration,
@@ -67,6 +68,16 @@ fn identity() -> &'static Identity {
 /// The authority that vouches for every receiver, as PEM.
 pub fn authority() -> &'static str {
     &identity().ca
+}
+
+/// Writes `authority.pem`, `certificate.pem` and `key.pem` into a folder, for a server that is a program of
+/// its own.
+#[allow(dead_code, reason = "the tests of processes use it")]
+pub fn written(folder: &Path) {
+    let Identity { ca, certificate, key } = identity();
+    for (name, pem) in [("authority", ca), ("certificate", certificate), ("key", key)] {
+        std::fs::write(folder.join(format!("{name}.pem")), pem).unwrap();
+    }
 }
 
 /// A message as it arrived.

@@ -2,6 +2,7 @@
 //! kubelet projects them.
 
 mod backing;
+mod bucket;
 mod clocks;
 mod draining;
 pub mod ground;

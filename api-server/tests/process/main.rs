@@ -31,4 +31,5 @@ mod routines;
 mod sdk;
 mod series;
 mod serving;
+mod store;
 mod webhooks;

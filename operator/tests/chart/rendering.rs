@@ -43,6 +43,13 @@ const ROUTINES: &[&str] = &[
     "--set=routines.storage.className=shared,routines.storage.accessMode=ReadWriteMany",
 ];
 
+const BUCKET: &[&str] = &[
+    "--set=apiServer.replicas=2,apiServer.database.existingSecret=ledger",
+    "--set=apiServer.backups.s3.endpoint=https://store.example:9000,apiServer.backups.s3.bucket=tenants",
+    "--set=apiServer.backups.s3.region=eu-central-1,apiServer.backups.s3.prefix=prod/tenants",
+    "--set=apiServer.backups.s3.existingSecret=bucket,apiServer.backups.s3.caKey=ca.crt",
+];
+
 /// Each case: its name, and the arguments beside the tier's values.
 pub fn cases() -> Vec<(String, Vec<String>)> {
     let owned = |all: &[&str]| all.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>();
@@ -55,6 +62,7 @@ pub fn cases() -> Vec<(String, Vec<String>)> {
             ("-ha", owned(HIGHLY_AVAILABLE)),
             ("-monitoring", owned(MONITORING)),
             ("-routines", owned(ROUTINES)),
+            ("-bucket", owned(BUCKET)),
         ];
         for (variant, more) in variants {
             let mut arguments = vec![format!("--values={}", values(tier))];
@@ -114,6 +122,36 @@ fn ranges_for_webhooks_are_told_to_the_api_server() {
     let told = "- { name: TENANTRY_WEBHOOK_ALLOW_CIDR, value: \"10.20.0.0/16,fd00::/8\" }";
     assert!(text.contains(told), "{text}");
     assert!(!prints(&template(&[])).contains("TENANTRY_WEBHOOK"));
+}
+
+/// The API server reaches the bucket's port, and nobody else does; no port is named twice.
+#[test]
+fn a_bucket_opens_its_port_to_the_api_server_alone() {
+    for (endpoint, port) in [
+        ("https://store.example:9000", 9000),
+        ("http://store.minio.svc", 80),
+        ("https://store.example", 443),
+        ("http://[fd00::1]:9001", 9001),
+    ] {
+        let endpoint = format!("apiServer.backups.s3.endpoint={endpoint}");
+        let bucket = "apiServer.backups.s3.bucket=tenants,apiServer.backups.s3.existingSecret=key";
+        let all = objects(&prints(&template(&["--set", &endpoint, "--set", bucket])));
+        let ports = |name: &str| -> Vec<i64> {
+            let policy = all.iter().find(|object| {
+                object["kind"] == "NetworkPolicy" && object["metadata"]["name"] == name
+            });
+            let rules = policy.unwrap()["spec"]["egress"].as_array().unwrap().clone();
+            let ports = rules.last().unwrap()["ports"].as_array().unwrap().clone();
+            ports.iter().map(|port| port["port"].as_i64().unwrap()).collect()
+        };
+        let usual = vec![443, 6443, 5432, 4318];
+        assert_eq!(ports("tenantry-operator"), usual);
+        let mut wanted = usual.clone();
+        if !usual.contains(&port) {
+            wanted.push(port);
+        }
+        assert_eq!(ports("tenantry-api-server"), wanted, "{endpoint}");
+    }
 }
 
 #[test]
@@ -225,10 +263,8 @@ fn environment(container: &Value) -> Vec<String> {
 #[test]
 fn programs_know_every_variable_that_they_are_given() {
     let source = |file: &str| fs::read_to_string(root().join(file)).unwrap();
-    let known = [
-        ("operator", source("operator/src/config.rs")),
-        ("api-server", source("api-server/src/config.rs")),
-    ];
+    let server = ["api-server/src/config.rs", "api-server/src/config/bucket.rs"].map(source);
+    let known = [("operator", source("operator/src/config.rs")), ("api-server", server.concat())];
     let mut seen = 0;
     for (name, arguments) in cases() {
         for object in objects(&rendered(&arguments, VERSIONS[1])) {

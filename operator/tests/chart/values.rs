@@ -57,6 +57,11 @@ const REFUSED: &[(&str, &str)] = &[
     (r#"image.tag="a b""#, "at '/image/tag'"),
     (r#"image.registry="https://registry.local""#, "at '/image/registry'"),
     (r#"apiServer.storage.size="5 GB""#, "at '/apiServer/storage/size'"),
+    (r#"apiServer.backups.s3.secretKey="x""#, "at '/apiServer/backups/s3': additional properties"),
+    (r#"apiServer.backups.s3.endpoint="s3.example""#, "at '/apiServer/backups/s3/endpoint'"),
+    (r#"apiServer.backups.s3.endpoint="https://a:b@s3""#, "at '/apiServer/backups/s3/endpoint'"),
+    (r#"apiServer.backups.s3.bucket="Tenants""#, "at '/apiServer/backups/s3/bucket'"),
+    (r#"apiServer.backups.s3.prefix="/a""#, "at '/apiServer/backups/s3/prefix'"),
     (r#"apiServer.database.existingSecret="My_Secret""#, "at '/apiServer/database/existingSecret'"),
     (
         r#"apiServer.kubernetesIssuer.issuer="http://plain""#,
@@ -131,6 +136,35 @@ const IMPOSSIBLE: &[(&[&str], &str)] = &[
     (
         &["apiServer.replicas=2", r#"apiServer.database.existingSecret="ledger""#],
         "apiServer.backups.accessMode ReadWriteOnce: 2 servers share one folder",
+    ),
+    (
+        &[r#"apiServer.backups.s3.endpoint="https://s3.example""#],
+        "apiServer.backups.s3.bucket: name the bucket",
+    ),
+    (
+        &[
+            r#"apiServer.backups.s3.endpoint="https://s3.example""#,
+            r#"apiServer.backups.s3.bucket="tenants""#,
+        ],
+        "apiServer.backups.s3.existingSecret: name a Secret in tenantry-system",
+    ),
+    (
+        &[r#"apiServer.backups.s3.bucket="tenants""#],
+        "apiServer.backups.s3.endpoint: a bucket is given without its store",
+    ),
+    (
+        &[
+            r#"apiServer.backups.s3={"endpoint":"https://s3.example","bucket":"tenants","existingSecret":"key"}"#,
+            "apiServer.backups.enabled=false",
+        ],
+        "apiServer.backups.s3.endpoint: backups are off",
+    ),
+    (
+        &[
+            r#"apiServer.backups.s3={"endpoint":"https://s3.example","bucket":"tenants","existingSecret":"key"}"#,
+            "apiServer.backups.largest=5368709121",
+        ],
+        "apiServer.backups.largest 5368709121: a bucket takes",
     ),
     (&["apiServer.replicas=2"], "apiServer.replicas 2: SQLite has one writer"),
     (&["apiServer.kubernetesIssuer.enabled=false"], "apiServer.issuers: no issuer is trusted"),
@@ -241,5 +275,5 @@ fn the_chart_takes_the_values_that_the_documents_show() {
             count += 1;
         }
     }
-    assert_eq!(count, 2);
+    assert_eq!(count, 3);
 }

@@ -17,12 +17,12 @@ fn program(args: &[&str]) -> Command {
     command
 }
 
-fn text(output: &Output) -> String {
+pub fn text(output: &Output) -> String {
     [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes)).concat()
 }
 
 /// The job, as the operator renders it.
-fn job(ground: &Ground, gateway: &Running) -> Command {
+pub fn job(ground: &Ground, gateway: &Running) -> Command {
     let token = ground.cluster.token(
         "tenant-acme",
         "tenantry-backup",
@@ -54,6 +54,11 @@ fn file(ground: &Ground) -> PathBuf {
 /// A gateway that has forwarded an event and keeps another that the ledger refused.
 async fn used(ground: &Ground) -> (Running, Running) {
     let plane = ground.control_plane_with(&["--backups", &ground.path("backups")]);
+    (plane, used_with(ground).await)
+}
+
+/// Such a gateway, of a control plane that is there.
+pub async fn used_with(ground: &Ground) -> Running {
     let gateway = ground.gateway();
     gateway.ready().await;
     let mut first = event("a", "1");
@@ -62,7 +67,7 @@ async fn used(ground: &Ground) -> (Running, Running) {
     first["data"]["quantity"] = json!("2");
     ground.send(&gateway, &json!([first])).await;
     gateway.until("refused", |status| status["refused"]["events"] == 1 && empty(status)).await;
-    (plane, gateway)
+    gateway
 }
 
 /// When the newest backup was made, and its size, by the gateway's metrics.
