@@ -7,7 +7,7 @@ import { expect } from "./test";
 import { test as base } from "./world";
 
 const test = base.extend({
-  place: async ({ world }, use) => use(await world.empty()),
+  place: async ({ world }, use) => use(await world.open()),
 });
 
 const PAYLOAD = "<img src=x onerror=window.ran=1>";
@@ -96,6 +96,14 @@ test.describe("what somebody writes", () => {
     const server = place as Place;
     await takeOn(server, [{ id: "stranger", name: PAYLOAD, useCase: PAYLOAD, facts: null }]);
     const bearer = token("billing:read onboarding:approve", { place: server });
+    // A list that is shown does not renew itself: they are in it once they were summed up.
+    const listed = async () => {
+      const headers = { authorization: `Bearer ${bearer}` };
+      const answer = await fetch(`${server.url}/billing/usage`, { headers });
+      const { data } = (await answer.json()) as { data: { account: string }[] };
+      return data.map(({ account }) => account);
+    };
+    await expect.poll(listed, { timeout: 120_000 }).toContain("stranger");
     await page.goto("/customers/stranger/brief");
     await enter(page, bearer, true);
     for (const path of [

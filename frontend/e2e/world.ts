@@ -74,8 +74,10 @@ export interface World {
   readonly late: Place;
   /** It takes one request a second of each. */
   readonly stingy: Place;
-  /** Nobody is there. */
+  /** Nobody is there, and nobody comes. */
   readonly empty: Place;
+  /** For those who write what they like. */
+  readonly open: Place;
 }
 
 type Made = { readonly [Name in keyof World]: () => Promise<World[Name]> };
@@ -97,6 +99,7 @@ export const test = base.extend<{}, { world: Made }>({
         late: once("late", () => inhabited(["--snapshot-interval", "1"])),
         stingy: once("stingy", () => start({ rate: 1 })),
         empty: once("empty", () => start()),
+        open: once("open", () => start()),
       });
       for (const server of made.values()) await (await server).stop();
     },
