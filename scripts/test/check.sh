@@ -66,7 +66,7 @@ stage_check() {
   step "clippy" cargo clippy --locked --workspace --all-targets -- -D warnings
   # What runs by name alone is no part of "all targets".
   step "clippy of tests and benches by name" cargo clippy --locked --workspace --test chart --test cluster --test fleet --test ledger \
-    --test parts --test process --bench crash --bench durability --bench fleet --bench ledger --bench loop -- -D warnings
+    --test parts --test process --bench crash --bench durability --bench fleet --bench ledger --bench loop --bench writes -- -D warnings
   check_go
   check_shell
   check_deny

@@ -19,6 +19,7 @@ use super::accounts::listed::Listed;
 use super::program;
 use crate::auth::bindings::Recorded;
 use crate::auth::{Authenticator, Verifier};
+use crate::backup::vault::Vault;
 use crate::config::ServeConfig;
 use crate::domain::catalogue::Catalogue;
 use crate::http::budget::Budgets;
@@ -52,11 +53,7 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     let catalogue = config.catalogue()?;
     let listed = Listed::read(config.accounts.as_deref())?;
     let told = Arc::new(config.told(&catalogue));
-    let vault = config.vault()?;
-    if let Some(vault) = vault.clone() {
-        // Not waited for: it ends by itself, and nothing depends on what it says.
-        tokio::spawn(async move { vault.try_out().await });
-    }
+    let vault = vault(config)?;
     let outside = Outside::of(config).await?;
     let (ledger, catalogue) = fill(open(config).await?, catalogue, listed).await?;
     let meter = telemetry.meter("tenantry-api-server");
@@ -108,6 +105,16 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     stop_health.cancel();
     health.await.context("the health server ended badly")?;
     result
+}
+
+/// Where backups of tenants are kept, if anywhere; it is tried out beside the start.
+fn vault(config: &ServeConfig) -> anyhow::Result<Option<Arc<Vault>>> {
+    let vault = config.vault()?;
+    if let Some(vault) = vault.clone() {
+        // Not waited for: it ends by itself, and nothing depends on what it says.
+        tokio::spawn(async move { vault.try_out().await });
+    }
+    Ok(vault)
 }
 
 async fn open(config: &ServeConfig) -> anyhow::Result<Ledger> {

@@ -155,8 +155,8 @@ async fn pod(access: &Access, space: &str, service: &Service) -> Result<Pod, Fai
     let labels: Vec<String> = selector.iter().map(|(k, v)| format!("{k}={v}")).collect();
     let query = format!("labelSelector={}", encoded(&labels.join(",")));
     let found = access.list(&format!("/api/v1/namespaces/{space}/pods"), &query).await?;
-    let pods = found.into_iter().filter_map(|pod| serde_json::from_value::<Pod>(pod).ok());
-    pods.filter(is_ready).next_back().ok_or_else(|| {
+    let mut pods = found.into_iter().filter_map(|pod| serde_json::from_value::<Pod>(pod).ok());
+    pods.rfind(is_ready).ok_or_else(|| {
         Failure::Unreachable(format!(
             "no pod of the API server is ready: kubectl get pods -n {space} -l {}",
             labels.join(",")
