@@ -45,6 +45,13 @@ async function enters(
 const held = (page: Page, what: string) => page.route(what, () => {});
 const cut = (page: Page, what: string) => page.route(what, (route) => route.abort());
 
+/** To an address that the server has no page for: a tab that is open can still be led there. */
+const led = (page: Page, path: string) =>
+  page.evaluate((to) => {
+    history.pushState(null, "", to);
+    dispatchEvent(new PopStateEvent("popstate"));
+  }, path);
+
 const step = (key: string, title: string): State => ({
   is: `asks: ${key}`,
   reach: async (page) => {
@@ -312,7 +319,9 @@ const CUSTOMER: readonly State[] = [
     is: "of one has no such part",
     at: "empty",
     reach: async (page, place) => {
-      await enters(page, place, "/customers/acme/nothing");
+      await enters(page, place, "/customers");
+      await expect(said(page, "Nobody needs a call now.")).toBeVisible();
+      await led(page, "/customers/acme/nothing");
       return page.getByRole("heading", { name: "There is no such page" });
     },
   },
@@ -417,12 +426,8 @@ const STATES: Record<RouteName | "none", readonly State[]> = {
     {
       is: "is no page",
       reach: async (page) => {
-        // The server has no such page either; a tab that is open can still be led there.
         await page.goto("/");
-        await page.evaluate(() => {
-          history.pushState(null, "", "/nowhere");
-          dispatchEvent(new PopStateEvent("popstate"));
-        });
+        await led(page, "/nowhere");
         return page.getByRole("heading", { name: "There is no such page" });
       },
     },
