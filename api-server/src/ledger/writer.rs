@@ -204,6 +204,10 @@ impl<A: Appends> Writer<A> {
                 if !pieces.is_empty() {
                     let others = self.queue.others(PIECE_ITEMS);
                     self.serve(others).await;
+                    // What others met is met by all: after a failed flush nothing more is written.
+                    if let Some(error) = self.refusal() {
+                        return pieces.refuse(&error);
+                    }
                 }
             }
         })

@@ -270,6 +270,39 @@ async fn who_has_little_is_stored_between_the_pieces_of_a_large_request() {
     assert_eq!(dump(&ground.ledger, figures).await, [["acme", "1001"], ["borealis", "1"]]);
 }
 
+/// A failed flush says nothing of what came before it, so that nothing may come after it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_the_disk_fails_between_the_pieces_of_a_request_the_rest_is_refused() {
+    let ground = Ground::with(&["acme", "borealis"]).await;
+    ground.ledger.close().await;
+    let gate = Gate::default();
+    let ledger = open(ground.folder.path(), gated(gate.clone())).await.unwrap();
+    let ground = ground.replace(ledger);
+
+    let ((read, has_begun), (go, held)) = (oneshot::channel(), mpsc::channel());
+    *gate.lock().unwrap() = Some((read, held));
+    let large = send(&ground, "acme", 0..1_000);
+    has_begun.await.unwrap();
+    let broken = || StoreError::Broken("the disk".to_owned());
+    let of = Some("borealis".parse().unwrap());
+    let mut between = Box::pin(
+        ground.ledger.transact(of, move |_, _| Box::pin(async move { Err::<(), _>(broken()) })),
+    );
+    assert!(futures::poll!(&mut between).is_pending());
+    go.send(()).unwrap();
+    assert!(between.await.is_err());
+
+    let told = large.await.unwrap();
+    let stored = rows(&ground.ledger).await;
+    match HERE {
+        Engine::Sqlite => {
+            assert_eq!(told, Err(LedgerError::Store(broken())));
+            assert_eq!(stored, 250, "what was committed before, and nothing after");
+        }
+        Engine::Postgres => assert_eq!((accepted(&told.unwrap()).len(), stored), (1_000, 1_000)),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_atomic_request_is_never_cut() {
     let ground = Ground::with(&["acme", "borealis"]).await;
