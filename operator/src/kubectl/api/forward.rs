@@ -11,7 +11,6 @@ use hyper_util::rt::TokioIo;
 use k8s_openapi::api::core::v1::{Container, Pod, Service, ServicePort};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::{Api, api::Portforwarder};
-use serde_json::Value;
 use tokio::time::{Duration, timeout};
 
 use super::{Answered, LARGEST, too_large};
@@ -117,36 +116,37 @@ fn barred(failure: Failure, pod: &str) -> Failure {
     }
 }
 
-/// The API server's Service: in the namespace that was named, else the one that the chart's labels show.
+/// The API server's Service in the namespace that was named. The token goes to its pods, so that another
+/// one is told of and not followed: whoever may label a Service could ask for it.
 async fn service(access: &Access, namespace: &str) -> Result<Service, Failure> {
     let name = crds::API_SERVER;
     let here = access.get(&format!("/api/v1/namespaces/{namespace}/services/{name}")).await;
     let value = match here {
-        Err(Failure::NotFound(_)) => elsewhere(access, namespace).await?,
+        Err(Failure::NotFound(_)) => return Err(elsewhere(access, namespace).await),
         found => found?,
     };
     serde_json::from_value(value).map_err(|error| Failure::Other(error.to_string()))
 }
 
-async fn elsewhere(access: &Access, namespace: &str) -> Result<Value, Failure> {
+async fn elsewhere(access: &Access, namespace: &str) -> Failure {
     let name = crds::API_SERVER;
     let label = encoded(&format!("app.kubernetes.io/name={name}"));
+    // Who may not look there hears of it without.
     let all = access.list("/api/v1/services", &format!("labelSelector={label}")).await;
-    let nowhere = |also: &str| {
-        Failure::NotFound(format!(
-            "there is no Service {name} in namespace {namespace}{also}: --namespace says where the API server runs, \
-             --server its address"
-        ))
+    let mut spaces: Vec<String> = all
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|service| service.pointer("/metadata/namespace")?.as_str().map(str::to_owned))
+        .collect();
+    spaces.sort();
+    let there = match spaces.is_empty() {
+        true => String::new(),
+        false => format!(" (there is one in {})", spaces.join(", ")),
     };
-    let mut all = match all {
-        Err(Failure::Forbidden(_)) => return Err(nowhere(", and you may not look elsewhere")),
-        found => found?,
-    };
-    match (all.pop(), all.is_empty()) {
-        (Some(one), true) => Ok(one),
-        (None, _) => Err(nowhere(" nor elsewhere")),
-        (Some(_), false) => Err(nowhere(", but several elsewhere")),
-    }
+    Failure::NotFound(format!(
+        "there is no Service {name} in namespace {namespace}{there}: --namespace says where the API server runs, \
+         --server its address"
+    ))
 }
 
 /// A ready pod of the Service.
