@@ -179,7 +179,8 @@ fn sources(
         forwarding: forwarder.report(),
         told: parts.told.subscribe(),
         verifier: parts.verifier.clone(),
-        clock: parts.clock.clone(),
+        // As what is held was taken by.
+        clock: corrected(parts),
     }
 }
 

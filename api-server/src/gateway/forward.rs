@@ -147,8 +147,8 @@ impl Forwarder {
         if wrong.is_empty() {
             return Ok(false);
         }
-        let told = self.told.borrow().clone();
-        let done = self.spool.stamp_anew(wrong, move |taken| told.corrected(taken)).await;
+        let (told, own) = (self.told.borrow().clone(), (self.time.clock)());
+        let done = self.spool.stamp_anew(wrong, move |taken| told.put_right(taken, own)).await;
         let done = done.map_err(|error| (unsettled(&error), None))?;
         if done > 0 {
             tracing::warn!(events = done, "stamped by a clock that was wrong, and put right");

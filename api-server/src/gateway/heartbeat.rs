@@ -2,7 +2,7 @@
 //! and whether to drain: to take nothing more and hand over what is left.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use telemetry::shutdown::Shutdown;
@@ -21,8 +21,10 @@ const SOON: Duration = Duration::from_secs(10);
 /// How long a time that was given to an event is remembered.
 const STAMPS: Duration = Duration::from_secs(31 * 24 * 3600);
 
-/// By how much clocks may differ that count as the same, in milliseconds: an answer takes its time too.
-const SAME_MS: i64 = 2_000;
+/// By how much clocks may differ that count as the same, in milliseconds, beside what an answer took.
+const SAME_MS: u64 = 2_000;
+/// For how long what was heard says what time it is, however this clock is set meanwhile.
+const FRESH: Duration = Duration::from_secs(600);
 
 /// What the control plane said last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,21 +37,45 @@ pub struct Told {
     pub drain: bool,
     /// When it said so.
     pub at: Option<Timestamp>,
-    /// How far this clock is ahead of the control plane's, in milliseconds.
+    /// How far this clock was ahead of the control plane's then, in milliseconds.
     pub ahead_ms: i64,
+    /// By how much that may be wrong, since the answer took its time.
+    pub unsure_ms: u64,
+    /// The control plane's time, and when it was that here, on the clock that nobody sets.
+    pub heard: Option<(Timestamp, Instant)>,
     /// Why it said nothing the last time.
     pub failing: Option<String>,
 }
 
 impl Told {
-    /// What time it is by the control plane's clock when this one says `own`: the same until it was
-    /// heard, and while the two agree.
+    /// What time it is now by the control plane's clock, when this one says `own`: the same until it
+    /// was heard, and while the two agree.
     #[must_use]
     pub fn corrected(&self, own: Timestamp) -> Timestamp {
-        if self.ahead_ms.abs() <= SAME_MS {
-            return own;
+        let there = self.there(own);
+        let apart = own.as_millisecond().abs_diff(there.as_millisecond());
+        if apart <= SAME_MS.saturating_add(self.unsure_ms) { own } else { there }
+    }
+
+    /// When something was taken, by the control plane's clock, whose own time says `taken`, now that
+    /// this clock says `own`. Nothing was taken in the future; and what was taken later than it is by a
+    /// clock that is behind was put right when it was.
+    #[must_use]
+    pub fn put_right(&self, taken: Timestamp, own: Timestamp) -> Timestamp {
+        let there = self.corrected(own);
+        let behind = there.duration_since(own);
+        if taken > there || (behind.is_positive() && taken <= own) {
+            return taken.checked_add(behind).unwrap_or(taken).min(there);
         }
-        own.checked_sub(SignedDuration::from_millis(self.ahead_ms)).unwrap_or(own)
+        taken
+    }
+
+    fn there(&self, own: Timestamp) -> Timestamp {
+        let now = match self.heard {
+            Some((said, at)) if at.elapsed() < FRESH => said.checked_add(at.elapsed()),
+            _ => own.checked_sub(SignedDuration::from_millis(self.ahead_ms)),
+        };
+        now.unwrap_or(own)
     }
 }
 
@@ -108,10 +134,11 @@ impl Heart {
     /// Why it could not.
     pub async fn beat(&self) -> Result<(), String> {
         let state = self.spool.state().await.map_err(|error| error.to_string())?;
-        let sent = (self.time.clock)();
+        let sent = Instant::now();
         let heard: HeartbeatOut =
             self.plane.command("/gateway/heartbeat", &told_of(&state)).await?;
-        let now = (self.time.clock)();
+        // The control plane's clock was read somewhere between sending and hearing.
+        let (now, at, half) = ((self.time.clock)(), Instant::now(), sent.elapsed() / 2);
         let account: AccountId =
             heard.account.parse().map_err(|error| format!("the heartbeat's answer: {error}"))?;
         let own = self.spool.belong(&account).await.map_err(|error| error.to_string())?;
@@ -124,22 +151,24 @@ impl Heart {
             self.spool.seal(uid).await.map_err(|error| error.to_string())?;
             tracing::warn!(sealed_for = heard.drain_for, "told by the control plane");
         }
-        let before = Timestamp::from_second(now.as_second() - STAMPS.as_secs().cast_signed());
+        // By the earlier of the two: those of a clock that is behind are to be put right yet.
+        let earlier = now.min(heard.now).as_second();
+        let before = Timestamp::from_second(earlier - STAMPS.as_secs().cast_signed());
         self.spool
             .forget_stamps(before.unwrap_or(Timestamp::MIN))
             .await
             .map_err(|e| e.to_string())?;
-        // Between sending and hearing; the control plane's clock was read in between.
-        let middle = i64::midpoint(sent.as_millisecond(), now.as_millisecond());
-        let ahead_ms = middle.saturating_sub(heard.now.as_millisecond());
-        let at = Some(now);
+        let there = heard.now.checked_add(half).unwrap_or(heard.now);
+        let ahead_ms = now.as_millisecond().saturating_sub(there.as_millisecond());
         let account = Some(own);
         self.told.send_replace(Told {
             account,
             foreign,
             drain: heard.drain_for.is_some(),
-            at,
+            at: Some(now),
             ahead_ms,
+            unsure_ms: u64::try_from(half.as_millis()).unwrap_or(u64::MAX),
+            heard: Some((there, at)),
             failing: None,
         });
         if news && heard.drain_for.is_some() {
@@ -166,15 +195,52 @@ fn told_of(state: &State) -> HeartbeatIn {
 mod tests {
     use super::*;
 
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
     #[test]
     fn a_clock_that_is_wrong_is_put_right_by_the_control_planes() {
-        let own: Timestamp = "2026-11-29T12:00:00Z".parse().unwrap();
-        let by = |ahead_ms| Told { ahead_ms, ..Told::default() }.corrected(own).to_string();
-        assert_eq!(by(0), "2026-11-29T12:00:00Z");
-        assert_eq!(by(SAME_MS), "2026-11-29T12:00:00Z");
-        assert_eq!(by(-SAME_MS), "2026-11-29T12:00:00Z");
-        assert_eq!(by(3_600_000), "2026-11-29T11:00:00Z");
-        assert_eq!(by(-90_000_000), "2026-11-30T13:00:00Z");
-        assert_eq!(by(i64::MAX), "2026-11-29T12:00:00Z", "what no clock can be is not believed");
+        let own = at("2026-11-29T12:00:00Z");
+        let by = |ahead_ms, unsure_ms| {
+            Told { ahead_ms, unsure_ms, ..Told::default() }.corrected(own).to_string()
+        };
+        assert_eq!(by(0, 0), "2026-11-29T12:00:00Z");
+        assert_eq!(by(2_000, 0), "2026-11-29T12:00:00Z");
+        assert_eq!(by(-2_000, 0), "2026-11-29T12:00:00Z");
+        assert_eq!(by(20_000, 20_000), "2026-11-29T12:00:00Z", "the answer was slow");
+        assert_eq!(by(3_600_000, 20_000), "2026-11-29T11:00:00Z");
+        assert_eq!(by(-90_000_000, 0), "2026-11-30T13:00:00Z");
+        assert_eq!(by(i64::MAX, 0), "2026-11-29T12:00:00Z", "what no clock can be is not believed");
+    }
+
+    #[test]
+    fn what_was_heard_holds_when_this_clock_is_set_meanwhile() {
+        let there = at("2026-11-29T12:00:00Z");
+        let told =
+            Told { ahead_ms: 7_200_000, heard: Some((there, Instant::now())), ..Told::default() };
+        let near = |time: Timestamp| {
+            assert!(time.duration_since(there).abs() < SignedDuration::from_mins(5), "{time}");
+        };
+        near(told.corrected(at("2026-11-29T14:00:00Z")));
+        // It was two hours ahead, and is right now.
+        near(told.corrected(there));
+    }
+
+    #[test]
+    fn what_was_taken_is_put_right_once_and_never_into_the_future() {
+        let own = at("2026-11-29T12:00:00Z");
+        let right = |ahead_hours: i64, taken: &str| {
+            let told = Told { ahead_ms: ahead_hours * 3_600_000, ..Told::default() };
+            told.put_right(at(taken), own).to_string()
+        };
+        // Ahead by three days, then as it is now.
+        assert_eq!(right(72, "2026-11-29T11:00:00Z"), "2026-11-26T11:00:00Z");
+        // It was ahead, and was set before the control plane was heard.
+        assert_eq!(right(0, "2026-12-02T12:00:00Z"), "2026-11-29T12:00:00Z");
+        assert_eq!(right(0, "2026-11-20T12:00:00Z"), "2026-11-20T12:00:00Z");
+        // Behind by forty days; what is later than this clock says was put right when it was taken.
+        assert_eq!(right(-960, "2026-11-29T11:00:00Z"), "2027-01-08T11:00:00Z");
+        assert_eq!(right(-960, "2026-12-12T00:00:00Z"), "2026-12-12T00:00:00Z");
     }
 }
