@@ -1,8 +1,9 @@
 //! A store that speaks the S3 API, as a process of its own (`scripts/s3`), whose objects are files.
 
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use api_server::backup::bucket::{self, Bucket};
@@ -23,6 +24,19 @@ fn program() -> PathBuf {
     let output = Command::new(script).stderr(Stdio::inherit()).output().unwrap();
     assert!(output.status.success(), "scripts/s3 could not build it");
     String::from_utf8(output.stdout).unwrap().trim().into()
+}
+
+/// A port that stays free while the store is away: below those that the system gives to whoever asks for any.
+fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number =
+            std::process::id().wrapping_mul(131).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(20_000 + number % 12_000).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// A store with one bucket.
@@ -55,10 +69,7 @@ impl Store {
         for name in ["objects", "metadata", "credentials", "tls"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
-        let mut store = Self { folder, port, secure, child: None };
+        let mut store = Self { folder, port: free_port(), secure, child: None };
         store.set_key(KEY, SECRET);
         receiver::written(&store.path("tls"));
         store.again();
