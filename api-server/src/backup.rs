@@ -218,6 +218,9 @@ async fn check(folder: &Path, manifest: &Manifest, now: Timestamp) -> anyhow::Re
     let heads = audit::heads(&mut session).await?.len();
     drop(session);
     store.close().await;
+    if let Some(first) = report.damage.first() {
+        bail!("{DATABASE} is damaged: {first}");
+    }
     if let Some(first) = report.findings.first() {
         bail!("{DATABASE} is not what its rows say: {first}; {} findings", report.findings.len());
     }

@@ -202,6 +202,20 @@ impl Store {
         }
     }
 
+    /// What is wrong with a database's file itself, at most 20 lines: pages and indexes that do not fit
+    /// together, which a reader that takes another way does not meet. PostgreSQL has checks of its own.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read at all.
+    pub async fn damage(&self) -> Result<Vec<String>, StoreError> {
+        let Readers::Sqlite(_) = &self.readers else { return Ok(Vec::new()) };
+        let mut session = self.read().await?;
+        let rows = session.rows("PRAGMA integrity_check(20)", Vec::new()).await?;
+        let lines = rows.iter().map(|row| row.text(0).map(str::to_owned));
+        let lines: Result<Vec<_>, _> = lines.collect();
+        Ok(lines?.into_iter().filter(|line| line != "ok").collect())
+    }
+
     /// Lets go of the connections that read.
     pub async fn close(&self) {
         match &self.readers {

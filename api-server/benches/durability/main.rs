@@ -19,6 +19,8 @@ mod checker;
 mod cluster;
 #[path = "../../tests/process/load.rs"]
 mod load;
+#[path = "../../tests/process/quotas.rs"]
+mod quotas;
 #[path = "../../tests/process/serving.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod serving;
@@ -32,6 +34,7 @@ use std::sync::atomic::Ordering;
 
 use clap::Parser;
 use load::{Load, Random, Sent};
+use quotas::Quotas;
 use serving::{Place, Serving};
 use table::Table;
 
@@ -75,13 +78,12 @@ async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     let mut table = Table::default();
     if options.store != OnlyStore::Postgres {
-        let (_folder, place) = place();
-        kills(&options, &mut table, &place, "killed").await;
+        let folder = tempfile::tempdir()?;
+        kills(&options, &mut table, &Place::new(folder.path()), "killed").await;
     }
     if options.store != OnlyStore::Sqlite {
         let folder = cluster::Folder::with_database(cluster::template().await).await;
         let place = Place::with_database(folder.path(), cluster::url_of(folder.path()));
-        ACCOUNTS.iter().for_each(|account| place.create(account));
         kills(&options, &mut table, &place, "killed, on PostgreSQL").await;
     }
     if options.store == OnlyStore::Postgres {
@@ -130,8 +132,12 @@ async fn end(
     table.goal(&format!("{name}: lost, doubled or wrong figures"), 0.0, "count", 0.0);
 }
 
+/// How much larger quotas are than in the tests, so that their levels are reached all along the run.
+const TIMES: i64 = 20;
+
 async fn kills(options: &Options, table: &mut Table, place: &Place, name: &str) {
-    let mut server = Serving::start(place, &[]);
+    let quotas = Quotas::set(place, &ACCOUNTS, TIMES).await;
+    let mut server = quotas.serve(place);
     let load = Load::new(place, &ACCOUNTS, &server.api);
     let clients = (0..options.clients).map(|number| tokio::spawn(load.clone().client(number)));
     let clients: Vec<_> = clients.collect();
@@ -139,12 +145,14 @@ async fn kills(options: &Options, table: &mut Table, place: &Place, name: &str) 
     for _ in 0..options.kills {
         load.acknowledged(usize::try_from(random.below(240)).unwrap()).await;
         server.kill();
-        server = Serving::start(place, &[]);
+        server = quotas.serve(place);
         load.moved(&server.api);
     }
     load.acknowledged(options.clients).await;
     table.note(&format!("{name} at a random moment"), options.kills as f64, "times");
     end(place, &load, server, clients, table, name).await;
+    let told = quotas.compare(place).await;
+    table.note(&format!("{name}: levels reached, each told once"), told.alerts as f64, "count");
 }
 
 /// Starts the server with a fault at the `nth` of some system calls; `None` when it ended by that

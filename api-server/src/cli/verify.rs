@@ -48,6 +48,9 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let report = verify::verify(&store, &recorded, Timestamp::now()).await?;
     store.close().await;
     let mut out = io::stdout().lock();
+    for line in &report.damage {
+        writeln!(out, "database file: {line}")?;
+    }
     for finding in &report.findings {
         writeln!(out, "{finding}")?;
     }

@@ -72,6 +72,20 @@ pub struct Known<'a> {
     pub drain: Option<Drain>,
 }
 
+impl Known<'_> {
+    /// When something comes to be that nothing tells of: figures that grow old, a plan that takes
+    /// effect, an announcement that comes due, a period that ends for what was decided in it.
+    #[must_use]
+    pub fn next(&self) -> Option<Timestamp> {
+        let now = self.now;
+        let old = self.figures.map(|figures| figures.valid_until);
+        let plan = self.subscription.and_then(|plans| plans.pending(now));
+        let plan = plan.map(|next| next.effective_at);
+        let enforced = enforcement::next(self.stands, now);
+        [old, plan, enforced].into_iter().flatten().filter(|at| *at > now).min()
+    }
+}
+
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {

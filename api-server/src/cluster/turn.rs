@@ -259,7 +259,7 @@ async fn show(
         drain: found.and_then(|found| found.drain),
     };
     let wanted = status::wanted(&known, &record.shown);
-    let (every, later) = (ctx.settings.every, earliest(&known));
+    let (every, later) = (ctx.settings.every, known.next());
     let step = status::decide(wanted, &record.shown, kept.written.as_ref(), now, every);
     let shown = match due(ctx, kept, step, now) {
         Ok(shown) => shown,
@@ -312,14 +312,4 @@ async fn write(
             if matches!(why, NotWritten::Gone) { Ok(()) } else { Err(why) }
         }
     }
-}
-
-/// When something comes to be that nothing tells of: figures that grow old, a plan that takes effect, an announcement that comes due.
-fn earliest(known: &Known<'_>) -> Option<Timestamp> {
-    let now = known.now;
-    let old = known.figures.map(|figures| figures.valid_until);
-    let next = known.subscription.and_then(|plans| plans.pending(now));
-    let next = next.map(|next| next.effective_at);
-    let enforced = enforcement::next(known.stands, now);
-    [old, next, enforced].into_iter().flatten().filter(|at| *at > now).min()
 }

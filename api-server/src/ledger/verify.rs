@@ -3,7 +3,7 @@
 //! For each account: numbers without gaps, the chain, dimensions against their hash, what a
 //! correction is about, the period and hour that each row was posted to, every figure and alert, every
 //! key by which repeats are known, the head, what closed periods came to, the newest summary; and heads that were written down
-//! elsewhere.
+//! elsewhere. Before them the database's file, page by page.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -123,15 +123,17 @@ pub struct Report {
     pub rows: u64,
     /// Rows whose dimensions were erased; their hash stays in the chain.
     pub erased: u64,
+    /// What is wrong with the database's file itself.
+    pub damage: Vec<String>,
     /// Differences, by account and row; at most [`MAX_FINDINGS`] of an account.
     pub findings: Vec<Finding>,
 }
 
 impl Report {
-    /// Whether the ledger is what its rows say.
+    /// Whether the ledger is what its rows say, in a file that is whole.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.findings.is_empty()
+        self.findings.is_empty() && self.damage.is_empty()
     }
 }
 
@@ -141,7 +143,7 @@ impl Report {
 /// [`StoreError`] when the ledger cannot be read at all.
 pub async fn verify(store: &Store, heads: &Heads, now: Timestamp) -> Result<Report, StoreError> {
     const PAGE: u32 = 500;
-    let mut report = Report::default();
+    let mut report = Report { damage: store.damage().await?, ..Report::default() };
     let mut after = None;
     loop {
         let mut session = store.read().await?;

@@ -232,32 +232,6 @@ async fn an_alert_that_was_changed_or_taken_out_is_found() {
     }
 }
 
-/// A database of the first schema, with rows, under today's program.
-#[tokio::test]
-async fn a_database_of_an_earlier_schema_keeps_its_rows() {
-    let folder = folder().await;
-    store::migrate(place(folder.path()), 1).await.unwrap();
-    tamper(
-        folder.path(),
-        &[
-            "INSERT INTO accounts VALUES ('acme', 'ACME', 'Europe/Berlin', 1, 'EUR', 0)",
-            "INSERT INTO periods VALUES ('acme', 1793487600000, 1796079600000, NULL, NULL)",
-            "INSERT INTO usage_period VALUES ('acme', 1793487600000, 'query', 1, 96000000000, 1)",
-        ],
-    )
-    .await;
-    let ground = Ground::empty().await;
-    ground.ledger.close().await;
-    let settings = api_server::ledger::Settings::default();
-    let ledger = open(folder.path(), settings).await.unwrap();
-    let ground = Ground { folder, ..ground.replace(ledger) };
-    let totals = ground.table(super::ground::TOTALS).await;
-    assert_eq!(totals[0][3..], ["1", "96000000000"]);
-    ground.ledger.import_plans(Catalogue::shipped().unwrap()).await.unwrap();
-    agree(&ground, "starter", "2026-01-01T00:00:00Z").await;
-    assert_eq!(happened(&ground).await.len(), 2);
-}
-
 /// The clock goes back between the two, as it does when another server's is behind.
 #[tokio::test]
 async fn agreements_and_closes_keep_their_order_when_clocks_differ() {

@@ -33,6 +33,8 @@ mod kills;
 mod leases;
 #[path = "losing.rs"]
 mod losing;
+#[path = "migrating.rs"]
+mod migrating;
 #[path = "plans.rs"]
 mod plans;
 #[path = "process.rs"]
@@ -59,6 +61,8 @@ mod schema;
 mod serving;
 #[path = "showing.rs"]
 mod showing;
+#[path = "tables.rs"]
+mod tables;
 #[path = "telling.rs"]
 mod telling;
 #[path = "tenants.rs"]

@@ -23,6 +23,8 @@ mod erasing;
 mod exporting;
 #[path = "figures.rs"]
 mod figures;
+#[path = "flipping.rs"]
+mod flipping;
 #[path = "ground.rs"]
 pub mod ground;
 #[path = "heads.rs"]
@@ -31,6 +33,8 @@ mod heads;
 mod kills;
 #[path = "leases.rs"]
 mod leases;
+#[path = "migrating.rs"]
+mod migrating;
 #[path = "opening.rs"]
 mod opening;
 #[path = "plans.rs"]
@@ -53,6 +57,8 @@ mod routines;
 mod schema;
 #[path = "showing.rs"]
 mod showing;
+#[path = "tables.rs"]
+mod tables;
 #[path = "telling.rs"]
 mod telling;
 #[path = "tenants.rs"]

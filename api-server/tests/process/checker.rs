@@ -16,7 +16,7 @@ pub struct Compared {
     pub stored: usize,
 }
 
-async fn table(store: &Store, sql: &'static str) -> Vec<Vec<String>> {
+pub async fn table(store: &Store, sql: &'static str) -> Vec<Vec<String>> {
     let mut session = store.read().await.unwrap();
     let show = |value: &Value| match value {
         Value::Int(Some(n)) => n.to_string(),
@@ -36,8 +36,8 @@ fn hour(time: i64) -> i64 {
     start(time, |civil| civil.date().at(civil.hour(), 0, 0, 0))
 }
 
-/// The accounts are in UTC and by calendar months.
-fn month(time: i64) -> i64 {
+/// The start of an instant's month: the accounts are in UTC and by calendar months.
+pub fn month(time: i64) -> i64 {
     start(time, |civil| civil.date().first_of_month().at(0, 0, 0, 0))
 }
 

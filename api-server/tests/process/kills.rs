@@ -1,11 +1,12 @@
 //! The server is killed at any moment under clients that retry and repeat; what it acknowledged is
-//! there, once, and every figure is the sum of its rows. `scripts/bench.sh durability` kills more.
+//! there, once, every figure is the sum of its rows, and each level that was reached is told once. `scripts/bench.sh durability` kills more.
 
 use std::sync::atomic::Ordering;
 
 use crate::checker::{Compared, compare};
 use crate::load::{Load, Random};
-use crate::serving::{Place, Serving};
+use crate::quotas::Quotas;
+use crate::serving::Place;
 
 const KILLS: usize = 20;
 const CLIENTS: usize = 16;
@@ -30,8 +31,8 @@ mod postgres {
 
 async fn killed(place: &Place) {
     let accounts = ["acme", "globex", "initech"];
-    accounts.iter().for_each(|account| place.create(account));
-    let mut server = Serving::start(place, &[]);
+    let quotas = Quotas::set(place, &accounts, 1).await;
+    let mut server = quotas.serve(place);
     let load = Load::new(place, &accounts, &server.api);
     let clients: Vec<_> =
         (0..CLIENTS).map(|number| tokio::spawn(load.clone().client(number))).collect();
@@ -40,7 +41,7 @@ async fn killed(place: &Place) {
         // After none, some or many answers: at every phase of the work.
         load.acknowledged(usize::try_from(random.below(120)).unwrap()).await;
         server.kill();
-        server = Serving::start(place, &[]);
+        server = quotas.serve(place);
         load.moved(&server.api);
     }
     load.acknowledged(CLIENTS).await;
@@ -51,6 +52,12 @@ async fn killed(place: &Place) {
     }
     let compared = compare(place, &load).await;
     assert!(compared.acknowledged > KILLS * 10, "{compared:?}");
+    let told = quotas.compare(place).await;
+    // Of the smallest quota at least, each account has reached both levels.
+    assert!(told.alerts >= accounts.len() * 2, "{told:?}");
     let Compared { acknowledged, stored } = compared;
-    println!("{KILLS} kills over HTTP: {acknowledged} events acknowledged, {stored} stored");
+    println!(
+        "{KILLS} kills over HTTP: {acknowledged} events acknowledged, {stored} stored, {} alerts",
+        told.alerts
+    );
 }

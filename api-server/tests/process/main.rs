@@ -24,6 +24,7 @@ mod listed;
 mod load;
 mod overload;
 mod program;
+mod quotas;
 #[path = "../ledger/receiver.rs"]
 #[allow(dead_code, reason = "the ledger's tests use the rest")]
 mod receiver;

@@ -438,3 +438,32 @@ fn what_is_done_about_a_used_up_quota_is_told_at_once_and_kept_fresh() {
     let same = with(Some(Suspend), 900, &stands);
     assert_eq!(step(&same, &stands, later(noon(), 899)), Step::Leave(None));
 }
+
+/// Nothing tells of these: a turn comes back for whichever is the earliest, and never for what is past.
+#[test]
+fn a_turn_comes_back_for_what_nothing_tells_of() {
+    use crate::domain::enforcement::Action::{Alert, Announced, Held};
+    let answered = accepted("team");
+    let next = |plans: &Subscription, valid: Option<i64>, stands: Option<Enforced>| {
+        let figures =
+            valid.map(|valid| Figures { valid_until: later(noon(), valid), ..figures(505) });
+        let known = known(plans, &answered, figures.as_ref());
+        Known { stands: stands.as_ref(), ..known }.next()
+    };
+    let in_seconds = |seconds| Some(later(noon(), seconds));
+    assert_eq!(next(&team(), None, None), None);
+    assert_eq!(next(&team(), Some(900), None), in_seconds(900));
+    assert_eq!(next(&team(), Some(1), None), None, "they are old already");
+    // Announced for a minute later.
+    assert_eq!(next(&team(), Some(900), Some(enforced(Announced))), in_seconds(60));
+    assert_eq!(next(&team(), Some(30), Some(enforced(Announced))), in_seconds(30));
+    let held = next(&team(), Some(90_000), Some(enforced(Held))).unwrap();
+    assert!(held > noon() && held < later(noon(), 86_400), "{held}");
+    let period_ends = enforced(Alert).period.end();
+    assert_eq!(next(&team(), Some(90_000_000), Some(enforced(Alert))), Some(period_ends));
+    // The plan that was agreed to takes effect between the two.
+    let mut plans = team();
+    plans.append(agreement("scale", "2026-11-10T12:05:00Z", "2026-11-10T12:00:00Z"));
+    assert_eq!(next(&plans, Some(900), Some(enforced(Alert))), in_seconds(300));
+    assert_eq!(next(&plans, Some(200), None), in_seconds(200));
+}
