@@ -9,12 +9,10 @@ use api_server::{
         threshold::{Kind, Level},
     },
     ledger::{Change, Correction, Item, PlansError, verify::What},
-    store::{self, accounts, alerts, plans, usage},
+    store::{accounts, alerts, plans, usage},
 };
 
-use super::ground::{
-    Ground, account, at, check, folder, open, place, query, tamper, usage as event,
-};
+use super::ground::{Ground, account, at, check, query, tamper, usage as event};
 
 /// An account on `starter` since long ago: 100,000 query requests a month.
 async fn subscribed() -> Ground {

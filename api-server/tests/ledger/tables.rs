@@ -1,8 +1,9 @@
 //! Tables of a closed ledger's database, whatever they hold.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
-use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
+use futures::TryStreamExt as _;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _, SqliteConnection};
 
 use super::HERE;
 use crate::{Engine, cluster};
@@ -55,56 +56,75 @@ pub async fn of(folder: &Path) -> Vec<Table> {
     tables
 }
 
-/// The rows of a table's columns as text, in an order of their own.
-pub async fn content(folder: &Path, table: &Table) -> String {
+/// The rows of tables as text, each table's in an order of their own, by its name.
+pub async fn content(folder: &Path, tables: &[Table]) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
     match HERE {
         Engine::Sqlite => {
-            let quoted: Vec<_> = table.columns.iter().map(|c| format!("quote({c})")).collect();
-            let sql = format!("SELECT {} FROM {} ORDER BY 1", quoted.join("||' '||"), table.name);
             let mut connection = sqlite(folder).await;
-            let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap();
-            rows.iter().map(|row| row.get::<String, _>(0) + "\n").collect()
+            for Table { name, columns } in tables {
+                let quoted: Vec<_> = columns.iter().map(|c| format!("quote({c})")).collect();
+                let sql = format!("SELECT {} FROM {name} ORDER BY 1", quoted.join("||' '||"));
+                let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut connection).await;
+                let lines = rows.unwrap().into_iter().map(|row| row.get::<String, _>(0) + "\n");
+                all.insert(name.clone(), lines.collect());
+            }
+            connection.close().await.unwrap();
         }
         Engine::Postgres => {
-            let text = String::from_utf8(dump(folder, table).await).unwrap();
-            let mut lines: Vec<_> = text.lines().collect();
-            lines.sort_unstable();
-            lines.join("\n")
+            let mut connection = cluster::connect(&cluster::database(folder)).await;
+            for table in tables {
+                let text = String::from_utf8(dump(&mut connection, table).await).unwrap();
+                let mut lines: Vec<_> = text.lines().collect();
+                lines.sort_unstable();
+                all.insert(table.name.clone(), lines.join("\n"));
+            }
         }
     }
+    all
 }
 
-async fn dump(folder: &Path, table: &Table) -> Vec<u8> {
-    use futures::TryStreamExt as _;
-    let mut connection = cluster::connect(&cluster::database(folder)).await;
+async fn dump(connection: &mut PgConnection, table: &Table) -> Vec<u8> {
     let sql = format!("COPY (SELECT {} FROM {}) TO STDOUT", table.columns(), table.name);
-    let parts = connection.copy_out_raw(&sql).await.unwrap();
-    let parts: Vec<_> = parts.try_collect().await.unwrap();
+    let parts: Vec<_> = connection.copy_out_raw(&sql).await.unwrap().try_collect().await.unwrap();
     parts.concat()
 }
 
-/// Takes a table's rows from one database into another's, in so many columns as the table has there.
-pub async fn copy(from: &Path, to: &Path, table: &Table) {
-    let (name, columns) = (&table.name, table.columns());
+/// Puts the rows of tables in one database in place of another's, in so many columns as they have there.
+pub async fn copy(from: &Path, to: &Path, tables: &[Table]) {
     match HERE {
         Engine::Sqlite => {
             let mut connection = sqlite(to).await;
             let attach = format!("ATTACH '{}' AS other", from.join("ledger.db").display());
             sqlx::query(AssertSqlSafe(attach)).execute(&mut connection).await.unwrap();
-            let sql =
-                format!("INSERT INTO main.{name} ({columns}) SELECT {columns} FROM other.{name}");
-            sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+            for table in tables {
+                let (name, columns) = (&table.name, table.columns());
+                for sql in [
+                    format!("DELETE FROM main.{name}"),
+                    format!(
+                        "INSERT INTO main.{name} ({columns}) SELECT {columns} FROM other.{name}"
+                    ),
+                ] {
+                    sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+                }
+            }
             connection.close().await.unwrap();
         }
         Engine::Postgres => {
-            let rows = dump(from, table).await;
+            let mut source = cluster::connect(&cluster::database(from)).await;
             let mut connection = cluster::connect(&cluster::database(to)).await;
             let unguarded = "SET session_replication_role = replica";
             sqlx::query(unguarded).execute(&mut connection).await.unwrap();
-            let sql = format!("COPY {name} ({columns}) FROM STDIN");
-            let mut copying = connection.copy_in_raw(&sql).await.unwrap();
-            copying.send(rows.as_slice()).await.unwrap();
-            copying.finish().await.unwrap();
+            for table in tables {
+                let (name, columns) = (&table.name, table.columns());
+                let rows = dump(&mut source, table).await;
+                let none = AssertSqlSafe(format!("DELETE FROM {name}"));
+                sqlx::query(none).execute(&mut connection).await.unwrap();
+                let sql = format!("COPY {name} ({columns}) FROM STDIN");
+                let mut copying = connection.copy_in_raw(&sql).await.unwrap();
+                copying.send(rows.as_slice()).await.unwrap();
+                copying.finish().await.unwrap();
+            }
             connection.close().await.unwrap();
         }
     }
