@@ -28,9 +28,9 @@ write() {
   printf '%s\n' "$text" >"$file"
 }
 
-mkdir -p "$chart/crds" "$chart/files/profiles" "$chart/files/dashboards"
+mkdir -p "$chart/crds" "$chart/files/profiles" "$chart/files/dashboards" "$chart/files/rules"
 cp infra/grafana/dashboards/*.json "$chart/files/dashboards/"
-cp infra/prometheus/rules/tenantry.yaml "$chart/files/rules.yaml"
+cp infra/prometheus/rules/*.yaml "$chart/files/rules/"
 for tier in dev prod; do
   write "$chart/values-$tier.yaml" filled values.yaml "$tier.env"
   write "examples/profile-$tier.yaml" filled "profile-$tier.yaml" "$tier.env" gpu.env

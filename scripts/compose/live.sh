@@ -199,8 +199,8 @@ prod() {
   until_true 300 "Prometheus does not read all of its targets" targets
   until_true 300 "what was sent to the collector is not in Prometheus under its tenant" stamped
   ok "Prometheus reads collector, ledger and gateway; what claims another tenant is stamped with acme"
-  metric '/api/v1/rules' | grep -q TenantrySpoolFilling || bad "Prometheus has no rules"
-  ok "Prometheus has the rules"
+  until_true 500 "an alert is pending or fires: $(metric '/api/v1/alerts')" quiet
+  ok "Prometheus has the rules that need no cluster, and none of them says that something is wrong"
 }
 
 metric() { curl --silent --fail "http://127.0.0.1:9090$1"; }
@@ -209,7 +209,21 @@ targets() {
   metric '/api/v1/query?query=up' | python3 -c '
 import json, sys
 up = {one["metric"]["job"]: one["value"][1] for one in json.load(sys.stdin)["data"]["result"]}
-sys.exit(up != dict.fromkeys(["collector", "collector-self", "tenantry-api-server", "tenantry-gateway"], "1"))'
+sys.exit(up != dict.fromkeys(["stack", "collector", "tenantry-api-server", "tenantry-gateway"], "1"))'
+}
+
+# quiet: every rule was asked and has an answer, and no alert fires or is about to. What customers' figures tell is not of this: the
+# test uses up what it likes. Nor is a request that failed while all started: the error budget remembers it for hours.
+quiet() {
+  metric '/api/v1/rules' | python3 -c '
+import json, sys
+groups = json.load(sys.stdin)["data"]["groups"]
+rules = [rule for group in groups if group["name"] != "tenantry-customers" for rule in group["rules"]]
+alerts = {rule["name"]: rule for rule in rules if rule["type"] == "alerting"}
+asked = all(rule["health"] == "ok" and not rule["lastEvaluation"].startswith("0001") for rule in rules)
+def well(rule):
+    return rule["state"] == "inactive" or (rule["state"] == "pending" and "tenantry:api_errors" in rule["query"])
+sys.exit(not ("TenantrySpoolFilling" in alerts and asked and all(map(well, alerts.values()))))'
 }
 
 # A sender that says that it is another tenant. The collector has no port outside: the engine is ours, and so is its network.

@@ -45,9 +45,20 @@ fn items<'v>(value: &'v Value, name: &str) -> impl Iterator<Item = &'v Value> {
     value[name].as_array().into_iter().flatten()
 }
 
-fn rules() -> Vec<Value> {
-    let file = yaml(&folder().join("rules/tenantry.yaml"));
+/// The file for everywhere, and the one that needs a cluster.
+const FILES: [&str; 2] = ["tenantry", "cluster"];
+
+fn path(file: &str) -> PathBuf {
+    folder().join(format!("rules/{file}.yaml"))
+}
+
+fn rules_of(file: &str) -> Vec<Value> {
+    let file = yaml(&path(file));
     items(&file, "groups").flat_map(|group| items(group, "rules")).cloned().collect()
+}
+
+fn rules() -> Vec<Value> {
+    FILES.into_iter().flat_map(rules_of).collect()
 }
 
 fn text<'v>(value: &'v Value, name: &str) -> &'v str {
@@ -68,9 +79,13 @@ fn alerts() -> BTreeMap<String, Value> {
 
 #[test]
 fn promtool_takes_the_rules_and_each_test_of_them() {
-    let check = ["check", "rules", "--lint-fatal", "rules/tenantry.yaml"];
+    let check = ["check", "rules", "--lint-fatal"];
+    let paths = FILES.map(|file| format!("rules/{file}.yaml"));
+    let check: Vec<&str> = check.into_iter().chain(paths.iter().map(String::as_str)).collect();
     let (content, said) = promtool(&check, &folder());
     assert!(content, "{said}");
+    let there = fs::read_dir(folder().join("rules")).unwrap().count();
+    assert_eq!(there, FILES.len(), "a file of rules that no test knows");
     for file in tests() {
         let (content, said) = promtool(&["test", "rules", file.to_str().unwrap()], &folder());
         assert!(content, "{said}");
@@ -83,22 +98,26 @@ fn a_wrong_rule_fails_its_test() {
     for part in ["rules", "tests"] {
         fs::create_dir_all(copy.join(part)).unwrap();
     }
-    let whole = fs::read_to_string(folder().join("rules/tenantry.yaml")).unwrap();
-    for (file, right, wrong) in [
+    let whole = FILES.map(|file| fs::read_to_string(path(file)).unwrap());
+    for (test, right, wrong) in [
         ("gateways", "filled > 0.8", "filled > 0.9"),
         ("ledger", "max by (part) (billing_reconciliation_difference) > 0", "vector(0) > 0"),
         ("ledger", " or vector(0)) == 0", ") == 0"),
-        ("api-server", "action=\"held\"} unless", "action=\"other\"} unless"),
+        ("cluster", "action=\"held\"} unless", "action=\"other\"} unless"),
         ("operator", "for: 5m", "for: 1h"),
         ("customers", ">= 0.8 < 0.95", "> 0.8 < 0.95"),
         ("customers", "tenant_health_ratio) < 0.75", "tenant_health_ratio) <= 0.75"),
         ("slow", "offset 1d) or 0 *", "offset 1d) or 9 *"),
         ("customers", "keep_firing_for: 10m", "keep_firing_for: 1m"),
         ("slow", "ratio5m > 14.4 * 0.001", "ratio5m > 144 * 0.001"),
+        ("compose", "service=\"tenantry-api-server\"", "service=\"tenantry-operator\""),
     ] {
-        assert!(whole.contains(right), "{right}");
-        fs::write(copy.join("rules/tenantry.yaml"), whole.replace(right, wrong)).unwrap();
-        let test = format!("tests/{file}.yaml");
+        assert!(whole.iter().any(|file| file.contains(right)), "{right}");
+        for (file, whole) in FILES.iter().zip(&whole) {
+            let bent = whole.replace(right, wrong);
+            fs::write(copy.join(format!("rules/{file}.yaml")), bent).unwrap();
+        }
+        let test = format!("tests/{test}.yaml");
         fs::copy(folder().join(&test), copy.join(&test)).unwrap();
         let (content, said) = promtool(&["test", "rules", &test], &copy);
         assert!(!content && said.contains("FAILED"), "{wrong}: {said}");
@@ -191,13 +210,47 @@ fn rules_ask_for_metrics_that_programs_have() {
     }
 }
 
+/// Whether an expression asks for what only a cluster has: the operator, or the API server's work on tenants.
+fn needs_a_cluster(expression: &str) -> bool {
+    ["tenantry_operator_", "tenantry_cluster_", "service=\"tenantry-operator\""]
+        .iter()
+        .any(|part| expression.contains(part))
+}
+
+/// An alert on what can never come would fire for ever where there is no cluster.
 #[test]
-fn the_chart_s_rule_is_the_file_and_nothing_else() {
+fn compose_loads_the_rules_that_need_no_cluster_and_no_other() {
+    let (everywhere, cluster) = (rules_of("tenantry"), rules_of("cluster"));
+    assert!(everywhere.len() > 30 && cluster.len() > 5);
+    let recorded: Vec<&str> = cluster.iter().map(|rule| text(rule, "record")).collect();
+    let theirs = |rule: &Value| {
+        let asked = text(rule, "expr");
+        needs_a_cluster(asked) || metrics(asked).iter().any(|one| recorded.contains(&&**one))
+    };
+    for rule in &everywhere {
+        assert!(!theirs(rule), "belongs into cluster.yaml: {rule}");
+    }
+    for rule in &cluster {
+        assert!(theirs(rule), "belongs into tenantry.yaml: {rule}");
+    }
+    let compose = fs::read_to_string(root().join("docker-compose.yml")).unwrap();
+    let mounts = compose.lines().filter(|line| line.contains("infra/prometheus/rules"));
+    let inside = "/etc/prometheus/rules/tenantry.yaml";
+    let mount = format!("- ./infra/prometheus/rules/tenantry.yaml:{inside}:ro");
+    assert_eq!(mounts.map(str::trim).collect::<Vec<_>>(), [mount]);
+    let config = yaml(&root().join("infra/compose/prometheus.yaml"));
+    assert_eq!(config["rule_files"], serde_json::json!([inside]));
+}
+
+#[test]
+fn the_chart_s_rules_are_the_files_and_nothing_else() {
     let known = "--api-versions=monitoring.coreos.com/v1";
     let all = objects(&prints(&template(&[known, "--set=monitoring.rules=true"])));
-    let found: Vec<&Value> = all.iter().filter(|o| o["kind"] == "PrometheusRule").collect();
-    let [rule] = found[..] else { panic!("{found:?}") };
-    assert_eq!(rule["spec"], yaml(&folder().join("rules/tenantry.yaml")));
+    let rules = all.iter().filter(|object| object["kind"] == "PrometheusRule");
+    let named = rules.map(|rule| (text(&rule["metadata"], "name"), rule["spec"].clone()));
+    let wanted = [("tenantry", "tenantry"), ("tenantry-cluster", "cluster")];
+    let wanted = wanted.map(|(name, file)| (name, yaml(&path(file))));
+    assert_eq!(named.collect::<BTreeMap<_, _>>(), BTreeMap::from(wanted));
     assert!(all.iter().all(|o| o["kind"] != "PodMonitor"), "those have a value of their own");
     assert!(!prints(&template(&[known])).contains("PrometheusRule"));
     let label = "--set=monitoring.rules=true,monitoring.labels.team=sre";

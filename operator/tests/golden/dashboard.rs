@@ -293,6 +293,26 @@ fn the_provisioning_files_fit_together() {
     assert_eq!(dashboards().remove("stack.json").unwrap(), shown, "one file, in two places");
 }
 
+/// Docker Compose shows the tenant's dashboard too: a job must mean the same there.
+#[test]
+fn compose_names_the_stack_s_jobs_as_a_tenant_s_prometheus_does() {
+    let compose = root().join("infra/compose/prometheus.yaml");
+    let compose = read(&fs::read_to_string(compose).unwrap());
+    let jobs = |config: &Value| -> BTreeMap<String, (String, bool)> {
+        let all = config["scrape_configs"].as_array().unwrap().iter();
+        let target = |job: &Value| {
+            let address = job["static_configs"][0]["targets"][0].as_str().unwrap();
+            (address.rsplit(':').next().unwrap().to_owned(), job["honor_labels"] == true)
+        };
+        all.map(|job| (text(job, "job_name").to_owned(), target(job))).collect()
+    };
+    let (stack, compose) = (jobs(&read(config::PROMETHEUS)), jobs(&compose));
+    assert!(stack.contains_key("stack") && stack.contains_key("collector"));
+    for (job, target) in stack {
+        assert_eq!(compose.get(&job), Some(&target), "{job}");
+    }
+}
+
 #[test]
 fn the_platform_s_provisioning_has_both_folders() {
     let file = |name: &str| read(&fs::read_to_string(grafana().join(name)).unwrap());

@@ -55,10 +55,11 @@ impl Prometheus {
                     "static_configs": [{ "targets": [address], "labels": labels }] })
             })
             .collect();
-        let rules = root().join("infra/prometheus/rules/tenantry.yaml").canonicalize().unwrap();
+        let rules = ["tenantry", "cluster"]
+            .map(|file| root().join(format!("infra/prometheus/rules/{file}.yaml")));
         let config = json!({
             "global": { "scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s" },
-            "rule_files": [rules],
+            "rule_files": rules,
             "scrape_configs": jobs,
         });
         let file = folder.path().join("prometheus.yaml");
