@@ -69,6 +69,14 @@ issuer() {
   k get --raw /.well-known/openid-configuration 2>/dev/null | sed -n 's/.*"issuer": *"\([^"]*\)".*/\1/p'
 }
 
+# What a real run adds to these commands: answers of the cluster, which a dry run does not ask.
+asked_later() {
+  echo "# the cluster is not asked; what it says is added to the first command:"
+  echo "#   --set apiServer.kubernetesIssuer.issuer=ISSUER   before values of your own: as it calls itself in its workloads' tokens"
+  echo "#   --take-ownership --force-conflicts               when definitions or profiles came by kubectl"
+  [ -n "$context" ] || echo "#   --kube-context CONTEXT                           the current one; to kubectl, --context CONTEXT"
+}
+
 with_helm() {
   helm_tools
   local values=(--values "$chart/values-$tier.yaml") command=() name
@@ -92,6 +100,7 @@ with_helm() {
   do_it kubectl ${context:+--context "$context"} label namespace "$namespace" --overwrite \
     pod-security.kubernetes.io/enforce=restricted || stop 1 "the namespace could not be labelled"
   if [ -n "$dry" ]; then
+    asked_later
     echo "# what the chart renders"
     "$helm_bin" template "$release" "$chart" --namespace "$namespace" "${values[@]}" || stop 1 "the chart cannot be rendered so"
   fi

@@ -25,6 +25,18 @@ static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
     PathBuf::from(String::from_utf8(output.stdout).expect("a path").trim())
 });
 
+/// Its path.
+pub fn binary() -> &'static Path {
+    &BINARY
+}
+
+/// Where PATH has a program.
+pub fn found(program: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").expect("PATH");
+    let mut all = std::env::split_paths(&path).map(|folder| folder.join(program));
+    all.find(|file| file.is_file()).unwrap_or_else(|| panic!("{program} is not on PATH"))
+}
+
 /// Runs Helm, with a home of its own that nobody's settings reach.
 pub fn run(arguments: &[&str]) -> Output {
     let home = std::env::temp_dir().join(format!("tenantry-helm-{}", std::process::id()));

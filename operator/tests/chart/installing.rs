@@ -1,18 +1,19 @@
 //! `scripts/install_tier.sh`, dry and against a real control plane.
 
 use std::{
-    path::Path,
+    fs,
+    path::{Path, PathBuf},
     process::{Command, Output},
 };
 
 use serde_json::json;
 
 use crate::{
-    helm::root,
+    helm::{self, root},
     support::{Lab, lab::SYSTEM},
 };
 
-fn script(arguments: &[&str], kubeconfig: Option<&Path>, path: &str) -> Output {
+pub(super) fn script(arguments: &[&str], kubeconfig: Option<&Path>, path: &str) -> Output {
     let mut command = Command::new(root().join("scripts/install_tier.sh"));
     command.args(arguments).env("PATH", path).stdin(std::process::Stdio::null());
     match kubeconfig {
@@ -22,11 +23,72 @@ fn script(arguments: &[&str], kubeconfig: Option<&Path>, path: &str) -> Output {
     command.output().expect("the script runs")
 }
 
-fn path() -> String {
+pub(super) fn path() -> String {
     std::env::var("PATH").expect("PATH")
 }
 
-fn text(bytes: &[u8]) -> String {
+/// Writes a program for the shell, by another process: what this one has open for writing, its children have too, and
+/// nobody can run it then.
+pub(super) fn program(file: &Path, text: &str) {
+    let write = r#"printf '%s' "$1" >"$0" && chmod 755 "$0""#;
+    let status = Command::new("sh").args(["-c", write]).arg(file).arg(text).status();
+    assert!(status.expect("sh runs").success());
+}
+
+/// Programs by the names `helm` and `kubectl` that write down how they were called and then are the real ones.
+struct Recorder(PathBuf);
+
+impl Recorder {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("tenantry-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let recorder = Self(folder);
+        let kubectl = helm::found("kubectl");
+        for (name, real) in [("helm", helm::binary()), ("kubectl", kubectl.as_path())] {
+            let (record, real) = (recorder.0.join("record"), real.display());
+            let text = format!(
+                "#!/bin/sh\necho {name} \"$@\" >>'{}'\nexec '{real}' \"$@\"\n",
+                record.display()
+            );
+            program(&recorder.0.join(name), &text);
+        }
+        recorder
+    }
+
+    fn path(&self) -> String {
+        format!("{}:{}", self.0.display(), path())
+    }
+
+    /// The calls since the last look, paths as the script shows them: those that may change something, and the others.
+    fn calls(&self) -> (Vec<String>, Vec<String>) {
+        let file = self.0.join("record");
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        fs::write(file, "").unwrap();
+        let checkout = format!("{}/", root().canonicalize().unwrap().display());
+        let calls = text.lines().map(|line| line.replace(&checkout, ""));
+        calls.partition(|call| {
+            let bare = call.split_once(" --context ").map_or(call.as_str(), |(_, rest)| {
+                rest.split_once(' ').map_or("", |(_, words)| words)
+            });
+            let verb = bare.strip_prefix("kubectl ").or(bare.strip_prefix("helm ")).unwrap_or(bare);
+            let reads = ["version", "template", "get ", "auth can-i ", "config "];
+            !reads.iter().any(|read| verb.starts_with(read))
+        })
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        let _gone = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The commands that the script shows.
+fn shown(said: &str) -> Vec<String> {
+    said.lines().filter_map(|line| line.strip_prefix("+ ")).map(str::to_owned).collect()
+}
+
+pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
@@ -71,6 +133,19 @@ fn wrong_use_is_told_apart_from_a_missing_cluster() {
     }
 }
 
+/// What a real run does, by its dry run: the same commands, with what the dry run says that the cluster adds.
+fn real(dry: &str, context: &str, adopts: &str) -> Vec<String> {
+    let issuer = "https://kubernetes.default.svc";
+    for told in ["issuer=ISSUER", "--take-ownership --force-conflicts", "--kube-context CONTEXT"] {
+        assert!(dry.lines().any(|line| line.starts_with('#') && line.contains(told)), "{dry}");
+    }
+    let [helm, kubectl] = &shown(dry)[..] else { panic!("{dry}") };
+    let set = format!(" --set apiServer.kubernetesIssuer.issuer={issuer} --wait");
+    let helm = helm.replace(" --create-namespace", &format!(" --create-namespace{adopts}"));
+    let helm = format!("{} --kube-context {context}", helm.replace(" --wait", &set));
+    vec![helm, kubectl.replace("kubectl", &format!("kubectl --context {context}"))]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tier_is_installed_twice_and_upgraded() {
     let lab = Lab::bare().await;
@@ -82,8 +157,9 @@ async fn a_tier_is_installed_twice_and_upgraded() {
         &root().join("examples/profile-dev.yaml").to_string_lossy(),
     ]);
     let kubeconfig = lab.ground.path("kubeconfig");
+    let recorder = Recorder::new("tier");
     let run = |arguments: Vec<&'static str>| {
-        let (kubeconfig, path) = (kubeconfig.clone(), path());
+        let (kubeconfig, path) = (kubeconfig.clone(), recorder.path());
         async move {
             let run = move || script(&arguments, Some(&kubeconfig), &path);
             let output = tokio::task::spawn_blocking(run).await.expect("the script ends");
@@ -91,6 +167,17 @@ async fn a_tier_is_installed_twice_and_upgraded() {
             text(&output.stdout)
         }
     };
+    // Asks nobody, and is what is compared with.
+    let dry = run(vec!["dev", "--dry-run"]).await;
+    let (changes, reads) = recorder.calls();
+    assert!(changes.is_empty() && reads.iter().all(|read| read.starts_with("helm ")), "{reads:?}");
+    // What Helm refuses changes nothing.
+    let refused = script(&["dev", "--set", "oprator=1"], Some(&kubeconfig), &recorder.path());
+    let said = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("Helm did not install it; its words are above"), "{said}");
+    assert_eq!(lab.api.get("namespaces", "", SYSTEM).await.unwrap_err().code, 404);
+    recorder.calls();
     let operate = async {
         lab.take_account().await;
         let operator = lab.operator("tier");
@@ -102,6 +189,10 @@ async fn a_tier_is_installed_twice_and_upgraded() {
         said.contains("rights    enough") && said.contains("adopts    the definitions"),
         "{said}"
     );
+    let context = lab.ground.kubectl(&["config", "current-context"]).trim().to_owned();
+    let adopts = " --take-ownership --force-conflicts";
+    assert_eq!(recorder.calls().0, real(&dry, &context, adopts));
+    assert_eq!(shown(&said), real(&dry, &context, adopts), "what it says is what it does");
     let issuers = lab.api.get("configmaps", SYSTEM, "tenantry-api-server").await.unwrap();
     let issuers = issuers["data"]["issuers.yaml"].as_str().unwrap();
     assert!(issuers.contains("issuer: \"https://kubernetes.default.svc\"\n"), "{issuers}");
@@ -110,6 +201,7 @@ async fn a_tier_is_installed_twice_and_upgraded() {
 
     let said = run(vec!["dev"]).await;
     assert!(!said.contains("adopts"), "{said}");
+    assert_eq!(recorder.calls().0, real(&dry, &context, ""));
     // Prod asks first, and nobody is there to answer.
     let output = script(&["prod"], Some(&kubeconfig), &path());
     assert_eq!(output.status.code(), Some(6), "{}", text(&output.stderr));

@@ -12,6 +12,7 @@ mod alerts;
 mod gitops;
 mod helm;
 mod installing;
+mod installing_stops;
 mod life;
 mod lint;
 mod rendering;
