@@ -86,15 +86,12 @@ async fn under_way(
     let label = format!("{}={}", meta::COMPONENT_LABEL, meta::BACKUP);
     let query = format!("labelSelector={}", encoded(&label));
     let all = access.list(&jobs(namespace, ""), &query).await?;
-    let uid = text(schedule, "/metadata/uid");
-    let going = |job: &&Value| {
-        matches!(job::state(job, &[]), State::Waits(_))
-            && text(job, "/metadata/ownerReferences/0/uid") == uid
-    };
+    let going =
+        |job: &&Value| matches!(job::state(job, &[]), State::Waits(_)) && job::is_of(job, schedule);
     Ok(all.iter().find(going).and_then(|job| text(job, "/metadata/name")).map(ToOwned::to_owned))
 }
 
-/// Makes a job; answers its name.
+/// Makes a job; answers its name. Who asks within the same second has the same: one backup serves both.
 async fn make(
     access: &Access,
     schedule: &Value,
@@ -105,8 +102,16 @@ async fn make(
     let name = text(&job, "/metadata/name").unwrap_or_default().to_owned();
     let url =
         format!("{}?fieldManager={FIELD_MANAGER}&fieldValidation=Strict", jobs(namespace, ""));
-    access.send("POST", &url, Form::Json, &job).await?;
-    Ok(name)
+    let Err(refused) = access.send("POST", &url, Form::Json, &job).await else {
+        return Ok(name);
+    };
+    if matches!(refused, Failure::Other(_)) {
+        let theirs = access.get(&jobs(namespace, &format!("/{name}"))).await;
+        if theirs.is_ok_and(|theirs| job::is_of(&theirs, schedule)) {
+            return Ok(name);
+        }
+    }
+    Err(refused)
 }
 
 async fn pods(access: &Access, namespace: &str, job: &str) -> Result<Vec<Value>, Failure> {

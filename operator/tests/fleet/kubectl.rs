@@ -5,9 +5,16 @@ use std::{
     io::{BufRead, BufReader},
     path::Path,
     process::{Command, Output, Stdio},
+    time::Duration,
 };
 
 use serde_json::{Value, json};
+
+use operator::kubectl::{
+    access::{Access, Form},
+    args::{Backup, Data, Reach},
+    backup,
+};
 
 use crate::support::{
     Lab, dev, edit, eventually, everything, holds, lab::condition, prod, tenant, with,
@@ -594,6 +601,44 @@ async fn a_backup_is_a_job_of_the_schedule_and_one_at_a_time() {
     assert!(said.contains("has failed: ") && said.contains("deadline"), "{said}");
     let owner = &jobs[0]["metadata"]["ownerReferences"][0];
     assert_eq!((&owner["kind"], &owner["controller"]), (&json!("CronJob"), &json!(true)));
+}
+
+/// The name of a job is its second's: whoever asks in the same one has the same backup, also when it is over already.
+#[tokio::test]
+async fn two_who_ask_for_a_backup_in_the_same_second_have_one() {
+    let lab = Lab::shared().await;
+    lab.stack(prod("p-twice"), "p-twice").await;
+    let reach = Reach {
+        kubeconfig: Some(lab.ground.path("kubeconfig")),
+        request_timeout: Duration::from_secs(30),
+        namespace: "tenantry-system".to_owned(),
+        ..Reach::default()
+    };
+    let access = Access::open(&reach).await.unwrap();
+    let asked = Backup {
+        name: "p-twice".to_owned(),
+        no_wait: false,
+        timeout: Duration::from_secs(240),
+        output: Data::Json,
+    };
+    let now = "2026-11-29T10:00:00Z".parse().unwrap();
+    let first = backup::run(&access, &asked, now).await.unwrap();
+    // That one has ended, so this one makes its own, under a name that is taken.
+    let second = backup::run(&access, &asked, now).await.unwrap();
+    assert_eq!(first.0, second.0);
+    assert!(first.0.contains("tenant-p-twice/tenantry-backup-now-1795946400"), "{}", first.0);
+    assert_eq!(lab.api.list("jobs", "tenant-p-twice", "").await.len(), 1);
+    // Somebody else's job of that name is not taken for it.
+    let url = "/apis/batch/v1/namespaces/tenant-p-twice/jobs";
+    let later: k8s_openapi::jiff::Timestamp = "2026-11-29T11:00:00Z".parse().unwrap();
+    let name = format!("tenantry-backup-now-{}", later.as_second());
+    let mut foreign = lab.api.list("jobs", "tenant-p-twice", "").await.remove(0);
+    foreign = json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": { "name": name },
+        "spec": { "template": foreign["spec"]["template"].take() } });
+    foreign["spec"]["template"]["metadata"] = json!({});
+    access.send("POST", url, Form::Json, &foreign).await.unwrap();
+    let refused = backup::run(&access, &asked, later).await.unwrap_err();
+    assert!(refused.to_string().contains("already exists"), "{refused}");
 }
 
 /// What a terminal gets of a command, and how that ends.

@@ -108,6 +108,13 @@ pub(super) fn from(schedule: &Value, now: Timestamp) -> Value {
     })
 }
 
+/// Whether a job is of this schedule.
+#[must_use]
+pub(super) fn is_of(job: &Value, schedule: &Value) -> bool {
+    let owner = text(job, "/metadata/ownerReferences/0/uid");
+    owner.is_some() && owner == text(schedule, "/metadata/uid")
+}
+
 /// How a job with these pods stands.
 #[must_use]
 pub(super) fn state(job: &Value, pods: &[Value]) -> State {
@@ -203,5 +210,7 @@ mod tests {
         assert_eq!(job["metadata"]["ownerReferences"][0]["uid"], "u-1");
         assert_eq!(job["metadata"]["labels"]["a"], "b");
         assert_eq!(job["spec"]["backoffLimit"], 2);
+        assert!(is_of(&job, &schedule) && !is_of(&job, &json!({ "metadata": { "uid": "u-2" } })));
+        assert!(!is_of(&json!({}), &json!({})));
     }
 }
