@@ -9,6 +9,10 @@ use std::{
 
 #[path = "docs/blocks.rs"]
 mod blocks;
+#[path = "docs/metrics.rs"]
+mod metrics;
+#[path = "docs/plugin.rs"]
+mod plugin;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -128,60 +132,39 @@ fn the_programs_that_send_usage_are_shown_as_they_are() {
     assert_eq!(blocks(&document), wanted, "copy the programs of infra/sdk into docs/usage.md");
 }
 
-/// Rust below a folder, without tests.
-fn code(folder: &Path) -> String {
-    let mut all = String::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            all += &code(&path);
-        } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("tests.rs") {
-            let text = fs::read_to_string(path).unwrap();
-            all += text.split("#[cfg(test)]").next().unwrap_or_default();
+/// The cards about others that lack a date of reading, or a fact with a link to where it stands.
+fn unsourced(page: &str) -> Vec<String> {
+    let cards = page.split("\n## Battlecards\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let mut lacking = Vec::new();
+    for card in cards.split("\n### ").skip(1) {
+        let (title, text) = card.split_once('\n').unwrap();
+        let read = text.trim_start().lines().next().unwrap_or_default();
+        let dated =
+            read.starts_with("Read in ") && read.contains(" 20") && read.contains("](https://");
+        if !dated {
+            lacking.push(format!("{title}: when and what was read: {read:?}"));
+        }
+        let facts = text.split("\n- ").find(|part| part.starts_with("*What to know*"));
+        if !facts.is_some_and(|facts| facts.contains("](https://")) {
+            lacking.push(format!("{title}: facts without a link"));
         }
     }
-    all
+    lacking
 }
 
-const METRICS: [&str; 6] =
-    ["tenantry_", "tenant_", "billing_", "backup_", "onboarding_requests", "support_response_"];
-
-/// The names of instruments: texts of ours with such a beginning are nothing else.
-fn instruments() -> BTreeSet<String> {
-    let folders = ["operator/src", "api-server/src", "telemetry/src"];
-    let all: String = folders.map(|folder| code(&root().join(folder))).concat();
-    let plain = |text: &&str| text.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-    let ours = |text: &&str| METRICS.iter().any(|own| text.starts_with(own));
-    // What a meter's name is made of.
-    let texts = all.split('"').skip(1).filter(plain).filter(ours);
-    texts.filter(|text| *text != "tenant_").map(str::to_owned).collect()
-}
-
-/// The reference lists the instruments that there are, each as the exporter names it.
+/// What is said of others can be read again by whoever repeats it.
 #[test]
-fn every_metric_is_in_the_reference_and_no_other() {
-    let page = fs::read_to_string(root().join("docs/reference/metrics.md")).unwrap();
-    let rows = page.lines().filter(|line| line.starts_with("| `"));
-    let mut listed = BTreeSet::new();
-    for row in rows {
-        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
-        let (name, kind) = (cells[1].trim_matches('`'), cells[2]);
-        assert!(["counter", "gauge", "histogram"].contains(&kind), "{row}");
-        assert_eq!(kind == "counter", name.ends_with("_total"), "{row}");
-        assert!(cells[4].len() > 1, "{row}: it says nothing");
-        assert!(listed.insert(name.to_owned()), "{name} is listed twice");
-    }
-    let instruments = instruments();
-    let endings = ["", "_total", "_seconds", "_bytes"];
-    for instrument in &instruments {
-        let found = endings.iter().any(|ending| listed.contains(&format!("{instrument}{ending}")));
-        assert!(found, "{instrument} is not in docs/reference/metrics.md");
-    }
-    let known = |name: &String| {
-        let mut bare = endings.iter().filter_map(|ending| name.strip_suffix(ending));
-        bare.any(|bare| instruments.contains(bare))
-    };
-    let made_up: Vec<_> = listed.iter().filter(|name| !known(name)).collect();
-    assert!(made_up.is_empty(), "{made_up:?}");
-    assert!(instruments.len() > 45, "{}", instruments.len());
+fn every_battlecard_says_when_it_was_read_and_where() {
+    let page = fs::read_to_string(root().join("docs/commercial/sales_enablement.md")).unwrap();
+    assert_eq!(unsourced(&page), Vec::<String>::new());
+    assert_eq!(page.matches("\nRead in ").count(), 6);
+    let bent = page.replacen("Read in August 2026", "Read once", 1);
+    assert_eq!(unsourced(&bent).len(), 1);
+    let bent = page.replacen(
+        "[its own blog](https://killbill.io/blog/kill-bill-performance)",
+        "its blog",
+        1,
+    );
+    let bent = bent.replacen("](https://github.com/killbill/killbill/issues/1022)", "]", 1);
+    assert_eq!(unsourced(&bent).len(), 1, "{:?}", unsourced(&bent));
 }
