@@ -1,10 +1,22 @@
 //! The references of the API and of the program's commands are what the code says.
 
 mod bodies;
+// The writer of all three programs' pages.
+#[path = "../../../operator/tests/reference/commands.rs"]
 mod commands;
 mod operations;
 
 use std::path::Path;
+
+use clap::CommandFactory as _;
+
+const HEAD: &str = "\
+<!-- Generated from the program by api-server/tests/http/reference.rs; TENANTRY_UPDATE_GOLDEN=1 writes it. -->
+
+# The commands of `api-server`
+
+Every command and flag. Where a variable is named, the environment may say what the flag would; a flag wins. The image has the program as `/api-server`.
+";
 
 /// Compares a document with what it should be; writes it with `TENANTRY_UPDATE_GOLDEN`.
 fn same(name: &str, wanted: &str) {
@@ -32,5 +44,5 @@ fn the_reference_of_the_api_is_current() {
 
 #[test]
 fn the_reference_of_the_commands_is_current() {
-    same("api-server.md", &commands::page());
+    same("api-server.md", &commands::page(HEAD, "api-server", api_server::cli::Cli::command()));
 }
