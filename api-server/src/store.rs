@@ -154,6 +154,15 @@ impl Store {
         Ok((Self { readers, folder: folder.to_owned() }, writer))
     }
 
+    /// Keeps gateways from a spool's folder, as long as the answer is kept.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] while one works there.
+    pub(crate) async fn lock_spool(folder: &Path) -> Result<Lock, StoreError> {
+        make(folder)?;
+        locked(&folder.join(SPOOL.1)).await
+    }
+
     /// Opens a ledger to read it alone, also beside the servers that write it.
     ///
     /// # Errors

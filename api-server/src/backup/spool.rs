@@ -3,14 +3,14 @@
 
 use std::fs;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use jiff::Timestamp;
 
 use super::archive::{self, Work};
 use super::{FORMAT, File, Manifest, SpoolOf};
-use crate::store::{SPOOL, copy, migrations};
+use crate::store::{SPOOL, Store, copy, migrations};
 
 /// A copy of a spool as it was at one moment. Its bytes make an archive; it is gone at the end.
 pub struct SpoolCopy {
@@ -71,6 +71,63 @@ pub fn clear(folder: &Path) {
     Work::clear(folder);
 }
 
+/// Restores a spool in place of one that holds nothing, which stays beside it: what a gateway has begun anew after its
+/// volume was lost. No gateway may be at work there.
+///
+/// # Errors
+/// As [`restore`], when a gateway is at work, and when events would be lost. Then the folder is as it was.
+pub async fn replace(
+    from: &Path,
+    folder: &Path,
+    now: Timestamp,
+) -> anyhow::Result<(Manifest, Option<PathBuf>)> {
+    let named = || folder.display().to_string();
+    // Held to the end: a gateway that starts meanwhile finds the one spool or the other.
+    let _lock = Store::lock_spool(folder).await.with_context(named)?;
+    let aside = set_aside(folder, now).await?;
+    let restored = restore(from, folder).await;
+    match (restored, aside) {
+        (Ok(manifest), aside) => Ok((manifest, aside)),
+        (Err(error), None) => Err(error),
+        (Err(error), Some(aside)) => {
+            rename(&aside, &folder.join(SPOOL.0)).with_context(named)?;
+            Err(error)
+        }
+    }
+}
+
+/// Gives a spool that holds nothing another name; answers that.
+async fn set_aside(folder: &Path, now: Timestamp) -> anyhow::Result<Option<PathBuf>> {
+    let file = folder.join(SPOOL.0);
+    if !file.exists() {
+        return Ok(None);
+    }
+    let found = copy::spool(&file).await.with_context(|| file.display().to_string())?;
+    let [held, ..] = found.is;
+    ensure!(
+        held == 0 && found.integrity == "ok",
+        "{} is {} and holds {held} events that are not known to be in the ledger: let its gateway send them first, or \
+         move it away yourself",
+        file.display(),
+        found.integrity,
+    );
+    let aside = folder.join(format!("before-{}.db", now.as_second()));
+    ensure!(!aside.exists(), "{} is there already", aside.display());
+    rename(&file, &aside).with_context(|| file.display().to_string())?;
+    Ok(Some(aside))
+}
+
+/// Renames a database with what stands beside it.
+fn rename(file: &Path, to: &Path) -> std::io::Result<()> {
+    for end in ["-wal", "-shm", ""] {
+        let [file, to] = [file, to].map(|path| PathBuf::from(format!("{}{end}", path.display())));
+        if file.exists() {
+            fs::rename(file, to)?;
+        }
+    }
+    Ok(())
+}
+
 /// Restores a spool into a folder that has none. The folder may be a volume's root, with other files
 /// in it.
 ///
@@ -81,7 +138,7 @@ pub async fn restore(from: &Path, folder: &Path) -> anyhow::Result<Manifest> {
         let file = folder.join(format!("{}{end}", SPOOL.0));
         ensure!(
             !file.exists(),
-            "{} is there: stop its gateway and move it away, or restore into another folder",
+            "{} is there: stop its gateway and restore with --set-aside, or into another folder",
             file.display(),
         );
     }

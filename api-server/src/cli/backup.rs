@@ -5,8 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use jiff::Timestamp;
+use tempfile::NamedTempFile;
 
 use crate::backup;
 
@@ -24,7 +25,7 @@ pub struct Args {
 /// What to restore, and where to.
 #[derive(clap::Args, Debug)]
 pub struct RestoreArgs {
-    /// The archive: of a ledger, or of a tenant's gateway.
+    /// The archive: of a ledger, or of a tenant's gateway; `-` is standard input.
     #[arg(long)]
     from: PathBuf,
     /// The ledger's folder: empty, or not there yet. A gateway's: one without a spool.
@@ -33,6 +34,10 @@ pub struct RestoreArgs {
     /// The ledger's `erasures.jsonl` as it is today: what was erased since the backup is erased again.
     #[arg(long)]
     erasures: Option<PathBuf>,
+    /// A gateway's: take the place of a spool that holds nothing, as one has that was begun anew after a volume
+    /// was lost. It stays beside it, as `before-….db`.
+    #[arg(long)]
+    set_aside: bool,
 }
 
 /// Backs a ledger up.
@@ -53,12 +58,16 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 /// # Errors
 /// As [`backup::restore`] and [`backup::spool::restore`].
 pub async fn restore(args: RestoreArgs) -> anyhow::Result<()> {
-    let RestoreArgs { from, storage, erasures } = args;
-    if backup::manifest(&from)?.spool.is_some() {
+    let RestoreArgs { from, storage, erasures, set_aside } = args;
+    // It is read more than once, and kept as long as that takes.
+    let taken = if from == Path::new("-") { Some(taken_in().await?) } else { None };
+    let from = taken.as_ref().map_or(from.as_path(), |file| file.path());
+    if backup::manifest(from)?.spool.is_some() {
         ensure!(erasures.is_none(), "--erasures is for a ledger's backup; this is a gateway's");
-        return restore_spool(&from, &storage).await;
+        return restore_spool(from, &storage, set_aside).await;
     }
-    let restored = backup::restore(&from, &storage, erasures.as_deref(), Timestamp::now()).await?;
+    ensure!(!set_aside, "--set-aside is for a gateway's backup; this is a ledger's");
+    let restored = backup::restore(from, &storage, erasures.as_deref(), Timestamp::now()).await?;
     let (made, folder) = (restored.manifest.made_at, storage.display());
     let (accounts, rows) = (restored.report.accounts, restored.report.rows);
     let mut out = io::stdout();
@@ -74,8 +83,30 @@ pub async fn restore(args: RestoreArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn restore_spool(from: &Path, folder: &Path) -> anyhow::Result<()> {
-    let manifest = backup::spool::restore(from, folder).await?;
+/// Standard input, as a file.
+async fn taken_in() -> anyhow::Result<NamedTempFile> {
+    let copy = || {
+        let mut file = NamedTempFile::new()?;
+        io::copy(&mut io::stdin().lock(), &mut file)?;
+        Ok(file)
+    };
+    let copied: io::Result<_> = tokio::task::spawn_blocking(copy).await?;
+    copied.context("standard input")
+}
+
+async fn restore_spool(from: &Path, folder: &Path, set_aside: bool) -> anyhow::Result<()> {
+    let (manifest, aside) = if set_aside {
+        backup::spool::replace(from, folder, Timestamp::now()).await?
+    } else {
+        (backup::spool::restore(from, folder).await?, None)
+    };
+    if let Some(aside) = aside {
+        writeln!(
+            io::stdout(),
+            "{}: the spool that was there, which held nothing",
+            aside.display()
+        )?;
+    }
     let of = manifest.spool.as_ref().map(|of| of.account.as_str()).unwrap_or_default();
     let (held, refused) = (manifest.rows_of("held"), manifest.rows_of("refused"));
     let (made, folder) = (manifest.made_at, folder.display());

@@ -1,5 +1,6 @@
 //! `api-server backups`
 
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -59,8 +60,8 @@ struct One {
     /// Its id, as `list` says; the newest without.
     #[arg(long)]
     id: Option<Uuid>,
-    /// The file, which must not be there yet. It is for its owner alone to read: what is in it is as
-    /// sensitive as what it was made of.
+    /// The file, which must not be there yet; `-` is standard output. It is for its owner alone to read: what
+    /// is in it is as sensitive as what it was made of.
     #[arg(long)]
     to: PathBuf,
 }
@@ -123,6 +124,27 @@ async fn check(
     Ok(())
 }
 
+/// Has a backup put where it is asked for, a new file or standard output, and says what it is. Nothing is put out
+/// before all of it is found whole.
+async fn put(
+    to: &Path,
+    fetch: impl AsyncFnOnce(&Path) -> anyhow::Result<()>,
+    told: &str,
+) -> anyhow::Result<()> {
+    if to != Path::new("-") {
+        fetch(to).await?;
+        writeln!(io::stdout(), "{}: {told}", to.display())?;
+        return Ok(());
+    }
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("backup.tar");
+    fetch(&file).await?;
+    let copy = move || io::copy(&mut File::open(file)?, &mut io::stdout().lock());
+    tokio::task::spawn_blocking(copy).await?.context("standard output")?;
+    writeln!(io::stderr(), "{told}")?;
+    Ok(())
+}
+
 async fn get(store: &Store, shelf: &Shelf, one: One) -> anyhow::Result<()> {
     let One { account, id, to } = one;
     let mut session = store.read().await?;
@@ -133,9 +155,7 @@ async fn get(store: &Store, shelf: &Shelf, one: One) -> anyhow::Result<()> {
     let backup = backup.with_context(|| {
         format!("no such backup of account {account}: api-server backups list names them")
     })?;
-    shelf.fetch(&backup, &to).await?;
-    writeln!(io::stdout(), "{}: {}", to.display(), line(shelf, &backup))?;
-    Ok(())
+    put(&to, async |file| shelf.fetch(&backup, file).await, &line(shelf, &backup)).await
 }
 
 /// The next of all that are recorded.

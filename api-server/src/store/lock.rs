@@ -10,7 +10,7 @@ use super::StoreError;
 
 /// Held as long as it lives; the operating system lets go when the process ends, however it ends.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(crate) struct Lock {
     _file: File,
 }
 

@@ -182,6 +182,38 @@ async fn the_api_server_takes_every_golden_set_and_admits_its_pods() {
     }
 }
 
+/// The pod that the documents have somebody restore a spool with: admitted where a stack is, and with what the gateway has.
+#[tokio::test]
+async fn the_pod_that_restores_a_spool_is_admitted_and_is_the_gateways_user() {
+    let lab = Lab::own().await;
+    let golden = fs::read_to_string(root().join("operator/tests/golden/prod.yaml")).unwrap();
+    let objects = documents(&golden);
+    assert!(ground_work(&lab, &objects).await > 3);
+    let shown = marked(&["docs/operations.md"], "yaml: pod");
+    let [(_, shown)] = &shown[..] else { panic!("{shown:?}") };
+    let [pod] = documents(shown).try_into().expect("one pod");
+    let refused = try_pod(&lab, &pod).await.err();
+    assert!(refused.is_none(), "{refused:?}");
+    let pods = pods(&objects);
+    let gateway = pods.iter().find(|pod| pod["metadata"]["name"] == "tenantry-gateway").unwrap();
+    let facts = |pod: &Value| {
+        let volumes = pod["spec"]["volumes"].as_array().unwrap();
+        let claim = volumes.iter().find(|volume| volume["persistentVolumeClaim"].is_object());
+        let claim = claim.unwrap();
+        let container = &pod["spec"]["containers"][0];
+        let mounts = container["volumeMounts"].as_array().unwrap();
+        let mount = mounts.iter().find(|mount| mount["name"] == claim["name"]).unwrap();
+        let users = ["runAsUser", "runAsGroup", "fsGroup"];
+        json!([
+            claim["persistentVolumeClaim"]["claimName"],
+            mount["mountPath"],
+            container["image"],
+            users.map(|user| pod["spec"]["securityContext"][user].clone()),
+        ])
+    };
+    assert_eq!(facts(&pod), facts(gateway));
+}
+
 #[tokio::test]
 async fn a_field_that_no_schema_has_is_refused_so() {
     let lab = Lab::shared().await;

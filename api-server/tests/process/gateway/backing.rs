@@ -1,6 +1,7 @@
 //! A tenant's backup, as its job has it made: the job, the gateway and the control plane are processes
 //! of their own.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
@@ -119,6 +120,68 @@ async fn the_job_has_it_made_and_a_gateway_comes_back_from_it() {
     assert_eq!(status["refused"]["latest"][0]["id"], "a", "{status:#}");
     ground.send(&gateway, &json!([event("b", "3")])).await;
     gateway.until("empty", empty).await;
+    let ledger = ground.ledger().await;
+    assert_eq!(ledger, [("a".to_owned(), 1_000_000), ("b".to_owned(), 3_000_000)].into());
+}
+
+/// `restore` of what is given to it, in place of what is there.
+fn replace(spool: &str, archive: &[u8]) -> Output {
+    let mut command = program(&["restore", "--from", "-", "--set-aside", "--storage", spool]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut restore = command.spawn().unwrap();
+    restore.stdin.take().unwrap().write_all(archive).unwrap();
+    restore.wait_with_output().unwrap()
+}
+
+/// A volume is lost, and its gateway has begun a new spool before anybody restores the old one.
+#[tokio::test]
+async fn a_backup_takes_the_place_of_a_spool_that_was_begun_anew() {
+    let ground = Ground::new();
+    let (mut plane, mut gateway) = used(&ground).await;
+    let made = job(&ground, &gateway).output().unwrap();
+    assert!(made.status.success(), "{}", text(&made));
+    let (storage, folder) = (ground.path("billing"), ground.path("backups"));
+    let get = ["backups", "get", "--storage", &storage, "--backups", &folder];
+    let got = program(&[&get[..], &["--account", "acme", "--to", "-"]].concat()).output().unwrap();
+    let (archive, spool) = (got.stdout, ground.path("spool"));
+    assert_eq!(archive, std::fs::read(file(&ground)).unwrap(), "nothing but the archive");
+    assert!(String::from_utf8_lossy(&got.stderr).starts_with("acme "));
+    let foreign = [&get[..], &["--account", "borealis", "--to", "-"]].concat();
+    let none = program(&foreign).output().unwrap();
+    assert!(!none.status.success() && none.stdout.is_empty());
+    gateway.kill();
+    std::fs::remove_dir_all(&spool).unwrap();
+    let mut gateway = ground.gateway();
+    gateway.ready().await;
+    let refused = |output: &Output, words: &str| {
+        let told = text(output);
+        assert!(!output.status.success() && told.contains(words), "{words:?} in {told}");
+    };
+    refused(&replace(&spool, &archive), "is held by");
+    // What it took and could not send yet is not set aside.
+    plane.kill();
+    ground.send(&gateway, &json!([event("b", "3")])).await;
+    gateway.kill();
+    refused(&replace(&spool, &archive), "holds 1 events that are not known to be in the ledger");
+    let _plane = ground.control_plane_with(&["--backups", &ground.path("backups")]);
+    let mut gateway = ground.gateway();
+    gateway.until("empty", empty).await;
+    assert_eq!(gateway.status().await["refused"]["events"], 0);
+    gateway.kill();
+    // Not from what is damaged, and then all is as it was.
+    let (half, _) = archive.split_at(archive.len() / 2);
+    refused(&replace(&spool, half), "");
+    let from = file(&ground).display().to_string();
+    let there = program(&["restore", "--from", &from, "--storage", &spool]).output().unwrap();
+    refused(&there, "restore with --set-aside");
+    let output = replace(&spool, &archive);
+    let told = text(&output);
+    assert!(output.status.success() && told.contains("1 refused: everything agrees"), "{told}");
+    assert!(told.contains("before-") && told.contains("which held nothing"), "{told}");
+    let gateway = ground.gateway();
+    gateway.ready().await;
+    let status = gateway.status().await;
+    assert_eq!(status["refused"]["latest"][0]["id"], "a", "{status:#}");
     let ledger = ground.ledger().await;
     assert_eq!(ledger, [("a".to_owned(), 1_000_000), ("b".to_owned(), 3_000_000)].into());
 }
