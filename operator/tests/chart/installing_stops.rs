@@ -1,14 +1,17 @@
-//! Every other way in which `scripts/install_tier.sh` into a cluster stops: by its exit code, before anything is changed.
+//! Every other way in which `scripts/install_tier.sh` into a cluster stops: by its exit code, before anything is changed;
+//! and that a dry run changes nothing.
 
 use std::{
+    collections::BTreeMap,
     fs,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::Command,
+    time::SystemTime,
 };
 
 use crate::{
-    helm::{found, root},
+    helm::{binary, found, root},
     installing::{path, program, script, text},
 };
 
@@ -101,4 +104,46 @@ fn a_namespace_that_cannot_be_labelled_is_1() {
     program(&played.0.join("kubectl"), &kubectl("99", ":"));
     let output = script(&arguments, None, &played.path());
     assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
+/// All below a folder: sizes, and when each was changed.
+fn looks(folder: &Path) -> BTreeMap<PathBuf, (u64, SystemTime)> {
+    let mut all = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let about = fs::symlink_metadata(&path).unwrap();
+        if about.is_dir() {
+            all.extend(looks(&path));
+        }
+        all.insert(path, (about.len(), about.modified().unwrap()));
+    }
+    all
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let (tools, home) = (Folder::new("dry-tools"), Folder::new("dry-home"));
+    symlink(binary(), tools.0.join("helm")).unwrap();
+    let state = || {
+        let names = fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        let below = ["charts", "examples", "infra/profiles", "scripts"];
+        (names, below.map(|folder| looks(&root().join(folder))), looks(&home.0))
+    };
+    let before = state();
+    assert!(before.1.iter().all(|folder| folder.len() > 3) && before.2.is_empty());
+    for tier in [&["dev"][..], &["prod"], &["prod", "--gpu", "--context", "there", "--yes"]] {
+        let output = Command::new(root().join("scripts/install_tier.sh"))
+            .args(tier)
+            .arg("--dry-run")
+            .env("PATH", tools.path())
+            .env("KUBECONFIG", home.0.join("none"))
+            .envs(["HOME", "TMPDIR", "TENANTRY_CACHE"].map(|name| (name, &home.0)))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert!(text(&output.stdout).starts_with("+ helm upgrade --install"), "{tier:?}");
+        assert_eq!(state(), before, "{tier:?}");
+    }
 }
