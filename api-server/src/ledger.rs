@@ -174,6 +174,14 @@ impl Ledger {
         self.inner.desk.room(account)
     }
 
+    /// As [`Ledger::room`], once it has waited a while for it: for who has read nothing of a request yet.
+    ///
+    /// # Errors
+    /// As [`Ledger::room`].
+    pub async fn wait_for_room(&self, account: &AccountId) -> Result<(), LedgerError> {
+        self.inner.desk.wait_for_room(account).await
+    }
+
     /// Runs other writes in a transaction of their own, in turn with everything else of that
     /// account (`None`: of the house). `work` gets the writer's session and the time. It runs again
     /// when another server's transaction got in its way. A failed statement fails it all.

@@ -120,7 +120,11 @@ fn vault(config: &ServeConfig) -> anyhow::Result<Option<Arc<Vault>>> {
 async fn open(config: &ServeConfig) -> anyhow::Result<Ledger> {
     let place = config.ledger.place()?;
     let named = format!("ledger in {place}");
-    Ledger::open(place, Settings::default()).await.context(named)
+    let mut settings = Settings::default();
+    // Who waits for room is one of those that are worked on: most of these are to be everybody's.
+    let most = config.max_requests as usize / 8;
+    settings.limits.patient = settings.limits.patient.min(most);
+    Ledger::open(place, settings).await.context(named)
 }
 
 /// Brings what files say into the ledger: plans, then accounts, which may be on them.

@@ -30,7 +30,7 @@ use reserve::Reserve;
 pub use rows::{Held, Refusal, Refused, State};
 
 /// How much may wait to be stored. A request of any size that is taken fits when nothing waits.
-const WAITING: Limits = Limits { items: 5_000, items_per_account: 5_000 };
+const WAITING: Limits = Limits { items: 5_000, items_per_account: 5_000, patient: 0 };
 
 /// How a spool works.
 #[derive(Clone)]

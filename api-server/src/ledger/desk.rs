@@ -99,6 +99,11 @@ impl<A: Appends> Desk<A> {
         Ok(self.queue.room(Some(account))?)
     }
 
+    /// As [`Self::room`], once it has waited a while for it.
+    pub(crate) async fn wait_for_room(&self, account: &AccountId) -> Result<(), LedgerError> {
+        Ok(self.queue.wait_for_room(Some(account)).await?)
+    }
+
     /// Whether anything is stored now; tells when that changes.
     pub(crate) fn health(&self) -> &watch::Receiver<Health> {
         &self.health

@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 use super::writer::{Answer, Appends};
 use crate::store::StoreError;
 
-/// How many items are stored before it is looked whether others wait.
-pub(super) const PIECE_ITEMS: usize = 250;
+/// How many items are stored before it is looked whether others wait. As many rows as the largest statement
+/// has: six fewer would take ten statements.
+pub(super) const PIECE_ITEMS: usize = 256;
 
 /// What is left of a transaction's requests.
 pub(super) struct Pieces<A: Appends> {

@@ -5,10 +5,15 @@
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
+    pin::pin,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use tokio::sync::Notify;
+use tokio::{
+    sync::{Notify, Semaphore},
+    time::timeout,
+};
 
 use crate::domain::account::AccountId;
 
@@ -22,12 +27,18 @@ pub struct Limits {
     pub items: usize,
     /// Items of one account.
     pub items_per_account: usize,
+    /// Requests that wait for room before they are read; more are refused at once.
+    pub patient: usize,
 }
+
+/// For how long a request waits for room. Who floods sends its next one only when this one is answered:
+/// a refusal that comes at once costs the others more than one that comes late.
+const PATIENCE: Duration = Duration::from_millis(250);
 
 impl Default for Limits {
     /// A few tens of megabytes at most, and a tenth of it for one account.
     fn default() -> Self {
-        Self { items: 100_000, items_per_account: 10_000 }
+        Self { items: 100_000, items_per_account: 10_000, patient: 64 }
     }
 }
 
@@ -53,6 +64,9 @@ pub(super) struct Queue<T> {
     limits: Limits,
     waiting: Mutex<Waiting<T>>,
     arrived: Notify,
+    /// Something was taken out.
+    freed: Notify,
+    patient: Semaphore,
 }
 
 struct Waiting<T> {
@@ -86,7 +100,13 @@ impl<T: Weigh> Queue<T> {
             items: 0,
             closed: false,
         };
-        Self { limits, waiting: Mutex::new(waiting), arrived: Notify::new() }
+        Self {
+            limits,
+            waiting: Mutex::new(waiting),
+            arrived: Notify::new(),
+            freed: Notify::new(),
+            patient: Semaphore::new(limits.patient),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting<T>> {
@@ -133,6 +153,7 @@ impl<T: Weigh> Queue<T> {
                 let mut waiting = self.lock();
                 let group = take(&mut waiting);
                 if !group.is_empty() {
+                    self.freed.notify_waiters();
                     return Some(group);
                 }
                 if waiting.closed {
@@ -165,6 +186,7 @@ impl<T: Weigh> Queue<T> {
                 waiting.fresh.push_back(account);
             }
         }
+        self.freed.notify_waiters();
         group.jobs
     }
 
@@ -177,6 +199,26 @@ impl<T: Weigh> Queue<T> {
         }
         if waiting.items >= self.limits.items {
             return Err(Refused::Full);
+        }
+        Ok(())
+    }
+
+    /// Waits for a while until more of an account may wait, or else answers why not.
+    pub(super) async fn wait_for_room(&self, account: Option<&AccountId>) -> Result<(), Refused> {
+        let full = self.room(account);
+        let Ok(_patient) = self.patient.try_acquire() else { return full };
+        let free = async {
+            loop {
+                let mut freed = pin!(self.freed.notified());
+                freed.as_mut().enable();
+                if self.room(account).is_ok() {
+                    return;
+                }
+                freed.await;
+            }
+        };
+        if full.is_err() && timeout(PATIENCE, free).await.is_err() {
+            return self.room(account);
         }
         Ok(())
     }

@@ -117,6 +117,8 @@ async fn send(
 ) -> Result<Response, Problem> {
     let account = caller.own()?;
     let arrived = (app.clock)();
+    // Whether there is room counts once the body is read; until then a flood waits, with its bytes on its side.
+    let _full = app.ledger.wait_for_room(account).await.is_err();
     let sent = receive(&app.authenticator, account, parameters, request).await?;
     app.ledger.room(account).map_err(busy)?;
     let of = account.clone();

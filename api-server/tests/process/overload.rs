@@ -68,7 +68,8 @@ async fn a_flood_of_one_tenant_is_refused_and_its_neighbour_never() {
     let mut server = Serving::start(&place, &[]);
     let load = Load::new(&place, &accounts, &server.api);
     let over = AtomicBool::new(false);
-    let flood = (0..16).map(|number| {
+    // More than may wait for room.
+    let flood = (0..96).map(|number| {
         let (load, over) = (&load, &over);
         async move {
             let mut random = Random(number);

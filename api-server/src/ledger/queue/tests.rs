@@ -14,7 +14,7 @@ impl Weigh for Load {
 }
 
 fn queue(items: usize, items_per_account: usize) -> Queue<Load> {
-    Queue::new(Limits { items, items_per_account })
+    Queue::new(Limits { items, items_per_account, patient: 1 })
 }
 
 fn put(queue: &Queue<Load>, account: &'static str, items: usize) -> Result<(), Refused> {
@@ -77,6 +77,27 @@ async fn says_beforehand_whether_more_may_wait() {
     assert_eq!(queue.room(Some(&b)), Err(Refused::Full));
     names(&queue).await;
     assert_eq!(queue.room(Some(&a)), Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_finds_no_room_waits_for_it_but_not_for_ever() {
+    let queue = queue(20, 10);
+    let a = "a".parse().unwrap();
+    put(&queue, "a", 10).unwrap();
+    let mut first = std::pin::pin!(queue.wait_for_room(Some(&a)));
+    assert!(futures::poll!(&mut first).is_pending());
+    // One may wait here; the next is told at once.
+    let mut second = std::pin::pin!(queue.wait_for_room(Some(&a)));
+    assert_eq!(futures::poll!(&mut second), std::task::Poll::Ready(Err(Refused::AccountFull)));
+    names(&queue).await;
+    assert_eq!(first.await, Ok(()));
+    put(&queue, "a", 10).unwrap();
+    let began = tokio::time::Instant::now();
+    assert_eq!(queue.wait_for_room(Some(&a)).await, Err(Refused::AccountFull));
+    assert_eq!(began.elapsed(), PATIENCE);
+    // Whoever waited is counted no more.
+    names(&queue).await;
+    assert_eq!(queue.wait_for_room(Some(&a)).await, Ok(()));
 }
 
 #[tokio::test]
