@@ -173,11 +173,28 @@ async fn create(template: &str) -> String {
 }
 
 fn drop_database(name: &str) {
-    let dropdb = cluster().programs.join("dropdb");
-    let socket = socket().to_str().unwrap();
-    let port = port().to_string();
-    let args = ["--force", "--if-exists", "-h", socket, "-p", &port, "-U", "tenantry", name];
-    run(dropdb.to_str().unwrap(), &args);
+    program("dropdb", &["--force", "--if-exists", name]);
+}
+
+/// One of the database's own programs on a folder's database.
+fn program(name: &str, args: &[&str]) {
+    let (program, port) = (cluster().programs.join(name), port().to_string());
+    let here = ["-h", socket().to_str().unwrap(), "-p", &port, "-U", "tenantry"];
+    run(program.to_str().unwrap(), &[&here[..], args].concat());
+}
+
+/// Dumps a folder's database, as the documents say.
+pub fn dump(folder: &Path, file: &Path) {
+    let file = file.to_str().unwrap();
+    program("pg_dump", &["--format=custom", "--file", file, &database(folder)]);
+}
+
+/// Restores a dump into a folder's database, which is empty.
+pub fn restore(file: &Path, folder: &Path) {
+    program(
+        "pg_restore",
+        &["--exit-on-error", "--dbname", &database(folder), file.to_str().unwrap()],
+    );
 }
 
 /// The file in a folder that says which database is its ledger's.

@@ -13,6 +13,8 @@ mod bills;
 mod closing;
 #[path = "commands.rs"]
 mod commands;
+#[path = "dumping.rs"]
+mod dumping;
 #[path = "enforcement.rs"]
 mod enforcement;
 #[path = "erasing.rs"]
