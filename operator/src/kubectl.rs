@@ -28,6 +28,7 @@ pub mod progress;
 #[cfg(test)]
 mod recording;
 pub mod report;
+pub mod restore;
 pub mod retained;
 pub mod scene;
 pub mod table;
@@ -131,6 +132,7 @@ async fn run(asked: &Asked, style: Style) -> Answer {
         Verb::Plan(verb) => verbs::plan(&access, reach, verb, now, style).await,
         Verb::Create(verb) => act::create(&access, verb).await.map(done),
         Verb::Backup(verb) => backup::run(&access, verb, now).await,
+        Verb::Restore(verb) => verbs::restore(&access, reach, verb, now).await,
         Verb::Profiles(verb) => verbs::profiles(&access, verb, now, style).await,
         Verb::Retained(verb) => verbs::retained(&access, verb, style).await,
         Verb::Report(verb) => verbs::report(&access, reach, verb, now).await,

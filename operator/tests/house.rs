@@ -86,6 +86,7 @@ fn pure() -> Vec<PathBuf> {
         "kubectl/profiles",
         "kubectl/progress",
         "kubectl/report",
+        "kubectl/restore",
         "kubectl/retained",
         "kubectl/scene",
         "kubectl/table",

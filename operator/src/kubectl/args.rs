@@ -79,6 +79,9 @@ pub enum Verb {
     Resume(Suspend),
     /// Make a backup of what a tenant's usage gateway holds, now, and wait for it.
     Backup(Backup),
+    /// How a tenant's backup is put back: the commands, with this tenant's names filled in. Does nothing by
+    /// itself.
+    Restore(Restore),
     /// All profiles, or those named, one line each.
     Profiles(Profiles),
     /// How far a profile's rollout is; hold it, or let it go on.
@@ -308,6 +311,19 @@ pub struct Backup {
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = timeout)]
     pub timeout: Duration,
     /// The form of the answer.
+    #[arg(short, long, value_enum, default_value_t = Data::Table)]
+    pub output: Data,
+}
+
+/// Whose backup is put back.
+#[derive(Args, Clone, Debug)]
+pub struct Restore {
+    /// The tenant.
+    pub name: String,
+    /// Which backup, as `api-server backups list` says; the newest without.
+    #[arg(long, value_name = "ID", value_parser = forms::id)]
+    pub id: Option<String>,
+    /// The form of the answer; json and yaml are the pod that takes the archive in.
     #[arg(short, long, value_enum, default_value_t = Data::Table)]
     pub output: Data,
 }

@@ -11,7 +11,7 @@ use super::{
     args::{self, Bundle, Data, Output, Reach},
     as_json, as_yaml, complete, done,
     failure::Failure,
-    gather, list, money, named, not_ready, page, plan, price, profiles, report, retained,
+    gather, list, money, named, not_ready, page, plan, price, profiles, report, restore, retained,
     scene::{Recorded, Scene, text},
     why,
     words::Style,
@@ -98,6 +98,48 @@ fn items(mut raw: Vec<Value>, kind: &str) -> Value {
         }
     }
     json!({ "apiVersion": "v1", "kind": "List", "items": raw })
+}
+
+/// How a tenant's backup is put back.
+///
+/// # Errors
+/// When the tenant or its gateway may not be seen or is not there, or it has no account yet.
+pub async fn restore(
+    access: &Access,
+    reach: &Reach,
+    asked: &args::Restore,
+    now: Timestamp,
+) -> Answer {
+    let name = &asked.name;
+    let tenant = access.get(&gather::tenants(name)).await?;
+    let account = restore::account(&tenant).ok_or_else(|| {
+        Failure::Other(format!("tenant {name} has no account yet: there can be no backup of it"))
+    })?;
+    let namespace = format!("{}{name}", crds::names::NAMESPACE_PREFIX);
+    let url = format!(
+        "/apis/apps/v1/namespaces/{namespace}/deployments/{}",
+        meta::child_name(meta::GATEWAY)
+    );
+    let gateway = access.get(&url).await?;
+    let pod = restore::pod(&gateway, &namespace).ok_or_else(|| {
+        Failure::Other(format!(
+            "deployment {namespace}/{} has no volume to restore into",
+            meta::child_name(meta::GATEWAY)
+        ))
+    })?;
+    let about = restore::About {
+        tenant: name,
+        account,
+        namespace: &namespace,
+        system: &reach.namespace,
+        context: reach.context.as_deref(),
+        id: asked.id.as_deref(),
+    };
+    Ok(done(match asked.output {
+        Data::Table => restore::Page(&about, now).to_string(),
+        Data::Json => as_json(&pod)?,
+        Data::Yaml => as_yaml(&pod)?,
+    }))
 }
 
 /// Profiles, one line each.

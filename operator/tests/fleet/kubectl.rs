@@ -641,6 +641,61 @@ async fn two_who_ask_for_a_backup_in_the_same_second_have_one() {
     assert!(refused.to_string().contains("already exists"), "{refused}");
 }
 
+/// Each command that is printed is done as it stands, but for the two that need a container that runs: the nodes here are
+/// simulated.
+#[tokio::test]
+async fn what_restore_prints_is_what_can_be_done() {
+    let lab = Lab::shared().await;
+    lab.stack(prod("p-back-in"), "p-back-in").await;
+    let page = says(&lab, &["restore", "p-back-in"]);
+    let commands: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("  ")).collect();
+    assert_eq!(commands.len(), 11, "{page}");
+    let account = lab.tenant("p-back-in").await["status"]["accountId"].as_str().unwrap().to_owned();
+    assert!(
+        commands[0].contains(&format!("backups get --account {account} --to - >p-back-in.tar"))
+    );
+    let folder = Path::new(PLUGIN).parent().unwrap().display();
+    let path = format!("{folder}:{}", std::env::var("PATH").unwrap());
+    let shell = |command: &str| {
+        let output = Command::new("sh")
+            .args(["-c", command])
+            .env("PATH", &path)
+            .env("KUBECONFIG", lab.ground.path("kubeconfig"))
+            .env_remove("TENANTRY_NAMESPACE")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{command}: {said}");
+    };
+    let needs_a_node =
+        |command: &&str| [" exec ", " attach ", " logs "].iter().any(|verb| command.contains(verb));
+    assert_eq!(commands.iter().filter(|command| needs_a_node(command)).count(), 3);
+    for command in commands.into_iter().filter(|command| !needs_a_node(command)) {
+        shell(command);
+        if command.contains(" apply ") {
+            let pod = lab.object("p-back-in", "pods", "restore").await.unwrap();
+            let gateway = lab.object("p-back-in", "deployments", "tenantry-gateway").await.unwrap();
+            assert_eq!(gateway["spec"]["replicas"], 0, "the operator leaves it so");
+            let template = &gateway["spec"]["template"]["spec"];
+            let image = |spec: &Value| spec["containers"][0]["image"].clone();
+            assert_eq!(image(&pod["spec"]), image(template));
+            assert_eq!(pod["spec"]["securityContext"], template["securityContext"]);
+            let claims = pod["spec"]["volumes"].to_string();
+            assert!(
+                claims.contains("tenantry-billing") && !claims.contains("projected"),
+                "{claims}"
+            );
+        }
+    }
+    let gateway = lab.object("p-back-in", "deployments", "tenantry-gateway").await.unwrap();
+    assert_eq!(gateway["spec"]["replicas"], 1);
+    assert!(lab.object("p-back-in", "pods", "restore").await.is_err());
+    lab.ready("p-back-in").await;
+    let lost = run(&lab, &["restore", "p-back-out"]);
+    assert_eq!(code(&lost), 3, "{}", String::from_utf8_lossy(&lost.stderr));
+    assert_eq!(code(&run(&lab, &["restore", "p-back-in", "--id", "a; b"])), 2);
+}
+
 /// What a terminal gets of a command, and how that ends.
 fn on_a_terminal(lab: &Lab, args: &[&str]) -> (i32, String) {
     let command = format!("exec {PLUGIN} {}", args.join(" "));

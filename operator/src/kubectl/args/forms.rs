@@ -67,3 +67,12 @@ pub enum Color {
     /// Never.
     Never,
 }
+
+/// An id as backups have it: it stands in commands that somebody pastes.
+pub(super) fn id(text: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
+    match text.len() == 36 && text.bytes().all(plain) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("{text:?} is no id; api-server backups list names them")),
+    }
+}
