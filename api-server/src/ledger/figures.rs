@@ -21,7 +21,7 @@ use crate::{
     store::{
         Session, StoreError,
         accounts::Account,
-        snapshots::{self, Due, KEPT_DAYS, SnapshotRow},
+        snapshots::{self, Due, KEPT_DAYS, Made, Recorded, SnapshotRow, Told as DayTold},
     },
 };
 
@@ -312,7 +312,8 @@ async fn store(
                 if kept.begins_a_turn() {
                     snapshots::drop_days(session, &row.account, row.day() - KEPT_DAYS).await?;
                 }
-                rows.push((row, kept.text()?));
+                let (inputs, knew) = (kept.text()?, kept.knew()?);
+                rows.push(Made { row, inputs, knew });
             }
             snapshots::put(session, &rows).await
         })
@@ -343,6 +344,36 @@ pub async fn recomputed(
     row.stale = stored.stale;
     let again = gathered.kept.text()?;
     Ok(Some(Recomputed { stored: (stored, document), again: (row, again) }))
+}
+
+/// Days of an account whose last summary comes to something else when it is computed again from the rows that
+/// it counted. Those by other formulas, or from before these inputs were kept, cannot be.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn days_that_differ(
+    session: &mut Session,
+    account: &Account,
+    which: impl Fn(i64) -> bool,
+) -> Result<Vec<Recorded>, StoreError> {
+    let mut differ = Vec::new();
+    for day in snapshots::recorded(session, &account.id).await? {
+        if day.formula_version != FORMULA_VERSION || !which(day.day) {
+            continue;
+        }
+        let snapshot = Gathered::of_day(session, account, &day).await?.snapshot()?;
+        let cost = snapshot.projected_cost.map(|cost| (cost.units, cost.likely.0, cost.likely.1));
+        let again = DayTold {
+            flagged: snapshot.flagged,
+            health: snapshot.health.score,
+            ratio: snapshot.highest.map(|(_, ratio)| ratio),
+            cost: cost.map(|(cost, low, high)| (cost.minor(), low.minor(), high.minor())),
+        };
+        if again != day.told {
+            differ.push(day);
+        }
+    }
+    Ok(differ)
 }
 
 /// A summary twice: as it is stored, and computed again; each with its inputs.

@@ -266,6 +266,7 @@ async fn check_account(
     }
     figures.compare(session, &account.id, findings).await?;
     check_told(session, account, findings).await?;
+    check_days(session, account, now, findings).await?;
     Ok((rows.count(), rows.erased()))
 }
 
@@ -310,6 +311,26 @@ async fn check_summary(
         (true, false) => "its figures do not follow from what it was computed from",
     };
     findings.note(Some(stored.0.ledger_seq), What::Summary, detail);
+    Ok(())
+}
+
+/// One day in so many is looked at, another one each day, beside yesterday and today.
+const DAYS: i64 = 16;
+
+/// Computes last summaries of days again from the rows that they counted.
+async fn check_days(
+    session: &mut Session,
+    account: &Account,
+    now: Timestamp,
+    findings: &mut Findings<'_>,
+) -> Result<(), StoreError> {
+    let today = now.as_millisecond().div_euclid(86_400_000);
+    let which = |day: i64| day >= today - 1 || (day - today).rem_euclid(DAYS) == 0;
+    for day in summaries::days_that_differ(session, account, which).await? {
+        let at = day.computed_at;
+        let detail = format!("its day's, of {at}, does not follow from the rows that it counts");
+        findings.note(Some(day.ledger_seq), What::Summary, detail);
+    }
     Ok(())
 }
 

@@ -48,6 +48,7 @@ const STEPS: &[Step] = &steps![
     15 "stacks" "0015_stacks.sql",
     16 "tenant names" "0016_tenant_names.sql",
     17 "cursor key" "0017_cursor_key.sql",
+    18 "day inputs" "0018_day_inputs.sql",
 ];
 
 /// The spool of a gateway, which is always SQLite.

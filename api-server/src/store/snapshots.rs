@@ -22,7 +22,8 @@ mod list;
 mod marks;
 
 pub(crate) use days::drop_days;
-pub use days::{Day, Weeks, days, weeks};
+pub(crate) use days::recorded;
+pub use days::{Day, Recorded, Told, Weeks, days, weeks};
 pub use due::Counts;
 pub(crate) use due::{Due, counts, dated, due, newest_validity};
 pub use list::{Filter, Listed, Position, Query, Sort, page};
@@ -230,11 +231,19 @@ pub(crate) async fn documents(
     rows.iter().map(|row| Ok((row.parsed(0)?, row.text(1)?.to_owned()))).collect()
 }
 
+/// A summary to be written down.
+#[derive(Clone, Debug)]
+pub(crate) struct Made {
+    /// It.
+    pub(crate) row: SnapshotRow,
+    /// What it was computed from.
+    pub(crate) inputs: String,
+    /// The part of that which its day needs.
+    pub(crate) knew: String,
+}
+
 /// Writes down newest summaries with what they were computed from, and the day's last.
-pub(crate) async fn put(
-    session: &mut Session,
-    rows: &[(SnapshotRow, String)],
-) -> Result<(), StoreError> {
+pub(crate) async fn put(session: &mut Session, all: &[Made]) -> Result<(), StoreError> {
     let sql = (
         "INSERT INTO snapshots (account, computed_at, valid_until, ledger_seq, formula_version,
            stale, plan, version, health_bp, coverage_bp, standing, flagged, level, ratio_ppm, meter,
@@ -252,12 +261,12 @@ pub(crate) async fn put(
            by_cost = excluded.by_cost, reason = excluded.reason, costs = excluded.costs,
            helps = excluded.helps",
     );
-    session.run_many(sql, WIDTH, rows.iter().flat_map(|(row, _)| values(row)).collect()).await?;
-    let documents = rows.iter().flat_map(|(row, text)| args![&row.account, text.as_str()]);
+    session.run_many(sql, WIDTH, all.iter().flat_map(|made| values(&made.row)).collect()).await?;
+    let documents = all.iter().flat_map(|made| args![&made.row.account, made.inputs.as_str()]);
     let sql = (
         "INSERT INTO snapshot_inputs (account, document)",
         "ON CONFLICT (account) DO UPDATE SET document = excluded.document",
     );
     session.run_many(sql, 2, documents.collect()).await?;
-    days::put(session, rows).await
+    days::put(session, all).await
 }

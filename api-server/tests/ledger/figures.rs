@@ -516,3 +516,48 @@ async fn the_worker_sums_up_what_moved() {
     }
     worker.abort();
 }
+
+/// Each day's last summary follows from the rows that it counted, however much came to be known since.
+#[tokio::test]
+async fn each_days_summary_can_be_computed_again_from_what_it_counted() {
+    let ground = Ground::with(&["acme"]).await;
+    ground.set_clock("2026-11-16T00:00:00Z");
+    subscribed(&ground, "acme", "team", "2026-07-01T00:00:00Z").await;
+    let mut rounds = figures();
+    for day in 16..24 {
+        let noon = format!("2026-11-{day}T12:00:00Z");
+        ground.set_clock(&noon);
+        ground.send("acme", vec![agents(&noon, &noon, &format!("{day}00"))]).await;
+        state(&ground, "acme", Stated { days_overdue: Some(day - 16), ..good() }).await;
+        assert_eq!(rounds.round(&ground.ledger).await.unwrap().computed, 1);
+    }
+    // Late use, another plan and other facts: what was told of earlier days was right then.
+    ground.set_clock("2026-11-23T13:00:00Z");
+    let late = Item::Usage(usage("acme", "late", Meter::Agents, "2026-11-17T06:00:00Z", "9000"));
+    ground.send("acme", vec![late]).await;
+    subscribed(&ground, "acme", "scale", "2026-11-23T12:30:00Z").await;
+    state(&ground, "acme", Stated::default()).await;
+    let days = ground.table("SELECT ratio_ppm FROM snapshot_days ORDER BY day").await;
+    assert_eq!(days.len(), 8);
+    assert!(days.windows(2).all(|two| two[0] != two[1]), "as different as what was used: {days:?}");
+    let mut session = ground.ledger.store().read().await.unwrap();
+    let account = accounts::get(&mut session, &account("acme")).await.unwrap().unwrap();
+    let differ = api_server::ledger::figures::days_that_differ(&mut session, &account, |_| true);
+    assert_eq!(differ.await.unwrap(), []);
+    drop(session);
+
+    ground.ledger.close().await;
+    for column in ["health_bp", "ratio_ppm", "cost_minor", "cost_high_minor", "ledger_seq"] {
+        // Yesterday's, as the ground's clock has it.
+        let (worse, better) = [("+", "-"), ("-", "+")][usize::from(column == "ledger_seq")];
+        let change = |sign: &str| {
+            format!("UPDATE snapshot_days SET {column} = {column} {sign} 1 WHERE day = 20779")
+        };
+        tamper(ground.folder.path(), &[change(worse).leak()]).await;
+        let findings = check(ground.folder.path()).await.findings;
+        let told: Vec<_> = findings.iter().map(|finding| finding.what).collect();
+        assert_eq!(told, [What::Summary], "{column}: {findings:?}");
+        tamper(ground.folder.path(), &[change(better).leak()]).await;
+        assert_eq!(check(ground.folder.path()).await.findings, [], "{column}");
+    }
+}

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     days::{self, Span, number},
-    inputs::{Kept, KeptUse, Turn},
+    inputs::{Kept, KeptUse, Knew, Turn},
 };
 use crate::{
     domain::{
@@ -24,7 +24,7 @@ use crate::{
         Session, StoreError,
         accounts::Account,
         facts, onboarding, periods, plans,
-        snapshots::{self, Counts},
+        snapshots::{self, Counts, Recorded},
         support,
     },
 };
@@ -78,6 +78,20 @@ impl Gathered {
     ) -> Result<Self, StoreError> {
         let when = (kept.turn(), kept.computed_at);
         Self::at(session, account, when, kept.counts(), kept.promised).await
+    }
+
+    /// The same again, as of the last summary of a day.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(super) async fn of_day(
+        session: &mut Session,
+        account: &Account,
+        day: &Recorded,
+    ) -> Result<Self, StoreError> {
+        let (knew, now) = (Knew::read(&day.knew)?, day.computed_at);
+        let when = (knew.turn(now), now);
+        Self::at(session, account, when, knew.counts(day.ledger_seq), knew.promised()).await
     }
 
     async fn at(

@@ -109,7 +109,49 @@ impl From<Memory> for Watch {
     }
 }
 
+/// What the last summary of a day knew beside the ledger's rows, as it is kept with the day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Knew {
+    agreements: i64,
+    facts: i64,
+    interactions: i64,
+    promised: Option<(Date, u16)>,
+    watch: Memory,
+}
+
+impl Knew {
+    /// Reads what is kept with a day.
+    pub(super) fn read(text: &str) -> Result<Self, StoreError> {
+        serde_json::from_str(text)
+            .map_err(|error| StoreError::Unreadable(format!("snapshot_days: {error}")))
+    }
+
+    /// How much of each kind it knew, with rows up to `ledger_seq`.
+    pub(super) const fn counts(&self, ledger_seq: i64) -> Counts {
+        let Self { agreements, facts, interactions, .. } = *self;
+        Counts { ledger_seq, agreements, facts, interactions }
+    }
+
+    /// What the account's form promised.
+    pub(super) const fn promised(&self) -> Option<(Date, u16)> {
+        self.promised
+    }
+
+    /// A turn that begins with what was remembered then.
+    pub(super) fn turn(&self, now: Timestamp) -> Turn {
+        Turn { watch: self.watch.into(), ..Turn::first(now) }
+    }
+}
+
 impl Kept {
+    /// What its day needs of it.
+    pub(super) fn knew(&self) -> Result<String, StoreError> {
+        let Self { agreements, facts, interactions, promised, watch, .. } = *self;
+        serde_json::to_string(&Knew { agreements, facts, interactions, promised, watch: watch.0 })
+            .map_err(|error| StoreError::Unreadable(format!("snapshot_days: {error}")))
+    }
+
     /// Reads what is kept.
     ///
     /// # Errors

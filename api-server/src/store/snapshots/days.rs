@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::SnapshotRow;
+use super::Made;
 use crate::{
     domain::{BasisPoints, Ppm, account::AccountId},
     store::{
@@ -14,11 +14,8 @@ use crate::{
 };
 
 /// Writes down the last summary of each one's day.
-pub(super) async fn put(
-    session: &mut Session,
-    rows: &[(SnapshotRow, String)],
-) -> Result<(), StoreError> {
-    let values = rows.iter().flat_map(|(row, _)| {
+pub(super) async fn put(session: &mut Session, all: &[Made]) -> Result<(), StoreError> {
+    let values = all.iter().flat_map(|Made { row, knew, .. }| {
         args![
             &row.account,
             row.day(),
@@ -31,18 +28,21 @@ pub(super) async fn put(
             row.cost.map(|(cost, _, _)| cost.minor()),
             row.cost.map(|(_, low, _)| low.minor()),
             row.cost.map(|(_, _, high)| high.minor()),
+            row.formula_version,
+            knew.as_str(),
         ]
     });
     let sql = (
         "INSERT INTO snapshot_days (account, day, computed_at, ledger_seq, stale, flagged,
-           health_bp, ratio_ppm, cost_minor, cost_low_minor, cost_high_minor)",
+           health_bp, ratio_ppm, cost_minor, cost_low_minor, cost_high_minor, formula_version, knew)",
         "ON CONFLICT (account, day) DO UPDATE SET computed_at = excluded.computed_at,
            ledger_seq = excluded.ledger_seq, stale = excluded.stale, flagged = excluded.flagged,
            health_bp = excluded.health_bp, ratio_ppm = excluded.ratio_ppm,
            cost_minor = excluded.cost_minor, cost_low_minor = excluded.cost_low_minor,
-           cost_high_minor = excluded.cost_high_minor",
+           cost_high_minor = excluded.cost_high_minor,
+           formula_version = excluded.formula_version, knew = excluded.knew",
     );
-    session.run_many(sql, 11, values.collect()).await
+    session.run_many(sql, 13, values.collect()).await
 }
 
 /// Drops an account's days before one.
@@ -88,6 +88,64 @@ pub async fn days(
         })
     };
     session.rows(sql, args![account, from]).await?.iter().map(read).collect()
+}
+
+/// What a day's last summary came to, and what it knew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// Whole days since 1970, UTC.
+    pub day: i64,
+    /// When it was computed.
+    pub computed_at: Timestamp,
+    /// The newest row that it counts.
+    pub ledger_seq: i64,
+    /// What it came to.
+    pub told: Told,
+    /// By which formulas.
+    pub formula_version: u32,
+    /// What it knew, as JSON.
+    pub knew: String,
+}
+
+/// The figures of a day's last summary; money in minor units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Whether somebody should call.
+    pub flagged: bool,
+    /// Health.
+    pub health: Option<BasisPoints>,
+    /// The highest share of a quota.
+    pub ratio: Option<Ppm>,
+    /// What the period was to cost, and the edges of the 80 % interval.
+    pub cost: Option<(i64, i64, i64)>,
+}
+
+/// An account's days that can be computed again, the oldest first.
+pub(crate) async fn recorded(
+    session: &mut Session,
+    account: &AccountId,
+) -> Result<Vec<Recorded>, StoreError> {
+    let sql = "SELECT day, computed_at, ledger_seq, flagged, health_bp, ratio_ppm, cost_minor,
+                 cost_low_minor, cost_high_minor, formula_version, knew
+               FROM snapshot_days WHERE account = $1 AND knew IS NOT NULL ORDER BY day";
+    let read = |row: &Row| {
+        let unreadable = |_| StoreError::Unreadable("snapshot_days.formula_version".to_owned());
+        let cost = (row.opt_int(6)?, row.opt_int(7)?, row.opt_int(8)?);
+        Ok(Recorded {
+            day: row.int(0)?,
+            computed_at: row.time(1)?,
+            ledger_seq: row.int(2)?,
+            told: Told {
+                flagged: row.int(3)? != 0,
+                health: row.opt_int(4)?.map(BasisPoints),
+                ratio: row.opt_int(5)?.map(Ppm),
+                cost: cost.0.zip(cost.1).zip(cost.2).map(|((cost, low), high)| (cost, low, high)),
+            },
+            formula_version: u32::try_from(row.int(9)?).map_err(unreadable)?,
+            knew: row.text(10)?.to_owned(),
+        })
+    };
+    session.rows(sql, args![account]).await?.iter().map(read).collect()
 }
 
 /// For how many weeks back a list shows how health went.
