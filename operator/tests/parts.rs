@@ -3,6 +3,7 @@
 //!
 //! Not part of a plain `cargo test`, because the programs are built first: `scripts/test.sh parts`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::float_arithmetic, reason = "shares that Prometheus answers with, no money")]
 
 use std::{
     path::{Path, PathBuf},
