@@ -21,6 +21,9 @@ use crate::store::{DATABASE, SPOOL, Store, audit, copy, migrations};
 
 mod archive;
 pub mod bucket;
+pub mod erased;
+pub mod keeper;
+pub mod own;
 pub mod shelf;
 pub mod spool;
 pub mod vault;

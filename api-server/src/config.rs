@@ -11,6 +11,7 @@ use jiff::SignedDuration;
 use telemetry::LogFormat;
 
 use self::bucket::BucketArgs;
+use self::own::OwnArgs;
 use crate::auth::{Issuer, issuer, local};
 use crate::backup::bucket::LARGEST as LARGEST_OBJECT;
 use crate::backup::vault::{self, Vault};
@@ -28,6 +29,7 @@ use crate::store::postgres::Database;
 use crate::webhooks::Sender;
 
 pub mod bucket;
+pub mod own;
 
 /// Where the ledger is. The database's URL holds a password, so no argument takes it.
 #[derive(Args, Clone, Debug)]
@@ -115,6 +117,9 @@ pub struct ServeConfig {
     /// How large one backup may be, in bytes.
     #[arg(long, env = "TENANTRY_BACKUPS_LARGEST", default_value_t = 1 << 30, value_parser = clap::value_parser!(u64).range(1..=1 << 44))]
     pub backups_largest: u64,
+    /// How the ledger itself is backed up.
+    #[command(flatten)]
+    pub own: OwnArgs,
     /// How tenants come of approved requests: `none`, people make them; `manifests`, as files in
     /// --provision-folder; `cluster`, in the cluster (--cluster).
     #[arg(long, env = "TENANTRY_PROVISION", value_enum, default_value_t = Mode::None)]

@@ -194,6 +194,14 @@ impl Bucket {
     /// # Errors
     /// When not all of them can be had.
     pub async fn list(&self, under: &str) -> anyhow::Result<Vec<String>> {
+        Ok(self.objects(under).await?.into_iter().map(|(name, _)| name).collect())
+    }
+
+    /// Names and sizes of all objects that begin so.
+    ///
+    /// # Errors
+    /// When not all of them can be had.
+    pub async fn objects(&self, under: &str) -> anyhow::Result<Vec<(String, u64)>> {
         let (under, mut all) = (self.object(under), Vec::new());
         let mut next = None;
         loop {
@@ -208,7 +216,8 @@ impl Bucket {
             let page = ListObjectsV2::parse_response(&text);
             let page = page.map_err(|_| self.says("a list that is none"))?;
             let own = |key: String| key.strip_prefix(&self.prefix).map(str::to_owned);
-            all.extend(page.contents.into_iter().filter_map(|object| own(object.key)));
+            let sized = page.contents.into_iter().map(|object| (object.key, object.size));
+            all.extend(sized.filter_map(|(key, size)| Some((own(key)?, size.unwrap_or(0)))));
             match page.next_continuation_token {
                 Some(token) => next = Some(token),
                 None => return Ok(all),

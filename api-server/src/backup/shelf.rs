@@ -1,5 +1,6 @@
 //! Where whole backups stand: files of a folder, or objects of a bucket, under the same names. A name
-//! has the archive's SHA-256, so no backup can take another's place.
+//! has the archive's SHA-256, so no backup can take another's place. Each stands in the place of who it is
+//! of: an account, or the ledger itself.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use uuid::Uuid;
 
+use super::Manifest;
 use super::archive::{self, Work};
 use super::bucket::Bucket;
 use crate::domain::account::AccountId;
@@ -17,10 +19,35 @@ use crate::store::backups::Backup;
 
 /// A shelf.
 pub enum Shelf {
-    /// A folder, with one of each account in it.
+    /// A folder, with one of each account in it, and the ledger's.
     Folder(PathBuf),
     /// A bucket, with the account before the name.
     Bucket(Box<Bucket>),
+}
+
+/// An archive that should stand on a shelf.
+pub struct Wanted {
+    /// Whose place it stands in.
+    of: String,
+    /// Its name there.
+    name: String,
+    /// Its size.
+    bytes: u64,
+    sha256: [u8; 32],
+}
+
+impl Wanted {
+    pub(super) fn new(of: &str, name: String, (bytes, sha256): (u64, [u8; 32])) -> Self {
+        Self { of: of.to_owned(), name, bytes, sha256 }
+    }
+}
+
+impl From<&Backup> for Wanted {
+    fn from(backup: &Backup) -> Self {
+        let Backup { account, id, bytes, sha256, .. } = backup;
+        let bytes = u64::try_from(*bytes).unwrap_or(0);
+        Self::new(account.as_str(), name(*id, sha256), (bytes, *sha256))
+    }
 }
 
 /// A backup's name among those of its account.
@@ -39,25 +66,25 @@ impl Shelf {
     pub(super) async fn put(
         &self,
         from: &Path,
-        account: &AccountId,
+        of: &str,
         name: &str,
         what: (u64, &[u8; 32]),
     ) -> anyhow::Result<()> {
         match self {
             Self::Folder(folder) => {
-                let path = folder.join(account.as_str()).join(name);
+                let path = folder.join(of).join(name);
                 fs::rename(from, &path)?;
                 Ok(archive::sync_folder_of(&path)?)
             }
-            Self::Bucket(bucket) => bucket.put(&object(account, name), from, what).await,
+            Self::Bucket(bucket) => bucket.put(&object(of, name), from, what).await,
         }
     }
 
     /// Removes one, which need not be there.
-    pub(super) async fn remove(&self, account: &AccountId, name: &str) -> anyhow::Result<()> {
+    pub(super) async fn remove(&self, of: &str, name: &str) -> anyhow::Result<()> {
         match self {
             Self::Folder(folder) => {
-                let path = folder.join(account.as_str()).join(name);
+                let path = folder.join(of).join(name);
                 match tokio::fs::remove_file(&path).await {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => {
                         Err(error).with_context(|| path.display().to_string())
@@ -65,58 +92,92 @@ impl Shelf {
                     _ => Ok(()),
                 }
             }
-            Self::Bucket(bucket) => bucket.remove(&object(account, name)).await,
+            Self::Bucket(bucket) => bucket.remove(&object(of, name)).await,
         }
     }
 
     /// Where a backup is, for people.
     #[must_use]
-    pub fn place(&self, backup: &Backup) -> String {
-        self.place_of(&backup.account, &name(backup.id, &backup.sha256))
+    pub fn place(&self, wanted: impl Into<Wanted>) -> String {
+        let Wanted { of, name, .. } = wanted.into();
+        self.place_of(&of, &name)
     }
 
-    /// Where something of an account is, for people.
+    /// Where something of an account, or of the ledger, is, for people.
     #[must_use]
-    pub fn place_of(&self, account: &AccountId, name: &str) -> String {
+    pub fn place_of(&self, of: &str, name: &str) -> String {
         match self {
-            Self::Folder(folder) => folder.join(account.as_str()).join(name).display().to_string(),
-            Self::Bucket(bucket) => bucket.place(&object(account, name)),
+            Self::Folder(folder) => folder.join(of).join(name).display().to_string(),
+            Self::Bucket(bucket) => bucket.place(&object(of, name)),
         }
     }
 
-    /// Holds a backup against what is recorded of it, and against itself. What comes out of a bucket
-    /// stands in `beside` meanwhile.
+    /// Holds a backup against what is known of it, and against itself; answers what is in it. What comes
+    /// out of a bucket stands in `beside` meanwhile.
     ///
     /// # Errors
     /// What is missing or damaged.
-    pub async fn check(&self, backup: &Backup, beside: &Path) -> anyhow::Result<()> {
+    pub async fn check(
+        &self,
+        wanted: impl Into<Wanted>,
+        beside: &Path,
+    ) -> anyhow::Result<Manifest> {
+        let wanted = wanted.into();
         match self {
-            Self::Folder(folder) => holds(&path(folder, backup), backup),
+            Self::Folder(folder) => holds(&folder.join(&wanted.of).join(&wanted.name), &wanted),
             Self::Bucket(bucket) => {
                 let work = Work::beside(beside).with_context(|| beside.display().to_string())?;
-                taken_out(bucket, backup, &work.path().join(ARCHIVE)).await
+                taken_out(bucket, &wanted, &work.path().join(ARCHIVE)).await
             }
         }
-        .with_context(|| self.place(backup))
+        .with_context(|| self.place_of(&wanted.of, &wanted.name))
     }
 
     /// Copies a backup into a new file, once it is found whole.
     ///
     /// # Errors
     /// When it is missing or damaged, or the file is there; then no file is made.
-    pub async fn fetch(&self, backup: &Backup, to: &Path) -> anyhow::Result<()> {
+    pub async fn fetch(&self, wanted: impl Into<Wanted>, to: &Path) -> anyhow::Result<Manifest> {
+        let wanted = wanted.into();
         let beside = to.parent().filter(|folder| !folder.as_os_str().is_empty());
         let beside = beside.unwrap_or(Path::new("."));
         let work = Work::beside(beside).with_context(|| beside.display().to_string())?;
         let part = work.path().join(ARCHIVE);
         let copied = match self {
-            Self::Folder(folder) => copied(&path(folder, backup), backup, &part),
-            Self::Bucket(bucket) => taken_out(bucket, backup, &part).await,
+            Self::Folder(folder) => {
+                copied(&folder.join(&wanted.of).join(&wanted.name), &wanted, &part)
+            }
+            Self::Bucket(bucket) => taken_out(bucket, &wanted, &part).await,
         };
-        copied.with_context(|| self.place(backup))?;
+        let manifest = copied.with_context(|| self.place_of(&wanted.of, &wanted.name))?;
         // Never over a file that is there.
         fs::hard_link(&part, to).with_context(|| to.display().to_string())?;
-        Ok(archive::sync_folder_of(to)?)
+        archive::sync_folder_of(to)?;
+        Ok(manifest)
+    }
+
+    /// The bytes of something that is no archive, found whole.
+    ///
+    /// # Errors
+    /// When it is missing or damaged.
+    pub(super) async fn text(&self, wanted: impl Into<Wanted>) -> anyhow::Result<Vec<u8>> {
+        let wanted = wanted.into();
+        let place = || self.place_of(&wanted.of, &wanted.name);
+        let mut text = Vec::new();
+        match self {
+            Self::Folder(folder) => {
+                let path = folder.join(&wanted.of).join(&wanted.name);
+                text = fs::read(path).with_context(place)?;
+            }
+            Self::Bucket(bucket) => {
+                let name = object(&wanted.of, &wanted.name);
+                let there = bucket.get(&name, wanted.bytes, &mut text).await;
+                ensure!(there.with_context(place)?, "{}: it is not there", place());
+            }
+        }
+        let is = archive::sum(text.as_slice()).with_context(place)?;
+        ensure!(is == (wanted.bytes, wanted.sha256), "{}: it is not what was kept", place());
+        Ok(text)
     }
 
     /// The names of all that stands here, by account, or of one account's alone.
@@ -130,7 +191,9 @@ impl Shelf {
         let all = match (self, only) {
             (Self::Folder(folder), _) => files(folder)?,
             (Self::Bucket(bucket), None) => bucket.list("").await?,
-            (Self::Bucket(bucket), Some(account)) => bucket.list(&object(account, "")).await?,
+            (Self::Bucket(bucket), Some(account)) => {
+                bucket.list(&object(account.as_str(), "")).await?
+            }
         };
         let mut names = BTreeMap::<_, Vec<_>>::new();
         for object in all {
@@ -142,13 +205,42 @@ impl Shelf {
         }
         Ok(names)
     }
+
+    /// Names and sizes of all that stands in one place, which need not be there.
+    pub(super) async fn stands(&self, of: &str) -> anyhow::Result<Vec<(String, u64)>> {
+        match self {
+            Self::Folder(folder) => {
+                let folder = folder.join(of);
+                let named = || folder.display().to_string();
+                let entries = match fs::read_dir(&folder) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+                    entries => entries.with_context(named)?,
+                };
+                let mut all = Vec::new();
+                for entry in entries {
+                    let entry = entry.with_context(named)?;
+                    let bytes = entry.metadata().with_context(named)?.len();
+                    all.push((entry.file_name().to_string_lossy().into_owned(), bytes));
+                }
+                Ok(all)
+            }
+            Self::Bucket(bucket) => {
+                let under = object(of, "");
+                let all = bucket.objects(&under).await?.into_iter();
+                let own = |(name, bytes): (String, u64)| {
+                    name.strip_prefix(&under).map(|name| (name.to_owned(), bytes))
+                };
+                Ok(all.filter_map(own).collect())
+            }
+        }
+    }
 }
 
 /// What an archive is called that is looked at.
 const ARCHIVE: &str = "archive";
 
-fn object(account: &AccountId, name: &str) -> String {
-    format!("{account}/{name}")
+fn object(of: &str, name: &str) -> String {
+    format!("{of}/{name}")
 }
 
 /// The files of a folder's folders, named as a bucket names them.
@@ -171,28 +263,26 @@ fn files(folder: &Path) -> anyhow::Result<Vec<String>> {
 }
 
 /// Copies an archive out of a bucket into a new file, whole.
-async fn taken_out(bucket: &Bucket, backup: &Backup, to: &Path) -> anyhow::Result<()> {
+async fn taken_out(bucket: &Bucket, wanted: &Wanted, to: &Path) -> anyhow::Result<Manifest> {
     let mut open = tokio::fs::OpenOptions::new();
     let mut file = open.write(true).create_new(true).mode(0o600).open(to).await?;
-    let bytes = u64::try_from(backup.bytes).unwrap_or(0);
-    let name = object(&backup.account, &name(backup.id, &backup.sha256));
-    ensure!(bucket.get(&name, bytes, &mut file).await?, "it is not there");
+    let name = object(&wanted.of, &wanted.name);
+    ensure!(bucket.get(&name, wanted.bytes, &mut file).await?, "it is not there");
     file.sync_all().await?;
-    holds(to, backup)
+    holds(to, wanted)
 }
 
-fn copied(from: &Path, backup: &Backup, to: &Path) -> anyhow::Result<()> {
+fn copied(from: &Path, wanted: &Wanted, to: &Path) -> anyhow::Result<Manifest> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let mut open = fs::OpenOptions::new();
     let mut file = open.write(true).create_new(true).mode(0o600).open(to)?;
     io::copy(&mut fs::File::open(from)?, &mut file)?;
     file.sync_all()?;
-    holds(to, backup)
+    holds(to, wanted)
 }
 
-fn holds(path: &Path, backup: &Backup) -> anyhow::Result<()> {
-    let (bytes, sha256) = fs::File::open(path).and_then(archive::sum)?;
-    let whole = i64::try_from(bytes) == Ok(backup.bytes) && sha256 == backup.sha256;
-    ensure!(whole, "it is not what was received");
-    archive::read(path, None).map(drop)
+fn holds(path: &Path, wanted: &Wanted) -> anyhow::Result<Manifest> {
+    let is = fs::File::open(path).and_then(archive::sum)?;
+    ensure!(is == (wanted.bytes, wanted.sha256), "it is not what was received");
+    archive::read(path, None)
 }

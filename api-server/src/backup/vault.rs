@@ -149,6 +149,16 @@ impl Vault {
         }
     }
 
+    /// Where they stand.
+    pub(super) fn shelf(&self) -> &Shelf {
+        &self.shelf
+    }
+
+    /// Where they arrive.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// How large a backup may be, in bytes.
     #[must_use]
     pub fn largest(&self) -> u64 {
@@ -181,7 +191,7 @@ impl Vault {
         }
         let Announced { account, id, sha256 } = announced;
         let name = shelf::name(*id, sha256);
-        let put = self.shelf.put(&part.0, account, &name, (bytes, sha256)).await;
+        let put = self.shelf.put(&part.0, account.as_str(), &name, (bytes, sha256)).await;
         put.map_err(NotKept::Shelf)?;
         let Recorded { backup, new, too_many } =
             self.record(ledger, announced, &manifest, bytes).await?;
@@ -280,9 +290,10 @@ impl Vault {
 
     /// Whether it is gone. What is not is warned of.
     async fn removed(&self, account: &AccountId, name: &str) -> bool {
-        let removed = self.shelf.remove(account, name).await;
+        let removed = self.shelf.remove(account.as_str(), name).await;
         if let Err(error) = &removed {
-            let (error, place) = (format!("{error:#}"), self.shelf.place_of(account, name));
+            let (error, place) =
+                (format!("{error:#}"), self.shelf.place_of(account.as_str(), name));
             tracing::warn!(error, place, "a backup that is no longer wanted was left");
         }
         removed.is_ok()
@@ -329,7 +340,7 @@ impl Drop for Part {
     }
 }
 
-fn make(folder: &Path) -> io::Result<()> {
+pub(super) fn make(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 

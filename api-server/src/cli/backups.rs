@@ -4,10 +4,12 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, ensure};
 use uuid::Uuid;
 
 use crate::backup::bucket::Bucket;
+use crate::backup::erased;
+use crate::backup::own::{self, Kind, Own, Standing};
 use crate::backup::shelf::Shelf;
 use crate::backup::vault;
 use crate::config::LedgerPlace;
@@ -19,7 +21,8 @@ use crate::store::backups::{self, Backup};
 /// How many are read at once.
 const AT_ONCE: u32 = 1000;
 
-/// What to do with the backups that gateways sent. Servers may be working on the ledger.
+/// What to do with the backups that gateways sent, and with those of the ledger itself. Servers may be working on
+/// it.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     #[command(flatten)]
@@ -50,20 +53,30 @@ struct Which {
     /// Of one account alone.
     #[arg(long)]
     account: Option<AccountId>,
+    /// Of the ledger alone, which is not looked at: it may be lost.
+    #[arg(long, conflicts_with = "account")]
+    ledger: bool,
 }
 
 #[derive(clap::Args, Debug)]
 struct One {
     /// Whose.
-    #[arg(long)]
-    account: AccountId,
+    #[arg(long, required_unless_present = "ledger")]
+    account: Option<AccountId>,
+    /// The ledger's own, which is not looked at: it may be lost.
+    #[arg(long, conflicts_with = "account")]
+    ledger: bool,
     /// Its id, as `list` says; the newest without.
     #[arg(long)]
-    id: Option<Uuid>,
+    id: Option<String>,
     /// The file, which must not be there yet; `-` is standard output. It is for its owner alone to read: what
     /// is in it is as sensitive as what it was made of.
     #[arg(long)]
     to: PathBuf,
+    /// With --ledger: a file for the log of what was erased since, for `restore --erasures`. It must not be
+    /// there yet.
+    #[arg(long, requires = "ledger")]
+    erasures: Option<PathBuf>,
 }
 
 /// Does it.
@@ -76,14 +89,115 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         None => Shelf::Folder(folder.clone()),
         Some(bucket) => Shelf::Bucket(Box::new(Bucket::open(bucket)?)),
     };
-    let store = Store::attach(ledger.place()?)?;
-    let done = match command {
-        Command::List(which) => list(&store, &shelf, which.account.as_ref()).await,
-        Command::Check(which) => check(&store, &shelf, &folder, which.account.as_ref()).await,
-        Command::Get(one) => get(&store, &shelf, one).await,
+    match command {
+        Command::List(which) => {
+            if which.account.is_none() {
+                list_own(&shelf).await?;
+            }
+            if which.ledger {
+                return Ok(());
+            }
+            let store = Store::attach(ledger.place()?)?;
+            let done = list(&store, &shelf, which.account.as_ref()).await;
+            store.close().await;
+            done
+        }
+        Command::Check(which) => {
+            // What comes out of a bucket stands somewhere while it is looked at.
+            let beside = if folder.is_dir() { folder } else { std::env::temp_dir() };
+            let own = match which.account {
+                None => check_own(&shelf, &beside).await?,
+                Some(_) => 0,
+            };
+            let mut tenants = 0;
+            if !which.ledger {
+                let store = Store::attach(ledger.place()?)?;
+                let done = check(&store, &shelf, &beside, which.account.as_ref()).await;
+                store.close().await;
+                tenants = done?;
+            }
+            ensure!(
+                own == 0,
+                "backups of the ledger are damaged: remove them, and start the server anew"
+            );
+            ensure!(
+                tenants == 0,
+                "backups are missing or damaged: have those tenants' gateways send new ones"
+            );
+            Ok(())
+        }
+        Command::Get(One { account: Some(account), id, to, .. }) => {
+            let store = Store::attach(ledger.place()?)?;
+            let done = get(&store, &shelf, (account, id), &to).await;
+            store.close().await;
+            done
+        }
+        Command::Get(One { id, to, erasures, .. }) => {
+            get_own(&shelf, id.as_deref(), &to, erasures.as_deref()).await
+        }
+    }
+}
+
+async fn list_own(shelf: &Shelf) -> anyhow::Result<()> {
+    let Standing { archives, logs } = own::all(shelf).await?;
+    for own in archives.iter().chain(&logs) {
+        writeln!(io::stdout(), "{}", line_of(shelf, own))?;
+    }
+    Ok(())
+}
+
+/// How many are damaged.
+async fn check_own(shelf: &Shelf, beside: &Path) -> anyhow::Result<u64> {
+    let Standing { archives, logs } = own::all(shelf).await?;
+    let mut bad = 0_u64;
+    for own in archives.iter().chain(&logs) {
+        if let Err(error) = own::check(shelf, own, beside).await {
+            bad += 1;
+            writeln!(io::stdout(), "{error:#}")?;
+        }
+    }
+    let (count, logs) = (archives.len(), logs.len());
+    writeln!(
+        io::stdout(),
+        "{count} backups of the ledger and {logs} logs of erasures, {bad} damaged"
+    )?;
+    Ok(bad)
+}
+
+async fn get_own(
+    shelf: &Shelf,
+    id: Option<&str>,
+    to: &Path,
+    erasures: Option<&Path>,
+) -> anyhow::Result<()> {
+    let wanted = |own: &Own| id.is_none_or(|id| own.id() == id);
+    let Standing { archives, logs } = own::all(shelf).await?;
+    let own = archives.into_iter().find(wanted);
+    let own =
+        own.context("no such backup of the ledger: api-server backups list --ledger names them")?;
+    put(to, async |file| own::fetch(shelf, &own, file).await, &line_of(shelf, &own)).await?;
+    // Standard output may be the archive.
+    match erasures {
+        Some(log) => {
+            erased::fetch(shelf, log).await?;
+            writeln!(io::stderr(), "{}: what was erased, for restore --erasures", log.display())?;
+        }
+        None if !logs.is_empty() => writeln!(
+            io::stderr(),
+            "what was erased since is in it: take the log too, by --erasures, and give it to restore"
+        )?,
+        None => {}
+    }
+    Ok(())
+}
+
+fn line_of(shelf: &Shelf, own: &Own) -> String {
+    let (id, made, bytes, place) = (own.id(), own.made, own.bytes, shelf.place(own));
+    let what = match own.kind {
+        Kind::Archive => "the ledger",
+        Kind::Erasures => "its erasures",
     };
-    store.close().await;
-    done
+    format!("{what} {id} made {made}, {bytes} bytes: {place}")
 }
 
 async fn list(store: &Store, shelf: &Shelf, only: Option<&AccountId>) -> anyhow::Result<()> {
@@ -96,19 +210,18 @@ async fn list(store: &Store, shelf: &Shelf, only: Option<&AccountId>) -> anyhow:
     Ok(())
 }
 
+/// How many are missing or damaged.
 async fn check(
     store: &Store,
     shelf: &Shelf,
-    folder: &Path,
+    beside: &Path,
     only: Option<&AccountId>,
-) -> anyhow::Result<()> {
-    // What comes out of a bucket stands somewhere while it is looked at.
-    let beside = if folder.is_dir() { folder.to_owned() } else { std::env::temp_dir() };
+) -> anyhow::Result<u64> {
     let (mut last, mut bad, mut count) = (None, 0_u64, 0_u64);
     while let Some(page) = page(store, &mut last).await? {
         for backup in page.iter().filter(|backup| is_of(only, backup)) {
             count += 1;
-            if let Err(error) = shelf.check(backup, &beside).await {
+            if let Err(error) = shelf.check(backup, beside).await {
                 bad += 1;
                 writeln!(io::stdout(), "{error:#}")?;
             }
@@ -118,10 +231,7 @@ async fn check(
         writeln!(io::stdout(), "{place}: nothing is recorded of it")?;
     }
     writeln!(io::stdout(), "{count} backups, {bad} missing or damaged")?;
-    if bad > 0 {
-        bail!("backups are missing or damaged: have those tenants' gateways send new ones");
-    }
-    Ok(())
+    Ok(bad)
 }
 
 /// Has a backup put where it is asked for, a new file or standard output, and says what it is. Nothing is put out
@@ -145,8 +255,13 @@ async fn put(
     Ok(())
 }
 
-async fn get(store: &Store, shelf: &Shelf, one: One) -> anyhow::Result<()> {
-    let One { account, id, to } = one;
+async fn get(
+    store: &Store,
+    shelf: &Shelf,
+    (account, id): (AccountId, Option<String>),
+    to: &Path,
+) -> anyhow::Result<()> {
+    let id: Option<Uuid> = id.map(|id| id.parse()).transpose().context("--id")?;
     let mut session = store.read().await?;
     let known = backups::of(&mut session, &account).await?;
     drop(session);
@@ -155,7 +270,8 @@ async fn get(store: &Store, shelf: &Shelf, one: One) -> anyhow::Result<()> {
     let backup = backup.with_context(|| {
         format!("no such backup of account {account}: api-server backups list names them")
     })?;
-    put(&to, async |file| shelf.fetch(&backup, file).await, &line(shelf, &backup)).await
+    let fetch = async |file: &Path| shelf.fetch(&backup, file).await.map(drop);
+    put(to, fetch, &line(shelf, &backup)).await
 }
 
 /// The next of all that are recorded.
@@ -183,7 +299,7 @@ async fn strangers(
         let recorded = backups::of(&mut session, &account).await?;
         drop(session);
         let known: Vec<String> = recorded.iter().map(|backup| shelf.place(backup)).collect();
-        let places = names.iter().map(|name| shelf.place_of(&account, name));
+        let places = names.iter().map(|name| shelf.place_of(account.as_str(), name));
         all.extend(places.filter(|place| !known.contains(place)));
     }
     all.sort();

@@ -54,6 +54,7 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     let listed = Listed::read(config.accounts.as_deref())?;
     let told = Arc::new(config.told(&catalogue));
     let vault = vault(config)?;
+    let own = config.own_backups(vault.as_ref())?;
     let outside = Outside::of(config).await?;
     let (ledger, catalogue) = fill(open(config).await?, catalogue, listed).await?;
     let meter = telemetry.meter("tenantry-api-server");
@@ -78,6 +79,7 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
         rejects: rejects.clone(),
         metrics: app.metrics.clone(),
         rhythm: config.rhythm(),
+        keeper: own.map(|own| own.keeper(&meter)),
         outside,
         meter: meter.clone(),
     };

@@ -14,7 +14,7 @@ use crate::serving::{Place, Serving, client, program};
 /// One for all events, so that what is sent again says the same.
 static TIME: LazyLock<String> = LazyLock::new(|| Timestamp::now().to_string());
 
-fn events(from: usize, to: usize) -> Value {
+pub fn events(from: usize, to: usize) -> Value {
     let event = |n| {
         json!({"specversion": "1.0", "id": format!("e-{n}"), "source": "/core", "time": *TIME,
             "type": "dev.tenantry.usage.query", "region": "north", "data": {"quantity": "1"}})
@@ -22,7 +22,7 @@ fn events(from: usize, to: usize) -> Value {
     (from..to).map(event).collect()
 }
 
-async fn send(server: &Serving, place: &Place, events: &Value) -> Value {
+pub async fn send(server: &Serving, place: &Place, events: &Value) -> Value {
     let request = client()
         .post(format!("{}/usage/events", server.api))
         .bearer_auth(place.sender("acme"))
@@ -32,7 +32,7 @@ async fn send(server: &Serving, place: &Place, events: &Value) -> Value {
     serde_json::from_str(&answer.text().await.unwrap()).unwrap()
 }
 
-fn text(output: &Output) -> String {
+pub fn text(output: &Output) -> String {
     let texts = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
     texts.concat()
 }
@@ -41,11 +41,11 @@ fn backup(place: &Place, to: &Path) -> Output {
     place.run(&["backup", "--to", to.to_str().unwrap()])
 }
 
-fn restore(from: &Path, folder: &Path) -> Output {
+pub fn restore(from: &Path, folder: &Path) -> Output {
     restore_with(from, folder, None)
 }
 
-fn restore_with(from: &Path, folder: &Path, erasures: Option<&Path>) -> Output {
+pub fn restore_with(from: &Path, folder: &Path, erasures: Option<&Path>) -> Output {
     let mut command = program();
     command.arg("restore").arg("--from").arg(from).arg("--storage").arg(folder);
     if let Some(log) = erasures {
@@ -55,7 +55,7 @@ fn restore_with(from: &Path, folder: &Path, erasures: Option<&Path>) -> Output {
 }
 
 /// Erases a region from an account's events, as `privacy:erase` may.
-async fn erase(server: &Serving, place: &Place, region: &str) -> Value {
+pub async fn erase(server: &Serving, place: &Place, region: &str) -> Value {
     let mut claims = Claims::new("officer", &[Audience::Billing]);
     claims.scope = "privacy:erase".to_owned();
     let subject = json!({"dimension": {"account": "acme", "name": "region", "value": region}});
@@ -68,7 +68,7 @@ async fn erase(server: &Serving, place: &Place, region: &str) -> Value {
 }
 
 /// Whether any file of a folder holds a text.
-fn holds(folder: &Path, text: &str) -> bool {
+pub fn holds(folder: &Path, text: &str) -> bool {
     let files = names(folder).into_iter().map(|name| std::fs::read(folder.join(name)).unwrap());
     files.into_iter().any(|bytes| bytes.windows(text.len()).any(|part| part == text.as_bytes()))
 }
@@ -86,7 +86,7 @@ async fn made(folder: &Path, rows: usize) -> PathBuf {
 }
 
 /// What lies in a folder.
-fn names(folder: &Path) -> Vec<String> {
+pub fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().to_str().unwrap().to_owned())

@@ -23,6 +23,7 @@ mod kills;
 mod listed;
 mod load;
 mod overload;
+mod own;
 mod program;
 mod quotas;
 #[path = "../ledger/receiver.rs"]

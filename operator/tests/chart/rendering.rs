@@ -124,6 +124,28 @@ fn ranges_for_webhooks_are_told_to_the_api_server() {
     assert!(!prints(&template(&[])).contains("TENANTRY_WEBHOOK"));
 }
 
+/// What the API server is told of its ledger's own backups: nothing where others make them.
+#[test]
+fn the_ledger_is_backed_up_unless_somebody_else_does_or_nobody_shall() {
+    let told = |more: &[&str]| -> Vec<String> {
+        let text = prints(&template(more));
+        let lines = text.lines().filter(|line| line.contains("TENANTRY_BACKUPS_LEDGER_"));
+        let short = |line: &str| line.rsplit("TENANTRY_BACKUPS_LEDGER_").next().unwrap().to_owned();
+        lines.map(short).collect()
+    };
+    let [every, keep] = [r#"EVERY, value: "24" }"#, r#"KEEP, value: "7" }"#];
+    assert_eq!(told(&[]), [every, keep]);
+    let bucket = "apiServer.backups.s3.endpoint=https://store.example,apiServer.backups.s3.bucket=tenants,\
+                  apiServer.backups.s3.existingSecret=key";
+    assert_eq!(told(&["--set", bucket]), [every, keep, r#"LARGEST, value: "3221225472" }"#]);
+    let off = told(&["--set", "apiServer.backups.ledger.enabled=false"]);
+    assert_eq!(off, [r#"EVERY, value: "0" }"#, keep]);
+    let other = "apiServer.backups.ledger.everyHours=6,apiServer.backups.ledger.keep=30";
+    assert_eq!(told(&["--set", other]), [r#"EVERY, value: "6" }"#, r#"KEEP, value: "30" }"#]);
+    assert_eq!(told(&["--set", "apiServer.database.existingSecret=ledger"]), Vec::<String>::new());
+    assert_eq!(told(&["--set", "apiServer.backups.enabled=false"]), Vec::<String>::new());
+}
+
 /// The API server reaches the bucket's port, and nobody else does; no port is named twice.
 #[test]
 fn a_bucket_opens_its_port_to_the_api_server_alone() {
@@ -207,6 +229,21 @@ fn every_pod_is_restricted_and_bounded() {
             (!(bounded && explicit)).then(|| format!("bounded {bounded}, explicit {explicit}"))
         })
     });
+}
+
+/// What admission asks of the API server is in policies, which need nobody who answers. A webhook that is
+/// away could keep the cluster from working.
+#[test]
+fn no_case_registers_a_webhook() {
+    for (name, arguments) in cases() {
+        for version in VERSIONS {
+            let all = objects(&rendered(&arguments, version));
+            let kinds = || all.iter().map(|object| object["kind"].as_str().unwrap());
+            assert!(kinds().any(|kind| kind == "ValidatingAdmissionPolicy"), "{name}");
+            let hooks: Vec<&str> = kinds().filter(|kind| kind.contains("Webhook")).collect();
+            assert_eq!(hooks, Vec::<&str>::new(), "{name} on {version}");
+        }
+    }
 }
 
 #[test]

@@ -62,6 +62,23 @@ const REFUSED: &[(&str, &str)] = &[
     (r#"apiServer.backups.s3.endpoint="https://a:b@s3""#, "at '/apiServer/backups/s3/endpoint'"),
     (r#"apiServer.backups.s3.bucket="Tenants""#, "at '/apiServer/backups/s3/bucket'"),
     (r#"apiServer.backups.s3.prefix="/a""#, "at '/apiServer/backups/s3/prefix'"),
+    (
+        r#"apiServer.backups.ledger.every=24"#,
+        "at '/apiServer/backups/ledger': additional properties",
+    ),
+    (
+        r#"apiServer.backups.ledger.everyHours=0"#,
+        "at '/apiServer/backups/ledger/everyHours': minimum",
+    ),
+    (
+        r#"apiServer.backups.ledger.everyHours=169"#,
+        "at '/apiServer/backups/ledger/everyHours': maximum",
+    ),
+    (r#"apiServer.backups.ledger.keep=0"#, "at '/apiServer/backups/ledger/keep': minimum"),
+    (
+        r#"apiServer.backups.ledger.largest=5368709121"#,
+        "at '/apiServer/backups/ledger/largest': maximum",
+    ),
     (r#"apiServer.database.existingSecret="My_Secret""#, "at '/apiServer/database/existingSecret'"),
     (
         r#"apiServer.kubernetesIssuer.issuer="http://plain""#,

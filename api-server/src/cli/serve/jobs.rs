@@ -7,6 +7,7 @@ use kube::Client;
 use opentelemetry::metrics::Meter;
 use telemetry::shutdown::Shutdown;
 
+use crate::backup::keeper::Keeper;
 use crate::cluster::{self, profiles::Profiles};
 use crate::config::ServeConfig;
 use crate::ledger::{
@@ -69,6 +70,8 @@ pub struct Jobs {
     pub metrics: Metrics,
     /// How often accounts are summed up.
     pub rhythm: Rhythm,
+    /// None where nobody backs the ledger up here.
+    pub keeper: Option<Keeper>,
     pub outside: Outside,
     pub meter: Meter,
 }
@@ -88,6 +91,7 @@ impl Jobs {
             reconcile(ledger.clone(), compared, stop.clone()),
             provide(ledger.clone(), outside.provisioner, stop.clone()),
             send(ledger.clone(), postman, stop.clone()),
+            back_up(ledger.clone(), self.keeper, stop.clone()),
             tell(ledger, outside.cluster, watched, stop.clone()),
         );
     }
@@ -136,6 +140,14 @@ async fn provide(ledger: Ledger, provisioner: Option<Provisioner>, stop: Shutdow
 async fn send(ledger: Ledger, postman: Postman, stop: Shutdown) {
     let work = async |lease: &mut Lease| postman.run(&ledger, lease).await;
     lease::under("webhooks", &ledger, stop, work).await;
+}
+
+/// Backs the ledger up, until it is time to stop; one server of several at a time.
+async fn back_up(ledger: Ledger, keeper: Option<Keeper>, stop: Shutdown) {
+    let Some(keeper) = keeper else { return };
+    let stopped = stop.clone();
+    let work = async |lease: &mut Lease| Box::pin(keeper.run(&ledger, lease, &stopped)).await;
+    lease::under("ledger-backup", &ledger, stop, work).await;
 }
 
 /// Keeps accounts and status of a cluster's tenants, if there is a cluster, until it is time to stop; one

@@ -89,5 +89,6 @@ fn whole(time: Timestamp) -> Timestamp {
 pub async fn server(place: &Place) -> Serving {
     place.create("acme");
     lived(place).await;
-    Serving::start(place, &["--snapshot-interval", "2"])
+    let backups = place.storage.with_file_name("backups").display().to_string();
+    Serving::start(place, &["--snapshot-interval", "2", "--backups", &backups])
 }

@@ -40,7 +40,10 @@ pub fn job(ground: &Ground, gateway: &Running) -> Command {
 
 fn backups(ground: &Ground, what: &str) -> Output {
     let (storage, folder) = (ground.path("billing"), ground.path("backups"));
-    program(&["backups", what, "--storage", &storage, "--backups", &folder]).output().unwrap()
+    // The ledger's own are none of a tenant's.
+    program(&["backups", what, "--account", "acme", "--storage", &storage, "--backups", &folder])
+        .output()
+        .unwrap()
 }
 
 /// The only backup's file.

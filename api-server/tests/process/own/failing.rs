@@ -1,0 +1,107 @@
+//! Ledgers that cannot be backed up now, and servers that are killed meanwhile.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use sqlx::Connection;
+
+use super::{Lab, NEWEST, failed, newest, told, until};
+use crate::backups::{events, names, send, text};
+
+/// What cannot be restored is no backup.
+#[tokio::test]
+async fn a_ledger_that_is_not_what_its_rows_say_replaces_no_backup() {
+    let lab = Lab::with(&events(0, 20), None).await;
+    let file = lab.place.storage.join("ledger.db");
+    let url = format!("sqlite://{}", file.display());
+    let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    let sql = "UPDATE usage_period SET used_micro = used_micro + 1";
+    sqlx::query(sql).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let server = lab.server(&[]);
+    failed(&server).await;
+    let log = server.log().join("\n");
+    assert!(log.contains("is not what its rows say"), "{log}");
+    assert_eq!((told(&server, NEWEST).await, lab.listed()), (Some(0), vec![]));
+    assert_eq!(lab.files(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_server_that_is_killed_in_the_middle_leaves_nothing_that_counts() {
+    let mut lab = Lab::with(&events(0, 1000), None).await;
+    let own = lab.own();
+    let mut server = lab.server(&[]);
+    until("one under way", async || {
+        own.is_dir().then(|| !names(&own).is_empty()).filter(|made| *made)
+    })
+    .await;
+    server.kill();
+    let whole = lab.listed().len();
+    let output = lab.backups(&["check", "--ledger"]);
+    assert!(
+        text(&output)
+            .contains(&format!("{whole} backups of the ledger and 0 logs of erasures, 0 damaged")),
+        "{}",
+        text(&output)
+    );
+    // What another one left long ago, too, and not what is somebody else's.
+    let left = own.join(".tenantry-left");
+    fs::create_dir(&left).unwrap();
+    fs::write(left.join("archive"), "half").unwrap();
+    fs::write(own.join("notes.txt"), "whose?").unwrap();
+    if whole > 0 {
+        lab.aged("20260101T000000Z");
+    }
+    let server = lab.server(&[]);
+    let made = || {
+        let tars = lab.files().into_iter().filter(|name| name.ends_with(".tar"));
+        tars.filter(|name| !name.starts_with('.')).count()
+    };
+    until("one", async || (made() > whole).then_some(())).await;
+    until("nothing else", async || (lab.files().len() == whole + 2).then_some(())).await;
+    assert!(lab.files().contains(&"notes.txt".to_owned()));
+    drop(server);
+    assert_eq!(lab.comes_back(1000).await, 1000);
+}
+
+/// A small file system in a folder; gone at the end.
+struct Small(PathBuf);
+
+impl Small {
+    fn mount(folder: &Path, options: &str) -> Option<Self> {
+        let mut mount = Command::new("mount");
+        let done = mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(folder).output();
+        if done.is_ok_and(|output| output.status.success()) {
+            return Some(Self(folder.to_owned()));
+        }
+        println!("skipped: mounting a small disk takes root");
+        None
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _done = Command::new("umount").arg("-l").arg(&self.0).output();
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_keeps_nothing_half_and_is_tried_again() {
+    let lab = Lab::with(&events(0, 100), None).await;
+    let folder = lab.path("backups");
+    fs::create_dir(&folder).unwrap();
+    let Some(_small) = Small::mount(&folder, "size=128k") else { return };
+    let server = lab.server(&[]);
+    failed(&server).await;
+    let log = server.log().join("\n");
+    assert!(log.contains("the ledger could not be backed up"), "{log}");
+    assert_eq!(lab.files(), Vec::<String>::new());
+    // Usage is taken all the same.
+    let taken = send(&server, &lab.place, &events(100, 110)).await;
+    assert_eq!(taken["accepted"], 10, "{taken}");
+    let room = Command::new("mount").args(["-o", "remount,size=64m"]).arg(&folder).status();
+    assert!(room.unwrap().success());
+    newest(&server).await;
+    assert_eq!(lab.listed().len(), 1);
+}
