@@ -25,6 +25,7 @@ pub mod overage;
 pub mod overrides;
 pub mod projection;
 pub mod proration;
+pub mod prose;
 pub mod quantity;
 pub mod quota;
 pub mod rating;

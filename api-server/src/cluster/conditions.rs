@@ -13,6 +13,7 @@ use super::{
 use crate::{
     domain::{
         health::Standing,
+        prose,
         subscription::{Agreement, RequestError},
         threshold::Level,
     },
@@ -183,9 +184,9 @@ fn quota(figures: &Figures) -> Said {
         return (Truth::True, "WithinLimits", message);
     };
     let told = meters.iter().filter(|(_, meter)| meter.level.is_some()).map(|(name, meter)| {
-        let quota = meter.quota.map(|quota| quota.to_string()).unwrap_or_default();
+        let quota = meter.quota.map(prose::quantity).unwrap_or_default();
         let mark = meter.level.map(Level::percent).unwrap_or_default();
-        let (used, unit) = (meter.used, name.unit());
+        let (used, unit) = (prose::quantity(meter.used), name.unit());
         format!("{name}: {used} of {quota} {unit} used, {mark} % or more")
     });
     let told: Vec<String> = told.collect();

@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 
 use super::{Context, events, record::Record, status::Figures};
 use crate::{
-    domain::enforcement::{self, Action, Rule, Standing, Step},
+    domain::{
+        enforcement::{self, Action, Rule, Standing, Step},
+        prose,
+    },
     ledger::{LedgerError, enforcement::Look, tenants::Registered},
     store::enforcements::{self, Decision},
 };
@@ -179,7 +182,8 @@ fn named(decision: &Decision) -> Option<(&'static str, &'static str)> {
 fn note(decision: &Decision) -> String {
     let of = &decision.of;
     let (meter, unit) = (of.over.meter, of.over.meter.unit());
-    let used = format!("{meter}: {} of {} {unit} used", of.over.used, of.over.quota);
+    let (used, quota) = (prose::quantity(of.over.used), prose::quantity(of.over.quota));
+    let used = format!("{meter}: {used} of {quota} {unit} used");
     match (decision.action, decision.earlier) {
         (Some(Action::Alert), None | Some(Action::Alert)) => {
             format!("{used}; nothing is stopped (spec.quotaAction.policy is Alert)")

@@ -13,7 +13,10 @@ use tokio::time::timeout;
 
 use super::{Context, record::Record, send::ANSWER};
 use crate::{
-    domain::threshold::{self, Kind},
+    domain::{
+        prose,
+        threshold::{self, Kind},
+    },
     ledger::LedgerError,
     store::{
         alerts::AlertRow,
@@ -150,9 +153,10 @@ fn name(record: &Record, alert: &AlertRow) -> String {
 /// What happened, in words.
 fn note(alert: &AlertRow) -> String {
     let AlertRow { of, change, used, quota, .. } = alert;
+    let used = prose::quantity(*used);
     let (meter, unit, mark) = (of.meter, of.meter.unit(), change.level.percent());
     let of_quota = match quota {
-        Some(quota) => format!("{used} of {quota} {unit} used"),
+        Some(quota) => format!("{used} of {} {unit} used", prose::quantity(*quota)),
         None => format!("{used} {unit} used, without a quota"),
     };
     match change.kind {

@@ -6,6 +6,7 @@ use super::{
     catalogue::{Catalogue, PlanId, PlanVersion},
     meter::Meter,
     onboarding::{Evaluation, Intake, SuccessCriterion},
+    prose,
     roi::{Range, Roi},
 };
 
@@ -102,9 +103,12 @@ fn departments(intake: &Intake) -> impl Iterator<Item = Criterion> {
     let named = intake.departments.iter().zip(&intake.roi.departments);
     named.map(|(name, department)| {
         let Range { low, base, high } = department.hours_per_week;
+        let [low, base, high] = [low, base, high].map(prose::quantity);
         let (people, weeks) = (department.people, department.weeks_per_year);
-        let who =
-            if people == 1 { "1 person saves".to_owned() } else { format!("{people} people save") };
+        let who = match people {
+            1 => "1 person saves".to_owned(),
+            people => format!("{} people save", prose::count(people.into())),
+        };
         let what = format!(
             "{name}: {who} {base} hours a week each ({low} to {high}), {weeks} weeks a year."
         );
@@ -116,13 +120,16 @@ fn pays(roi: &Roi) -> Vec<Criterion> {
     let mut all = Vec::new();
     if let Some(hours) = roi.break_even_hours {
         all.push(Criterion {
-            what: format!("Each saves {hours} hours a week or more: from there on it pays."),
+            what: format!(
+                "Each saves {} hours a week or more: from there on it pays.",
+                prose::at_least(hours)
+            ),
             measured_by: "facts: criteria",
         });
     }
     if let Some(months) = roi.outcomes.base.payback_months {
         all.push(Criterion {
-            what: format!("What it cost once is back after {months} months."),
+            what: format!("What it cost once is back after {} months.", prose::quantity(months)),
             measured_by: "facts: criteria",
         });
     }
@@ -133,13 +140,9 @@ fn pays(roi: &Roi) -> Vec<Criterion> {
 fn within(intake: &Intake, plan: &PlanVersion) -> Vec<Criterion> {
     let expected = intake.usage.iter().filter(|(_, range)| range.base > Quantity::ZERO);
     let of = |(meter, range): (&Meter, &Range<Quantity>)| {
-        let included = plan.terms.charges.get(meter)?.included;
-        let unit = meter.unit();
-        let what = format!(
-            "Use of {} is near {} {unit} a month; {included} are included.",
-            meter.name(),
-            range.base
-        );
+        let included = prose::quantity(plan.terms.charges.get(meter)?.included);
+        let (name, unit, near) = (meter.name(), meter.unit(), prose::quantity(range.base));
+        let what = format!("Use of {name} is near {near} {unit} a month; {included} are included.");
         Some(Criterion { what, measured_by: "usage: meters" })
     };
     expected.filter_map(of).collect()

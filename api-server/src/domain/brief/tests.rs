@@ -40,7 +40,7 @@ fn each_criterion_follows_from_the_form_and_the_answer() {
         "hours a week or more: from there on it pays.",
         "What it cost once is back after",
         "Support answers within 8 h.",
-        "Use of agents is near 40000 runs a month; 40000 are included.",
+        "Use of agents is near 40,000 runs a month; 40,000 are included.",
         "Health is 0.75 or more",
     ] {
         assert!(said.iter().any(|what| what.contains(part)), "{part}: {said:#?}");

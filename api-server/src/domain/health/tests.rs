@@ -302,13 +302,13 @@ fn each_input_is_said_with_its_figures() {
     assert_eq!(
         said,
         [
-            "use at 0.30 of the quota's even pace",
-            "last week at 0.80 of the four weeks before",
+            "use at 30 % of the quota's even pace",
+            "last week at 80 % of the four weeks before",
             "2 of 5 planned departments active",
             "quiet for 3 days",
             "9 of 10 answers in time; open: 0 of severity 1, 1 of severity 2",
             "1 of 3 due criteria met",
-            "0.50 of the error budget used",
+            "50 % of the error budget used",
             "1 day overdue",
         ]
     );

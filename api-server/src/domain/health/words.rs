@@ -1,7 +1,7 @@
 //! What was measured, and what to do about it, in words.
 
 use super::{Factor, Inputs, Share};
-use crate::domain::Ppm;
+use crate::domain::{Ppm, prose::percent};
 
 /// What to do where use outgrows a plan.
 pub const OUTGROWN: &str = "offer the next plan before use outgrows this one";
@@ -17,10 +17,12 @@ fn share(share: Option<Share>, what: &str) -> Option<String> {
 /// What was measured for a factor, with its figures.
 pub(super) fn input(factor: Factor, inputs: &Inputs) -> Option<String> {
     match factor {
-        Factor::Pace => inputs.pace.map(|pace| format!("use at {pace} of the quota's even pace")),
-        Factor::Trend => {
-            inputs.trend.map(|trend| format!("last week at {trend} of the four weeks before"))
+        Factor::Pace => {
+            inputs.pace.map(|pace| format!("use at {} of the quota's even pace", percent(pace)))
         }
+        Factor::Trend => inputs
+            .trend
+            .map(|trend| format!("last week at {} of the four weeks before", percent(trend))),
         Factor::Adoption => share(inputs.adoption, "planned departments active"),
         Factor::Recency => inputs.quiet_days.map(|quiet| format!("quiet for {}", days(quiet))),
         Factor::Support => inputs.support.map(|s| {
@@ -31,7 +33,7 @@ pub(super) fn input(factor: Factor, inputs: &Inputs) -> Option<String> {
         }),
         Factor::Success => share(inputs.success, "due criteria met"),
         Factor::Reliability => {
-            inputs.budget_used.map(|used| format!("{used} of the error budget used"))
+            inputs.budget_used.map(|used| format!("{} of the error budget used", percent(used)))
         }
         Factor::Payment => inputs.days_overdue.map(|overdue| match overdue {
             0 => "nothing overdue".to_owned(),
@@ -67,14 +69,17 @@ fn counted(count: impl Into<u64>, one: &str, many: &str) -> String {
 // What has to be different, for `remedy`.
 
 pub(super) fn more_use(from: Ppm, to: Ppm) -> String {
+    let (from, to) = (percent(from), percent(to));
     format!("bring use to {to} of the quota's even pace, from {from}")
 }
 
 pub(super) fn less_use(from: Ppm, to: Ppm) -> String {
+    let (from, to) = (percent(from), percent(to));
     format!("bring use down to {to} of the quota's even pace, from {from}, or offer the next plan")
 }
 
 pub(super) fn growth(from: Ppm, to: Ppm) -> String {
+    let (from, to) = (percent(from), percent(to));
     format!("bring a week's use to {to} of the four weeks before, from {from}")
 }
 
@@ -111,6 +116,7 @@ pub(super) fn answer(sev1: u32, sev2: u32, more: Option<u32>) -> String {
 }
 
 pub(super) fn back_inside(used: Ppm) -> String {
+    let used = percent(used);
     format!("bring the service back inside its objective, from {used} of its error budget")
 }
 

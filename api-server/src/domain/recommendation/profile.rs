@@ -1,5 +1,7 @@
 //! Which profile to run on.
 
+use crate::domain::prose::count;
+
 /// From so many voice minutes a month on, the `gpu` overlay pays.
 pub const GPU_FROM_VOICE_MINUTES: u64 = 10_000;
 
@@ -63,8 +65,9 @@ pub fn recommend_profile(needs: &ProfileNeeds) -> ProfileRecommendation {
     if needs.voice_minutes >= GPU_FROM_VOICE_MINUTES {
         overlays.push("gpu");
         reasons.push(format!(
-            "gpu: {} voice minutes a month, from {GPU_FROM_VOICE_MINUTES} on acceleration pays",
-            needs.voice_minutes
+            "gpu: {} voice minutes a month, from {} on acceleration pays",
+            count(needs.voice_minutes),
+            count(GPU_FROM_VOICE_MINUTES)
         ));
     }
     ProfileRecommendation { profile, overlays, reasons }

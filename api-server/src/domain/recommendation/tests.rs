@@ -109,7 +109,7 @@ fn the_reasons_name_cost_use_and_what_would_change_it() {
     assert_eq!(
         found.reasons,
         [
-            "team has the lowest expected cost: USD 936.50 a month, starter USD 1386.50",
+            "team has the lowest expected cost: USD 936.50 a month, starter USD 1,386.50",
             "in the high case use reaches 112.5 % of the 40,000 runs included, USD 150.00 more",
         ]
     );
@@ -149,7 +149,7 @@ fn plans_that_answer_too_slowly_are_left_out() {
     assert!(eight.reasons.contains(&"support answers within 8 h, 8 h are needed".to_owned()));
     assert_eq!(
         within(7).reasons[0],
-        "scale is the only plan that fits: USD 2499.00 a month expected"
+        "scale is the only plan that fits: USD 2,499.00 a month expected"
     );
     let none = within(1);
     assert_eq!((name(&none), none.ranking.len(), none.excluded.len()), (None, 0, 3));
@@ -317,7 +317,7 @@ fn gpu_pays_from_ten_thousand_voice_minutes() {
     assert_eq!(profile(Purpose::Production, 9_999, None).overlays, [""; 0]);
     let found = profile(Purpose::Evaluation, 10_000, None);
     assert_eq!((found.profile, found.overlays), ("prod", vec!["gpu"]));
-    let said = "gpu: 10000 voice minutes a month, from 10000 on acceleration pays";
+    let said = "gpu: 10,000 voice minutes a month, from 10,000 on acceleration pays";
     assert_eq!(found.reasons.last().unwrap(), said);
 }
 

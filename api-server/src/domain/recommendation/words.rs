@@ -2,10 +2,10 @@
 
 use super::{BreakEven, Candidate, Choice, Excluded, Needs};
 use crate::domain::{
-    Ppm, Quantity,
+    Quantity,
     catalogue::PlanVersion,
-    decimal::{self, div_round},
     meter::Meter,
+    prose::{self, percent},
     threshold::ratio,
 };
 
@@ -45,10 +45,13 @@ pub(super) fn reasons(
             Some(used) if line.included > Quantity::ZERO => format!(
                 "in the high case use reaches {} of the {} {unit} included, {} more",
                 percent(used),
-                grouped(line.included),
-                line.amount
+                prose::quantity(line.included),
+                prose::money(line.amount)
             ),
-            _ => format!("{} includes no {unit}: {} in the high case", plan.name(), line.amount),
+            _ => {
+                let (name, amount) = (plan.name(), prose::money(line.amount));
+                format!("{name} includes no {unit}: {amount} in the high case")
+            }
         });
     }
     if let Some(wanted) = needs.support_hours {
@@ -60,8 +63,7 @@ pub(super) fn reasons(
 
 fn why(candidates: &[Candidate<'_>], plan: &Candidate<'_>, choice: &Choice) -> String {
     let name = plan.name();
-    let cost =
-        |of: &Candidate<'_>| of.expected().map(|money| money.to_string()).unwrap_or_default();
+    let cost = |of: &Candidate<'_>| of.expected().map(prose::money).unwrap_or_default();
     if let (Choice::Headroom, Some(cheapest)) = (choice, candidates.first()) {
         return format!(
             "{name} costs at most a tenth more than {} ({} against {} a month expected) and has no \
@@ -101,7 +103,7 @@ pub(super) fn would_change_if(
     let id = &chosen.version.id;
     let mut changes = Vec::new();
     for turn in break_even {
-        let (units, what) = (grouped(turn.units), per_month(turn.meter));
+        let (units, what) = (prose::quantity(turn.units), per_month(turn.meter));
         if turn.above == *id {
             changes.push(format!("{} is cheaper below {units} {what}", turn.below.plan));
         } else if turn.below == *id {
@@ -118,25 +120,4 @@ pub(super) fn would_change_if(
 
 fn per_month(meter: Meter) -> String {
     format!("{} a month, other use as expected", meter.unit())
-}
-
-/// `112.5 %`.
-fn percent(ratio: Ppm) -> String {
-    let tenths = div_round(i128::from(ratio.0), 1_000).and_then(|t| i64::try_from(t).ok());
-    format!("{} %", decimal::format(tenths.unwrap_or(i64::MAX), 1, 0))
-}
-
-/// `40,000`; what is behind the point stays as it is.
-fn grouped(quantity: Quantity) -> String {
-    let text = quantity.to_string();
-    let (whole, fraction) =
-        text.split_once('.').map_or((text.as_str(), ""), |(w, _)| (w, &text[w.len()..]));
-    let mut out = String::new();
-    for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out + fraction
 }

@@ -129,9 +129,9 @@ fn health_takes_pace_and_trend_from_the_leading_meter() {
     let snapshot = of(&inputs(meters));
     let said: Vec<_> = snapshot.health.lines.iter().map(|l| l.input.clone().unwrap()).collect();
     // 10 420 of 40 000 after a third of the month.
-    assert_eq!(said[0], "use at 0.7815 of the quota's even pace");
+    assert_eq!(said[0], "use at 78.2 % of the quota's even pace");
     // Days 4 to 10 of June, 6 820 runs, against 27 925 in the 28 days before.
-    assert_eq!(said[1], "last week at 0.976902 of the four weeks before");
+    assert_eq!(said[1], "last week at 97.7 % of the four weeks before");
     assert_eq!(snapshot.health.coverage, BasisPoints::ONE);
     assert_eq!((snapshot.standing, snapshot.flagged), (Standing::Healthy, false));
 }
@@ -294,7 +294,7 @@ fn an_account_that_is_well_but_nearly_out_of_units_says_so() {
     assert!(snapshot.flagged && !snapshot.watch.flagged);
     assert_eq!(
         snapshot.reason().unwrap(),
-        "Agents is at 95.6 % of what the plan includes, 10420 of 10900 runs, used up on 2026-06-11."
+        "Agents is at 95.6 % of what the plan includes, 10,420 of 10,900 runs, used up on 2026-06-11."
     );
     assert_eq!(snapshot.helps_most().unwrap(), "Offer the next plan before use outgrows this one.");
 }

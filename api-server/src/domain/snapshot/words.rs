@@ -6,7 +6,7 @@ use crate::domain::{
     health::{Cap, FLAG_BELOW, Factor, OUTGROWN},
     meter::Meter,
     projection::Projection,
-    threshold,
+    prose, threshold,
 };
 
 impl Snapshot {
@@ -40,15 +40,15 @@ impl Snapshot {
 
     fn nearly_used_up(&self) -> Option<String> {
         let (meter, of) = self.meters.iter().find(|(_, m)| exceeds(m))?;
-        let (used, quota, unit) = (of.used, of.quota?, meter.unit());
-        let share = percent(of.ratio?);
+        let (used, quota) = (prose::quantity(of.used), prose::quantity(of.quota?));
+        let (share, unit) = (prose::percent(of.ratio?), meter.unit());
         let end = match of.projection {
             Projection::Forecast(forecast) => forecast.exhausted_on,
             Projection::TooEarly => None,
         };
         let end = end.map(|day| format!(", used up on {day}")).unwrap_or_default();
         Some(format!(
-            "{meter} is at {share} % of what the plan includes, {used} of {quota} {unit}{end}"
+            "{meter} is at {share} of what the plan includes, {used} of {quota} {unit}{end}"
         ))
     }
 
@@ -95,13 +95,6 @@ fn exceeds(meter: &MeterSnapshot) -> bool {
 /// `0.927`, as it stands on the wire.
 fn plain(score: BasisPoints) -> Ppm {
     score.into()
-}
-
-/// A share in percent with one place: `97.1`.
-fn percent(ratio: Ppm) -> String {
-    let tenths = crate::domain::decimal::div_round(i128::from(ratio.0), 1_000).unwrap_or_default();
-    let tenths = i64::try_from(tenths).unwrap_or_default();
-    crate::domain::decimal::format(tenths, 1, 0)
 }
 
 fn capital(text: &str) -> String {

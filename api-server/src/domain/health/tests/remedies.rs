@@ -38,7 +38,7 @@ fn what_is_well_or_unknown_needs_nothing() {
 #[test]
 fn where_no_single_change_will_do_the_one_that_helps_most_comes_first() {
     let steps = [
-        "bring use to 0.50 of the quota's even pace, from 0.30",
+        "bring use to 50 % of the quota's even pace, from 30 %",
         "start 2 more departments: 4 of 5",
     ];
     assert_eq!(found(&case_b()), (whats(&steps), 7_874));
