@@ -18,8 +18,9 @@ use super::{
 };
 
 /// Raised with every change of a formula that can change a snapshot's figures. 2: what a plan change
-/// within an hour divides is priced as in the bill.
-pub const FORMULA_VERSION: u32 = 2;
+/// within an hour divides is priced as in the bill. 3: sentences have figures as people write them, and
+/// the share of support's answers in time is kept.
+pub const FORMULA_VERSION: u32 = 3;
 
 /// Above this share of a quota, in percent, an account is flagged whatever its health.
 const FLAG_ABOVE: u8 = 95;

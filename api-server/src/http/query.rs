@@ -38,11 +38,13 @@ pub enum Op {
     Lt,
     /// Less or equal.
     Lte,
+    /// Beginning with it.
+    Starts,
 }
 
 impl Op {
-    const ALL: [Self; 7] =
-        [Self::Eq, Self::Neq, Self::In, Self::Gt, Self::Gte, Self::Lt, Self::Lte];
+    const ALL: [Self; 8] =
+        [Self::Eq, Self::Neq, Self::In, Self::Gt, Self::Gte, Self::Lt, Self::Lte, Self::Starts];
 
     /// As it stands in brackets.
     #[must_use]
@@ -55,6 +57,7 @@ impl Op {
             Self::Gte => "gte",
             Self::Lt => "lt",
             Self::Lte => "lte",
+            Self::Starts => "starts",
         }
     }
 
@@ -63,7 +66,7 @@ impl Op {
         match self {
             Self::Gt | Self::Gte => Some(true),
             Self::Lt | Self::Lte => Some(false),
-            Self::Eq | Self::Neq | Self::In => None,
+            Self::Eq | Self::Neq | Self::In | Self::Starts => None,
         }
     }
 

@@ -7,9 +7,10 @@ use crate::http::Problem;
 
 pub mod facts;
 pub mod plan;
+pub mod stacks;
 
 pub(super) fn routes(routes: Routes) -> Routes {
-    route!(route!(routes, plan::change), facts::state)
+    route!(route!(route!(routes, plan::change), facts::state), stacks::list)
 }
 
 /// The account of a path, if the caller may reach it.

@@ -23,6 +23,7 @@ use crate::ledger::whole_millisecond;
 use crate::store::onboarding::{self as intakes, Decided, Intake, Position};
 
 mod answer;
+mod assumptions;
 mod brief;
 mod form;
 mod idempotency;

@@ -129,6 +129,7 @@ fn stage(filter: &Filter) -> Result<Stage, Problem> {
     known.ok_or_else(|| filter.refuse("Give updated, moving, waiting, failed or removed."))
 }
 
+/// What is known of the cluster, if the server is beside one.
 fn beside(app: &App) -> Result<&Profiles, Problem> {
     app.profiles.as_ref().ok_or_else(|| {
         Problem::new(
@@ -142,7 +143,7 @@ fn beside(app: &App) -> Result<&Profiles, Problem> {
 }
 
 /// The server has just been started, or the cluster does not answer.
-fn unread() -> Problem {
+pub(super) fn unread() -> Problem {
     Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "cluster-unread",

@@ -49,6 +49,7 @@ const STEPS: &[Step] = &steps![
     16 "tenant names" "0016_tenant_names.sql",
     17 "cursor key" "0017_cursor_key.sql",
     18 "day inputs" "0018_day_inputs.sql",
+    19 "finding customers" "0019_finding_customers.sql",
 ];
 
 /// The spool of a gateway, which is always SQLite.

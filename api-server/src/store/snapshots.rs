@@ -63,6 +63,8 @@ pub struct SnapshotRow {
     pub highest: Option<(Meter, Ppm)>,
     /// What the period will cost, and the edges of the 80 % interval.
     pub cost: Option<(Money, Money, Money)>,
+    /// The share of support's answers that came in time; none where nobody asked.
+    pub support: Option<Ppm>,
     /// Why it is flagged.
     pub reason: Option<String>,
     /// What costs most health, in words.
@@ -94,6 +96,12 @@ impl SnapshotRow {
         })
     }
 
+    /// By what a list by support is sorted: where nobody asked comes after all others.
+    #[must_use]
+    pub fn by_support(&self) -> i64 {
+        self.support.map_or(i64::MAX, |share| share.0)
+    }
+
     /// The day of a line over time that it stands on: whole days since 1970, UTC.
     #[must_use]
     pub fn day(&self) -> i64 {
@@ -110,13 +118,13 @@ pub const fn level_name(level: Option<Level>) -> &'static str {
     }
 }
 
-const WIDTH: usize = 25;
+const WIDTH: usize = 26;
 macro_rules! columns {
     () => {
         "s.account, s.computed_at, s.valid_until, s.ledger_seq, s.formula_version, s.stale, s.plan,
          s.version, s.health_bp, s.coverage_bp, s.standing, s.flagged, s.level, s.ratio_ppm,
          s.meter, s.currency, s.cost_minor, s.cost_low_minor, s.cost_high_minor, s.by_health,
-         s.by_ratio, s.by_cost, s.reason, s.costs, s.helps"
+         s.by_ratio, s.by_cost, s.reason, s.costs, s.helps, s.by_support"
     };
 }
 use columns;
@@ -160,6 +168,7 @@ fn snapshot(row: &Row) -> Result<SnapshotRow, StoreError> {
         level,
         highest,
         cost,
+        support: Some(row.int(25)?).filter(|share| *share != i64::MAX).map(Ppm),
         reason: text(22)?,
         costs: text(23)?,
         helps: text(24)?,
@@ -197,6 +206,7 @@ fn values(row: &SnapshotRow) -> Vec<Value> {
         row.reason.clone(),
         row.costs.clone(),
         row.helps.clone(),
+        row.by_support(),
     ]);
     values
 }
@@ -248,7 +258,7 @@ pub(crate) async fn put(session: &mut Session, all: &[Made]) -> Result<(), Store
         "INSERT INTO snapshots (account, computed_at, valid_until, ledger_seq, formula_version,
            stale, plan, version, health_bp, coverage_bp, standing, flagged, level, ratio_ppm, meter,
            currency, cost_minor, cost_low_minor, cost_high_minor, by_health, by_ratio, by_cost,
-           reason, costs, helps)",
+           reason, costs, helps, by_support)",
         "ON CONFLICT (account) DO UPDATE SET computed_at = excluded.computed_at,
            valid_until = excluded.valid_until, ledger_seq = excluded.ledger_seq,
            formula_version = excluded.formula_version, stale = excluded.stale,
@@ -259,7 +269,7 @@ pub(crate) async fn put(session: &mut Session, all: &[Made]) -> Result<(), Store
            cost_low_minor = excluded.cost_low_minor, cost_high_minor = excluded.cost_high_minor,
            by_health = excluded.by_health, by_ratio = excluded.by_ratio,
            by_cost = excluded.by_cost, reason = excluded.reason, costs = excluded.costs,
-           helps = excluded.helps",
+           helps = excluded.helps, by_support = excluded.by_support",
     );
     session.run_many(sql, WIDTH, all.iter().flat_map(|made| values(&made.row)).collect()).await?;
     let documents = all.iter().flat_map(|made| args![&made.row.account, made.inputs.as_str()]);

@@ -69,6 +69,19 @@ async fn until(lab: &Lab, server: &Serving, what: &str, good: impl Fn(&Value) ->
     .await
 }
 
+/// The account of a tenant, once it is open.
+async fn account(lab: &Lab, server: &Serving, tenant: &str) -> String {
+    eventually("the account is known", async || {
+        let all = ask(lab, server, "/profiles/dev/tenants").await;
+        let found = all["data"].as_array().and_then(|all| {
+            let one = all.iter().find(|one| one["tenant"] == tenant)?;
+            one["account"].as_str().map(str::to_owned)
+        });
+        found.ok_or(all)
+    })
+    .await
+}
+
 async fn change(lab: &Lab, spec: Value) {
     let patch = json!({ "apiVersion": "tenantry.dev/v1alpha1", "kind": "DeploymentProfile",
         "metadata": { "name": "dev" }, "spec": spec });
@@ -132,6 +145,20 @@ async fn a_rollout_is_seen_from_its_first_tenant_to_its_halt() {
     assert_eq!((&failed["reason"], &failed["ready"]), (&json!("CrashLoop"), &json!(false)));
     let message = failed["message"].as_str().unwrap();
     assert!(message.contains("CrashLoopBackOff"), "{message}");
+    // The same of its account, part by part.
+    let name = failed["tenant"].as_str().unwrap();
+    let account = account(&lab, &server, name).await;
+    let stacks = ask(&lab, &server, &format!("/accounts/{account}/stacks")).await;
+    let stack = &stacks["data"][0];
+    assert_eq!(
+        (&stack["tenant"], &stack["state"], &stack["reason"]),
+        (&failed["tenant"], &json!("failing"), &json!("CrashLoop")),
+        "{stacks}"
+    );
+    let components = stack["components"].as_array().unwrap();
+    let core = components.iter().find(|one| one["name"] == "core").unwrap();
+    assert_eq!(core["ready"], false, "{stacks}");
+    assert!(core["message"].as_str().unwrap().contains("CrashLoopBackOff"), "{stacks}");
     assert_eq!(
         runs(&ask(&lab, &server, "/profiles/dev/revisions").await),
         [(3, 0), (2, 2), (1, 0)]
@@ -145,12 +172,21 @@ async fn a_profile_that_goes_and_a_cluster_that_is_silent_are_both_said() {
     let server = lab.serve_by(&lab.kubeconfig_by(&format!("https://{}", gate.address)), &[]);
     lab.tenant("acme", json!({})).await;
     until(&lab, &server, "the tenant is counted", |dev| dev["tenants"]["total"] == 1).await;
+    lab.operate("acme").await;
+    let stacks = format!("/accounts/{}/stacks", account(&lab, &server, "acme").await);
+    eventually("its stack is shown", async || {
+        let all = ask(&lab, &server, &stacks).await;
+        holds(all["data"][0]["tenant"] == "acme" && all["lost_since"].is_null(), all)
+    })
+    .await;
     gate.set(false);
     eventually("the silence is noticed", async || {
         let all = ask(&lab, &server, "/profiles").await;
         holds(all["lost_since"].is_string() && all["data"][0]["name"] == "dev", all)
     })
     .await;
+    let all = ask(&lab, &server, &stacks).await;
+    assert!(all["lost_since"].is_string() && all["data"][0]["tenant"] == "acme", "{all}");
     // What happens meanwhile is known once the cluster is heard again.
     let profiles = Api::<DeploymentProfile>::all(lab.client.clone());
     profiles.delete("dev", &DeleteParams::default()).await.unwrap();

@@ -43,7 +43,7 @@ async fn a_brief_has_plans_business_case_and_criteria() {
     assert!(plans[2]["monthly"].is_null() && plans[2]["excluded"].is_string(), "{}", plans[2]);
     let criteria: Vec<_> =
         brief["criteria"].as_array().unwrap().iter().map(|c| c["what"].as_str().unwrap()).collect();
-    for part in ["2027-01-15", "Litigation: 12 people", "Support answers within 8 h", "40000"] {
+    for part in ["2027-01-15", "Litigation: 12 people", "Support answers within 8 h", "40,000"] {
         assert!(criteria.iter().any(|what| what.contains(part)), "{part}: {criteria:?}");
     }
 }
@@ -72,7 +72,40 @@ async fn a_brief_can_be_printed_and_runs_nothing() {
         for part in ["Initech Legal", "USD 899.00", "recommended", "Paid back after", "12 people"] {
             assert!(page.text.contains(part), "{part}: {}", page.text);
         }
+        let assumed = [
+            ("Salary a year", "USD 52,000.00"),
+            ("On top of the salary", "30 %"),
+            ("Hours that one works a year", "1,800"),
+            ("Becomes other work", "70 % <small>(50 % to 80 %)</small>"),
+            ("Subscription a year", "USD 10,788.00"),
+            ("Costs once", "USD 12,000.00"),
+        ];
+        for (name, value) in assumed {
+            let part = format!("<tr><td>{name}</td><td>{value}</td></tr>");
+            assert!(page.text.contains(&part), "{part}: {}", page.text);
+        }
     }
+}
+
+#[tokio::test]
+async fn the_assumptions_of_a_brief_give_its_business_case_again() {
+    let api = Api::new().await;
+    let (path, receipt) = submitted(&api, &form()).await;
+    let shown = api.get(&path, Some(&manager())).await.json();
+    let brief = api.get(&format!("{path}/brief"), Some(&manager())).await.json();
+    let mut assumed = brief["assumptions"].clone();
+    assert_eq!(assumed, shown["assumptions"], "both say the same");
+    assert_eq!(assumed["subscription"]["amount"], "10788.00", "twelve months of 899.00");
+    assert_eq!(assumed["departments"], form()["departments"]);
+    for one in assumed["departments"].as_array_mut().unwrap() {
+        one.as_object_mut().unwrap().remove("name");
+    }
+    let again = api.post("/roi", None, "application/json", assumed.to_string()).await;
+    assert_eq!(again.status, StatusCode::OK, "{}", again.text);
+    assert_eq!(again.json(), brief["roi"]);
+    // Who sent it is told no more than before.
+    let theirs = api.get(&path, Some(&receipt)).await.json();
+    assert!(theirs["roi"].is_object() && theirs.get("assumptions").is_none(), "{theirs}");
 }
 
 #[tokio::test]
@@ -83,6 +116,7 @@ async fn where_no_plan_fits_the_brief_says_so() {
     let (path, _) = submitted(&api, &demanding).await;
     let brief = api.get(&format!("{path}/brief"), Some(&manager())).await.json();
     assert_eq!((&brief["plan"]["key"], &brief["roi"]), (&Value::Null, &Value::Null));
+    assert_eq!(brief["assumptions"]["subscription"], Value::Null);
     let plans = brief["comparison"].as_array().unwrap();
     assert!(plans.iter().all(|plan| plan["excluded"].is_string() && plan["recommended"] == false));
     let page = accepting(&api, &format!("{path}/brief"), "text/html").await;

@@ -52,6 +52,13 @@ pub fn known() -> Profiles {
             "revision": number, "data": { "spec": spec(&format!("sample:{number}")) },
         })
     };
+    // Of an account that the ledger has.
+    let mut crashes = tenant("crashes", "prod@2", "prod@1", "CrashLoop");
+    crashes["status"]["accountId"] = json!("acme");
+    crashes["status"]["components"] = json!([
+        { "name": "core", "ready": false, "message": "pod core-1 CrashLoopBackOff" },
+        { "name": "gateway", "ready": true },
+    ]);
     let mut lost = tenant("lost", "gone@4", "gone@4", "Ready");
     lost["spec"]["profileRef"]["name"] = json!("gone");
     let view = Profiles::default();
@@ -59,7 +66,7 @@ pub fn known() -> Profiles {
         vec![read(profile)],
         vec![read(revision(1)), read(revision(2))],
         vec![
-            read(tenant("crashes", "prod@2", "prod@1", "CrashLoop")),
+            read(crashes),
             read(tenant("done", "prod@2", "prod@2", "Ready")),
             read(tenant("moves", "prod@2", "prod@1", "WaitingForPods")),
             read(tenant("waits", "prod@1", "prod@1", "Ready")),
@@ -116,7 +123,7 @@ async fn tenants_of_a_profile_come_by_pages_and_say_why_they_are_not_ready() {
     let api = Api::new().await;
     let first = ask(&api, "/profiles/prod/tenants?page[size]=3").await.json();
     let crashes = json!({
-        "tenant": "crashes", "display_name": "crashes <Legal>", "account": "account-crashes",
+        "tenant": "crashes", "display_name": "crashes <Legal>", "account": "acme",
         "stage": "failed", "runs": "prod@1", "wanted": "prod@2", "pinned": null, "ready": false,
         "reason": "CrashLoop", "message": "core: why", "since": "2026-11-20T12:00:00Z",
     });
@@ -160,6 +167,46 @@ async fn what_is_not_there_or_cannot_be_asked_is_named() {
     }
     assert_eq!(ask(&api, "/profiles?a=b").await.status, StatusCode::BAD_REQUEST);
     assert_eq!(ask(&api, "/profiles/prod/revisions?a=b").await.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn an_account_says_part_by_part_what_of_it_runs() {
+    let api = Api::new().await;
+    let answer = ask(&api, "/accounts/acme/stacks").await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    let stack = json!({
+        "tenant": "crashes", "state": "failing", "profile": "prod", "runs": "prod@1", "wanted": "prod@2",
+        "reason": "CrashLoop", "message": "core: why", "since": "2026-11-20T12:00:00Z",
+        "components": [
+            { "name": "core", "ready": false, "message": "pod core-1 CrashLoopBackOff" },
+            { "name": "gateway", "ready": true, "message": null },
+        ],
+    });
+    let meta = json!({ "page": { "next": null } });
+    let whole = |data: Value, beside: bool| json!({ "data": data, "beside_cluster": beside, "lost_since": null, "meta": meta });
+    assert_eq!(answer.json(), whole(json!([stack]), true));
+    // Its own people see what runs, and not what the cluster says of the rest.
+    let own = token(Audience::Billing, "billing:read:own", None, Some("acme"));
+    let theirs = api.get("/accounts/acme/stacks", Some(&own)).await.json();
+    for (at, shown) in [
+        ("/data/0/state", json!("failing")),
+        ("/data/0/reason", Value::Null),
+        ("/data/0/message", Value::Null),
+        ("/data/0/components/0", json!({ "name": "core", "ready": false, "message": null })),
+    ] {
+        assert_eq!(theirs.pointer(at), Some(&shown), "{at}: {theirs}");
+    }
+    let none = whole(json!([]), true);
+    // One that has nothing in the cluster, one that nobody has, and a name that none can have.
+    assert_eq!(ask(&api, "/accounts/globex/stacks").await.json(), none);
+    for path in ["/accounts/account-done/stacks", "/accounts/No%20Name/stacks"] {
+        assert_eq!(ask(&api, path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    let answer = ask(&api, "/accounts/acme/stacks?a=b").await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    let alone = Api::without_cluster().await;
+    let nothing = ask(&alone, "/accounts/acme/stacks").await.json();
+    assert_eq!(nothing, whole(json!([]), false));
 }
 
 #[tokio::test]

@@ -161,7 +161,7 @@ async fn every_account_is_listed_with_what_it_came_to() {
             "support_response_sla_hours": {"days": 90, "met": 0, "missed": 0},
             "weeks": page["data"][2]["weeks"],
             "as_of": {"at": "2026-11-23T12:00:00Z", "valid_until": "2026-11-23T12:15:00Z", "row": 1,
-                "behind": 0, "stale": false, "formula_version": 2},
+                "behind": 0, "stale": false, "formula_version": 3},
         })
     );
 }
@@ -195,15 +195,7 @@ async fn lists_say_how_health_went_over_twelve_weeks_and_how_support_answered() 
     ] {
         day(&api, "globex", ago, health).await;
     }
-    let support = token(Audience::Billing, "support:write", None, None);
-    for (id, answered) in [("1", "2026-11-23T10:00:00Z"), ("2", "2026-11-23T11:50:00Z")] {
-        let body = json!({"account": "globex", "source": "/desk", "id": id,
-            "opened_at": "2026-11-23T03:00:00Z", "answered_at": answered, "sla_hours": 8});
-        ok(api
-            .post("/support/interactions", Some(&support), "application/json", body.to_string())
-            .await)
-        .await;
-    }
+    answered(&api, "globex", &[IN_TIME, LATE]).await;
     sum_up(&api).await;
     let mut weeks = vec![Value::Null; 12];
     weeks[0] = json!("0.30");
@@ -221,6 +213,44 @@ async fn lists_say_how_health_went_over_twelve_weeks_and_how_support_answered() 
     }
 }
 
+const IN_TIME: &str = "2026-11-23T10:00:00Z";
+const LATE: &str = "2026-11-23T11:50:00Z";
+
+/// Answers of support to questions of which each was promised one by 11:00.
+async fn answered(api: &Api, account: &str, at: &[&str]) {
+    let support = token(Audience::Billing, "support:write", None, None);
+    for (id, answered) in at.iter().enumerate() {
+        let body = json!({"account": account, "source": "/desk", "id": id.to_string(),
+            "opened_at": "2026-11-23T03:00:00Z", "answered_at": answered, "sla_hours": 8});
+        let sent = api
+            .post("/support/interactions", Some(&support), "application/json", body.to_string())
+            .await;
+        ok(sent).await;
+    }
+}
+
+#[tokio::test]
+async fn by_support_the_worst_comes_first_and_who_never_asked_last() {
+    let api = three_to_come().await;
+    answered(&api, "initech", &[IN_TIME, IN_TIME, LATE]).await;
+    answered(&api, "globex", &[IN_TIME]).await;
+    sum_up(&api).await;
+    for (sort, expected) in [
+        ("support%20asc", ["initech", "globex", "acme"]),
+        ("support%20desc", ["acme", "globex", "initech"]),
+    ] {
+        let mut path = format!("/billing/usage?sort={sort}&page[size]=1");
+        for account in expected {
+            let page = get(&api, &path).await;
+            assert_eq!(names(&page), [account], "{sort}");
+            path = page["meta"]["page"]["next"].as_str().unwrap_or_default().to_owned();
+        }
+        assert_eq!(path, "", "{sort}");
+    }
+    let page = get(&api, "/billing/usage?sort=support&filter[plan][eq]=team").await;
+    assert_eq!(names(&page), ["globex", "acme"]);
+}
+
 #[tokio::test]
 async fn filters_choose_and_a_filter_that_is_none_is_refused() {
     let api = three().await;
@@ -234,6 +264,10 @@ async fn filters_choose_and_a_filter_that_is_none_is_refused() {
         ("filter[level][eq]=ok", vec!["acme", "globex", "planless"]),
         ("filter[plan][eq]=team", vec!["acme", "globex"]),
         ("filter[plan][eq]=none", vec!["planless"]),
+        ("filter[name][starts]=PLAN", vec!["planless"]),
+        ("filter[name][starts]=planless%20l", vec!["planless"]),
+        ("filter[name][starts]=g&filter[flagged][eq]=true", vec!["globex"]),
+        ("filter[name][starts]=g&filter[flagged][eq]=false&filter[plan][eq]=team", vec![]),
         ("filter[plan][eq]=tea", vec![]),
         ("filter[plan][eq]=team&filter[flagged][eq]=true", vec!["globex"]),
         (
@@ -248,6 +282,9 @@ async fn filters_choose_and_a_filter_that_is_none_is_refused() {
         ("filter[flagged][eq]=yes", "filter[flagged][eq]"),
         ("filter[level][eq]=high", "filter[level][eq]"),
         ("filter[health][lt]=0.5", "filter[health][lt]"),
+        ("filter[name][eq]=acme", "filter[name][eq]"),
+        ("filter[name][starts]=", "filter[name][starts]"),
+        ("filter[name][starts]=a%0Ab", "filter[name][starts]"),
         ("sort=plan", "sort"),
         ("page[after]=x", "page[after]"),
     ] {
@@ -300,7 +337,7 @@ async fn triage_says_whom_to_call_why_and_what_would_help_the_worst_first() {
     );
     assert!(globex["costs_most"].as_str().unwrap().starts_with("pace: use at "), "{globex}");
     let reason = initech["reason"].as_str().unwrap();
-    assert_eq!(reason, "Query is at 99 % of what the plan includes, 24750 of 25000 requests.");
+    assert_eq!(reason, "Query is at 99 % of what the plan includes, 24,750 of 25,000 requests.");
     assert_eq!(initech["helps_most"], "Offer the next plan before use outgrows this one.");
     // What is promised there is what happens.
     facts(&api, "globex", good()).await;

@@ -23,6 +23,8 @@ mod erasing;
 mod exporting;
 #[path = "figures.rs"]
 mod figures;
+#[path = "finding.rs"]
+mod finding;
 #[path = "fitness.rs"]
 mod fitness;
 #[path = "ground.rs"]

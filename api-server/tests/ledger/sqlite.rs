@@ -23,6 +23,8 @@ mod erasing;
 mod exporting;
 #[path = "figures.rs"]
 mod figures;
+#[path = "finding.rs"]
+mod finding;
 #[path = "flipping.rs"]
 mod flipping;
 #[path = "ground.rs"]

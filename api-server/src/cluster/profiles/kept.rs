@@ -4,6 +4,7 @@ use crds::{
     DeploymentProfile, DeploymentProfileSpec, PROFILE, Tenant,
     conditions::{self, FAILING, READY, RECONCILING, STALLED},
     deployment_profile::{DeploymentProfileStatus, Rollout, Service},
+    tenant::ComponentStatus,
 };
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::ControllerRevision;
@@ -127,6 +128,19 @@ pub struct Follower {
     pub message: Box<str>,
     /// Since when.
     pub since: Option<Timestamp>,
+    /// What its stack is made of, as the operator last saw it.
+    pub components: Box<[Component]>,
+}
+
+/// A component of a stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Component {
+    /// Its name.
+    pub name: Box<str>,
+    /// Whether all of it runs.
+    pub ready: bool,
+    /// Which object waits for what.
+    pub message: Option<Box<str>>,
 }
 
 impl Follower {
@@ -138,6 +152,11 @@ impl Follower {
         let (ready, said) = (is(READY), conditions::find(&status.conditions, READY));
         let reason = said.map_or("", |said| said.reason.as_str());
         let revision = status.profile_revision.unwrap_or_default();
+        let component = |ComponentStatus { name, ready, message }: ComponentStatus| Component {
+            name: name.into(),
+            ready,
+            message: message.map(Into::into),
+        };
         Self {
             display_name: tenant.spec.display_name.into(),
             account: status.account_id.map(Into::into),
@@ -152,6 +171,7 @@ impl Follower {
             reason: reason.into(),
             message: said.map_or("", |said| said.message.as_str()).into(),
             since: said.map(|said| said.last_transition_time.0),
+            components: status.components.into_iter().map(component).collect(),
         }
     }
 }

@@ -67,6 +67,51 @@ pub fn stage(tenant: &Follower, newest: Option<i64>) -> Stage {
     }
 }
 
+/// How a tenant's stack does, whichever revision it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// The operator has not said anything yet.
+    Made,
+    /// It is on its way.
+    Starting,
+    /// All of it runs.
+    Ready,
+    /// It went wrong: by itself it does not get well, or not soon.
+    Failing,
+    /// It was stopped on purpose.
+    Suspended,
+    /// It is being removed.
+    Removed,
+}
+
+impl Condition {
+    /// As it is answered.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Made => "made",
+            Self::Starting => "starting",
+            Self::Ready => "ready",
+            Self::Failing => "failing",
+            Self::Suspended => "suspended",
+            Self::Removed => "removed",
+        }
+    }
+
+    /// Of a tenant.
+    #[must_use]
+    pub fn of(tenant: &Follower) -> Self {
+        match &*tenant.reason {
+            _ if tenant.deleting => Self::Removed,
+            "" => Self::Made,
+            _ if tenant.ready => Self::Ready,
+            "Suspended" => Self::Suspended,
+            _ if tenant.failing => Self::Failing,
+            _ => Self::Starting,
+        }
+    }
+}
+
 /// `PROFILE@NUMBER`, as it stands in a tenant's status.
 fn label(profile: &str, number: i64) -> String {
     format!("{profile}@{number}")
@@ -212,6 +257,14 @@ impl Known {
         });
         let these = these.take(wanted.limit);
         these.map(|(name, tenant, stage)| (name.clone(), tenant.clone(), stage)).collect()
+    }
+
+    /// The tenants of an account, by name. Mostly it is one.
+    #[must_use]
+    pub fn stacks(&self, account: &str) -> Vec<(Box<str>, Follower)> {
+        let its = |tenant: &Follower| tenant.account.as_deref() == Some(account);
+        let all = self.tenants.all.iter().filter(|(_, tenant)| its(tenant));
+        all.map(|(name, tenant)| (name.clone(), tenant.clone())).collect()
     }
 
     /// Since when not all of this is heard of any more.

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    shown::{Stage, Wanted},
+    shown::{Condition, Stage, Wanted},
     *,
 };
 
@@ -170,4 +170,45 @@ fn what_goes_is_forgotten_and_silence_is_remembered() {
     assert_eq!(view.ask(Known::summaries).unwrap()[0].tenants.total, 0);
     view.remove::<DeploymentProfile>("prod");
     assert!(view.ask(Known::summaries).unwrap().is_empty());
+}
+
+#[test]
+fn the_stacks_of_an_account_say_how_each_does() {
+    let new = Some("prod@2");
+    let of = |name: &str, reason: &str| {
+        let mut tenant = tenant(name, new, new, reason);
+        let status = tenant.status.as_mut().unwrap();
+        status.account_id = Some("acme".to_owned());
+        status.components = read(json!([{ "name": "core", "ready": reason == "True" }]));
+        tenant
+    };
+    let mut silent = of("silent", "True");
+    silent.status.as_mut().unwrap().conditions.clear();
+    let mut gone = of("removed", "True");
+    gone.metadata.deletion_timestamp = Some(read(json!("2026-11-10T12:00:00Z")));
+    let mut others = of("others", "True");
+    others.status.as_mut().unwrap().account_id = Some("globex".to_owned());
+    let view = view(vec![
+        of("crashes", "CrashLoop"),
+        of("done", "True"),
+        of("moves", "WaitingForPods"),
+        of("stopped", "Suspended"),
+        tenant("unknown", new, new, "True"),
+        silent,
+        gone,
+        others,
+    ]);
+    let all = view.ask(|known| known.stacks("acme")).unwrap();
+    let named = [
+        ("crashes", Condition::Failing),
+        ("done", Condition::Ready),
+        ("moves", Condition::Starting),
+        ("removed", Condition::Removed),
+        ("silent", Condition::Made),
+        ("stopped", Condition::Suspended),
+    ];
+    let said: Vec<_> = all.iter().map(|(name, one)| (&**name, Condition::of(one))).collect();
+    assert_eq!(said, named);
+    assert_eq!(all[1].1.components.len(), 1);
+    assert!(view.ask(|known| known.stacks("none")).unwrap().is_empty());
 }

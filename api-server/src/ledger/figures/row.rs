@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::Gathered;
 use crate::{
-    domain::{snapshot::Snapshot, threshold::Level},
+    domain::{Ppm, facts::Answers, snapshot::Snapshot, threshold::Level},
     store::snapshots::SnapshotRow,
 };
 
@@ -27,8 +27,14 @@ pub(super) fn row(gathered: &Gathered, snapshot: &Snapshot, valid_until: Timesta
         level,
         highest: snapshot.highest,
         cost: snapshot.projected_cost.map(|cost| (cost.units, cost.likely.0, cost.likely.1)),
+        support: in_time(gathered.kept.answers()),
         reason: snapshot.reason(),
         costs: snapshot.costs_most().map(|(factor, input)| format!("{}: {input}", factor.name())),
         helps: snapshot.helps_most(),
     }
+}
+
+/// The share of answers that came in time; none of none.
+fn in_time(Answers { met, missed }: Answers) -> Option<Ppm> {
+    Ppm::of(met.into(), i128::from(met) + i128::from(missed))
 }

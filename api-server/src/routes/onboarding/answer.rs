@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::assumptions::{self, AssumptionsOut};
 use super::form::IntakeIn;
 use crate::domain::onboarding::{Actor, Decision, Evaluation, State, Verdict};
 use crate::http::Problem;
@@ -105,6 +106,9 @@ pub struct Request {
     /// What was sent; for customer success alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub form: Option<IntakeIn>,
+    /// What the business case was worked out from; for customer success alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assumptions: Option<AssumptionsOut>,
 }
 
 /// How far the tenant of an approved request is.
@@ -243,15 +247,19 @@ pub(super) fn request(intake: &Intake, whole: bool) -> Result<Request, Problem> 
         State::AwaitingApproval => None,
         State::Decided(decision) => Some(decision),
     };
+    let evaluated: Evaluated = stored(&intake.answer)?;
+    let form: Option<IntakeIn> = whole.then(|| stored(&intake.form)).transpose()?;
+    let assumptions = form.as_ref().map(|form| assumptions::of(form, &evaluated)).transpose()?;
     Ok(Request {
         tenant: tenant(intake),
-        evaluated: stored(&intake.answer)?,
+        evaluated,
         submitted_at: intake.submitted_at,
         follow: follow(intake),
         decided_at: decision.map(|decision| decision.at),
         stack: intake.provision.as_ref().map(|provision| stack(provision, whole)),
         decision: decision.filter(|_| whole).map(decided),
-        form: if whole { Some(stored(&intake.form)?) } else { None },
+        form,
+        assumptions,
     })
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::answer::{self, Evaluated};
+use super::assumptions::{self, AssumptionsOut};
 use super::form::{self, ContactIn, IntakeIn};
 use super::reachable;
 use crate::auth::{Caller, rule::OnboardingRead};
@@ -58,6 +59,8 @@ pub struct BriefOut {
     /// Plan, profile and business case, as they were answered to the form.
     #[serde(flatten)]
     pub evaluated: Evaluated,
+    /// What the business case was worked out from.
+    pub assumptions: AssumptionsOut,
     /// The plans that were on sale that day, the least expected cost first, then those that do not fit.
     pub comparison: Vec<ComparedOut>,
     /// By what it will be seen whether it goes well; the customer's own signs in their words.
@@ -173,17 +176,19 @@ fn brief(stored: &Intake, catalogue: &Catalogue) -> Result<BriefOut, Problem> {
         .map_err(|_| Problem::internal("a form that was answered cannot be evaluated"))?;
     let recommended = stored.plan.as_ref();
     let roi = evaluation.roi.as_ref().filter(|_| evaluation.plan.plan.as_ref() == recommended);
+    let evaluated = answer::evaluated(stored)?;
     let criteria = brief::criteria(&intake, recommended.and_then(|id| catalogue.get(id)), roi);
     Ok(BriefOut {
         tenant: stored.tenant.clone(),
         status: stored.state.status().name().to_owned(),
         display_name: stored.display_name.clone(),
+        assumptions: assumptions::of(&given, &evaluated)?,
         contact: given.contact,
         use_case: intake.use_case,
         go_live_date: intake.go_live.to_string(),
         time_zone: stored.zone.clone(),
         submitted_at: stored.submitted_at,
-        evaluated: answer::evaluated(stored)?,
+        evaluated,
         comparison: comparison(&evaluation, stored, catalogue),
         criteria: criteria.into_iter().map(CriterionOut::from).collect(),
     })

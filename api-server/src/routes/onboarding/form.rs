@@ -172,6 +172,16 @@ pub(super) fn read(form: &IntakeIn, now: Timestamp) -> Result<Intake, Problem> {
     faults.check().map(|()| intake)
 }
 
+/// The business case of a form that was taken, also after parts of it were erased.
+///
+/// # Errors
+/// 422 when its figures are none.
+pub(super) fn case(form: &IntakeIn) -> Result<Inputs, Problem> {
+    let mut faults = Faults::default();
+    let inputs = assumptions(form, &mut faults);
+    faults.check().map(|()| inputs)
+}
+
 const NO_DAY: &str = "is no day such as 2027-01-15";
 
 fn intake(form: &IntakeIn, faults: &mut Faults) -> Intake {

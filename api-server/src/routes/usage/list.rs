@@ -30,8 +30,13 @@ pub(super) fn routes(routes: Routes) -> Routes {
 
 const LIST: &str = "/billing/usage";
 const GRAMMAR: Grammar = Grammar {
-    filters: &[("flagged", &[Op::Eq]), ("level", &[Op::Eq]), ("plan", &[Op::Eq])],
-    sorts: &["account", "health", "ratio", "projected_cost"],
+    filters: &[
+        ("flagged", &[Op::Eq]),
+        ("level", &[Op::Eq]),
+        ("plan", &[Op::Eq]),
+        ("name", &[Op::Starts]),
+    ],
+    sorts: &["account", "health", "ratio", "projected_cost", "support"],
 };
 
 /// A page of accounts.
@@ -162,7 +167,8 @@ pub(in crate::routes) fn share(share: BasisPoints) -> String {
         ("filter[flagged][eq]" = Option<bool>, Query, description = "Flagged, or not."),
         ("filter[level][eq]" = Option<String>, Query, pattern = "^(ok|soft|hard)$", description = "`ok`, `soft` or `hard`: the highest level reached."),
         ("filter[plan][eq]" = Option<String>, Query, description = "On this plan, in any version; `none`: on none."),
-        ("sort" = Option<String>, Query, pattern = "^(account|health|ratio|projected_cost)( (asc|desc))?$", description = "`account`, `health`, `ratio` or `projected_cost`, then a space and `asc` or `desc`; `account asc` unless given. Health that is not known comes last, ratio and cost that are not known first. Costs are compared by their numbers; currencies are not converted."),
+        ("filter[name][starts]" = Option<String>, Query, description = "Whose name or id begins with this; letters from a to z may be large or small."),
+        ("sort" = Option<String>, Query, pattern = "^(account|health|ratio|projected_cost|support)( (asc|desc))?$", description = "`account`, `health`, `ratio`, `projected_cost` or `support` (the share of answers in time), then a space and `asc` or `desc`; `account asc` unless given. Health that is not known and support that nobody asked come last, ratio and cost that are not known first. Costs are compared by their numbers; currencies are not converted."),
         ("page[size]" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "1 to 1000; 100 unless given."),
         ("page[after]" = Option<String>, Query, description = "A cursor, as in `meta.page.next`."),
     ),
@@ -179,12 +185,14 @@ async fn list(
         "health" => Sort::Health,
         "ratio" => Sort::Ratio,
         "projected_cost" => Sort::Cost,
+        "support" => Sort::Support,
         _ => Sort::Account,
     };
     let filter = snapshots::Filter {
         flagged: query.filter("flagged").map(flagged).transpose()?,
         level: query.filter("level").map(level).transpose()?,
         plan: query.filter("plan").map(plan),
+        named: query.filter("name").map(named).transpose()?,
     };
     let after = position(&pages)?;
     let wanted = Query { filter, sort, descending: query.descending, after, limit: pages.limit() };
@@ -228,6 +236,13 @@ fn level(filter: &Filter) -> Result<Option<Level>, Problem> {
 
 fn plan(filter: &Filter) -> String {
     if filter.value == "none" { String::new() } else { filter.value.clone() }
+}
+
+fn named(filter: &Filter) -> Result<String, Problem> {
+    if filter.value.chars().any(char::is_control) {
+        return Err(filter.refuse("Give the beginning of a name, in one line."));
+    }
+    Ok(filter.value.clone())
 }
 
 /// What a list shows beside summaries, of all its accounts at once.

@@ -20,6 +20,8 @@ pub enum Sort {
     Ratio,
     /// By what the period will cost.
     Cost,
+    /// By the share of support's answers that came in time.
+    Support,
 }
 
 /// Which accounts; what is `None` is not asked for.
@@ -31,6 +33,8 @@ pub struct Filter {
     pub level: Option<Option<Level>>,
     /// On this plan, in any version; empty: on none.
     pub plan: Option<String>,
+    /// Whose name or id begins with this, whether its letters from a to z are large or small.
+    pub named: Option<String>,
 }
 
 /// Where a page begins: behind the account of this sort key and id.
@@ -73,6 +77,7 @@ impl Listed {
             Sort::Health => self.row.by_health(),
             Sort::Ratio => self.row.by_ratio(),
             Sort::Cost => self.row.by_cost(),
+            Sort::Support => self.row.by_support(),
         };
         (key, self.row.account.clone())
     }
@@ -95,28 +100,47 @@ fn order(sort: Sort, descending: bool) -> (&'static str, &'static str) {
         (Sort::Cost, true) => {
             ("(s.by_cost, s.account) < ($1, $2)", "s.by_cost DESC, s.account DESC")
         }
+        (Sort::Support, false) => {
+            ("(s.by_support, s.account) > ($1, $2)", "s.by_support, s.account")
+        }
+        (Sort::Support, true) => {
+            ("(s.by_support, s.account) < ($1, $2)", "s.by_support DESC, s.account DESC")
+        }
     }
+}
+
+const LIST: &str = concat!("SELECT ", columns!(), ", a.name, COALESCE(h.seq, 0) FROM ");
+const ALL: &str = "snapshots s";
+/// Of a few it is looked up who they are, then what they came to; not the other way round.
+const NAMED: &str = "(SELECT account FROM accounts WHERE lower(name) >= $4 AND lower(name) < $5
+             UNION SELECT account FROM accounts WHERE account >= $4 AND account < $5) AS want
+             CROSS JOIN snapshots s";
+const BESIDE: &str = " JOIN accounts a ON a.account = s.account
+             LEFT JOIN heads h ON h.account = s.account
+             WHERE ";
+
+/// From where to where the texts are that begin with one: no character comes after the last.
+fn beginning(with: &str) -> [String; 2] {
+    let from = with.to_ascii_lowercase();
+    let to = format!("{from}{}", char::MAX);
+    [from, to]
 }
 
 /// The statement of a query, in parts, and its values.
 fn statement(query: &Query) -> (Vec<&'static str>, Vec<Value>) {
     let Query { filter, sort, descending, after, limit } = query;
     let (behind, by) = order(*sort, *descending);
-    let mut parts = vec![
-        concat!(
-            "SELECT ",
-            columns!(),
-            ", a.name, COALESCE(h.seq, 0)
-             FROM snapshots s
-             JOIN accounts a ON a.account = s.account
-             LEFT JOIN heads h ON h.account = s.account
-             WHERE "
-        ),
-        behind,
-    ];
+    let from = if filter.named.is_some() { NAMED } else { ALL };
+    let mut parts = vec![LIST, from, BESIDE, behind];
     let edge = if *descending { (i64::MAX, "\u{7f}") } else { (i64::MIN, "") };
     let (key, id) = after.as_ref().map_or(edge, |(key, id)| (*key, id.as_str()));
     let mut values = args![key, id, *limit];
+    let mut places = ["$4", "$5", "$6"];
+    if let Some(name) = &filter.named {
+        parts.push(" AND s.account = want.account");
+        values.extend(beginning(name).iter().map(|edge| Value::from(edge.as_str())));
+        places = ["$6", "$7", "$8"];
+    }
     let mut filters: Vec<(&'static str, Value)> = Vec::new();
     if let Some(flagged) = filter.flagged {
         filters.push((" AND s.flagged = ", flagged.into()));
@@ -127,7 +151,7 @@ fn statement(query: &Query) -> (Vec<&'static str>, Vec<Value>) {
     if let Some(plan) = &filter.plan {
         filters.push((" AND s.plan = ", plan.as_str().into()));
     }
-    for ((part, value), place) in filters.into_iter().zip(["$4", "$5", "$6"]) {
+    for ((part, value), place) in filters.into_iter().zip(places) {
         parts.extend([part, place]);
         values.push(value);
     }
@@ -162,7 +186,7 @@ mod tests {
             Filter { level: Some(Some(Level::Hard)), ..Filter::default() },
             Filter { plan: Some("team".to_owned()), ..Filter::default() },
         ];
-        let sorts = [Sort::Account, Sort::Health, Sort::Ratio, Sort::Cost];
+        let sorts = [Sort::Account, Sort::Health, Sort::Ratio, Sort::Cost, Sort::Support];
         let each = filters.into_iter().flat_map(|filter| {
             sorts.into_iter().flat_map(move |sort| {
                 let filter = filter.clone();
@@ -195,7 +219,34 @@ mod tests {
             used.insert(first.split_whitespace().take(5).collect::<Vec<_>>().join(" "));
         }
         // Each filter with each order has its own.
-        assert_eq!(used.len(), 16, "{used:#?}");
+        assert_eq!(used.len(), 20, "{used:#?}");
+        drop(session);
+        drop(writer);
+    }
+
+    /// A search reads whom it finds, and nobody else; only those are sorted.
+    #[tokio::test]
+    async fn no_page_of_a_search_scans() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, writer) = Store::open(folder.path()).await.unwrap();
+        let mut session = store.read().await.unwrap();
+        for query in queries() {
+            let filter = Filter { named: Some("Ac".to_owned()), ..query.filter.clone() };
+            let (mut parts, values) = statement(&Query { filter, ..query });
+            parts.insert(0, "EXPLAIN QUERY PLAN ");
+            let rows = session.rows_of(&parts, values).await.unwrap();
+            let steps: Vec<&str> = rows.iter().map(|row| row.text(3).unwrap()).collect();
+            for table in ["s", "a", "h"] {
+                let looked = format!("SEARCH {table} USING PRIMARY KEY (account=?)");
+                assert!(steps.iter().any(|step| step.starts_with(&looked)), "{steps:?}");
+            }
+            for index in ["COVERING INDEX accounts_folded (<expr>>?", "PRIMARY KEY (account>?"] {
+                let looked = format!("SEARCH accounts USING {index}");
+                assert!(steps.iter().any(|step| step.starts_with(&looked)), "{steps:?}");
+            }
+            let scans = steps.iter().filter(|step| step.starts_with("SCAN"));
+            assert!(scans.clone().all(|step| step.starts_with("SCAN want")), "{steps:?}");
+        }
         drop(session);
         drop(writer);
     }

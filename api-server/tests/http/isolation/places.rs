@@ -66,7 +66,7 @@ pub const PLACES: &[(&str, &[(Spot, Whose)])] = &[
         "GET /usage/events",
         &[(Query("filter[id][eq]"), Event), (Query("filter[source][eq]"), Source), AFTER],
     ),
-    ("GET /billing/usage", &[AFTER]),
+    ("GET /billing/usage", &[(Query("filter[name][starts]"), Account), AFTER]),
     ("GET /billing/usage/triage", &[AFTER]),
     ("GET /billing/usage/{account}", &[ACCOUNT]),
     ("GET /billing/usage/{account}/timeline", &[ACCOUNT]),
@@ -82,6 +82,7 @@ pub const PLACES: &[(&str, &[(Spot, Whose)])] = &[
     ("GET /profiles/{name}/tenants", &[AFTER]),
     ("POST /billing/corrections", &[(Body("/account"), Account), (Body("/id"), Other)]),
     ("POST /accounts/{account}/plan", &[ACCOUNT]),
+    ("GET /accounts/{account}/stacks", &[ACCOUNT]),
     ("PUT /accounts/{account}/facts", &[ACCOUNT]),
     (
         "POST /support/interactions",

@@ -65,6 +65,10 @@ pub const TABLE: &[(&str, &[Door])] = &[
     ("GET /profiles/{name}/tenants", &[Csm("billing:read")]),
     ("POST /billing/corrections", &[Staff("billing:correct")]),
     ("POST /accounts/{account}/plan", &[Staff("billing:plan")]),
+    (
+        "GET /accounts/{account}/stacks",
+        &[Csm("billing:read"), Customer(Billing, "billing:read:own")],
+    ),
     ("PUT /accounts/{account}/facts", &[Staff("success:write")]),
     ("POST /support/interactions", &[Staff("support:write")]),
     ("GET /exports/crm", &[Staff("billing:export")]),

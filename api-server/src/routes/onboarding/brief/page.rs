@@ -3,13 +3,16 @@
 use std::fmt::{Display, Write as _};
 
 use super::{BriefOut, ComparedOut};
+use crate::domain::prose::{self, grouped};
+use crate::domain::{Ppm, decimal};
+use crate::routes::onboarding::assumptions::AssumptionsOut;
 use crate::routes::roi::RoiOut;
 use crate::routes::wire::{MoneyOnWire, RangeOnWire};
 
 const STYLE: &str = "\
 body{font:15px/1.5 'Seravek','Gill Sans Nova',Ubuntu,Calibri,sans-serif;max-width:46rem;\
 margin:3rem auto 3rem max(8vw,2rem);color:#1b1a17;background:#fbfaf6;font-variant-numeric:tabular-nums}\
-h1{font-size:1.6rem;margin:0}h2{font-size:1rem;margin:2rem 0 .5rem}\
+h1{font-size:1.6rem;margin:0}h2{font-size:1rem;margin:2rem 0 .5rem}h3{font-size:1rem;font-weight:400;margin:1rem 0 .5rem}\
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.25rem 1rem .25rem 0;\
 border-top:1px solid #cfccc2;vertical-align:top}td.n,th.n{text-align:right}\
 tr.own td{font-weight:600}p.what{white-space:pre-wrap}small{color:#5d5a52}\
@@ -33,11 +36,12 @@ fn escaped(text: impl Display) -> String {
 }
 
 fn money(money: &MoneyOnWire) -> String {
-    escaped(format!("{} {}", money.currency, money.amount))
+    escaped(format!("{} {}", money.currency, grouped(&money.amount)))
 }
 
 fn range(range: &RangeOnWire<MoneyOnWire>) -> String {
-    let (low, high) = (escaped(&range.low.amount), escaped(&range.high.amount));
+    let (low, high) = (grouped(&range.low.amount), grouped(&range.high.amount));
+    let (low, high) = (escaped(low), escaped(high));
     format!("{} <small>({low} to {high})</small>", money(&range.base))
 }
 
@@ -67,6 +71,7 @@ pub(super) fn page(brief: &BriefOut) -> String {
     profile(&mut out, brief);
     if let Some(roi) = &brief.evaluated.roi {
         business(&mut out, roi);
+        assumed(&mut out, &brief.assumptions);
     }
     criteria(&mut out, brief);
     out.push_str("</body></html>\n");
@@ -101,7 +106,7 @@ fn plan(out: &mut String, plan: &ComparedOut) {
     let included: Vec<String> = plan
         .included
         .iter()
-        .map(|one| escaped(format!("{} {} of {}", one.quantity, one.unit, one.meter)))
+        .map(|one| escaped(format!("{} {} of {}", grouped(&one.quantity), one.unit, one.meter)))
         .collect();
     let class = if plan.recommended { " class=\"own\"" } else { "" };
     let mark = if plan.recommended { " · recommended" } else { "" };
@@ -141,7 +146,8 @@ fn business(out: &mut String, roi: &RoiOut) {
         let _ = write!(out, "<tr><td>{}</td><td>{}</td></tr>", escaped(name), range(amounts));
     }
     let months = |text: &Option<String>| {
-        text.as_ref().map_or_else(|| "never".to_owned(), |months| format!("{months} months"))
+        text.as_ref()
+            .map_or_else(|| "never".to_owned(), |months| format!("{} months", grouped(months)))
     };
     let paid = &roi.payback_months;
     let _ = write!(
@@ -151,6 +157,49 @@ fn business(out: &mut String, roi: &RoiOut) {
         escaped(months(&paid.low)),
         escaped(months(&paid.high)),
     );
+    out.push_str("</table>");
+}
+
+/// A share of one as a percentage: `0.30` is `30 %`.
+fn percent(share: &str) -> String {
+    decimal::parse(share, 6).map_or_else(|_| share.to_owned(), |ppm| prose::percent(Ppm(ppm)))
+}
+
+/// What the business case was worked out from.
+fn assumed(out: &mut String, given: &AssumptionsOut) {
+    out.push_str(
+        "<h3>Worked out from</h3><table><tr><th></th><th>Likely (cautious to hopeful)</th></tr>",
+    );
+    let mut row = |name: &str, value: String| {
+        let _ = write!(out, "<tr><td>{}</td><td>{value}</td></tr>", escaped(name));
+    };
+    for one in &given.departments {
+        let RangeOnWire { low, base, high } = &one.hours_per_week;
+        let [low, base, high] = [low, base, high].map(escaped);
+        let people = prose::count(one.people.into());
+        let hours = format!("{people} × {base} h a week <small>({low} to {high})</small>");
+        row(&one.name, format!("{hours}, {} weeks a year", one.weeks_per_year));
+    }
+    row("Salary a year", money(&given.salary));
+    row("On top of the salary", escaped(percent(&given.burden)));
+    row("Hours that one works a year", prose::count(given.productive_hours.into()));
+    let [low, base, high] =
+        [&given.realisation.low, &given.realisation.base, &given.realisation.high]
+            .map(|share| escaped(percent(share)));
+    row("Becomes other work", format!("{base} <small>({low} to {high})</small>"));
+    row("Written off as too hopeful", escaped(percent(&given.risk)));
+    let ramp: Vec<String> = given.ramp.iter().map(|share| percent(share)).collect();
+    if !ramp.is_empty() {
+        row("Of the benefit in the first years", escaped(ramp.join(", ")));
+    }
+    row("Errors avoided a year", money(&given.error_cost_avoided));
+    if let Some(subscription) = &given.subscription {
+        row("Subscription a year", money(subscription));
+    }
+    row("Costs a year to run", money(&given.run_cost));
+    row("Costs once", money(&given.one_off));
+    row("Discount rate", escaped(percent(&given.discount)));
+    row("Years to look ahead", given.years.to_string());
     out.push_str("</table>");
 }
 
