@@ -9,6 +9,7 @@ const api = [
   "/roi",
   "/onboarding",
   "/profiles",
+  "/accounts",
   "/docs",
   "/openapi.json",
 ];

@@ -1,6 +1,7 @@
 import type { Page } from "@playwright/test";
 import { asked, decide, enter } from "./desk";
 import { name } from "./form";
+import { shown } from "./roi";
 import { token } from "./server";
 import { accessible, expect, test } from "./test";
 
@@ -15,7 +16,10 @@ function line(page: Page, title: string) {
 
 test("a request is read, approved and followed", async ({ page, request }) => {
   const tenant = name();
-  const id = await asked(request, tenant);
+  const usd = (amount: string) => ({ amount, currency: "USD" });
+  const id = await asked(request, tenant, {
+    roi: { salary: usd("52000.00"), burden: "0.305", risk: "0.15", ramp: ["0.5", "0.8"] },
+  });
   await open(page, "/approvals");
   await expect(page.getByRole("heading", { level: 1, name: "Approvals" })).toBeFocused();
   const row = page.getByRole("row").filter({ hasText: tenant });
@@ -40,9 +44,9 @@ test("a request is read, approved and followed", async ({ page, request }) => {
   }
   await expect(line(page, "What fits")).toContainText("Plan team, USD 1,049.00 a month expected");
   await expect(line(page, "What fits")).toContainText("Profile prod with gpu.");
-  await expect(line(page, "Whether it pays")).toContainText(
-    /Left of a full year: USD\s[\d,]+ \(USD/,
-  );
+  const headers = { authorization: `Bearer ${token("onboarding:approve")}` };
+  const answered = await (await request.get(`/onboarding/${id}`, { headers })).json();
+  await shown(line(page, "Whether it pays"), answered);
   await accessible(page);
   await page.getByRole("button", { name: "Approve", exact: true }).click();
   await expect(line(page, "Decision")).toContainText(`opens the account ${tenant} on plan team`);
@@ -220,7 +224,11 @@ test("where no plan fits there is nothing to approve", async ({ page, request })
   await expect(line(page, "Decision")).toContainText("No plan fits");
   await expect(page.getByRole("button", { name: "Approve", exact: true })).toHaveCount(0);
   await expect(page.getByRole("button", { name: "Turn down" })).toBeVisible();
-  await expect(line(page, "Whether it pays")).toHaveCount(0);
+  const pays = line(page, "Whether it pays");
+  await expect(pays).toContainText("No plan fits, so nothing was worked out.");
+  await expect(pays.getByRole("table")).toHaveCount(0);
+  await expect(pays).toContainText("Salary a year");
+  await expect(pays).not.toContainText("Subscription a year");
 });
 
 test("what strangers write is text, whatever it says, in whichever direction", async ({

@@ -1,5 +1,6 @@
 import type { Page } from "@playwright/test";
 import { type Customer, OVERDUE, takeOn } from "./customers";
+import { shown } from "./roi";
 import { type Place, start, token } from "./server";
 import { enter } from "./staff";
 import { accessible, expect, test } from "./test";
@@ -168,6 +169,10 @@ test("everyone is listed in the server's order, as chosen, and the address keeps
     .getByRole("button", { name: /Customer/ })
     .click();
   await shows("&sort=account desc");
+  await table(page).getByRole("button", { name: "Support" }).click();
+  await shows("&sort=support asc");
+  // Of those who asked, the one whose answers came late.
+  expect((await names(page))[0]).toBe("Acme Legal");
   await page.getByLabel("Order").selectOption({ label: "Highest health first" });
   await page.getByLabel("Flag").selectOption({ label: "To call" });
   await shows("&sort=health desc&filter[flagged][eq]=true");
@@ -178,6 +183,17 @@ test("everyone is listed in the server's order, as chosen, and the address keeps
   await expect(page.getByText("No customer is as these filters say.")).toBeVisible();
   await accessible(page, [320]);
   await page.getByRole("button", { name: "Show everyone" }).click();
+  await shows("&sort=health desc");
+  const search = page.getByRole("searchbox", { name: "Name begins with" });
+  await search.fill("customer 1");
+  await shows("&sort=health desc&filter[name][starts]=customer 1");
+  await expect(page).toHaveURL(/name=customer(\+|%20)1/);
+  await page.reload();
+  await expect(search).toHaveValue("customer 1");
+  await search.fill("UMB");
+  await expect.poll(() => names(page)).toEqual([RIGHT_TO_LEFT]);
+  await page.getByRole("button", { name: "Show everyone" }).click();
+  await expect(search).toHaveValue("");
   await shows("&sort=health desc");
 });
 
@@ -362,6 +378,11 @@ test("a brief is there to be read and printed", async ({ page }) => {
   );
   await expect(page.getByRole("row", { name: /team.*recommended/ })).toBeVisible();
   await expect(page.getByText("Ada Lovelace, ada@hooli.example")).toBeVisible();
+  const { request } = await ask<{ request: string }>(place, "/billing/usage/hooli");
+  const brief = await ask<Parameters<typeof shown>[1]>(place, `${request}/brief`);
+  const pays = page.getByRole("region", { name: "Business case" });
+  await shown(pays, brief);
+  await expect(pays).toContainText("12 people, 4 h a week each (3 to 5), 46 weeks a year");
   await accessible(page);
   await page.emulateMedia({ media: "print" });
   await expect(page.getByRole("navigation", { name: "Pages" })).toBeHidden();
@@ -377,6 +398,7 @@ test("a customer sees their own page, and nothing of what was said of them", asy
   await expect(page.getByRole("heading", { level: 1, name: "Globex" })).toBeVisible();
   await expect(page.getByText("Nobody has stated anything yet")).toBeVisible();
   await expect(page.getByText("There is no request to look at")).toBeVisible();
+  await expect(page.getByText("This server is not beside its cluster")).toBeVisible();
 });
 
 test.describe("what goes wrong", () => {

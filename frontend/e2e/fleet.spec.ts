@@ -1,6 +1,9 @@
-import { enter } from "./desk";
-import { test } from "./fleet";
+import type { Locator, Page } from "@playwright/test";
+import { asked, decide, enter } from "./desk";
+import { type Fleet, test } from "./fleet";
 import { fill, go, send } from "./form";
+import { token } from "./server";
+import * as staff from "./staff";
 import { swept } from "./sweep";
 import { expect } from "./test";
 
@@ -32,6 +35,54 @@ test("a form is approved, and followed until its stack is ready", async ({ page,
   await expect(page.getByText("All of initech runs.")).toBeVisible();
   await swept(desk);
   await context.close();
+});
+
+/** The stack on a customer's page, for who is signed in over reloads. */
+async function stackOf(page: Page, account: string): Promise<Locator> {
+  await page.goto(`/customers/${account}`);
+  await staff.enter(page, token(SCOPES), true);
+  return page.getByRole("region", { name: "Stack and hand-off" });
+}
+
+/** Until the page says so: looked at anew, rather than when the page next does by itself. */
+async function comes(page: Page, stack: Locator, said: string): Promise<void> {
+  await expect(async () => {
+    await page.reload();
+    await expect(stack).toContainText(said, { timeout: 5_000 });
+  }).toPass({ timeout: 120_000 });
+}
+
+/** The tenant on which a rollout failed, and its account. */
+async function failed(fleet: Fleet): Promise<{ tenant: string; account: string }> {
+  const headers = { authorization: `Bearer ${token(SCOPES)}` };
+  const path = "/profiles/dev/tenants?filter[stage][eq]=failed";
+  const answer = await fetch(fleet.url + path, { headers });
+  const { data } = (await answer.json()) as { data: { tenant: string; account: string }[] };
+  expect(data).toHaveLength(1);
+  return { tenant: data[0]?.tenant ?? "", account: data[0]?.account ?? "" };
+}
+
+test("a customer's page says part by part what of its stack runs", async ({ page, fleet }) => {
+  const stack = await stackOf(page, "initech");
+  await expect(stack).toContainText("initech: All of it runs.");
+  await expect(stack).toContainText("Runs dev@1.");
+  await expect(stack).toContainText("Its tenant was made on");
+  const parts = stack.getByRole("table", { name: "What initech is made of" });
+  const core = parts.getByRole("row").filter({ hasText: /^core/ });
+  await expect(core).toContainText("Runs");
+  await expect(parts).not.toContainText("Does not run yet");
+  await swept(page);
+  const pods = fleet.kubectl("get", "pods", "-n", "tenant-initech", "-o", "name").trim();
+  const pod = pods.split("\n").find((one) => one.startsWith("pod/core-")) ?? "";
+  const annotate = (what: string) =>
+    fleet.kubectl("annotate", "-n", "tenant-initech", pod, `ground.tenantry.dev/fail${what}`);
+  annotate("=probe");
+  await comes(page, stack, "initech: Not all of it runs yet.");
+  await expect(core).toContainText("Does not run yet");
+  await expect(stack).toContainText("The operator says:");
+  await swept(page);
+  annotate("-");
+  await comes(page, stack, "initech: All of it runs.");
 });
 
 test("profiles say who runs what, and how far a change is", async ({ page, fleet }) => {
@@ -89,5 +140,44 @@ test("a rollout that goes wrong halts, and says on whom and why", async ({ page,
   const row = page.getByRole("table", { name: "Tenants of dev" }).getByRole("row").nth(1);
   await expect(row).toContainText("dev@2 to dev@3");
   await expect(row).toContainText("CrashLoopBackOff");
+  await swept(page);
+  // The same on the page of whose stack it is.
+  const { tenant, account } = await failed(fleet);
+  const stack = await stackOf(page, account);
+  await expect(stack).toContainText(`${tenant}: It fails, and does not get well by itself.`);
+  await expect(stack).toContainText("Runs dev@2, on its way to dev@3.");
+  const parts = stack.getByRole("table", { name: `What ${tenant} is made of` });
+  const core = parts.getByRole("row").filter({ hasText: /^core/ });
+  await expect(core).toContainText("Does not run yet");
+  await expect(core).toContainText("CrashLoopBackOff");
+  await swept(page);
+});
+
+test("a cluster that is silent is said, and a name that somebody took meanwhile", async ({
+  page,
+  request,
+  fleet,
+}) => {
+  const stack = await stackOf(page, "initech");
+  await expect(stack).toContainText("As of");
+  fleet.reached(false);
+  await comes(page, stack, "The cluster does not answer.");
+  await expect(stack.getByRole("table", { name: "What initech is made of" })).toBeVisible();
+  await swept(page);
+  const id = await asked(request, "umbrella", { purpose: "evaluation" });
+  await decide(request, id, "approve");
+  fleet.apply({
+    apiVersion: "tenantry.dev/v1alpha1",
+    kind: "Tenant",
+    metadata: { name: "umbrella" },
+    spec: { displayName: "Umbrella", profileRef: { name: "dev" } },
+  });
+  await page.goto("/customers/umbrella");
+  await expect(stack).toContainText("Its tenant waits to be made.");
+  fleet.reached(true);
+  await comes(page, stack, "Another tenant has this name.");
+  await expect(stack.getByRole("alert")).toContainText("renames or removes that tenant");
+  // That one is somebody else's.
+  await expect(stack).toContainText("Nothing of this customer is in the cluster.");
   await swept(page);
 });

@@ -1,7 +1,7 @@
 /** The real operator and API server on a control plane with simulated nodes, each with its own rights. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -17,12 +17,62 @@ export interface Fleet {
   readonly kubectl: (...args: string[]) => string;
   /** Puts an object there, as its owner would. */
   readonly apply: (object: object) => void;
+  /** Whether the API server reaches the control plane. Everybody else always does. */
+  readonly reached: (is: boolean) => void;
+}
+
+/** A way to the control plane that can be shut. */
+class Gate {
+  readonly #open = new Set<Socket>();
+  readonly #server = createServer((near) => {
+    if (this.#shut) return void near.destroy();
+    const far = connect(this.#port, "127.0.0.1");
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      this.#open.add(one);
+      one.pipe(other);
+      one.on("error", () => other.destroy());
+      one.on("close", () => {
+        this.#open.delete(one);
+        other.destroy();
+      });
+    }
+  });
+  readonly #port: number;
+  #shut = false;
+
+  constructor(port: number) {
+    this.#port = port;
+  }
+
+  /** The port to go by. */
+  listen(): Promise<number> {
+    return new Promise((found) => {
+      this.#server.listen(0, "127.0.0.1", () => {
+        const address = this.#server.address();
+        found(typeof address === "object" && address ? address.port : 0);
+      });
+    });
+  }
+
+  set(open: boolean): void {
+    this.#shut = !open;
+    if (this.#shut) for (const one of this.#open) one.destroy();
+  }
+
+  close(): void {
+    this.set(false);
+    this.#server.close();
+  }
 }
 
 class Ground {
   readonly folder = mkdtempSync(join(tmpdir(), "tenantry-ui-fleet-"));
   readonly #dir = join(this.folder, "ground");
   readonly #programs: ChildProcess[] = [];
+  #gate: Gate | null = null;
 
   start(): void {
     const tied = ["--tie-to-pid", String(process.pid)];
@@ -56,13 +106,22 @@ class Ground {
     }
   }
 
+  /** A way to the control plane that can be shut, and where it is. */
+  async gate(): Promise<[Gate, string]> {
+    const config = JSON.parse(this.kubectl(["config", "view", "--raw", "-o", "json"]));
+    const gate = new Gate(Number(new URL(config.clusters[0].cluster.server).port));
+    this.#gate = gate;
+    return [gate, `https://127.0.0.1:${await gate.listen()}`];
+  }
+
   /** A kubeconfig that has the token of an account of ours and nothing else. */
-  account(name: string): string {
+  account(name: string, by?: string): string {
     const found = this.kubectl(["get", "serviceaccount", name, "-n", HOME, "--ignore-not-found"]);
     if (found === "") this.kubectl(["create", "serviceaccount", name, "-n", HOME]);
     const token = this.kubectl(["create", "token", name, "-n", HOME, "--duration=4h"]).trim();
     const config = JSON.parse(this.kubectl(["config", "view", "--raw", "-o", "json"]));
     config.users[0].user = { token };
+    if (by !== undefined) config.clusters[0].cluster.server = by;
     const path = join(this.folder, `${name}.kubeconfig`);
     writeFileSync(path, JSON.stringify(config), { mode: 0o600 });
     return path;
@@ -82,6 +141,7 @@ class Ground {
       child.kill("SIGKILL");
       await ended;
     }
+    this.#gate?.close();
     this.#run(["stop", "--purge", "--dir", this.#dir]);
     rmSync(this.folder, { recursive: true, force: true });
   }
@@ -123,6 +183,7 @@ async function start(ground: Ground): Promise<Fleet> {
   led.stderr?.resume();
   const at = ["--address", "127.0.0.1:0", "--health-address", "127.0.0.1:0"];
   const rates = ["public", "read", "write"].map((kind) => `--rate-${kind}=1000000`);
+  const [gate, by] = await ground.gate();
   const server = ground.run(
     program(),
     [
@@ -130,7 +191,7 @@ async function start(ground: Ground): Promise<Fleet> {
       ...["--development-secret-file", secretFile()],
       ...["--cluster", "--provision", "cluster", "--snapshot-interval", "2"],
     ],
-    ground.account("tenantry-api-server"),
+    ground.account("tenantry-api-server", by),
   );
   const address = await serving(server);
   return {
@@ -139,6 +200,7 @@ async function start(ground: Ground): Promise<Fleet> {
     apply: (object) => {
       ground.kubectl(["apply", "--server-side", "-f", "-"], JSON.stringify(object));
     },
+    reached: (is) => gate.set(is),
   };
 }
 

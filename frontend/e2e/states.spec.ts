@@ -540,6 +540,7 @@ test.describe("who listens", () => {
     await expect(page.getByRole("region", { name: "Everyone" })).toMatchAriaSnapshot(`
       - heading "Everyone" [level=2]
       - form "Which customers":
+        - searchbox "Name begins with"
         - combobox "Flag"
         - combobox "Level"
         - combobox "Plan"

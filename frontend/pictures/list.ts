@@ -9,6 +9,9 @@ export const PICTURES = [
   "customer",
   "bill",
   "approval",
+  "brief",
+  "stacks",
+  "stack",
 ] as const;
 
 export type Picture = (typeof PICTURES)[number];

@@ -6,12 +6,13 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Locator, Page } from "@playwright/test";
 import { asked } from "../e2e/desk";
+import { type Fleet, test as fleetTest } from "../e2e/fleet";
 import { fill, go, send } from "../e2e/form";
 import { type Place, token } from "../e2e/server";
 import { enter } from "../e2e/staff";
 import { expect } from "../e2e/test";
 import { test as base, type World } from "../e2e/world";
-import { LARGEST, PICTURES, type Picture, THEMES } from "./list";
+import { LARGEST, type Picture, THEMES } from "./list";
 
 const FOLDER = fileURLToPath(new URL("../../docs/pictures", import.meta.url));
 
@@ -51,7 +52,47 @@ async function filled(page: Page): Promise<void> {
   await expect(answer).toContainText(/after .* months/);
 }
 
-const SHOTS: Record<Picture, Shot> = {
+/** A tenant with an account that is called like it. */
+function tenant(name: string): object {
+  const displayName = `${name[0]?.toUpperCase()}${name.slice(1)}`;
+  return {
+    apiVersion: "tenantry.dev/v1alpha1",
+    kind: "Tenant",
+    metadata: { name },
+    spec: { displayName, accountId: name, profileRef: { name: "dev" } },
+  };
+}
+
+/** Beside a cluster; one after the other, on the same. */
+const FLEET = {
+  stacks: {
+    size: [1280, 620],
+    reach: async (page: Page, fleet: Fleet) => {
+      for (const name of ["acme", "globex", "initech"]) fleet.apply(tenant(name));
+      await page.goto("/stacks");
+      await enter(page, token("billing:read"), true);
+      await expect(page.getByText("has reached everybody: 3 of 3 tenants there.")).toBeVisible();
+      return null;
+    },
+  },
+  stack: {
+    size: [1280, 560],
+    reach: async (page: Page, fleet: Fleet) => {
+      await page.goto("/customers/initech");
+      await enter(page, token("billing:read"), true);
+      const stack = page.getByRole("region", { name: "Stack and hand-off" });
+      await expect(stack).toContainText("initech: All of it runs.");
+      const pods = fleet.kubectl("get", "pods", "-n", "tenant-initech", "-o", "name");
+      const pod = pods.split("\n").find((one) => one.startsWith("pod/core-")) ?? "";
+      const fail = "ground.tenantry.dev/fail=crash";
+      fleet.kubectl("annotate", "-n", "tenant-initech", pod, fail);
+      await expect(stack.getByRole("table")).toContainText("CrashLoopBackOff");
+      return stack;
+    },
+  },
+} as const;
+
+const SHOTS: Record<Exclude<Picture, keyof typeof FLEET>, Shot> = {
   plans: {
     size: [1280, 820],
     at: "empty",
@@ -123,6 +164,16 @@ const SHOTS: Record<Picture, Shot> = {
       return null;
     },
   },
+  brief: {
+    size: [1280, 1180],
+    at: "inhabited",
+    reach: async (page, place) => {
+      await enters(page, place, "/customers/globex/brief");
+      const pays = page.getByRole("region", { name: "Business case" });
+      await expect(pays).toBeVisible();
+      return pays;
+    },
+  },
 };
 
 async function taken(page: Page): Promise<Buffer> {
@@ -132,24 +183,37 @@ async function taken(page: Page): Promise<Buffer> {
   return Buffer.from(data, "base64");
 }
 
-for (const name of PICTURES) {
-  const { size, at, reach } = SHOTS[name];
+/** The page as it is now, in both themes, from where `top` begins. */
+async function take(page: Page, name: Picture, top: Locator | null): Promise<void> {
+  await page.evaluate(() => document.fonts.ready);
+  if (top) await top.evaluate((one) => one.scrollIntoView({ block: "start" }));
+  mkdirSync(FOLDER, { recursive: true });
+  for (const colorScheme of THEMES) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    const picture = await taken(page);
+    expect(picture.length, `${name}, ${colorScheme}`).toBeLessThan(LARGEST);
+    writeFileSync(`${FOLDER}/${name}-${colorScheme}.webp`, picture);
+  }
+}
+
+fleetTest.describe("beside a cluster", () => {
+  for (const name of ["stacks", "stack"] as const) {
+    fleetTest(name, async ({ page, fleet }) => {
+      const { size, reach } = FLEET[name];
+      await page.setViewportSize({ width: size[0], height: size[1] });
+      await take(page, name, await reach(page, fleet));
+    });
+  }
+});
+
+for (const [name, { size, at, reach }] of Object.entries(SHOTS) as [Picture, Shot][]) {
   test.describe(name, () => {
     const [width, height] = size;
     test.use({ at, viewport: { width, height } });
 
     test("is taken", async ({ page, place }) => {
       if (!place) throw new Error("no server");
-      const top = await reach(page, place);
-      await page.evaluate(() => document.fonts.ready);
-      if (top) await top.evaluate((one) => one.scrollIntoView({ block: "start" }));
-      mkdirSync(FOLDER, { recursive: true });
-      for (const colorScheme of THEMES) {
-        await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-        const picture = await taken(page);
-        expect(picture.length, `${name}, ${colorScheme}`).toBeLessThan(LARGEST);
-        writeFileSync(`${FOLDER}/${name}-${colorScheme}.webp`, picture);
-      }
+      await take(page, name, await reach(page, place));
     });
   });
 }

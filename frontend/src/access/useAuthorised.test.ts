@@ -21,6 +21,7 @@ test("what the server refused is not asked again, what it put off is, twice", ()
 
 test("it is asked again when the server said, else later each time", () => {
   expect(pause(0, of(429, 7))).toBe(7_000);
+  expect(pause(0, of(429, 3_600)), "not for an hour without a word").toBe(10_000);
   expect([pause(0, of(503)), pause(1, of(503))]).toEqual([1_000, 2_000]);
   expect(pause(0, new Error("no answer"))).toBe(1_000);
 });

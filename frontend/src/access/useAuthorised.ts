@@ -1,4 +1,4 @@
-import { type UseQueryResult, useQuery } from "@tanstack/react-query";
+import { type UseQueryOptions, type UseQueryResult, useQuery } from "@tanstack/react-query";
 import { Failure } from "../api/problem";
 import { useSession } from "./session";
 
@@ -17,17 +17,23 @@ export function worthwhile(failures: number, error: Error): boolean {
   return failures < 1 && !(status >= 400 && status < 500);
 }
 
-/** When to try once more, in milliseconds: when the server said, if it did. */
+/** The longest that somebody is kept waiting without a word, in milliseconds. */
+const LONGEST = 10_000;
+
+/**
+ * When to try once more, in milliseconds: when the server said, if it did. Where that is long, what
+ * is wrong is better said than waited for: then it is tried after the longest wait, and said.
+ */
 export function pause(failures: number, error: Error): number {
   const asked = error instanceof Failure ? error.retryAfter : null;
-  return asked === null ? 1_000 * 2 ** failures : asked * 1_000;
+  return Math.min(asked === null ? 1_000 * 2 ** failures : asked * 1_000, LONGEST);
 }
 
 /** What the server answers to who is signed in. `about` says what is asked for, without secrets. */
 export function useAuthorised<T>(
   about: readonly unknown[],
   ask: (signal: AbortSignal) => Promise<T>,
-  options: { refetchInterval?: number; enabled?: boolean } = {},
+  options: Pick<UseQueryOptions<T>, "refetchInterval" | "enabled"> = {},
 ): UseQueryResult<T> {
   const key = useStaffKey();
   return useQuery({

@@ -47,6 +47,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/accounts/{account}/stacks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List an account's stacks
+         * @description What of it runs in the cluster, part by part, as the operator last saw it.
+         */
+        get: operations["list_account_stacks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/audit/overrides": {
         parameters: {
             query?: never;
@@ -889,6 +909,63 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A tenant's stack. */
+        AccountStack: {
+            /** @description What it is made of. */
+            components: components["schemas"]["ComponentOut"][];
+            /** @description The same in a sentence. For customer success alone. */
+            message?: string | null;
+            /**
+             * @description The profile that it is made of.
+             * @example prod
+             */
+            profile: string;
+            /**
+             * @description Why it does not run as it should, in a word; null when it does. For customer success alone.
+             * @example PodPending
+             */
+            reason?: string | null;
+            /**
+             * @description What it ran healthily last, as `PROFILE@NUMBER`.
+             * @example prod@7
+             */
+            runs?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when it is so.
+             */
+            since?: string | null;
+            /**
+             * @description `made` until the operator has said anything; then `starting`, `ready`, `failing`, `suspended`
+             *     or `removed`.
+             * @example ready
+             */
+            state: string;
+            /**
+             * @description The tenant's name.
+             * @example acme
+             */
+            tenant: string;
+            /**
+             * @description What it is being brought to.
+             * @example prod@8
+             */
+            wanted?: string | null;
+        };
+        /** @description What of an account runs. */
+        AccountStacks: {
+            /** @description Whether the server is beside a cluster. Where it is beside none, nothing is known here. */
+            beside_cluster: boolean;
+            /** @description Its tenants in the cluster, by name: none when it has none there, mostly one. */
+            data: components["schemas"]["AccountStack"][];
+            /**
+             * Format: date-time
+             * @description Since when the cluster does not answer: this is from before. Null while it does.
+             */
+            lost_since?: string | null;
+            /** @description Always the whole. */
+            meta: components["schemas"]["ListMeta"];
+        };
         /** @description What an account came to. */
         AccountUsage: {
             /**
@@ -1076,6 +1153,54 @@ export interface components {
              */
             years?: number | null;
         };
+        /**
+         * @description What a business case was worked out from: as the form has it, with what is usual where it says
+         *     nothing. `POST /roi` answers to the same assumptions with the same case.
+         */
+        AssumptionsOut: {
+            /**
+             * @description What an employer pays on top, as a share of the salary.
+             * @example 0.30
+             */
+            burden: string;
+            /** @description Who saves time. */
+            departments: components["schemas"]["NamedDepartmentIn"][];
+            /**
+             * @description The discount rate.
+             * @example 0.10
+             */
+            discount: string;
+            /** @description The yearly cost of errors that will not happen. */
+            error_cost_avoided: components["schemas"]["MoneyOnWire"];
+            /** @description What it costs once. */
+            one_off: components["schemas"]["MoneyOnWire"];
+            /**
+             * Format: int32
+             * @description Hours that one of them works in a year.
+             * @example 1800
+             */
+            productive_hours: number;
+            /** @description The share of the benefit in the first years; later years have all of it. */
+            ramp: string[];
+            /** @description The share of saved time that becomes other work. */
+            realisation: components["schemas"]["RangeOnWire_String"];
+            /**
+             * @description The share of the benefit that is written off as too hopeful.
+             * @example 0.15
+             */
+            risk: string;
+            /** @description What it costs to run in a year. */
+            run_cost: components["schemas"]["MoneyOnWire"];
+            /** @description What one of them earns in a year. */
+            salary: components["schemas"]["MoneyOnWire"];
+            subscription?: components["schemas"]["MoneyOnWire"] | null;
+            /**
+             * Format: int32
+             * @description How many years are looked ahead.
+             * @example 3
+             */
+            years: number;
+        };
         /** @description A backup that is kept. */
         BackupOut: {
             /**
@@ -1142,6 +1267,8 @@ export interface components {
         };
         /** @description A hand-off brief. */
         BriefOut: components["schemas"]["Evaluated"] & {
+            /** @description What the business case was worked out from. */
+            assumptions: components["schemas"]["AssumptionsOut"];
             /** @description The plans that were on sale that day, the least expected cost first, then those that do not fit. */
             comparison: components["schemas"]["ComparedOut"][];
             /** @description Whom to talk to. */
@@ -1285,6 +1412,18 @@ export interface components {
              * @description Within how many hours it promises an answer of support.
              */
             support_hours: number;
+        };
+        /** @description A component of a stack. */
+        ComponentOut: {
+            /** @description Which object waits for what; null when none does. For customer success alone. */
+            message?: string | null;
+            /**
+             * @description Its name.
+             * @example core
+             */
+            name: string;
+            /** @description Whether all of it runs. */
+            ready: boolean;
         };
         /** @description Whom to talk to. */
         ContactIn: {
@@ -3127,6 +3266,7 @@ export interface components {
         };
         /** @description A request as it is now. */
         Request: components["schemas"]["Evaluated"] & {
+            assumptions?: components["schemas"]["AssumptionsOut"] | null;
             /**
              * Format: date-time
              * @description When it was decided.
@@ -4099,6 +4239,83 @@ export interface operations {
             };
         };
     };
+    list_account_stacks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account's id. */
+                account: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountStacks"];
+                };
+            };
+            /** @description The request is not as it should be; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No token, or one that is not good for this route. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The token lacks a scope or role. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No account that this caller may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description More requests than the budget allows; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Too much to do, or the store does not answer. Try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     audit_overrides: {
         parameters: {
             query?: {
@@ -4594,7 +4811,9 @@ export interface operations {
                 "filter[level][eq]"?: string;
                 /** @description On this plan, in any version; `none`: on none. */
                 "filter[plan][eq]"?: string;
-                /** @description `account`, `health`, `ratio` or `projected_cost`, then a space and `asc` or `desc`; `account asc` unless given. Health that is not known comes last, ratio and cost that are not known first. Costs are compared by their numbers; currencies are not converted. */
+                /** @description Whose name or id begins with this; letters from a to z may be large or small. */
+                "filter[name][starts]"?: string;
+                /** @description `account`, `health`, `ratio`, `projected_cost` or `support` (the share of answers in time), then a space and `asc` or `desc`; `account asc` unless given. Health that is not known and support that nobody asked come last, ratio and cost that are not known first. Costs are compared by their numbers; currencies are not converted. */
                 sort?: string;
                 /** @description 1 to 1000; 100 unless given. */
                 "page[size]"?: number;

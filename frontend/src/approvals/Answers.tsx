@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import type { Schemas } from "../api/client";
+import { Assumptions, saves } from "../components/Assumptions";
 import { RoiFigures } from "../components/RoiFigures";
 import { day } from "../lib/day";
 import { money, quantity, round } from "../lib/format";
@@ -65,11 +66,9 @@ function Departments({ form }: { form: Form }) {
     <>
       <h3>Who saves time</h3>
       <ul className="plainly">
-        {form.departments.map(({ name, people, hours_per_week: hours, weeks_per_year }) => (
-          <li key={name}>
-            <bdi>{name}</bdi>: {quantity(String(people))} {people === 1 ? "person" : "people"},{" "}
-            {quantity(hours.base)} h a week each ({quantity(hours.low)} to {quantity(hours.high)}),{" "}
-            {weeks_per_year} weeks a year
+        {form.departments.map((one) => (
+          <li key={one.name}>
+            <bdi>{one.name}</bdi>: {saves(one)}
           </li>
         ))}
       </ul>
@@ -99,7 +98,7 @@ function Signs({ form }: { form: Form }) {
 }
 
 /** What they were told: plan, profile and business case, as of the day on which the form came. */
-export function Fits({ request: { plan, profile, roi } }: { request: Request }) {
+export function Fits({ request: { plan, profile, roi, assumptions } }: { request: Request }) {
   return (
     <>
       <section className="line" aria-labelledby="fits">
@@ -135,19 +134,24 @@ export function Fits({ request: { plan, profile, roi } }: { request: Request }) 
           </p>
         </div>
       </section>
-      {roi ? (
-        <section className="line" aria-labelledby="pays">
-          <h2 id="pays">Whether it pays</h2>
-          <div className="stack">
-            <p>
-              Left of a full year: <strong>{round(roi.annual_net.base)}</strong> (
-              {round(roi.annual_net.low)} to {round(roi.annual_net.high)}). Estimates of the
-              customer, before taxes.
-            </p>
-            <RoiFigures roi={roi} />
-          </div>
-        </section>
-      ) : null}
+      <section className="line" aria-labelledby="pays">
+        <h2 id="pays">Whether it pays</h2>
+        <div className="stack">
+          {roi ? (
+            <>
+              <p>
+                Left of a full year: <strong>{round(roi.annual_net.base)}</strong> (
+                {round(roi.annual_net.low)} to {round(roi.annual_net.high)}). Estimates of the
+                customer, before taxes.
+              </p>
+              <RoiFigures roi={roi} {...(assumptions ? { years: assumptions.years } : {})} />
+            </>
+          ) : (
+            <p>No plan fits, so nothing was worked out.</p>
+          )}
+          {assumptions ? <Assumptions given={assumptions} /> : null}
+        </div>
+      </section>
     </>
   );
 }

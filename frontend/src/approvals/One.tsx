@@ -4,6 +4,7 @@ import { Link } from "wouter";
 import { NotShown } from "../access/NotShown";
 import { useStaffKey, worthwhile } from "../access/useAuthorised";
 import { Failure } from "../api/problem";
+import { NameTaken } from "../components/NameTaken";
 import { instant } from "../lib/format";
 import { moves, stages } from "../onboarding/stages";
 import { usePage } from "../shell/usePage";
@@ -118,16 +119,7 @@ function Decided({ request, asOf }: { request: Request; asOf: number }) {
           </p>
         ) : null}
         {stack?.state === "conflict" ? (
-          <div role="alert" className="trouble">
-            <p>
-              <strong className="wrong">Another tenant has this name.</strong>{" "}
-              <bdi>{stack.detail}</bdi>
-            </p>
-            <p>
-              The account is open and waits. Whoever runs the cluster renames or removes that
-              tenant; then this one is made by itself.
-            </p>
-          </div>
+          <NameTaken detail={stack.detail} />
         ) : stack?.detail ? (
           <p>
             It waits for: <bdi>{stack.detail}</bdi>

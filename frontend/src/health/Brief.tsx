@@ -2,6 +2,7 @@ import { Link } from "wouter";
 import { NotShown } from "../access/NotShown";
 import { useAuthorised } from "../access/useAuthorised";
 import type { Schemas } from "../api/client";
+import { Assumptions } from "../components/Assumptions";
 import { RoiFigures } from "../components/RoiFigures";
 import { instant, money, quantity, round } from "../lib/format";
 import { meterName } from "../lib/price";
@@ -87,11 +88,20 @@ function Whole({ brief }: { brief: Schemas["BriefOut"] }) {
         <p>{[brief.profile.key, ...brief.profile.overlays].join(" with ")}</p>
         <Reasons all={brief.profile.reasons} />
       </Part>
-      {brief.roi ? (
-        <Part id="case" name="Business case">
-          <RoiFigures roi={brief.roi} />
-        </Part>
-      ) : null}
+      <Part id="case" name="Business case">
+        {brief.roi ? (
+          <>
+            <p>
+              Left of a full year: <strong>{round(brief.roi.annual_net.base)}</strong> (
+              {round(brief.roi.annual_net.low)} to {round(brief.roi.annual_net.high)}).
+            </p>
+            <RoiFigures roi={brief.roi} years={brief.assumptions.years} />
+          </>
+        ) : (
+          <p>No plan fits, so nothing was worked out.</p>
+        )}
+        <Assumptions given={brief.assumptions} who />
+      </Part>
       <Part id="signs" name="How it shows that it goes well">
         <ul className="plainly">
           {brief.criteria.map((one) => (

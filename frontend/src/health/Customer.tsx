@@ -105,7 +105,7 @@ function Whole({ account, brief }: { account: Account; brief: string }) {
       <CostPart account={account} />
       <AlertsPart id={account.account} />
       <Known account={account} />
-      <StackPart at={account.request} brief={brief} />
+      <StackPart id={account.account} at={account.request} brief={brief} />
     </>
   );
 }

@@ -164,9 +164,9 @@ function Table(props: {
             <Head sort="projected_cost" view={view} change={change}>
               This period’s cost
             </Head>
-            <th role="columnheader" scope="col">
+            <Head sort="support" view={view} change={change}>
               Support
-            </th>
+            </Head>
             <th role="columnheader" scope="col">
               Flag
             </th>

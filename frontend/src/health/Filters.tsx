@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { plans } from "../api/client";
-import { isFiltered, LEVELS, SORTS, type Sort, USUAL, type View } from "./view";
+import { isFiltered, LEVELS, SORTS, type Sort, searched, USUAL, type View } from "./view";
 import * as words from "./words";
 
 const ORDERS: Record<Sort, [up: string, down: string]> = {
@@ -9,6 +9,7 @@ const ORDERS: Record<Sort, [up: string, down: string]> = {
   account: ["Names from a", "Names from z"],
   ratio: ["Least used first", "Most used first"],
   projected_cost: ["Lowest cost first", "Highest cost first"],
+  support: ["Support late most often first", "Support in time first"],
 };
 
 /** What of everyone is shown, in which order. */
@@ -20,6 +21,7 @@ export function Filters({ view, change }: { view: View; change: (view: View) => 
   const flagged = view.flagged === null ? "" : String(view.flagged);
   return (
     <form className="filters" aria-label="Which customers" onSubmit={(e) => e.preventDefault()}>
+      <Search name={view.name} choose={(name) => change({ ...view, name })} />
       <Choice
         id="flagged"
         name="Flag"
@@ -87,6 +89,39 @@ export function Filters({ view, change }: { view: View; change: (view: View) => 
         </button>
       ) : null}
     </form>
+  );
+}
+
+/** How long somebody pauses before what they typed is looked for, in milliseconds. */
+const PAUSE = 250;
+
+/** Whose name or id begins with what is typed. */
+function Search(props: { name: string | null; choose: (name: string | null) => void }) {
+  const { name, choose } = props;
+  const [typed, setTyped] = useState(name ?? "");
+  const [known, setKnown] = useState(name);
+  const wanted = searched(typed);
+  if (name !== known) {
+    setKnown(name);
+    // Somebody went back, or wants everyone again.
+    if (name !== wanted) setTyped(name ?? "");
+  }
+  useEffect(() => {
+    if (wanted === name) return;
+    const timer = setTimeout(() => choose(wanted), PAUSE);
+    return () => clearTimeout(timer);
+  }, [wanted, name, choose]);
+  return (
+    <div className="field">
+      <label htmlFor="name">Name begins with</label>
+      <input
+        id="name"
+        type="search"
+        maxLength={100}
+        value={typed}
+        onChange={(event) => setTyped(event.target.value)}
+      />
+    </div>
   );
 }
 

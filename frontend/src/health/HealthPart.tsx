@@ -1,5 +1,5 @@
 import type { Schemas } from "../api/client";
-import { figure, instant, percent } from "../lib/format";
+import { figure, hundredths, instant, percent } from "../lib/format";
 import { sentence } from "../onboarding/form";
 import type { Account } from "./one";
 import { path, runs } from "./points";
@@ -94,7 +94,7 @@ function Factors({ health }: { health: Schemas["HealthOut"] }) {
               {figure(factor.weight)}
             </td>
             <td role="cell" className="number" data-name="points">
-              {words.health(factor.points)}
+              {factor.points ? hundredths(factor.points) : words.NOTHING}
             </td>
             <td role="cell" className="number" data-name="brings">
               {words.health(factor.contribution)}

@@ -2,22 +2,28 @@ import { Link } from "wouter";
 import { NotShown } from "../access/NotShown";
 import { useAuthorised } from "../access/useAuthorised";
 import type { Schemas } from "../api/client";
+import { NameTaken } from "../components/NameTaken";
 import { instant } from "../lib/format";
 import { idOf, request } from "./one";
+import { Running } from "./Running";
 
-/** How much of a customer's stack runs, where the server can know. */
-export function StackPart({ at, brief }: { at: string | null | undefined; brief: string }) {
+/** What of a customer runs, where the server can know, and what was handed on. */
+export function StackPart(props: { id: string; at: string | null | undefined; brief: string }) {
+  const { id, at, brief } = props;
   return (
     <section className="line" aria-labelledby="stack">
       <h2 id="stack">Stack and hand-off</h2>
-      {at ? (
-        <Asked id={idOf(at)} brief={brief} />
-      ) : (
-        <p>
-          There is no request to look at: this customer came another way, or your token may not see
-          it. In the cluster, <code>kubectl get tenants</code> says what runs.
-        </p>
-      )}
+      <div className="stack wider">
+        <Running id={id} />
+        {at ? (
+          <Asked id={idOf(at)} brief={brief} />
+        ) : (
+          <p>
+            There is no request to look at: this customer came another way, or your token may not
+            see it.
+          </p>
+        )}
+      </div>
     </section>
   );
 }
@@ -26,61 +32,36 @@ function Asked({ id, brief }: { id: string; brief: string }) {
   const asked = useAuthorised(["request", id], (signal) => request(id, signal), {
     refetchInterval: 30_000,
   });
-  if (asked.isPending) return <p role="status">The stack is being looked up.</p>;
+  if (asked.isPending) return <p role="status">The request is being looked up.</p>;
   if (!asked.data) {
     return (
       <NotShown
-        what="The stack is not here."
+        what="The request is not here."
         error={asked.error}
         again={() => void asked.refetch()}
       />
     );
   }
   return (
-    <div className="stack">
-      <State stack={asked.data.stack} />
+    <>
+      <Made stack={asked.data.stack} />
       <p>
         Came by the request of {instant(asked.data.submitted_at)}.{" "}
         <Link href={brief}>Brief for the hand-off, to read or print</Link>
       </p>
-      <p className="note">As of {instant(new Date(asked.dataUpdatedAt).toISOString())}.</p>
-    </div>
+    </>
   );
 }
 
-const STATES: Record<string, string> = {
-  queued: "Waits to be made.",
-  starting: "Made, and starting.",
-  ready: "Everything of it runs.",
+const MADE: Record<string, string> = {
+  queued: "Its tenant waits to be made.",
   removed: "Its tenant was removed from the cluster.",
-  conflict: "Another tenant has the name.",
 };
 
-function State({ stack }: { stack: Schemas["StackOut"] | null | undefined }) {
-  if (!stack) {
-    return <p>Its tenant is made by people, and nothing of its stack is known here.</p>;
-  }
-  if (stack.state === "made") {
-    return (
-      <p>
-        Its tenant was made{stack.made_at ? ` on ${instant(stack.made_at)}` : ""}. This server is
-        not beside its cluster, or the operator has not said anything yet: what runs is not known
-        here.
-      </p>
-    );
-  }
-  return (
-    <>
-      <p>
-        {STATES[stack.state] ?? stack.state}
-        {stack.since ? ` Since ${instant(stack.since)}.` : null}
-        {stack.parts ? ` ${stack.parts.ready} of ${stack.parts.total} parts run.` : null}
-      </p>
-      {stack.detail ? (
-        <p>
-          It waits for: <bdi>{stack.detail}</bdi>
-        </p>
-      ) : null}
-    </>
-  );
+/** What became of the request: what runs of it now is said beside it. */
+function Made({ stack }: { stack: Schemas["StackOut"] | null | undefined }) {
+  if (!stack) return <p>Its tenant is made by people.</p>;
+  if (stack.state === "conflict") return <NameTaken detail={stack.detail} />;
+  const made = stack.made_at ? `Its tenant was made on ${instant(stack.made_at)}.` : null;
+  return <p>{MADE[stack.state] ?? made}</p>;
 }

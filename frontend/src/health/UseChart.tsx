@@ -31,9 +31,10 @@ export function UseChart(props: {
         </svg>
         {drawn.quota === null ? null : (
           <ol className="marks note" aria-hidden="true">
-            {LABELS.filter((mark) => mark === 1 || apart(drawn)).map((mark) => (
+            {MARKS.filter((mark) => mark !== 0.8 || apart(drawn)).map((mark) => (
               <li
                 key={mark}
+                data-mark={mark}
                 style={{ bottom: `${(drawn.quota ?? 0) * mark * (100 / drawn.most)}%` }}
               >
                 {mark === 1 ? "quota" : percent(String(mark))}
@@ -52,11 +53,10 @@ export function UseChart(props: {
 }
 
 const MARKS = [0.8, 0.95, 1] as const;
-const LABELS = [0.8, 1] as const;
 
-/** Whether the words at two marks stand clear of each other. */
+/** Whether the words below the two marks stand clear of each other; the quota's stands above its line. */
 function apart({ quota, most }: Picture): boolean {
-  return ((quota ?? 0) * 0.2) / most > 0.1;
+  return ((quota ?? 0) * 0.15) / most > 0.075;
 }
 
 function date(at: string, timeZone: string): string {

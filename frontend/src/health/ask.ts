@@ -28,6 +28,7 @@ export function everyone(
     ...(view.flagged === null ? {} : { "filter[flagged][eq]": view.flagged }),
     ...(view.level === null ? {} : { "filter[level][eq]": view.level }),
     ...(view.plan === null ? {} : { "filter[plan][eq]": view.plan }),
+    ...(view.name === null ? {} : { "filter[name][starts]": view.name }),
     ...(after === null ? {} : { "page[after]": after }),
   };
   return answer(staff.GET("/billing/usage", { params: { query }, signal }));

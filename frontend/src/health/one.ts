@@ -31,6 +31,12 @@ export function alerts(id: string, signal: AbortSignal): Promise<Schemas["Alerts
   return answer(staff.GET("/billing/usage/{account}/alerts", { params, signal }));
 }
 
+/** What of an account runs in the cluster. */
+export function stacks(id: string, signal: AbortSignal): Promise<Schemas["AccountStacks"]> {
+  const params = { path: { account: id } };
+  return answer(staff.GET("/accounts/{account}/stacks", { params, signal }));
+}
+
 export function explain(id: string, signal: AbortSignal): Promise<Schemas["Explained"]> {
   const params = { path: { account: id } };
   return answer(staff.GET("/billing/usage/{account}/explain", { params, signal }));

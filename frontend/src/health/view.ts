@@ -1,6 +1,6 @@
 /** Which customers are listed, and in which order: as the address says, so that it can be sent on. */
 
-export const SORTS = ["health", "account", "ratio", "projected_cost"] as const;
+export const SORTS = ["health", "account", "ratio", "projected_cost", "support"] as const;
 export type Sort = (typeof SORTS)[number];
 export const LEVELS = ["ok", "soft", "hard"] as const;
 export type Level = (typeof LEVELS)[number];
@@ -11,6 +11,8 @@ export interface View {
   readonly flagged: boolean | null;
   readonly level: Level | null;
   readonly plan: string | null;
+  /** How the name or id begins. */
+  readonly name: string | null;
 }
 
 /** The worst first. */
@@ -20,6 +22,7 @@ export const USUAL: View = {
   flagged: null,
   level: null,
   plan: null,
+  name: null,
 };
 
 /** What an address asks for; what it cannot mean is as usual. */
@@ -35,7 +38,17 @@ export function read(search: string): View {
     flagged: flagged === "true" ? true : flagged === "false" ? false : null,
     level: LEVELS.find((one) => one === given.get("level")) ?? null,
     plan: /^[a-z0-9-]{1,63}$/.test(plan) ? plan : null,
+    name: searched(given.get("name") ?? ""),
   };
+}
+
+/** What can be searched for: one line, as long as a name may be. Null for nothing. */
+export function searched(text: string): string | null {
+  const line = text
+    .replaceAll(/\p{Cc}+/gu, " ")
+    .trim()
+    .slice(0, 100);
+  return line === "" ? null : line;
 }
 
 /** What follows `?` in an address that asks for this; empty for what is usual. */
@@ -47,6 +60,7 @@ export function write(view: View): string {
   if (view.flagged !== null) out.set("flagged", String(view.flagged));
   if (view.level !== null) out.set("level", view.level);
   if (view.plan !== null) out.set("plan", view.plan);
+  if (view.name !== null) out.set("name", view.name);
   return out.toString();
 }
 
@@ -58,5 +72,6 @@ export function turn(view: View, sort: Sort): View {
 }
 
 export function isFiltered(view: View): boolean {
-  return view.flagged !== null || view.level !== null || view.plan !== null;
+  const { flagged, level, plan, name } = view;
+  return [flagged, level, plan, name].some((one) => one !== null);
 }

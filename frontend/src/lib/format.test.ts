@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { about, instant, money, price, quantity, round } from "./format";
+import { about, hundredths, instant, money, price, quantity, round, share } from "./format";
 
 /** Spaces as they are typed. */
 const plain = (text: string) => text.replaceAll(/[\u00a0\u202f]/g, " ");
@@ -26,6 +26,18 @@ describe("figures", () => {
     expect(quantity("12.500000", english)).toBe("12.5");
     expect(about("0.354333", "ceil", english)).toBe("0.36");
     expect(about("1.015861", "halfExpand", english)).toBe("1.02");
+    expect(["0.30", "0.125", "0.0001", "1.00"].map((one) => share(one, english))).toEqual([
+      "30%",
+      "12.5%",
+      "0.01%",
+      "100%",
+    ]);
+    expect(["0.682784", "0.5", "0.999999", "1"].map((one) => hundredths(one, english))).toEqual([
+      "0.68",
+      "0.50",
+      "0.99",
+      "1.00",
+    ]);
   });
 });
 

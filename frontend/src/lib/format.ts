@@ -87,6 +87,16 @@ export function figure(text: Decimal, locales = language()): string {
   return numbers(locales, options).format(digits(text));
 }
 
+/** A figure from 0 to 1 in hundredths, rounded down: what is not whole is not shown as whole. `0.68`. */
+export function hundredths(text: Decimal, locales = language()): string {
+  const options = {
+    minimumFractionDigits: 2,
+    maximumFractionDigits: 2,
+    roundingMode: "floor",
+  } as const;
+  return numbers(locales, options).format(digits(text));
+}
+
 /** A share as a percentage, rounded down: who is at 94.9 % has not reached 95 %. `83 %`. */
 export function percent(share: Decimal, locales = language()): string {
   const options = {
@@ -95,6 +105,11 @@ export function percent(share: Decimal, locales = language()): string {
     roundingMode: "floor",
   } as const;
   return numbers(locales, options).format(digits(share));
+}
+
+/** A share that somebody gave, with all that they gave of it: `12.5 %`. */
+export function share(text: Decimal, locales = language()): string {
+  return numbers(locales, { style: "percent", maximumFractionDigits: 4 }).format(digits(text));
 }
 
 /** An instant, with its zone: `29 Nov 2026, 08:15 GMT+1`. */

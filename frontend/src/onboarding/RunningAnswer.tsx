@@ -59,7 +59,7 @@ export function RunningAnswer({ answer, moved }: { answer: Answer; moved: string
       ) : (
         <p>The answer comes as you type.</p>
       )}
-      {advice ? <p className="why">{sentence(advice.reasons[0] ?? "")}.</p> : null}
+      {advice ? <Why advice={advice} /> : null}
       {advice && advice.would_change_if.length > 0 ? (
         <details>
           <summary>What would change it</summary>
@@ -72,6 +72,17 @@ export function RunningAnswer({ answer, moved }: { answer: Answer; moved: string
       ) : null}
       {moved ? <p className="note moved">With {moved}.</p> : null}
     </aside>
+  );
+}
+
+/** Why this plan and this profile. Where the answer stands at the foot, the first reason alone has room. */
+function Why({ advice }: { advice: NonNullable<Answer["advice"]> }) {
+  return (
+    <ul className="why" aria-label="Why">
+      {[...advice.reasons, ...advice.profile.reasons].map((reason) => (
+        <li key={reason}>{sentence(reason)}.</li>
+      ))}
+    </ul>
   );
 }
 
