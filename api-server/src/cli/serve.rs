@@ -89,10 +89,7 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     let health = health::Server::bind(config.health_address, &checks, telemetry.registry()).await?;
     tracing::info!(address = %server.local_addr(), health = %health.local_addr(), "serving");
     let (stop, stop_health) = (Shutdown::new(), Shutdown::new());
-    let keys = join_all(verifier.issuers().iter().map(|issuer| {
-        let check = checks.ready(format!("keys of {}", issuer.name()));
-        issuer.keys().keep(issuer.name(), check, stop.clone())
-    }));
+    let keys = keep_keys(&verifier, &checks, &stop);
     let watch = watch(ledger.clone(), checks.ready("ledger"), stop.clone());
     // Health answers until all else has ended.
     let health = tokio::spawn(health.run(stop_health.clone()));
@@ -107,6 +104,16 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     stop_health.cancel();
     health.await.context("the health server ended badly")?;
     result
+}
+
+/// Keeps every issuer's keys fresh, until it is time to stop. A check stands for each from the start.
+fn keep_keys(verifier: &Verifier, checks: &Checks, stop: &Shutdown) -> impl Future<Output = ()> {
+    let all = verifier.issuers().iter().map(|issuer| {
+        let check = checks.ready(format!("keys of {}", issuer.name()));
+        issuer.keys().keep(issuer.name(), check, stop.clone())
+    });
+    let all = join_all(all);
+    async { drop(all.await) }
 }
 
 /// Where backups of tenants are kept, if anywhere; it is tried out beside the start.
