@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use api_server::{
     domain::meter::Meter,
     ledger::{Item, heads, verify},
-    store::{Store, StoreError},
+    store::Store,
 };
 
 use super::{
@@ -56,7 +56,7 @@ async fn found(folder: &Path) -> Option<String> {
         let recorded = heads::read(&folder.join(heads::FILE)).unwrap();
         let report = verify::verify(&store, &recorded, at(NOW)).await;
         store.close().await;
-        Ok::<_, StoreError>(report?)
+        report
     };
     match report.await {
         Err(error) => Some(error.to_string()),
