@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::archive::Work;
-use super::own::{self, Kind, Own};
+use super::own::{self, Own};
 use super::shelf::Shelf;
 use crate::ledger::erasures::FILE;
 
@@ -47,7 +47,7 @@ pub(super) async fn keep(
 ) -> anyhow::Result<()> {
     let sha256: [u8; 32] = Sha256::digest(text).into();
     if !standing.iter().any(|log| log.sha256 == sha256) {
-        let new = Own::new(Kind::Erasures, now, (text.len() as u64, sha256));
+        let new = Own::log(now, (text.len() as u64, sha256));
         let work = Work::beside(folder).with_context(|| folder.display().to_string())?;
         let part = work.path().join(PART);
         write(&part, text).with_context(|| part.display().to_string())?;

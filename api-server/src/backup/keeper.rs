@@ -19,7 +19,7 @@ use tokio::runtime::Handle;
 use super::archive::{self, Work};
 use super::bucket::LARGEST;
 use super::erased;
-use super::own::{self, Kind, Own, Standing};
+use super::own::{self, LedgerId, Own, Standing};
 use super::shelf::Shelf;
 use super::vault::{self, Vault};
 use crate::ledger::Ledger;
@@ -106,7 +106,19 @@ impl Keeper {
         lease: &mut Lease,
         stop: &Shutdown,
     ) -> anyhow::Result<Timestamp> {
-        let standing = own::all(self.vault.shelf()).await?;
+        let id = LedgerId::of(ledger).await?;
+        let mut standing = own::all(self.vault.shelf()).await?;
+        // Another ledger's are nothing to go by, and stay.
+        let all = standing.archives.len();
+        standing.archives.retain(|own| own.ledger == Some(id));
+        if standing.archives.is_empty() && all > 0 {
+            tracing::warn!(
+                ledger = %id,
+                others = all,
+                "backups of another ledger stand there, and none of this one: if it was begun because the disk was \
+                 empty, restore one of those"
+            );
+        }
         let (now, every) = (ledger.now(), self.settings.every);
         // One of the future was made by a wrong clock, and says nothing.
         let newest = standing.archives.iter().find(|own| own.made <= now);
@@ -128,7 +140,8 @@ impl Keeper {
             match next {
                 Some(next) => Ok(next),
                 None => {
-                    self.make(&folder, &standing, now, stop).await.map(|own| due(own.made, every))
+                    let made = self.make(&folder, (id, &standing), now, stop).await;
+                    made.map(|own| due(own.made, every))
                 }
             }
         };
@@ -171,14 +184,14 @@ impl Keeper {
     async fn make(
         &self,
         folder: &Path,
-        standing: &Standing,
+        (id, standing): (LedgerId, &Standing),
         now: Timestamp,
         stop: &Shutdown,
     ) -> anyhow::Result<Own> {
         self.fits()?;
         let shelf = self.vault.shelf();
         let work = Work::beside(folder).with_context(|| folder.display().to_string())?;
-        let (work, own) = self.tried(work, now, stop).await?;
+        let (work, own) = self.tried(work, (id, now), stop).await?;
         if matches!(shelf, Shelf::Bucket(_)) {
             let is = own.bytes;
             ensure!(is <= LARGEST, "the archive has {is} bytes, a bucket takes {LARGEST} at once");
@@ -201,7 +214,7 @@ impl Keeper {
     async fn tried(
         &self,
         work: Work,
-        now: Timestamp,
+        (id, now): (LedgerId, Timestamp),
         stop: &Shutdown,
     ) -> anyhow::Result<(Work, Own)> {
         let (storage, stopped, runtime) =
@@ -214,7 +227,7 @@ impl Keeper {
                     let trial = work.path().join("trial");
                     super::restore(&archive, &trial, None, now).await?;
                     let what = std::fs::File::open(&archive).and_then(archive::sum)?;
-                    anyhow::Ok(Own::new(Kind::Archive, now, what))
+                    anyhow::Ok(Own::archive(id, now, what))
                 };
                 let own = tokio::select! {
                     own = all => own?,

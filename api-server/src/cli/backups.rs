@@ -1,5 +1,6 @@
 //! `api-server backups`
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -172,6 +173,13 @@ async fn get_own(
 ) -> anyhow::Result<()> {
     let wanted = |own: &Own| id.is_none_or(|id| own.id() == id);
     let Standing { archives, logs } = own::all(shelf).await?;
+    let ledgers: BTreeSet<_> = archives.iter().filter_map(|own| own.ledger).collect();
+    ensure!(
+        id.is_some() || ledgers.len() < 2,
+        "backups of {} ledgers stand there, and the newest may be of one that was begun on an empty disk: \
+         take one by --id; api-server backups list --ledger names them",
+        ledgers.len()
+    );
     let own = archives.into_iter().find(wanted);
     let own =
         own.context("no such backup of the ledger: api-server backups list --ledger names them")?;
@@ -197,7 +205,8 @@ fn line_of(shelf: &Shelf, own: &Own) -> String {
         Kind::Archive => "the ledger",
         Kind::Erasures => "its erasures",
     };
-    format!("{what} {id} made {made}, {bytes} bytes: {place}")
+    let of = own.ledger.map(|of| format!(" {of}")).unwrap_or_default();
+    format!("{what}{of} {id} made {made}, {bytes} bytes: {place}")
 }
 
 async fn list(store: &Store, shelf: &Shelf, only: Option<&AccountId>) -> anyhow::Result<()> {

@@ -115,9 +115,15 @@ impl Lab {
     /// Loses the ledger, takes the newest backup, restores it and sends so many events again; answers how many
     /// the ledger knew.
     async fn comes_back(&mut self, to: usize) -> u64 {
+        self.comes_back_by(&[], to).await
+    }
+
+    /// The same, with what says which backup.
+    async fn comes_back_by(&mut self, which: &[&str], to: usize) -> u64 {
         fs::remove_dir_all(&self.place.storage).unwrap();
         let archive = self.path("ledger.tar");
-        let output = self.backups(&["get", "--ledger", "--to", archive.to_str().unwrap()]);
+        let get = ["get", "--ledger", "--to", archive.to_str().unwrap()];
+        let output = self.backups(&[&get[..], which].concat());
         assert!(output.status.success(), "{}", text(&output));
         let output = restore(&archive, &self.place.storage);
         assert!(text(&output).contains("everything agrees"), "{}", text(&output));
@@ -164,6 +170,36 @@ async fn a_server_backs_its_ledger_up_once_in_a_while_and_it_comes_back_from_tha
         text(&output)
     );
     assert_eq!(lab.comes_back(50).await, 40);
+}
+
+/// The disk was lost, and a server began another ledger there before anybody restored the first.
+#[tokio::test]
+async fn a_ledger_that_is_begun_anew_pushes_out_no_backup_of_the_lost_one() {
+    let mut lab = Lab::with(&events(0, 40), None).await;
+    let first = newest(&lab.server(&[])).await;
+    lab.aged("20260101T000000Z");
+    let lost = lab.files();
+    fs::remove_dir_all(&lab.place.storage).unwrap();
+    lab.place.create("acme");
+    let mut server = lab.server(&["--backups-ledger-keep", "1"]);
+    assert!(newest(&server).await >= first, "what another ledger has is not its own");
+    let (_, log) = server.stop();
+    assert!(log.contains("backups of another ledger stand there"), "{log}");
+    let both = lab.files();
+    assert!(both.len() == 2 && both[0] == lost[0], "{both:?}");
+
+    // The newest is not meant by itself any more.
+    let to = lab.path("ledger.tar");
+    let to = to.to_str().unwrap();
+    let refused = lab.backups(&["get", "--ledger", "--to", to]);
+    assert!(text(&refused).contains("backups of 2 ledgers stand there"), "{}", text(&refused));
+    let id = ["--id", "20260101T000000Z"];
+    assert_eq!(lab.comes_back_by(&id, 50).await, 40);
+    // What was restored is the first ledger again, and goes by its own.
+    let mut server = lab.server(&["--backups-ledger-keep", "1"]);
+    until("its next", async || (lab.files() != both).then_some(())).await;
+    let (_, log) = server.stop();
+    assert!(!log.contains("backups of another ledger stand there"), "{log}");
 }
 
 #[tokio::test]
