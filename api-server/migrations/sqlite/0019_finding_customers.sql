@@ -7,3 +7,4 @@ CREATE INDEX snapshots_level_support ON snapshots (level, by_support, account);
 CREATE INDEX snapshots_plan_support ON snapshots (plan, by_support, account);
 -- By which a customer is searched: letters from a to z are alike, large or small, in both engines.
 CREATE INDEX accounts_folded ON accounts (lower(name));
+CREATE INDEX accounts_folded_id ON accounts (lower(account));

@@ -257,11 +257,13 @@ impl Keeper {
     }
 }
 
-/// Keeps a lease for as long as this is waited for.
+/// Keeps a lease; ends when that is lost.
 async fn keep(lease: &mut Lease, ledger: &Ledger) {
     loop {
         tokio::time::sleep(lease::RENEW).await;
-        lease.keep(ledger).await;
+        if !lease.keep(ledger).await {
+            return;
+        }
     }
 }
 

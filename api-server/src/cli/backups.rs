@@ -86,26 +86,27 @@ struct One {
 /// What is missing or damaged.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let Args { ledger, backups: folder, bucket, command } = args;
+    // What comes out of a bucket, or is on its way to a pipe, stands somewhere while it is looked at.
+    let beside = if folder.is_dir() { folder.clone() } else { std::env::temp_dir() };
     let shelf = match bucket.settings()? {
         None => Shelf::Folder(folder.clone()),
         Some(bucket) => Shelf::Bucket(Box::new(Bucket::open(bucket)?)),
     };
     match command {
         Command::List(which) => {
-            if which.account.is_none() {
-                list_own(&shelf).await?;
-            }
             if which.ledger {
-                return Ok(());
+                return list_own(&shelf).await;
             }
             let store = Store::attach(ledger.place()?)?;
             let done = list(&store, &shelf, which.account.as_ref()).await;
             store.close().await;
-            done
+            done?;
+            match which.account {
+                None => list_own(&shelf).await.context("the ledger's own"),
+                Some(_) => Ok(()),
+            }
         }
         Command::Check(which) => {
-            // What comes out of a bucket stands somewhere while it is looked at.
-            let beside = if folder.is_dir() { folder } else { std::env::temp_dir() };
             let own = match which.account {
                 None => check_own(&shelf, &beside).await?,
                 Some(_) => 0,
@@ -129,12 +130,12 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         }
         Command::Get(One { account: Some(account), id, to, .. }) => {
             let store = Store::attach(ledger.place()?)?;
-            let done = get(&store, &shelf, (account, id), &to).await;
+            let done = get(&store, &shelf, (account, id), (&to, &beside)).await;
             store.close().await;
             done
         }
         Command::Get(One { id, to, erasures, .. }) => {
-            get_own(&shelf, id.as_deref(), &to, erasures.as_deref()).await
+            get_own(&shelf, id.as_deref(), (&to, &beside), erasures.as_deref()).await
         }
     }
 }
@@ -168,7 +169,7 @@ async fn check_own(shelf: &Shelf, beside: &Path) -> anyhow::Result<u64> {
 async fn get_own(
     shelf: &Shelf,
     id: Option<&str>,
-    to: &Path,
+    to: (&Path, &Path),
     erasures: Option<&Path>,
 ) -> anyhow::Result<()> {
     let wanted = |own: &Own| id.is_none_or(|id| own.id() == id);
@@ -244,9 +245,9 @@ async fn check(
 }
 
 /// Has a backup put where it is asked for, a new file or standard output, and says what it is. Nothing is put out
-/// before all of it is found whole.
+/// before all of it is found whole; what waits for that stands in `beside`.
 async fn put(
-    to: &Path,
+    (to, beside): (&Path, &Path),
     fetch: impl AsyncFnOnce(&Path) -> anyhow::Result<()>,
     told: &str,
 ) -> anyhow::Result<()> {
@@ -255,7 +256,8 @@ async fn put(
         writeln!(io::stdout(), "{}: {told}", to.display())?;
         return Ok(());
     }
-    let folder = tempfile::tempdir()?;
+    // Not where temporary files are: these have little room where this runs as a pod.
+    let folder = tempfile::Builder::new().prefix(".tenantry-get-").tempdir_in(beside)?;
     let file = folder.path().join("backup.tar");
     fetch(&file).await?;
     let copy = move || io::copy(&mut File::open(file)?, &mut io::stdout().lock());
@@ -268,7 +270,7 @@ async fn get(
     store: &Store,
     shelf: &Shelf,
     (account, id): (AccountId, Option<String>),
-    to: &Path,
+    to: (&Path, &Path),
 ) -> anyhow::Result<()> {
     let id: Option<Uuid> = id.map(|id| id.parse()).transpose().context("--id")?;
     let mut session = store.read().await?;

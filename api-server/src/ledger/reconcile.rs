@@ -60,7 +60,7 @@ impl Part {
     const fn of(what: What) -> Self {
         match what {
             What::Total | What::Rollup | What::Alert => Self::Figures,
-            What::Summary => Self::Summary,
+            What::Summary | What::Day => Self::Summary,
             What::Settlement => Self::Bill,
             What::Missing
             | What::Unreadable

@@ -7,10 +7,10 @@ use std::fmt;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::scene::text;
+use super::{args::Reach, scene::text};
 use crate::desired::{gateway, meta};
 
-/// The API server's Deployment.
+/// The API server's Service, whatever stands behind it.
 const SERVER: &str = "tenantry-api-server";
 /// For how long the operator is kept away; whoever is done takes that back.
 const PAUSE: SignedDuration = SignedDuration::from_hours(1);
@@ -38,8 +38,8 @@ pub struct About<'a> {
     pub namespace: &'a str,
     /// The namespace of the API server.
     pub system: &'a str,
-    /// The kubeconfig's context, where one was given.
-    pub context: Option<&'a str>,
+    /// What kubectl is to be told of the cluster and of who asks, as it was told here.
+    pub flags: &'a [(&'static str, String)],
     /// Which backup; the newest without.
     pub id: Option<&'a str>,
 }
@@ -56,6 +56,10 @@ pub fn pod(gateway: &Value, namespace: &str) -> Option<Value> {
         ["persistentVolumeClaim", "emptyDir"].iter().any(|kind| one.get(kind).is_some())
     });
     let kept = |mount: &Value| volumes.iter().any(|volume| volume.get("name") == mount.get("name"));
+    // An archive is larger than what a gateway has to put aside.
+    for scratch in volumes.iter_mut().filter_map(|volume| volume.get_mut("emptyDir")) {
+        *scratch = json!({});
+    }
     let mut mounts = all(container, "volumeMounts")?;
     mounts.retain(kept);
     let mut inside = json!({
@@ -86,8 +90,9 @@ fn copy(from: &Value, name: &str, to: &mut Value) {
 /// The commands, in their order.
 #[must_use]
 pub fn commands(about: &About<'_>, now: Timestamp) -> Vec<String> {
-    let About { tenant, account, namespace, system, context, id } = about;
-    let own = context.map(|name| format!(" --context {}", quoted(name))).unwrap_or_default();
+    let About { tenant, account, namespace, system, flags, id } = about;
+    let own: String =
+        flags.iter().map(|(name, value)| format!(" {name} {}", quoted(value))).collect();
     let kubectl = format!("kubectl{own}");
     let file = format!("{tenant}.tar");
     let id = id.map(|id| format!(" --id {id}")).unwrap_or_default();
@@ -100,7 +105,7 @@ pub fn commands(about: &About<'_>, now: Timestamp) -> Vec<String> {
     };
     let steps = [
         format!(
-            "exec -n {system} deploy/{SERVER} -- /api-server backups get --account {account}{id} --to - >{file}"
+            "exec -n {system} svc/{SERVER} -- /api-server backups get --account {account}{id} --to - >{file}"
         ),
         paused(&format!("\"{until}\"")),
         format!("scale -n {namespace} deployment/{gateway} --replicas 0"),
@@ -114,12 +119,24 @@ pub fn commands(about: &About<'_>, now: Timestamp) -> Vec<String> {
         paused("null"),
         format!("wait --for condition=Ready tenant/{tenant} --timeout 5m"),
     ];
-    let whole = |step: &String| match step.starts_with("tenant ") {
+    let whole = |step: &String| match step.split(' ').next() {
         // kubectl takes no flags before a plugin's name.
-        true => format!("kubectl {step}"),
-        false => format!("{kubectl} {step}"),
+        Some("tenant") => format!("kubectl {step}"),
+        // What comes is for nobody else, and takes the place of nothing.
+        Some("exec") => format!("(umask 077; set -C; {kubectl} {step})"),
+        _ => format!("{kubectl} {step}"),
     };
     steps.iter().map(whole).collect()
+}
+
+/// What kubectl is to be told to reach the same cluster as the same user.
+#[must_use]
+pub fn flags(reach: &Reach) -> Vec<(&'static str, String)> {
+    let file = reach.kubeconfig.as_ref().map(|file| ("--kubeconfig", file.display().to_string()));
+    let context = reach.context.clone().map(|name| ("--context", name));
+    let user = reach.act_as.clone().map(|name| ("--as", name));
+    let groups = reach.act_as_group.iter().map(|name| ("--as-group", name.clone()));
+    [file, context, user].into_iter().flatten().chain(groups).collect()
 }
 
 /// A word as a shell takes it for one.
@@ -167,7 +184,7 @@ mod tests {
         account: "u-1",
         namespace: "tenant-acme",
         system: "tenantry-system",
-        context: None,
+        flags: &[],
         id: None,
     };
 
@@ -177,20 +194,21 @@ mod tests {
         let all = commands(&ABOUT, now);
         assert_eq!(
             all[0],
-            "kubectl exec -n tenantry-system deploy/tenantry-api-server -- /api-server backups get --account u-1 --to - \
-             >acme.tar"
+            "(umask 077; set -C; kubectl exec -n tenantry-system svc/tenantry-api-server -- /api-server backups get \
+             --account u-1 --to - >acme.tar)"
         );
         let pause = r#"'{"spec":{"pausedUntil":"2026-11-29T11:00:00Z"}}'"#;
         assert_eq!(all[1], format!("kubectl patch tenant acme --type merge -p {pause}"));
         assert_eq!(all[4], "kubectl tenant restore acme -o yaml | kubectl apply -f -");
         assert_eq!(all[6], "kubectl attach -n tenant-acme --stdin restore <acme.tar");
         let id = "019c0000-0000-7000-8000-000000000000";
-        let other = About { context: Some("it's b"), id: Some(id), ..ABOUT };
+        let flags = [("--kubeconfig", "p.yaml".to_owned()), ("--context", "it's b".to_owned())];
+        let other = About { flags: &flags, id: Some(id), ..ABOUT };
         let all = commands(&other, now);
-        assert!(all[0].starts_with(r"kubectl --context 'it'\''s b' exec ") && all[0].contains(id));
-        assert!(
-            all[4].starts_with(r"kubectl tenant restore acme --context 'it'\''s b' -o yaml | ")
-        );
+        let own = r"--kubeconfig p.yaml --context 'it'\''s b'";
+        assert!(all[0].contains(&format!("; kubectl {own} exec ")) && all[0].contains(id));
+        assert!(all[3].starts_with(&format!("kubectl {own} delete ")));
+        assert!(all[4].starts_with(&format!("kubectl tenant restore acme {own} -o yaml | ")));
         assert!(Page(&ABOUT, now).to_string().starts_with("to put the newest backup of acme back"));
     }
 
@@ -204,7 +222,7 @@ mod tests {
                 "volumeMounts": [{ "name": "spool", "mountPath": gateway::SPOOL },
                     { "name": "token", "mountPath": "/t" }, { "name": "tmp", "mountPath": "/tmp" }] }],
             "volumes": [{ "name": "spool", "persistentVolumeClaim": { "claimName": "c" } },
-                { "name": "token", "projected": {} }, { "name": "tmp", "emptyDir": {} }] } } } });
+                { "name": "token", "projected": {} }, { "name": "tmp", "emptyDir": { "sizeLimit": "64Mi" } }] } } } });
         let pod = pod(&gateway, "tenant-acme").unwrap();
         let (spec, inside) = (&pod["spec"], &pod["spec"]["containers"][0]);
         assert_eq!(
@@ -217,6 +235,7 @@ mod tests {
         }
         assert!(spec.get("serviceAccountName").is_none());
         assert_eq!(spec["volumes"].as_array().unwrap().len(), 2);
+        assert_eq!(spec["volumes"][1]["emptyDir"], json!({}), "an archive has room there");
         assert_eq!(inside["volumeMounts"][1]["name"], "tmp");
         assert!(super::pod(&json!({}), "tenant-acme").is_none());
     }

@@ -132,7 +132,7 @@ pub async fn restore(
         account,
         namespace: &namespace,
         system: &reach.namespace,
-        context: reach.context.as_deref(),
+        flags: &restore::flags(reach),
         id: asked.id.as_deref(),
     };
     Ok(done(match asked.output {

@@ -652,7 +652,7 @@ async fn what_restore_prints_is_what_can_be_done() {
     assert_eq!(commands.len(), 11, "{page}");
     let account = lab.tenant("p-back-in").await["status"]["accountId"].as_str().unwrap().to_owned();
     assert!(
-        commands[0].contains(&format!("backups get --account {account} --to - >p-back-in.tar"))
+        commands[0].contains(&format!("backups get --account {account} --to - >p-back-in.tar)"))
     );
     let folder = Path::new(PLUGIN).parent().unwrap().display();
     let path = format!("{folder}:{}", std::env::var("PATH").unwrap());

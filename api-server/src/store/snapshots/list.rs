@@ -113,7 +113,7 @@ const LIST: &str = concat!("SELECT ", columns!(), ", a.name, COALESCE(h.seq, 0) 
 const ALL: &str = "snapshots s";
 /// Of a few it is looked up who they are, then what they came to; not the other way round.
 const NAMED: &str = "(SELECT account FROM accounts WHERE lower(name) >= $4 AND lower(name) < $5
-             UNION SELECT account FROM accounts WHERE account >= $4 AND account < $5) AS want
+             UNION SELECT account FROM accounts WHERE lower(account) >= $4 AND lower(account) < $5) AS want
              CROSS JOIN snapshots s";
 const BESIDE: &str = " JOIN accounts a ON a.account = s.account
              LEFT JOIN heads h ON h.account = s.account
