@@ -55,11 +55,11 @@ pub fn pod(gateway: &Value, namespace: &str) -> Option<Value> {
     volumes.retain(|one| {
         ["persistentVolumeClaim", "emptyDir"].iter().any(|kind| one.get(kind).is_some())
     });
-    let kept = |mount: &Value| volumes.iter().any(|volume| volume.get("name") == mount.get("name"));
     // An archive is larger than what a gateway has to put aside.
     for scratch in volumes.iter_mut().filter_map(|volume| volume.get_mut("emptyDir")) {
         *scratch = json!({});
     }
+    let kept = |mount: &Value| volumes.iter().any(|volume| volume.get("name") == mount.get("name"));
     let mut mounts = all(container, "volumeMounts")?;
     mounts.retain(kept);
     let mut inside = json!({
