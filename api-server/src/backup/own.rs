@@ -210,7 +210,7 @@ mod tests {
         assert_eq!(name, format!("20261129T030007Z.0001c2d3.{}.tar", "ab".repeat(32)));
         assert_eq!(Own::read(&name, 9), Some(own));
         let log = Own::log(made, (9, [0xab; 32]));
-        assert_eq!(Own::read(&log.name(), 9), Some(log));
+        assert_eq!(Own::read(&log.name(), 9), Some(log.clone()));
         let strange = [
             name.replace("ab", "AB"),
             name.replace(".tar", ""),
