@@ -52,6 +52,7 @@ async fn customers_are_found_by_how_their_name_or_id_begins_in_every_order() {
         ("e-1", "Ünal & 100 %"),
         ("f-1", "ünal"),
         ("g-1", "100_%"),
+        ("CUST-001", "Quux"),
     ] {
         named(&ground, id, name).await;
     }
@@ -75,6 +76,9 @@ async fn customers_are_found_by_how_their_name_or_id_begins_in_every_order() {
     let by_id = async |text: &str| found(&ground, text, Sort::Account, false).await;
     assert_eq!(by_id("acme l").await, ["b-1"]);
     assert_eq!(by_id("B-1").await, ["b-1"]);
+    for text in ["CUST-0", "cust-0"] {
+        assert_eq!(by_id(text).await, ["CUST-001"], "{text}");
+    }
     assert_eq!(by_id("Ünal").await, ["e-1"], "letters beyond z are as they are written");
     assert_eq!(by_id("100_").await, ["g-1"], "nothing stands for another character");
     assert_eq!(by_id("%").await, [""; 0]);

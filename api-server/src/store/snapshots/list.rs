@@ -240,7 +240,10 @@ mod tests {
                 let looked = format!("SEARCH {table} USING PRIMARY KEY (account=?)");
                 assert!(steps.iter().any(|step| step.starts_with(&looked)), "{steps:?}");
             }
-            for index in ["COVERING INDEX accounts_folded (<expr>>?", "PRIMARY KEY (account>?"] {
+            for index in [
+                "COVERING INDEX accounts_folded (<expr>>?",
+                "COVERING INDEX accounts_folded_id (<expr>>?",
+            ] {
                 let looked = format!("SEARCH accounts USING {index}");
                 assert!(steps.iter().any(|step| step.starts_with(&looked)), "{steps:?}");
             }
