@@ -29,7 +29,7 @@ async fn sqlite(folder: &Path) -> SqliteConnection {
 
 /// Those of the ledger.
 pub async fn of(folder: &Path) -> Vec<Table> {
-    const SQLITE: &str = "SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c
+    const SQLITE: &str = "SELECT CAST(t.name AS BLOB), CAST(c.name AS BLOB) FROM sqlite_master t, pragma_table_info(t.name) c
         WHERE t.type = 'table' AND t.name NOT LIKE '\\_sqlx%' ESCAPE '\\' AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
         ORDER BY t.name, c.name";
     const POSTGRES: &str =
@@ -38,7 +38,9 @@ pub async fn of(folder: &Path) -> Vec<Table> {
     let pairs: Vec<(String, String)> = match HERE {
         Engine::Sqlite => {
             let rows = sqlx::query(SQLITE).fetch_all(&mut sqlite(folder).await).await.unwrap();
-            rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+            // A damaged name is none of ours.
+            let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+            rows.iter().map(|row| (text(row.get(0)), text(row.get(1)))).collect()
         }
         Engine::Postgres => {
             let mut connection = cluster::connect(&cluster::database(folder)).await;
