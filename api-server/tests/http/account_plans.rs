@@ -4,7 +4,7 @@ use api_server::auth::Audience;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Api, sender, token};
+use super::api::{Answer, Api, sender, token};
 
 async fn change(api: &Api, account: &str, body: Value) -> Answer {
     let token = token(Audience::Billing, "billing:plan", None, None);

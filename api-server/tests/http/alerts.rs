@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Api, customer, manager, token};
+use super::api::{Answer, Api, customer, manager, token};
 
 /// acme crossed soft, then hard; globex crossed both at once, and a correction took both back.
 async fn told() -> Api {

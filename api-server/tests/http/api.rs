@@ -1,4 +1,4 @@
-//! The real routes on a real ledger in a folder of its own.
+//! The real routes on a real ledger of their own.
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
@@ -28,7 +28,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::{cluster, profiles};
+use super::home::Home;
+use super::{cluster, profiles};
 
 pub const SECRET: &[u8] = b"a development secret of 32 bytes!";
 
@@ -53,7 +54,7 @@ pub struct Api {
     pub ledger: Ledger,
     pub rejects: Rejects,
     time: Arc<Mutex<Timestamp>>,
-    pub folder: tempfile::TempDir,
+    pub folder: Home,
 }
 
 /// What a server is beside.
@@ -102,12 +103,12 @@ impl Api {
     }
 
     async fn with(rates: Rates, backups: bool, beside: Beside) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Home::new().await;
         let time = Arc::new(Mutex::new(now()));
         let told = time.clone();
         let clock: Clock = Arc::new(move || *told.lock().unwrap());
         let settings = Settings { clock: clock.clone(), ..Settings::default() };
-        let ledger = Ledger::open(folder.path(), settings).await.unwrap();
+        let ledger = Ledger::open(folder.place(), settings).await.unwrap();
         let listed = Catalogue::shipped().unwrap();
         let told = Arc::new(Told { listed: listed.clone(), by_file: false, unread: Vec::new() });
         let catalogue = ledger.import_plans(listed).await.unwrap();
@@ -192,6 +193,18 @@ impl Api {
         let sent = self.post("/usage/events", Some(&token), "application/json", body).await;
         assert_eq!(sent.status, StatusCode::OK, "{}", sent.text);
         assert_eq!(sent.json()["accepted"], events.len(), "{}", sent.text);
+    }
+
+    /// Closes the ledger, and says which files of its folder and which tables elsewhere hold a text.
+    pub async fn close_and_find(&self, text: &str) -> Vec<String> {
+        self.ledger.close().await;
+        let files = std::fs::read_dir(self.folder.path()).unwrap().map(|file| file.unwrap().path());
+        let holds = |path: &std::path::PathBuf| {
+            let bytes = std::fs::read(path).unwrap_or_default();
+            bytes.windows(text.len()).any(|window| window == text.as_bytes())
+        };
+        let files = files.filter(holds).map(|path| path.display().to_string());
+        files.chain(self.folder.tables_with(text).await).collect()
     }
 
     pub async fn send(&self, request: Request) -> Answer {

@@ -5,8 +5,8 @@ use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::api::{Api, now, token, token_at};
-use crate::onboarding::{form, submitted};
+use super::api::{Api, now, token, token_at};
+use super::onboarding::{form, submitted};
 
 fn auditor(at: Timestamp) -> String {
     token_at(at, Audience::Billing, "billing:audit", None, None)
@@ -71,7 +71,7 @@ async fn attributes_are_looked_at_when_that_is_asked() {
     let event = json!({"specversion": "1.0", "id": "e", "source": "/core", "user": "ada",
         "type": "dev.tenantry.usage.query", "time": "2026-11-23T11:00:00Z", "data": {"quantity": "1"}});
     let sent = api
-        .post("/usage/events", Some(&crate::api::sender()), "application/json", event.to_string())
+        .post("/usage/events", Some(&super::api::sender()), "application/json", event.to_string())
         .await;
     assert_eq!(sent.status, StatusCode::OK, "{}", sent.text);
     let later: Timestamp = "2026-12-23T12:00:00Z".parse().unwrap();

@@ -20,8 +20,8 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::api::{Answer, Api, KEPT, LARGEST_BACKUP, now};
-use crate::cluster::{GATEWAY, projected};
+use super::api::{Answer, Api, KEPT, LARGEST_BACKUP, now};
+use super::cluster::{GATEWAY, projected};
 
 /// The archive of an account's empty spool, which was made so many seconds after the tests' time.
 pub async fn archive(account: &str, seconds: i64) -> Vec<u8> {

@@ -4,8 +4,8 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode};
 
-use crate::api::{Answer, Api, sender};
-use crate::events::{ONE, event, send};
+use super::api::{Answer, Api, sender};
+use super::events::{ONE, event, send};
 
 const QUANTITY: &str = r#"{"quantity":"1"}"#;
 

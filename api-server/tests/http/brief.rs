@@ -6,8 +6,8 @@ use axum::extract::Request;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Api, token};
-use crate::onboarding::{form, submitted};
+use super::api::{Answer, Api, token};
+use super::onboarding::{form, submitted};
 
 fn manager() -> String {
     token(Audience::Billing, "onboarding:approve", Some("CustomerSuccessManager"), None)

@@ -12,7 +12,7 @@ use jsonwebtoken::{Algorithm, EncodingKey};
 use p256::pkcs8::EncodePrivateKey;
 use serde_json::{Value, json};
 
-use crate::api::now;
+use super::api::now;
 
 const ISSUER: &str = "https://kubernetes.default.svc";
 /// The ServiceAccount of a tenant's gateway.

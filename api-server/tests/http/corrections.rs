@@ -4,7 +4,7 @@ use api_server::auth::Audience;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Api, sender, token};
+use super::api::{Answer, Api, sender, token};
 
 fn correction() -> Value {
     json!({"account": "acme", "id": "c-1", "row": 1, "change": {"by": "-2.5"}, "reason": "counted twice", "reference": "T-17"})

@@ -4,7 +4,7 @@ use api_server::auth::Audience;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Api, sender, token};
+use super::api::{Answer, Api, sender, token};
 
 pub const ONE: &str = "application/cloudevents+json";
 const BATCH: &str = "application/cloudevents-batch+json";

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Api, customer, manager, token};
+use super::api::{Answer, Api, customer, manager, token};
 
 async fn explain(api: &Api, query: &str) -> Answer {
     let answer = api.get(&format!("/billing/usage/acme/explain{query}"), Some(&manager())).await;

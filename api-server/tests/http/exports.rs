@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Api, now, token_at};
+use super::api::{Answer, Api, now, token_at};
 
 const EVE: &str = "2026-11-28T12:00:00Z";
 

@@ -7,7 +7,7 @@ use axum::extract::Request;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Api, sender, token};
+use super::api::{Answer, Api, sender, token};
 
 fn all() -> Value {
     json!({

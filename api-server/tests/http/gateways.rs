@@ -7,8 +7,8 @@ use axum::http::StatusCode;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Api, now};
-use crate::cluster::{GATEWAY, projected};
+use super::api::{Answer, Api, now};
+use super::cluster::{GATEWAY, projected};
 
 fn token(tenant: &str) -> String {
     projected(tenant, GATEWAY, &[Audience::Gateway])

@@ -4,7 +4,7 @@ use api_server::auth::Audience;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Api, customer, manager, sender, token};
+use super::api::{Answer, Api, customer, manager, sender, token};
 
 const BATCH: &str = "application/cloudevents-batch+json";
 

@@ -1,4 +1,5 @@
-//! The server as its clients meet it: bodies, limits, errors, routes.
+//! The server as its clients meet it: bodies, limits, errors, routes, on SQLite. `postgres.rs` has what
+//! asks the ledger on PostgreSQL, too, as a part of `tests/ledger`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -27,6 +28,7 @@ mod explain;
 mod exports;
 mod facts;
 mod gateways;
+mod home;
 mod isolation;
 mod layers;
 mod limits;

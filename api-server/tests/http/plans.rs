@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::api::{Api, rates};
+use super::api::{Api, rates};
 
 #[tokio::test]
 async fn the_price_list_has_every_plan_on_sale_the_cheapest_first() {
@@ -66,7 +66,7 @@ fn case() -> Value {
     })
 }
 
-async fn roi(api: &Api, body: &Value) -> crate::api::Answer {
+async fn roi(api: &Api, body: &Value) -> super::api::Answer {
     api.post("/roi", None, "application/json", body.to_string()).await
 }
 
@@ -189,6 +189,6 @@ async fn one_budget_used_up_leaves_the_others() {
     let api = Api::with_rates(rates(1)).await;
     while api.get("/billing/plans", None).await.status == StatusCode::OK {}
     let batch = "application/cloudevents-batch+json";
-    let sent = api.post("/usage/events", Some(&crate::api::sender()), batch, "[]").await;
+    let sent = api.post("/usage/events", Some(&super::api::sender()), batch, "[]").await;
     assert_eq!(sent.status, StatusCode::OK, "{}", sent.text);
 }

@@ -5,7 +5,7 @@ use api_server::cluster::profiles::Profiles;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Api, manager, token};
+use super::api::{Answer, Api, manager, token};
 
 fn read<T: serde::de::DeserializeOwned>(object: Value) -> T {
     serde_json::from_value(object).unwrap()

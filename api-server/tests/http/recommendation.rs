@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Api};
+use super::api::{Answer, Api};
 
 fn needs() -> Value {
     json!({"usage": {"agents": {"base": "12000"}, "ingestion": {"base": "40", "low": "30", "high": "45"}}, "purpose": "evaluation"})

@@ -5,7 +5,7 @@ use axum::extract::Request;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Api, customer, manager, sender};
+use super::api::{Answer, Api, customer, manager, sender};
 
 async fn ask(api: &Api, account: &str, query: &str) -> Answer {
     api.get(&format!("/billing/usage/{account}/timeline?{query}"), Some(&manager())).await
@@ -101,7 +101,7 @@ async fn late_use_and_corrections_count_where_the_use_was() {
     api.use_up("acme", &[("late", "query", "2026-10-20T10:00:00Z", "5")]).await;
     let correction = json!({"account": "acme", "id": "c", "row": 1, "change": {"by": "-2"}, "reason": "r", "reference": "T"});
     let token =
-        crate::api::token(api_server::auth::Audience::Billing, "billing:correct", None, None);
+        super::api::token(api_server::auth::Audience::Billing, "billing:correct", None, None);
     let done = api
         .post("/billing/corrections", Some(&token), "application/json", correction.to_string())
         .await;

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Api, now, token};
+use super::api::{Answer, Api, now, token};
 
 const CSM: Option<&str> = Some("CustomerSuccessManager");
 
@@ -444,8 +444,8 @@ async fn a_customer_sees_its_own_account_without_what_was_said_of_it() {
 #[tokio::test]
 async fn the_export_has_what_was_agreed_at_onboarding() {
     let api = Api::new().await;
-    let form = crate::onboarding::form();
-    let (path, _) = crate::onboarding::submitted(&api, &form).await;
+    let form = super::onboarding::form();
+    let (path, _) = super::onboarding::submitted(&api, &form).await;
     let approver = token(Audience::Billing, "onboarding:approve", CSM, None);
     let approve = format!("{path}/approve");
     ok(api.post(&approve, Some(&approver), "application/json", "").await).await;

@@ -7,7 +7,7 @@ use axum::extract::Request;
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::api::{Answer, Api, token};
+use super::api::{Answer, Api, token};
 
 const URL: &str = "https://hooks.example.com/in?team=red";
 
@@ -237,7 +237,7 @@ async fn there_are_so_many_and_no_more() {
 async fn what_is_submitted_is_queued_for_who_is_told() {
     let api = Api::new().await;
     let path = webhook(&api).await;
-    let (follow, _) = crate::onboarding::submitted(&api, &crate::onboarding::form()).await;
+    let (follow, _) = super::onboarding::submitted(&api, &super::onboarding::form()).await;
     let page = got(&api, &format!("{path}/deliveries")).await;
     let one = &page["data"][0];
     assert_eq!((&one["type"], &one["state"]), (&json!("onboarding.submitted"), &json!("pending")));

@@ -4,8 +4,8 @@ use api_server::auth::Audience;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::api::Api;
-use crate::cluster::{GATEWAY, projected};
+use super::api::Api;
+use super::cluster::{GATEWAY, projected};
 
 fn core() -> String {
     projected("acme", "core", &[Audience::Usage])
@@ -23,7 +23,7 @@ fn with(pointer: &str, value: Value) -> Value {
     event
 }
 
-async fn send(api: &Api, token: &str, event: &Value) -> crate::api::Answer {
+async fn send(api: &Api, token: &str, event: &Value) -> super::api::Answer {
     let body = event.to_string();
     api.post("/usage/events", Some(token), "application/cloudevents+json", body).await
 }

@@ -31,6 +31,9 @@ mod fitness;
 mod ground;
 #[path = "heads.rs"]
 mod heads;
+/// The routes on it.
+#[path = "../http/postgres.rs"]
+mod http;
 #[path = "kills.rs"]
 mod kills;
 #[path = "leases.rs"]
