@@ -28,7 +28,7 @@ exec </dev/null
 stages=(check unit ground parts images compose fleet chart ledger ui real install demo docs)
 # Minutes on two cores: nothing built yet, and everything built.
 declare -A budget=([check]="12 3" [unit]="18 5" [ground]="13 0.5" [parts]="4 0.5" [images]="8 1" [compose]="4 3"
-  [fleet]="15 12" [chart]="9 4" [ledger]="12 9" [ui]="12 7" [real]="7 1" [install]="5 3" [demo]="5 3"
+  [fleet]="15 12" [chart]="9 4" [ledger]="12 9" [ui]="12 7" [real]="7 1" [install]="7 5" [demo]="5 3"
   [docs]="5 4")
 declare -A about=(
   [check]="formatting, clippy, go vet, shellcheck, cargo deny, lock file, paths"

@@ -24,6 +24,9 @@ func TestInstall(t *testing.T) {
 	if gaps := realGaps(thisMachine()); len(gaps) > 0 {
 		t.Fatal(refusal(gaps))
 	}
+	if _, err := exec.LookPath("kubectl-tenant"); err != nil {
+		t.Fatalf("%v: cargo build --locked --workspace --bin kubectl-tenant, and put the folder that it is in on PATH", err)
+	}
 	r := newReal(t)
 	if err := r.start(); err != nil {
 		t.Fatal(err)
@@ -34,7 +37,7 @@ func TestInstall(t *testing.T) {
 	}
 	parts := strings.Fields(script(t, "parts"))
 	r.run(t, append([]string{"import"}, append(images, parts...)...)...)
-	i := install{real: r, people: newIssuer(t)}
+	i := install{real: r, people: newIssuer(t), work: t.TempDir()}
 	i.chart(t)
 	i.haveAccounts(t)
 	i.tenantsAreReady(t)
@@ -46,6 +49,7 @@ func TestInstall(t *testing.T) {
 	i.leavesItsUsage(t)
 	i.changesTier(t)
 	i.outlivesTheRuntime(t)
+	i.comesBackFromBackups(t)
 	i.livesWithoutOperator(t)
 	r.stopsWhole(t)
 }
@@ -66,6 +70,8 @@ func script(t *testing.T, name string, args ...string) string {
 type install struct {
 	*real
 	people issuer
+	// work is a folder for what is typed into a shell.
+	work string
 }
 
 func (i install) helm(t *testing.T, args ...string) string {
@@ -181,7 +187,12 @@ func (i install) controlPlane(t *testing.T, replicas int) {
 // send posts one event.
 func send(t *testing.T, address, token, id string) (int, string) {
 	t.Helper()
-	event := `{"specversion":"1.0","id":"` + id + `","source":"core","type":"dev.tenantry.usage.query","data":{"quantity":1}}`
+	return post(t, address, token, `{"specversion":"1.0","id":"`+id+`","source":"core","type":"dev.tenantry.usage.query","data":{"quantity":1}}`)
+}
+
+// post sends an event as it is.
+func post(t *testing.T, address, token, event string) (int, string) {
+	t.Helper()
 	req, err := http.NewRequest(http.MethodPost, "http://"+address+"/usage/events", strings.NewReader(event))
 	if err != nil {
 		t.Fatal(err)
@@ -207,14 +218,21 @@ func fetch(req *http.Request) (int, string) {
 	return resp.StatusCode, string(body)
 }
 
-// held waits until the gateway holds as many events, and none was refused:
-// with 0 the ledger has answered for all that it took.
-func (i install) held(t *testing.T, want int) {
+// gatewayStatus is what a gateway says of itself.
+type gatewayStatus struct {
+	Account string
+	Held    struct{ Events *int }
+	Refused struct{ Events *int }
+}
+
+// held waits until the gateway of a tenant holds as many events, and so many
+// were refused: with 0 held the ledger has answered for all that it took.
+func (i install) holds(t *testing.T, tenant string, held, refused int) {
 	t.Helper()
-	i.eventually(t, fmt.Sprintf("the gateway holds %d events", want), func() error {
-		ip := i.k.run("get", "pods", "-n", "tenant-acme", "-l", "tenantry.dev/component=gateway", "-o", "jsonpath={.items[0].status.podIP}")
-		if ip == "" {
-			return errors.New("its pod has no address yet")
+	i.eventually(t, fmt.Sprintf("the gateway of %s holds %d events, %d were refused", tenant, held, refused), func() error {
+		ip := i.k.run("get", "pods", "-n", "tenant-"+tenant, "-l", "tenantry.dev/component=gateway", "-o", "jsonpath={.items[*].status.podIP}")
+		if strings.TrimSpace(ip) == "" || strings.Contains(ip, " ") {
+			return fmt.Errorf("the addresses of its pod are %q", ip)
 		}
 		address, err := i.program("forward", "--dir", string(i.dir), ip+":8081").Output()
 		if err != nil {
@@ -224,21 +242,22 @@ func (i install) held(t *testing.T, want int) {
 		if err != nil {
 			return err
 		}
-		var status struct {
-			Account    string
-			Held       struct{ Events *int }
-			Refused    struct{ Events *int }
-			Forwarding struct{ Failures int }
-		}
+		var status gatewayStatus
 		code, body := fetch(req)
 		if err := json.Unmarshal([]byte(body), &status); err != nil || code != http.StatusOK {
 			return fmt.Errorf("%d %s", code, body)
 		}
-		if status.Account != i.accountOf("acme") || status.Held.Events == nil || *status.Held.Events != want || status.Refused.Events == nil || *status.Refused.Events != 0 {
+		if status.Account != i.accountOf(tenant) || status.Held.Events == nil || *status.Held.Events != held || status.Refused.Events == nil || *status.Refused.Events != refused {
 			return fmt.Errorf("%s", body)
 		}
 		return nil
 	})
+}
+
+// held is what acme's gateway holds, which nothing was refused to.
+func (i install) held(t *testing.T, want int) {
+	t.Helper()
+	i.holds(t, "acme", want, 0)
 }
 
 // metricsAreRead: Prometheus of the prod tenant reads the collector.

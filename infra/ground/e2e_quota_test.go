@@ -61,7 +61,7 @@ func (i install) suspended(t *testing.T, want string) {
 // the ledger when the deleted tenant is gone.
 func (i install) leavesItsUsage(t *testing.T) {
 	const events, batch = 10_000, 1000
-	before := i.queries(t)
+	before := i.queries(t, "initech")
 	i.controlPlane(t, 0)
 	gateway, token := i.run(t, "forward", "tenant-initech/tenantry-gateway:http"), i.token("initech")
 	for first := 0; first < events; first += batch {
@@ -83,18 +83,18 @@ func (i install) leavesItsUsage(t *testing.T) {
 		return nil
 	})
 	i.eventually(t, "the ledger has all of its usage", func() error {
-		if got := i.queries(t); got != before+events {
+		if got := i.queries(t, "initech"); got != before+events {
 			return fmt.Errorf("%d queries, of %d", got, before+events)
 		}
 		return nil
 	})
 }
 
-// queries are those that the ledger has of initech.
-func (i install) queries(t *testing.T) (used int) {
+// queries are those that the ledger has of an account.
+func (i install) queries(t *testing.T, account string) (used int) {
 	t.Helper()
 	server := "http://" + i.run(t, "forward", "tenantry-system/tenantry-api-server:http")
-	told := ask(t, http.MethodGet, server+"/billing/usage/initech", i.people.manager(t, "billing:read"), nil)
+	told := ask(t, http.MethodGet, server+"/billing/usage/"+account, i.people.manager(t, "billing:read"), nil)
 	meters, _ := told["meters"].([]any)
 	for _, meter := range meters {
 		if of, _ := meter.(map[string]any); of["name"] == "query" {

@@ -49,7 +49,8 @@ stage_install() {
   scripts/ground build --mode real 2>&1 | sed 's/^/  /'
   scripts/images build 2>&1 >/dev/null | sed 's/^/  /'
   scripts/parts 2>&1 >/dev/null | sed 's/^/  /'
-  ground_test TestInstall
+  step "kubectl tenant" cargo build --locked --workspace --bin kubectl-tenant
+  PATH=$CARGO_TARGET_DIR/debug:$PATH ground_test TestInstall
 }
 
 stage_fleet() {

@@ -14,10 +14,11 @@ use std::{collections::BTreeMap, fs, path::Path};
 use super::root;
 
 /// The kinds of YAML, and the test that tries all of a kind.
-const KINDS: [(&str, &str); 5] = [
+const KINDS: [(&str, &str); 6] = [
     ("objects", "operator/tests/fleet/documents.rs"),
     ("tenant", "operator/tests/fleet/documents.rs"),
     ("pod", "operator/tests/fleet/documents.rs"),
+    ("node", "infra/ground/e2e_loss_test.go"),
     ("values", "operator/tests/chart/values.rs"),
     ("issuers", "api-server/tests/auth/chart.rs"),
 ];

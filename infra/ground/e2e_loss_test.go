@@ -1,0 +1,330 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The tests below are steps of TestInstall: a tenant's namespace and the
+// ledger are lost together with their volumes, and come back from backups as
+// the documents and `kubectl tenant restore` say.
+
+const (
+	// A tenant whose stack has backups, and what is its own.
+	lostTenant, lostNamespace = "bigco", "tenant-bigco"
+	system                    = "tenantry-system"
+	// What every restore says that found nothing wrong.
+	wholeAgain = "everything agrees"
+	// How many events wait in its spool when that is backed up.
+	waiting = 5
+)
+
+// kept is what backups are to bring back.
+type kept struct {
+	// Every row of the ledger with its chain, and the head of each account.
+	ledger string
+	// How many queries the tenant is billed for.
+	queries int
+	// The stack's objects.
+	objects string
+}
+
+// comesBackFromBackups: all that a tenant has here is destroyed, and the
+// ledger with it.
+func (i install) comesBackFromBackups(t *testing.T) {
+	began := time.Now()
+	i.fillsItsSpool(t)
+	i.ledgerIsBackedUp(t)
+	before := i.keptNow(t)
+	i.losesBoth(t)
+	i.ledgerReturns(t, before)
+	i.tenantReturns(t, before)
+	t.Logf("lost and restored in %.1f s", time.Since(began).Seconds())
+}
+
+// fillsItsSpool: of what the tenant's backup holds, events that wait for the
+// ledger and one that it has refused are in the archive.
+func (i install) fillsItsSpool(t *testing.T) {
+	token, address := i.token(lostTenant), i.run(t, "forward", lostNamespace+"/tenantry-gateway:http")
+	sendBatch(t, address, token, 0, 3)
+	i.holds(t, lostTenant, 0, 0)
+	// The same id with another quantity.
+	again := `{"specversion":"1.0","id":"last-0","source":"core","type":"dev.tenantry.usage.query","data":{"quantity":2}}`
+	if code, body := post(t, address, token, again); code != http.StatusOK {
+		t.Fatalf("what the ledger will refuse: %d %s", code, body)
+	}
+	i.holds(t, lostTenant, 0, 1)
+	i.controlPlane(t, 0)
+	sendBatch(t, address, token, 10, waiting)
+	said := i.shell(t, "kubectl tenant backup "+lostTenant+" --no-wait")
+	found := regexp.MustCompile(`job ` + lostNamespace + `/(\S+)`).FindStringSubmatch(said)
+	if found == nil {
+		t.Fatalf("kubectl tenant backup: %s", said)
+	}
+	job := "job/" + found[1]
+	// The copy is made once sending it has failed.
+	i.eventually(t, "the gateway has copied its spool", func() error {
+		if log := i.k.run("logs", "-n", lostNamespace, "deployment/tenantry-gateway"); !strings.Contains(log, "a backup was not taken; it is sent again") {
+			return errors.New("its log does not say so")
+		}
+		return nil
+	})
+	i.controlPlane(t, 1)
+	i.k.run("wait", "-n", lostNamespace, "--for=condition=Complete", job, "--timeout=180s")
+	if log := i.k.run("logs", "-n", lostNamespace, job); !strings.Contains(log, fmt.Sprintf(" %d events held", waiting)) {
+		t.Fatalf("the backup job says %s", log)
+	}
+	i.holds(t, lostTenant, 0, 1)
+}
+
+// ledgerIsBackedUp has the API server back its ledger up now: it goes by what
+// stands there, and that is taken away.
+func (i install) ledgerIsBackedUp(t *testing.T) {
+	for _, archive := range i.archives(t, "_ledger") {
+		if err := os.Rename(archive, filepath.Join(t.TempDir(), filepath.Base(archive))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	i.controlPlane(t, 0)
+	i.controlPlane(t, 1)
+	i.eventually(t, "the ledger is backed up", func() error {
+		if said := i.apiServer(t, "backups", "list", "--ledger"); strings.Count(said, "the ledger ") != 1 {
+			return fmt.Errorf("these stand there: %q", said)
+		}
+		return nil
+	})
+	if said := i.apiServer(t, "backups", "check"); strings.Count(said, ", 0 ") != 2 {
+		t.Errorf("backups check: %s", said)
+	}
+	archive := i.archives(t, "_ledger")[0]
+	damage(t, archive)
+	said, err := i.command("kubectl exec -n " + system + " svc/tenantry-api-server -- /api-server backups get --ledger --to /tmp/ledger.tar").CombinedOutput()
+	if err == nil || !strings.Contains(string(said), filepath.Base(archive)+": it is not what was received") {
+		t.Errorf("of a damaged archive: %v %s", err, said)
+	}
+	damage(t, archive)
+}
+
+// archives are the files of backups on the control plane's volume.
+func (i install) archives(t *testing.T, of string) []string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(i.st.Real.Volumes, "*", "tenants", of, "*.tar"))
+	if err != nil || len(found) == 0 {
+		t.Fatalf("archives of %s: %v %v", of, found, err)
+	}
+	return found
+}
+
+// apiServer is what the program in its pod prints; what it tells beside that
+// would come in between.
+func (i install) apiServer(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd := i.command("kubectl exec -n " + system + " svc/tenantry-api-server -- /api-server " + strings.Join(args, " "))
+	var told strings.Builder
+	cmd.Stderr = &told
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("api-server %v: %v\n%s%s", args, err, out, told.String())
+	}
+	return string(out)
+}
+
+func (i install) keptNow(t *testing.T) kept {
+	t.Helper()
+	if said := i.apiServer(t, "verify"); !strings.Contains(said, wholeAgain) {
+		t.Fatalf("the ledger: %s", said)
+	}
+	ledger := i.apiServer(t, "export", "--records", "rows,heads")
+	if rows := strings.Count(ledger, `"record":"row"`); rows < 3+waiting {
+		t.Fatalf("%d rows:\n%s", rows, ledger)
+	}
+	return kept{ledger: ledger, queries: i.queries(t, i.accountOf(lostTenant)), objects: i.stack()}
+}
+
+// stack is what the lost tenant's objects are. Their Secrets are drawn anew.
+func (i install) stack() string {
+	const made = `jsonpath={range .items[*]}{.kind}/{.metadata.name} {.metadata.labels} {.spec.template.spec} {.spec.jobTemplate.spec} {.spec.ingress}{"\n"}{end}`
+	const said = `jsonpath={range .items[*]}{.metadata.name} {.data}{"\n"}{end}`
+	return i.k.run("get", "deployments,services,configmaps,secrets,serviceaccounts,networkpolicies,cronjobs,pvc,resourcequotas", "-n", lostNamespace, "-o", made) +
+		i.k.run("get", "configmaps", "-n", lostNamespace, "-o", said)
+}
+
+// losesBoth: namespace and volumes of the tenant, and the ledger's volume, are
+// gone with all they held.
+func (i install) losesBoth(t *testing.T) {
+	const claims = `jsonpath={range .items[*]}{.spec.volumeName}{"\n"}{end}`
+	volumes := strings.Fields(i.k.run("get", "pvc", "-n", lostNamespace, "-o", claims))
+	volumes = append(volumes, i.k.run("get", "pvc", "-n", system, "tenantry-ledger", "-o", "jsonpath={.spec.volumeName}"))
+	if len(volumes) < 3 {
+		t.Fatalf("volumes: %v", volumes)
+	}
+	i.controlPlane(t, 0)
+	i.k.run("delete", "pvc", "-n", system, "tenantry-ledger", "--timeout=60s")
+	i.k.run("delete", "namespace", lostNamespace, "--timeout=120s")
+	i.eventually(t, "the volumes are gone", func() error {
+		for _, volume := range volumes {
+			if folder := filepath.Join(i.st.Real.Volumes, volume); exists(folder) {
+				return fmt.Errorf("%s is there", folder)
+			}
+		}
+		return nil
+	})
+}
+
+// ledgerReturns: by the commands and the pod of docs/operations.md.
+func (i install) ledgerReturns(t *testing.T, before kept) {
+	manifest := filepath.Join(t.TempDir(), "restore-ledger.yaml")
+	if err := os.WriteFile(manifest, []byte(documented(t, "yaml", "yaml: node")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	said := ""
+	for _, command := range commands(documented(t, "console", "restore-ledger")) {
+		said += i.shell(t, strings.Replace(command, "restore-ledger.yaml", manifest, 1))
+	}
+	if !strings.Contains(said, wholeAgain) {
+		t.Errorf("the restore says %s", said)
+	}
+	i.k.run("rollout", "status", "-n", system, "deployment/tenantry-api-server", "--timeout=120s")
+	if said := i.apiServer(t, "verify"); !strings.Contains(said, wholeAgain) {
+		t.Errorf("the restored ledger: %s", said)
+	}
+	i.sameLedger(t, before)
+}
+
+func (i install) sameLedger(t *testing.T, before kept) {
+	t.Helper()
+	if now := i.apiServer(t, "export", "--records", "rows,heads"); now != before.ledger {
+		t.Errorf("the ledger was\n%s\nand is\n%s", before.ledger, now)
+	}
+	i.eventually(t, "the tenant has the figures that it had", func() error {
+		if now := i.queries(t, i.accountOf(lostTenant)); now != before.queries {
+			return fmt.Errorf("%d queries, before %d", now, before.queries)
+		}
+		return nil
+	})
+}
+
+// tenantReturns: its objects are made anew, and its spool comes back by what
+// `kubectl tenant restore` prints.
+func (i install) tenantReturns(t *testing.T, before kept) {
+	i.tenantsAreReady(t)
+	i.holds(t, lostTenant, 0, 0)
+	archive := filepath.Join(i.work, lostTenant+".tar")
+	for _, step := range i.restoring(t) {
+		if strings.Contains(step, " attach ") {
+			i.refusesDamage(t, archive, step)
+		}
+		said := i.shell(t, step)
+		if strings.Contains(step, " logs ") && !strings.Contains(said, fmt.Sprintf("%d events held, 1 refused: %s", waiting, wholeAgain)) {
+			t.Errorf("the restore says %s", said)
+		}
+	}
+	// What was refused is back; what waited has been sent to the ledger again, which knew it.
+	i.holds(t, lostTenant, 0, 1)
+	i.sameLedger(t, before)
+	if now := i.keptNow(t).objects; now != before.objects {
+		t.Errorf("the stack was\n%s\nand is\n%s", before.objects, now)
+	}
+}
+
+// restoring are the commands that `kubectl tenant restore` prints.
+func (i install) restoring(t *testing.T) (steps []string) {
+	t.Helper()
+	for line := range strings.Lines(i.shell(t, "kubectl tenant restore "+lostTenant)) {
+		if step, ok := strings.CutPrefix(line, "  "); ok {
+			steps = append(steps, strings.TrimSpace(step))
+		}
+	}
+	if len(steps) < 8 || !slices.ContainsFunc(steps, func(step string) bool { return strings.Contains(step, " attach ") }) {
+		t.Fatalf("kubectl tenant restore: %v", steps)
+	}
+	return steps
+}
+
+// refusesDamage sends a damaged archive to the pod that waits for one, and
+// has another wait.
+func (i install) refusesDamage(t *testing.T, archive, attach string) {
+	t.Helper()
+	damage(t, archive)
+	// Its exit code is kubectl's, which does not know how the pod ends.
+	_, _ = i.command(attach).CombinedOutput()
+	i.k.run("wait", "-n", lostNamespace, "--for=jsonpath={.status.phase}=Failed", "pod/restore", "--timeout=60s")
+	if said := i.k.run("logs", "-n", lostNamespace, "restore"); !strings.Contains(said, "SHA-256") || strings.Contains(said, wholeAgain) {
+		t.Errorf("of a damaged archive: %s", said)
+	}
+	damage(t, archive)
+	i.k.run("delete", "-n", lostNamespace, "pod/restore")
+	for _, step := range i.restoring(t) {
+		if strings.Contains(step, " apply -f -") || strings.Contains(step, "pod/restore --timeout") {
+			i.shell(t, step)
+		}
+	}
+}
+
+// damage turns bits of a file's middle over; a second time it mends them.
+func damage(t *testing.T, file string) {
+	t.Helper()
+	data := read(t, file)
+	if len(data) < 1000 {
+		t.Fatalf("%s has %d bytes", file, len(data))
+	}
+	data[len(data)/2] ^= 0xff
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// shell runs a line as a reader would.
+func (i install) shell(t *testing.T, line string) string {
+	t.Helper()
+	out, err := i.command(line).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", line, err, out)
+	}
+	return string(out)
+}
+
+// command is a line in a shell that finds kubectl and its plugin, in a folder
+// of the test's own.
+func (i install) command(line string) *exec.Cmd {
+	cmd := exec.Command("bash", "-c", line)
+	cmd.Dir = i.work
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+i.st.Config, "PATH="+i.st.Tools+":"+os.Getenv("PATH"))
+	return cmd
+}
+
+// documented is the block of docs/operations.md in a language with these words
+// in it, or in the mark before it.
+func documented(t *testing.T, language, words string) string {
+	t.Helper()
+	page := string(read(t, filepath.Join("..", "..", "docs", "operations.md")))
+	parts := strings.Split(page, "```"+language+"\n")
+	for n, block := range parts[1:] {
+		text, _, _ := strings.Cut(block, "\n```")
+		mark := parts[n][strings.LastIndex(strings.TrimSpace(parts[n]), "\n")+1:]
+		if strings.Contains(text, words) || strings.Contains(mark, "<!-- "+words+" -->") {
+			return text + "\n"
+		}
+	}
+	t.Fatalf("docs/operations.md has no block %s with %q", language, words)
+	return ""
+}
+
+// commands are the lines of a block that are typed.
+func commands(block string) (lines []string) {
+	for line := range strings.Lines(block) {
+		if command, ok := strings.CutPrefix(line, "$ "); ok {
+			lines = append(lines, strings.TrimSpace(command))
+		}
+	}
+	return lines
+}
