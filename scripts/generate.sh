@@ -31,6 +31,7 @@ write() {
 mkdir -p "$chart/crds" "$chart/files/profiles" "$chart/files/dashboards" "$chart/files/rules"
 cp infra/grafana/dashboards/*.json "$chart/files/dashboards/"
 cp infra/prometheus/rules/*.yaml "$chart/files/rules/"
+cp infra/prometheus/platform.yaml "$chart/files/prometheus.yaml"
 for tier in dev prod; do
   write "$chart/values-$tier.yaml" filled values.yaml "$tier.env"
   write "examples/profile-$tier.yaml" filled "profile-$tier.yaml" "$tier.env" gpu.env

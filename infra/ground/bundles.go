@@ -99,8 +99,8 @@ var dnsServer = bundle{
 var parts = map[string]bundle{
 	"prometheus": {
 		name: "prometheus", what: "Prometheus and promtool", cold: "four minutes", mod: prometheusMod, sum: prometheusSum,
-		// What stacks do not use: every service discovery but files, cgo's resolver.
-		flags: []string{"-tags=netgo,remove_all_sd,enable_file_sd"},
+		// What nobody here uses: every service discovery but pods and files, cgo's resolver.
+		flags: []string{"-tags=netgo,remove_all_sd,enable_file_sd,enable_kubernetes_sd"},
 		tools: []tool{prometheusTool("prometheus"), prometheusTool("promtool")},
 	},
 }

@@ -262,13 +262,19 @@ func (i install) held(t *testing.T, want int) {
 
 // metricsAreRead: Prometheus of the prod tenant reads the collector.
 func (i install) metricsAreRead(t *testing.T) {
-	address := i.run(t, "forward", "tenant-bigco/tenantry-metrics:9090")
-	i.eventually(t, "Prometheus reads the collector", func() error {
-		req, err := http.NewRequest(http.MethodGet, "http://"+address+"/api/v1/query?query=min(up)", nil)
+	i.asked(t, "tenant-bigco/tenantry-metrics:9090", "min(up)", "1")
+}
+
+// asked waits until a Prometheus gives this answer.
+func (i install) asked(t *testing.T, service, query, want string) {
+	t.Helper()
+	address := i.run(t, "forward", service)
+	i.eventually(t, service+" says "+want+" of "+query, func() error {
+		req, err := http.NewRequest(http.MethodGet, "http://"+address+"/api/v1/query?query="+query, nil)
 		if err != nil {
 			return err
 		}
-		if code, body := fetch(req); code != http.StatusOK || !strings.Contains(body, `,"1"]`) {
+		if code, body := fetch(req); code != http.StatusOK || !strings.Contains(body, `,"`+want+`"]`) {
 			return fmt.Errorf("%d %s", code, body)
 		}
 		return nil

@@ -57,6 +57,8 @@ func (i install) changesTier(t *testing.T) {
 		i.helm(t, "upgrade", "tenantry", charts, "--namespace", "tenantry-system",
 			"-f", filepath.Join(charts, "values-prod.yaml"), "-f", "testdata/install-values.yaml", "-f", i.people.values, "--wait", "--timeout", "4m")
 		i.release(t, "2", "2")
+		// Operators, API server, both gateways and itself.
+		i.asked(t, "tenantry-system/tenantry-prometheus:9090", "sum(up)", "6")
 	})
 	i.takesUsage(t, "after-upgrade")
 	i.untouched(t, "helm rollback", func() {

@@ -157,7 +157,14 @@ fn the_three_forms_say_the_same() {
         assert_eq!(profile["spec"]["billing"]["storage"]["size"], table["BILLING_STORAGE"]);
     }
     // A claim cannot shrink: a way from one tier to the other and back must not ask for it.
-    assert_eq!(table("dev")["LEDGER_STORAGE"], table("prod")["LEDGER_STORAGE"]);
+    for claim in ["LEDGER_STORAGE", "PLATFORM_METRICS_STORAGE"] {
+        assert_eq!(table("dev")[claim], table("prod")[claim]);
+    }
+    // What stands there when no tier is given.
+    let values: Value = serde_saphyr::from_str(&read("charts/tenantry/values.yaml")).unwrap();
+    let platform = &values["platform"]["prometheus"];
+    assert_eq!(platform["image"], table("prod")["IMAGE_METRICS"]);
+    assert_eq!(platform["storage"]["size"], table("prod")["PLATFORM_METRICS_STORAGE"]);
 }
 
 #[test]

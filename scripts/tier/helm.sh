@@ -79,7 +79,7 @@ asked_later() {
 
 with_helm() {
   helm_tools
-  local values=(--values "$chart/values-$tier.yaml") command=() name
+  local values=(--values "$chart/values-$tier.yaml") command=() labels=(pod-security.kubernetes.io/enforce=restricted) name
   [ -z "$gpu" ] || values+=(--values "$chart/values-gpu.yaml")
   command=("$helm_bin" upgrade --install "$release" "$chart" --namespace "$namespace" --create-namespace)
   if [ -z "$dry" ]; then
@@ -97,8 +97,12 @@ with_helm() {
   command+=("${values[@]}" --wait --rollback-on-failure --timeout "$timeout")
   [ -z "$context" ] || command+=(--kube-context "$context")
   do_it "${command[@]}" || stop 1 "Helm did not install it; its words are above"
-  do_it kubectl ${context:+--context "$context"} label namespace "$namespace" --overwrite \
-    pod-security.kubernetes.io/enforce=restricted || stop 1 "the namespace could not be labelled"
+  # With a Prometheus of its own there: the tenants' gateways let in the namespace that has this label.
+  if "$helm_bin" template "$release" "$chart" --namespace "$namespace" "${values[@]}" \
+    --show-only templates/prometheus.yaml >/dev/null 2>&1; then
+    labels+=(tenantry.dev/reads-metrics=true)
+  fi
+  do_it kubectl ${context:+--context "$context"} label namespace "$namespace" --overwrite "${labels[@]}" || stop 1 "the namespace could not be labelled"
   if [ -n "$dry" ]; then
     asked_later
     echo "# what the chart renders"

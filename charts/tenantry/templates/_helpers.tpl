@@ -174,3 +174,19 @@ issuers:
 {{- define "tenantry.routinesClaim" -}}
 {{- default "tenantry-routines" .Values.routines.storage.existingClaim -}}
 {{- end }}
+
+{{/* What the platform's Prometheus reads: its configuration, and the rules that PrometheusRules have. */}}
+{{- define "tenantry.prometheusFiles" -}}
+prometheus.yaml: |
+  {{- .Files.Get "files/prometheus.yaml" | trim | nindent 2 }}
+{{- range $file := list "tenantry" "cluster" }}
+{{ $file }}.yaml: |
+  {{- $.Files.Get (printf "files/rules/%s.yaml" $file) | trim | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* Four fifths of a size in Mi, Gi or Ti, as Prometheus writes sizes: the oldest goes before the volume is full. */}}
+{{- define "tenantry.mostOf" -}}
+{{- $mebibytes := index (dict "Mi" 1 "Gi" 1024 "Ti" 1048576) (regexFind "[MGT]i$" .) -}}
+{{- printf "%dMB" (div (mul (regexFind "^[0-9]+" . | int64) $mebibytes 4) 5) -}}
+{{- end }}

@@ -13,17 +13,19 @@ use serde_json::Value;
 
 use crate::helm::{objects, prints, root, template, yaml};
 
-static PROMTOOL: LazyLock<PathBuf> = LazyLock::new(|| {
+/// Where Prometheus and its promtool are, built once.
+pub static PROMETHEUS: LazyLock<PathBuf> = LazyLock::new(|| {
     let build = ["build", "--part", "prometheus"];
     let output = Command::new(root().join("scripts/ground")).args(build).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Path::new(String::from_utf8(output.stdout).unwrap().trim()).join("promtool")
+    PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
 });
 
 /// Whether promtool is content, and what it says.
-fn promtool(arguments: &[&str], folder: &Path) -> (bool, String) {
+pub fn promtool(arguments: &[&str], folder: &Path) -> (bool, String) {
+    let promtool = PROMETHEUS.join("promtool");
     let output: Output =
-        Command::new(&*PROMTOOL).args(arguments).current_dir(folder).output().unwrap();
+        Command::new(promtool).args(arguments).current_dir(folder).output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8_lossy(&said).into_owned())
 }

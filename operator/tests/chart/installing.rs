@@ -107,7 +107,14 @@ fn a_dry_run_needs_no_cluster_and_shows_what_would_be_done() {
     ] {
         assert!(first.contains(part), "{first}");
     }
-    assert!(said.contains("+ kubectl --context there label namespace tenantry-system"), "{said}");
+    let label = "+ kubectl --context there label namespace tenantry-system --overwrite \
+                 pod-security.kubernetes.io/enforce=restricted";
+    let reads = format!("{label} tenantry.dev/reads-metrics=true\n");
+    assert!(said.contains(&reads), "its Prometheus is let in: {said}");
+    let off =
+        ["prod", "--dry-run", "--context", "there", "--set", "platform.prometheus.enabled=false"];
+    let said_without = text(&script(&off, None, &path()).stdout);
+    assert!(said_without.contains(&format!("{label}\n")), "{said_without}");
     assert!(
         said.contains("host: '{tenant}.a.example'") && said.contains("nvidia.com/gpu.present"),
         "{said}"

@@ -88,7 +88,7 @@ async fn kept(lab: &Lab) -> BTreeMap<String, String> {
 }
 
 /// The operator as a process under the account that the chart made; it takes the lease.
-async fn operate(lab: &Lab, identity: &str) -> crate::support::process::Operator {
+pub async fn operate(lab: &Lab, identity: &str) -> crate::support::process::Operator {
     lab.take_account().await;
     let operator = lab.operator(identity);
     operator.ready().await;

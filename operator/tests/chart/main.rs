@@ -15,6 +15,7 @@ mod installing;
 mod installing_stops;
 mod life;
 mod lint;
+mod platform;
 mod rendering;
 mod routines;
 mod values;

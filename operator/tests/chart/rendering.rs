@@ -13,6 +13,7 @@ pub const VERSIONS: [&str; 2] = ["1.30.0", "1.37.2"];
 const MONITORING: &[&str] = &[
     "--api-versions=monitoring.coreos.com/v1",
     "--set=monitoring.enabled=true,monitoring.gateways=true,monitoring.rules=true",
+    "--set=platform.prometheus.enabled=false",
     "--set-json=monitoring.labels={\"release\":\"prometheus\"}",
     "--set-json=networkPolicies.monitoringFrom=[{\"namespaceSelector\":{\"matchLabels\":{\"kubernetes.io/metadata.name\":\"monitoring\"}}}]",
     "--set=otlpEndpoint=http://collector.monitoring:4318",
@@ -50,6 +51,15 @@ const BUCKET: &[&str] = &[
     "--set=apiServer.backups.s3.existingSecret=bucket,apiServer.backups.s3.caKey=ca.crt",
 ];
 
+const PLATFORM: &[&str] = &[
+    "--set=platform.prometheus.enabled=true,platform.prometheus.storage.className=fast",
+    "--set=platform.prometheus.storage.size=2Ti,platform.prometheus.retention=1y",
+    "--set-json=platform.prometheus.from=[{\"namespaceSelector\":{\"matchLabels\":{\"kubernetes.io/metadata.name\":\"grafana\"}}}]",
+    "--set-json=platform.prometheus.apiPorts=[16443]",
+    "--set-json=networkPolicies.monitoringFrom=[{\"namespaceSelector\":{\"matchLabels\":{\"kubernetes.io/metadata.name\":\"monitoring\"}}}]",
+    "--set=image.registry=registry.local:5000",
+];
+
 /// Each case: its name, and the arguments beside the tier's values.
 pub fn cases() -> Vec<(String, Vec<String>)> {
     let owned = |all: &[&str]| all.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>();
@@ -63,6 +73,7 @@ pub fn cases() -> Vec<(String, Vec<String>)> {
             ("-monitoring", owned(MONITORING)),
             ("-routines", owned(ROUTINES)),
             ("-bucket", owned(BUCKET)),
+            ("-platform", owned(PLATFORM)),
         ];
         for (variant, more) in variants {
             let mut arguments = vec![format!("--values={}", values(tier))];
@@ -81,7 +92,8 @@ pub fn rendered(arguments: &[String], version: &str) -> String {
 
 /// Without what is generated, is the same in every case, and has a test of its own.
 fn own(text: &str) -> String {
-    let generated = ["templates/crds.yaml", "templates/rights.yaml"];
+    let generated =
+        ["templates/crds.yaml", "templates/rights.yaml", "templates/prometheus-files.yaml"];
     let parts = text.split("\n---\n").map(|part| part.trim_start_matches("---\n").trim());
     let parts =
         parts.filter(|part| !generated.iter().any(|file| part.contains(file)) && !part.is_empty());

@@ -111,6 +111,18 @@ const REFUSED: &[(&str, &str)] = &[
     (r#"monitoring.rules="yes""#, "at '/monitoring/rules': got string, want boolean"),
     (r#"monitoring.dashboards="yes""#, "at '/monitoring/dashboards': got string, want boolean"),
     (r#"monitoring.alerts=true"#, "at '/monitoring': additional properties 'alerts' not allowed"),
+    // The platform's own Prometheus.
+    (r#"platform.grafanas={}"#, "at '/platform': additional properties 'grafanas' not allowed"),
+    (r#"platform.prometheus.port=9090"#, "at '/platform/prometheus': additional properties 'port'"),
+    (r#"platform.prometheus.enabled="yes""#, "at '/platform/prometheus/enabled': got string"),
+    (r#"platform.prometheus.image="prom/prometheus""#, "at '/platform/prometheus/image'"),
+    (r#"platform.prometheus.image="host:5000/prometheus""#, "at '/platform/prometheus/image'"),
+    (r#"platform.prometheus.retention="forever""#, "at '/platform/prometheus/retention'"),
+    (r#"platform.prometheus.retention="0d""#, "at '/platform/prometheus/retention'"),
+    (r#"platform.prometheus.storage.size="20G""#, "at '/platform/prometheus/storage/size'"),
+    (r#"platform.prometheus.storage.size="0Gi""#, "at '/platform/prometheus/storage/size'"),
+    (r#"platform.prometheus.from=[{"namespace":"x"}]"#, "at '/platform/prometheus/from/0'"),
+    (r#"platform.prometheus.apiPorts=[0]"#, "at '/platform/prometheus/apiPorts/0': minimum"),
     (r#"otlpEndpoint="collector:4318""#, "at '/otlpEndpoint'"),
     (r#"guardRails.breakGlassGroups=[""]"#, "at '/guardRails/breakGlassGroups/0'"),
     // Routines.
@@ -233,6 +245,14 @@ fn impossible_combinations_are_refused_with_a_remedy() {
         ["--set", "monitoring.enabled=true", "--api-versions", "monitoring.coreos.com/v1"];
     let said = refuses(&template(&prometheus));
     assert!(said.contains("networkPolicies.monitoringFrom: name Prometheus' namespace"), "{said}");
+    // One reads it all, or the other: never both.
+    for name in ["enabled", "gateways", "rules"] {
+        let both = format!("--set=platform.prometheus.enabled=true,monitoring.{name}=true");
+        let open = "--set=networkPolicies.enabled=false";
+        let said = refuses(&template(&[&both, open, "--api-versions=monitoring.coreos.com/v1"]));
+        let words = format!("platform.prometheus.enabled: monitoring.{name} hands the same");
+        assert!(said.contains(&words), "{said}");
+    }
 }
 
 #[test]
