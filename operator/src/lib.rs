@@ -15,6 +15,7 @@
 //! only way to write.
 
 pub mod account;
+pub mod census;
 pub mod cluster;
 pub mod config;
 pub mod context;

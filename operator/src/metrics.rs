@@ -1,13 +1,24 @@
-//! The operator's own metrics. No tenant's name is ever a label.
+//! The operator's own metrics. No tenant's name is ever a label; its account is one, in `tenant_ready`.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use opentelemetry::{
     KeyValue,
     metrics::{Counter, Gauge, Histogram, Meter},
 };
 
-use crate::kinds::Kind;
+use crate::{census, kinds::Kind, world::World};
+
+/// Until a stack first runs, in seconds: from pods that start at once to volumes and images that take an hour.
+const PROVISIONING: [f64; 15] = [
+    1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0,
+];
 
 /// All instruments. Cheap to clone.
 #[derive(Clone)]
@@ -18,6 +29,9 @@ pub struct Metrics {
     rewritten: Counter<u64>,
     drift: Counter<u64>,
     leader: Gauge<u64>,
+    provisioning: Histogram<f64>,
+    meter: Meter,
+    leads: Arc<AtomicBool>,
 }
 
 impl Metrics {
@@ -51,6 +65,16 @@ impl Metrics {
                 .u64_gauge("tenantry_operator_leader")
                 .with_description("1 while this process holds the lease")
                 .build(),
+            provisioning: meter
+                .f64_histogram("tenant_provisioning_duration")
+                .with_unit("s")
+                .with_boundaries(PROVISIONING.into())
+                .with_description(
+                    "How long after a Tenant was made its stack first ran, or it went",
+                )
+                .build(),
+            meter: meter.clone(),
+            leads: Arc::default(),
         }
     }
 
@@ -78,6 +102,51 @@ impl Metrics {
 
     /// Whether this process holds the lease.
     pub fn leader(&self, leads: bool) {
+        self.leads.store(leads, Ordering::Relaxed);
         self.leader.record(u64::from(leads), &[]);
+    }
+
+    /// A stack ran for the first time, or its tenant went before it had.
+    pub fn provisioning(&self, profile: &str, outcome: &'static str, took: f64) {
+        let profile = KeyValue::new("profile", profile.to_owned());
+        self.provisioning.record(took, &[profile, KeyValue::new("outcome", outcome)]);
+    }
+
+    /// Tells how many tenants there are and which of them run, while this process leads: who stands by knows the
+    /// same, and would count them twice.
+    pub fn tell_tenants(&self, world: &World) {
+        let (leads, known) = (self.leads.clone(), world.clone());
+        // The provider keeps the callbacks; the handles are of no use.
+        let _ = self
+            .meter
+            .u64_observable_gauge("tenant_count")
+            .with_description("Tenants, by profile and by how far they are")
+            .with_callback(move |gauge| {
+                if !leads.load(Ordering::Relaxed) {
+                    return;
+                }
+                let counts = census::counts(&known.tenants(), &known.profile_names());
+                for ((profile, phase), count) in counts {
+                    let profile = KeyValue::new("profile", String::from(profile));
+                    gauge.observe(count, &[profile, KeyValue::new("phase", phase)]);
+                }
+            })
+            .build();
+        let (leads, known) = (self.leads.clone(), world.clone());
+        let _ = self
+            .meter
+            .u64_observable_gauge("tenant_ready")
+            .with_description("1 while the stack of an account runs")
+            .with_callback(move |gauge| {
+                if !leads.load(Ordering::Relaxed) {
+                    return;
+                }
+                let tenants = known.tenants();
+                for (account, ready) in census::ready(&tenants, telemetry::MOST_PER_TENANT) {
+                    let tenant = KeyValue::new("tenant", account.to_owned());
+                    gauge.observe(u64::from(ready), &[tenant]);
+                }
+            })
+            .build();
     }
 }

@@ -103,6 +103,7 @@ async fn lead(
 ) -> anyhow::Result<()> {
     let metrics = ctx.metrics.clone();
     metrics.leader(false);
+    metrics.tell_tenants(&ctx.world);
     synced.await;
     tracing::info!("every watch is in sync");
     if !elector.acquire(&stop).await {

@@ -193,10 +193,12 @@ impl World {
         self.kick_tenants_of(name);
     }
 
-    /// Every profile's name.
+    /// Every profile's name, in order.
     #[must_use]
     pub fn profile_names(&self) -> Vec<Box<str>> {
-        self.lock().profiles.keys().cloned().collect()
+        let mut names: Vec<Box<str>> = self.lock().profiles.keys().cloned().collect();
+        names.sort_unstable();
+        names
     }
 
     /// The newest known profile of this name.

@@ -57,6 +57,7 @@ fn impurities(text: &str) -> Vec<&'static str> {
 fn pure() -> Vec<PathBuf> {
     let modules = [
         "account",
+        "census",
         "figures",
         "decide",
         "validate",

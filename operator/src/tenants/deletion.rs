@@ -6,7 +6,7 @@ use kube::ResourceExt;
 
 use super::{Next, forbidden, report};
 use crate::{
-    account,
+    account, census,
     cluster::{ApiError, FINALIZER, Target},
     context::Context,
     decide, figures,
@@ -33,7 +33,13 @@ pub(super) async fn reconcile(ctx: &Context, tenant: &Tenant) -> Result<Next, Ap
     let delete_data = tenant.spec.deletion_policy == DeletionPolicy::Delete;
     let spool = spool(tenant, ctx.heartbeat.silence());
     match cleanup(&ctx.world.observed(&name), uid, &namespace, delete_data, &spool) {
-        Cleanup::Done => ctx.cluster.set_finalizer(tenant, false).await.map(|()| None),
+        Cleanup::Done => {
+            ctx.cluster.set_finalizer(tenant, false).await?;
+            if let Some(took) = census::given_up(tenant) {
+                report::timed(ctx, tenant, "deleted", took);
+            }
+            Ok(None)
+        }
         Cleanup::Wait { step, message } => say(ctx, tenant, step, message, None, now).await,
         Cleanup::Do { step, actions } => {
             let at = Target { tenant: &name, namespace: &namespace, uid, adopts: None };

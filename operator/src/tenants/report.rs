@@ -16,7 +16,7 @@ use super::{
     relook,
 };
 use crate::{
-    account,
+    account, census,
     cluster::ApiError,
     context::Context,
     decide::{Decision, Seen},
@@ -147,8 +147,18 @@ async fn send(
 ) -> Result<(), ApiError> {
     ctx.cluster.write_tenant_status(tenant, new).await?;
     ctx.pace.wrote_status(&tenant.name_any(), news == News::Progress);
+    if let Some(took) = census::provisioned(tenant, old, new) {
+        timed(ctx, tenant, "ready", took);
+    }
     tell(ctx, tenant, old, new).await;
     Ok(())
+}
+
+/// Counts how long it took until a new tenant's stack ran, or it went.
+pub(super) fn timed(ctx: &Context, tenant: &Tenant, outcome: &'static str, took: f64) {
+    let profiles = ctx.world.profile_names();
+    let profile = census::label(&tenant.spec.profile_ref.name, &profiles);
+    ctx.metrics.provisioning(profile, outcome, took);
 }
 
 /// An event when a stack fails, stalls, or is well again. That a new one became ready is in its

@@ -1,5 +1,7 @@
 //! What tenants have to do with each other, and with the API server.
 
+use std::sync::Arc;
+
 use crds::Tenant;
 use kube::ResourceExt;
 
@@ -13,6 +15,17 @@ impl World {
         let inner = self.lock();
         let rival = inner.tenants.values().find(|other| account::yields(tenant, account, other));
         rival.map(|other| other.name_any().into())
+    }
+
+    /// Every Tenant, in the order of names.
+    #[must_use]
+    pub fn tenants(&self) -> Vec<Arc<Tenant>> {
+        let inner = self.lock();
+        let mut all: Vec<_> =
+            inner.tenants.iter().map(|(name, tenant)| (name.clone(), tenant.clone())).collect();
+        drop(inner);
+        all.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        all.into_iter().map(|(_, tenant)| tenant).collect()
     }
 
     /// Wakes the tenants that ask for an account that is free now.

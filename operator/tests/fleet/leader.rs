@@ -9,7 +9,7 @@ async fn holder(lab: &Lab) -> String {
     lease["spec"]["holderIdentity"].as_str().unwrap_or_default().to_owned()
 }
 
-async fn leads(lab: &Lab, identity: &str) {
+pub async fn leads(lab: &Lab, identity: &str) {
     eventually(&format!("{identity} holds the lease"), async || {
         let now = holder(lab).await;
         holds(now == identity, now)
@@ -18,7 +18,7 @@ async fn leads(lab: &Lab, identity: &str) {
 }
 
 /// Two operators of which the first leads.
-async fn two(lab: &Lab) -> (Operator, Operator) {
+pub async fn two(lab: &Lab) -> (Operator, Operator) {
     let first = lab.operator("first");
     first.ready().await;
     leads(lab, "first").await;

@@ -13,6 +13,7 @@
 
 mod account;
 mod bookkeeping;
+mod census;
 mod conditions;
 mod crash;
 mod crossing;
