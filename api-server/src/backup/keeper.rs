@@ -188,7 +188,10 @@ impl Keeper {
         now: Timestamp,
         stop: &Shutdown,
     ) -> anyhow::Result<Own> {
-        self.fits()?;
+        let size = self.size()?;
+        self.passes(size)?;
+        // The copy and the archive that is made of it; then the archive and what is restored on trial.
+        let _room = self.vault.disk().hold(size.saturating_mul(2))?;
         let shelf = self.vault.shelf();
         let work = Work::beside(folder).with_context(|| folder.display().to_string())?;
         let (work, own) = self.tried(work, (id, now), stop).await?;
@@ -239,14 +242,22 @@ impl Keeper {
         done.await.context("the copy ended badly")?
     }
 
+    /// How large the ledger is, with what is written ahead of it.
+    fn size(&self) -> anyhow::Result<u64> {
+        let database = self.storage.join(DATABASE);
+        let is = std::fs::metadata(&database).with_context(|| database.display().to_string())?;
+        let ahead = self.storage.join(format!("{DATABASE}-wal"));
+        // It is there only while somebody writes.
+        let ahead = std::fs::metadata(ahead).map_or(0, |ahead| ahead.len());
+        Ok(is.len().saturating_add(ahead))
+    }
+
     /// A folder that archives only pass through has no room for any ledger.
-    fn fits(&self) -> anyhow::Result<()> {
+    fn passes(&self, is: u64) -> anyhow::Result<()> {
         if matches!(self.vault.shelf(), Shelf::Folder(_)) {
             return Ok(());
         }
-        let database = self.storage.join(DATABASE);
-        let is = std::fs::metadata(&database).with_context(|| database.display().to_string())?;
-        let (is, most) = (is.len(), self.settings.largest);
+        let most = self.settings.largest;
         ensure!(
             is <= most,
             "the ledger has {is} bytes, which is more than --backups-ledger-largest \

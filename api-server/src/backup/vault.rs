@@ -24,6 +24,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::bucket::{self, Bucket};
+use super::room::{Held, NoRoom, Room};
 use super::shelf::{self, Shelf};
 use super::{Manifest, archive};
 use crate::domain::account::AccountId;
@@ -62,6 +63,8 @@ pub struct Announced {
     pub id: Uuid,
     /// Its SHA-256.
     pub sha256: [u8; 32],
+    /// Its size, if that was said.
+    pub bytes: Option<u64>,
 }
 
 /// Why a backup was not kept. Nothing of it is.
@@ -73,6 +76,9 @@ pub enum NotKept {
     /// It is larger than this many bytes.
     #[error("it is larger than {0} bytes")]
     TooLarge(u64),
+    /// There is no room for it.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
     /// It did not go on arriving.
     #[error("it stopped arriving")]
     Late,
@@ -111,7 +117,8 @@ pub struct Vault {
     keep: usize,
     largest: u64,
     shelf: Shelf,
-    room: Semaphore,
+    disk: Room,
+    turns: Semaphore,
     /// Accounts whose backup arrives.
     taking: Mutex<BTreeSet<AccountId>>,
 }
@@ -132,8 +139,9 @@ impl Vault {
             None => Shelf::Folder(folder.clone()),
             Some(bucket) => Shelf::Bucket(Box::new(Bucket::open(bucket)?)),
         };
-        let (room, taking) = (Semaphore::new(AT_ONCE), Mutex::default());
-        Ok(Self { folder, keep, largest, shelf, room, taking })
+        let (turns, taking) = (Semaphore::new(AT_ONCE), Mutex::default());
+        let disk = Room::new(&folder);
+        Ok(Self { folder, keep, largest, shelf, disk, turns, taking })
     }
 
     /// Tries whether the shelf takes something, and says in the log if it does not. A bucket that is away
@@ -159,6 +167,11 @@ impl Vault {
         &self.folder
     }
 
+    /// The room on its disk.
+    pub(super) fn disk(&self) -> &Room {
+        &self.disk
+    }
+
     /// How large a backup may be, in bytes.
     #[must_use]
     pub fn largest(&self) -> u64 {
@@ -176,12 +189,18 @@ impl Vault {
         announced: &Announced,
         body: impl Stream<Item = Result<Bytes, NotKept>> + Unpin,
     ) -> Result<(Backup, bool), NotKept> {
-        let _room = self.room.try_acquire().map_err(|_| NotKept::Busy)?;
+        let _place = self.turns.try_acquire().map_err(|_| NotKept::Busy)?;
         let _turn = self.turn(&announced.account)?;
+        let said = announced.bytes.unwrap_or(0);
+        if said > self.largest {
+            return Err(NotKept::TooLarge(self.largest));
+        }
+        // Before anything of it is here; of one that does not say how large it is, piece by piece.
+        let room = self.disk.hold(said)?;
         let folder = self.folder.join(announced.account.as_str());
         make(&folder).and_then(|()| archive::sync_folder_of(&folder))?;
         let part = Part::in_folder(&folder);
-        let bytes = self.arrive(&part.0, announced, body).await?;
+        let bytes = self.arrive(&part.0, announced, room, body).await?;
         let manifest = looked_at(&part.0).await?;
         let of = manifest.spool.as_ref();
         let of =
@@ -189,7 +208,7 @@ impl Vault {
         if of.account != announced.account.as_str() {
             return Err(NotKept::Foreign);
         }
-        let Announced { account, id, sha256 } = announced;
+        let Announced { account, id, sha256, .. } = announced;
         let name = shelf::name(*id, sha256);
         let put = self.shelf.put(&part.0, account.as_str(), &name, (bytes, sha256)).await;
         put.map_err(NotKept::Shelf)?;
@@ -218,6 +237,7 @@ impl Vault {
         &self,
         path: &Path,
         announced: &Announced,
+        mut room: Held<'_>,
         mut body: impl Stream<Item = Result<Bytes, NotKept>> + Unpin,
     ) -> Result<u64, NotKept> {
         let largest = self.largest;
@@ -232,8 +252,10 @@ impl Vault {
             if bytes > largest {
                 return Err(NotKept::TooLarge(largest));
             }
+            room.grow(some.len() as u64)?;
             hash.update(&some);
             file.write_all(&some).await?;
+            room.wrote(some.len() as u64);
         }
         if <[u8; 32]>::from(hash.finalize()) != announced.sha256 {
             return Err(NotKept::Damaged);
@@ -250,7 +272,7 @@ impl Vault {
         manifest: &Manifest,
         bytes: u64,
     ) -> Result<Recorded, NotKept> {
-        let Announced { account, id, sha256 } = announced.clone();
+        let Announced { account, id, sha256, .. } = announced.clone();
         let (made, held) = (manifest.made_at, manifest.rows_of("held"));
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
         let (keep, of) = (self.keep, account.clone());

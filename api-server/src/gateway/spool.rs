@@ -13,6 +13,7 @@ use telemetry::shutdown::Shutdown;
 use thiserror::Error;
 use tokio::sync::watch;
 
+use crate::backup::room;
 use crate::domain::account::AccountId;
 use crate::domain::event::UsageEvent;
 use crate::ledger::{self, Desk, Health, LedgerError, Limits, Receipt, dedup};
@@ -248,7 +249,7 @@ impl Spool {
         };
         let (copy, state) = size.await.map_err(|error| error.to_string())?;
         let needed = copy + self.limit.saturating_sub(state.bytes);
-        let free = reserve::free(self.store.folder()).map_err(|error| error.to_string())?;
+        let free = room::free(self.store.folder()).map_err(|error| error.to_string())?;
         match free >= needed {
             true => Ok(()),
             false => Err(format!(

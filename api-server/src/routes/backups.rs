@@ -1,5 +1,6 @@
 //! `PUT /backups/{id}`: what a tenant's gateway holds, kept where the tenant's namespace is not.
 
+use axum::body::HttpBody;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -90,7 +91,8 @@ async fn keep(
     if media_type(request.headers()).as_deref() != Some(MEDIA_TYPE) {
         return Err(wrong_media_type(&[MEDIA_TYPE]));
     }
-    let announced = Announced { account, id, sha256: announced(request.headers())? };
+    let sha256 = announced(request.headers())?;
+    let announced = Announced { account, id, sha256, bytes: request.body().size_hint().exact() };
     let vault = app.vault.as_ref().ok_or_else(none_kept)?;
     let lost = |error| {
         if is_limit(&error) { NotKept::TooLarge(vault.largest()) } else { NotKept::Incomplete }
@@ -153,6 +155,18 @@ fn not_kept(why: NotKept) -> Problem {
                  --backups-largest, or TENANTRY_BACKUPS_LARGEST."
             ),
         ),
+        NotKept::NoRoom(why) => {
+            // How much is free is for who runs the server: it tells how much others keep.
+            tracing::warn!(error = %why, "a backup was not taken");
+            Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "no-room",
+                "No room",
+                "There is no room for this backup now; those that are kept stay. The server's log says how much is \
+                 free; who runs it makes the volume of --backups larger, or keeps fewer.",
+            )
+            .with_retry_after(30)
+        }
         NotKept::Late => Problem::of(StatusCode::REQUEST_TIMEOUT),
         NotKept::Incomplete => Problem::new(
             StatusCode::BAD_REQUEST,

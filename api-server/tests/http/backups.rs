@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use api_server::auth::Audience;
 use api_server::backup::SpoolOf;
+use api_server::backup::room::{RESERVE, free};
 use api_server::backup::shelf::{self, Shelf};
 use api_server::backup::spool::SpoolCopy;
 use api_server::gateway::spool::{Settings, Spool};
@@ -22,6 +23,7 @@ use uuid::Uuid;
 
 use super::api::{Answer, Api, KEPT, LARGEST_BACKUP, now};
 use super::cluster::{GATEWAY, projected};
+use super::small::Small;
 
 /// The archive of an account's empty spool, which was made so many seconds after the tests' time.
 pub async fn archive(account: &str, seconds: i64) -> Vec<u8> {
@@ -246,4 +248,41 @@ async fn a_server_without_a_folder_says_that_it_keeps_none() {
     assert_eq!((answer.status, answer.code().as_str()), (StatusCode::CONFLICT, "no-backups"));
     assert!(answer.json()["detail"].as_str().unwrap().contains("--backups"), "{}", answer.text);
     assert!(!api.folder.path().join("backups").exists());
+}
+
+/// Refused with the reason, and nothing of it on the disk.
+async fn finds_no_room(api: &Api, request: Request) {
+    let (folder, before) = (api.folder.path().join("backups"), files(api, "acme"));
+    let left = free(&folder).unwrap();
+    let refused = api.send(request).await;
+    let what = (refused.status, refused.code());
+    assert_eq!(what, (StatusCode::SERVICE_UNAVAILABLE, "no-room".to_owned()), "{}", refused.text);
+    assert!(refused.headers.contains_key("retry-after"));
+    assert!(!refused.text.contains(&left.to_string()), "how much others keep is not for tenants");
+    assert_eq!((files(api, "acme"), free(&folder).unwrap()), (before, left));
+}
+
+#[tokio::test]
+async fn what_would_fill_the_disk_is_refused_and_those_that_are_kept_stay() {
+    let api = Api::new().await;
+    let folder = api.folder.path().join("backups");
+    let (one, other) = (archive("acme", 1).await, archive("acme", 2).await);
+    // Room for one, and for half of another.
+    let size = RESERVE + one.len() as u64 * 3 / 2;
+    let Some(small) = Small::mount(&folder, &size.to_string()) else { return };
+    let kept = send(&api, "acme", Uuid::now_v7(), &one).await;
+    assert_eq!(kept.status, StatusCode::CREATED, "{}", kept.text);
+    let id = Uuid::now_v7();
+    finds_no_room(&api, put_signed("acme", id, &other)).await;
+    // One that does not say how large it is is refused once it would take the reserve.
+    let pieces: Vec<_> =
+        other.chunks(4096).map(|some| Ok::<_, std::io::Error>(some.to_vec())).collect();
+    let body = Body::from_stream(futures::stream::iter(pieces));
+    finds_no_room(&api, put("acme", id, &digest(&sum(&other)), body)).await;
+    let [backup] = &known(&api, "acme").await[..] else { panic!("one is known") };
+    Shelf::Folder(folder.clone()).check(backup, &folder).await.unwrap();
+    small.resize("64m");
+    let kept = send(&api, "acme", id, &other).await;
+    assert_eq!(kept.status, StatusCode::CREATED, "{}", kept.text);
+    assert_eq!(known(&api, "acme").await.len(), 2);
 }

@@ -4,7 +4,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "tests fail by panicking"
+    clippy::print_stdout,
+    reason = "tests fail by panicking, and say what they left out"
 )]
 #![allow(clippy::too_many_lines, reason = "tables of bad input are as long as they are")]
 #![allow(missing_docs, reason = "a test's name says what it shows")]
@@ -40,6 +41,8 @@ mod plans;
 mod profiles;
 mod recommendation;
 mod reference;
+#[path = "../process/small.rs"]
+mod small;
 mod timeline;
 mod usage;
 mod webhooks;

@@ -22,6 +22,8 @@ mod listing;
 mod onboarding;
 mod plans;
 mod profiles;
+#[path = "../process/small.rs"]
+mod small;
 mod timeline;
 mod usage;
 mod webhooks;

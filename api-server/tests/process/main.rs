@@ -33,5 +33,6 @@ mod routines;
 mod sdk;
 mod series;
 mod serving;
+mod small;
 mod store;
 mod webhooks;

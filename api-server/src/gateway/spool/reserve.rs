@@ -14,12 +14,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(super) const SIZE: usize = 8 * 1024 * 1024;
 const FILE: &str = "spool.reserve";
 
-/// How many bytes a folder's disk has left for who is not root.
-pub(super) fn free(folder: &Path) -> io::Result<u64> {
-    let disk = rustix::fs::statvfs(folder)?;
-    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
-}
-
 /// The reserve beside a spool.
 pub(super) struct Reserve {
     file: PathBuf,

@@ -1,13 +1,13 @@
 //! Ledgers that cannot be backed up now, and servers that are killed meanwhile.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
+use api_server::backup::room::{RESERVE, free};
 use sqlx::Connection;
 
 use super::{Lab, NEWEST, failed, newest, told, until};
 use crate::backups::{events, names, send, text};
+use crate::small::Small;
 
 /// What cannot be restored is no backup.
 #[tokio::test]
@@ -65,43 +65,53 @@ async fn a_server_that_is_killed_in_the_middle_leaves_nothing_that_counts() {
     assert_eq!(lab.comes_back(1000).await, 1000);
 }
 
-/// A small file system in a folder; gone at the end.
-struct Small(PathBuf);
-
-impl Small {
-    fn mount(folder: &Path, options: &str) -> Option<Self> {
-        let mut mount = Command::new("mount");
-        let done = mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(folder).output();
-        if done.is_ok_and(|output| output.status.success()) {
-            return Some(Self(folder.to_owned()));
-        }
-        println!("skipped: mounting a small disk takes root");
-        None
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _done = Command::new("umount").arg("-l").arg(&self.0).output();
-    }
-}
-
 #[tokio::test]
 async fn a_full_disk_is_told_keeps_nothing_half_and_is_tried_again() {
     let lab = Lab::with(&events(0, 100), None).await;
     let folder = lab.path("backups");
     fs::create_dir(&folder).unwrap();
-    let Some(_small) = Small::mount(&folder, "size=128k") else { return };
+    let Some(small) = Small::mount(&folder, "128k") else { return };
     let server = lab.server(&[]);
     failed(&server).await;
     let log = server.log().join("\n");
     assert!(log.contains("the ledger could not be backed up"), "{log}");
+    assert!(log.contains("no room in") && log.contains("it needs"), "{log}");
     assert_eq!(lab.files(), Vec::<String>::new());
     // Usage is taken all the same.
     let taken = send(&server, &lab.place, &events(100, 110)).await;
     assert_eq!(taken["accepted"], 10, "{taken}");
-    let room = Command::new("mount").args(["-o", "remount,size=64m"]).arg(&folder).status();
-    assert!(room.unwrap().success());
+    small.resize("64m");
     newest(&server).await;
     assert_eq!(lab.listed().len(), 1);
+}
+
+#[tokio::test]
+async fn what_would_fill_the_disk_is_not_begun_and_the_last_good_one_stays() {
+    let lab = Lab::with(&events(0, 100), None).await;
+    let folder = lab.path("backups");
+    fs::create_dir(&folder).unwrap();
+    let Some(_small) = Small::mount(&folder, "48m") else { return };
+    let server = lab.server(&[]);
+    newest(&server).await;
+    drop(server);
+    // The next one is due, and somebody has filled the disk but for what backups leave.
+    lab.aged("20260101T000000Z");
+    let kept = lab.files();
+    let (ballast, room) = (folder.join("ballast"), free(&folder).unwrap() - RESERVE);
+    fs::write(&ballast, vec![1; usize::try_from(room).unwrap()]).unwrap();
+    let left = free(&folder).unwrap();
+    let server = lab.server(&[]);
+    failed(&server).await;
+    let log = server.log().join("\n");
+    assert!(log.contains("no room in") && log.contains(&format!("{left} are free")), "{log}");
+    assert_eq!(lab.files(), kept);
+    let checked = text(&lab.backups(&["check", "--ledger"]));
+    assert!(
+        checked.contains("1 backups of the ledger and 0 logs of erasures, 0 damaged"),
+        "{checked}"
+    );
+    assert_eq!(free(&folder).unwrap(), left, "nothing was begun");
+    fs::remove_file(&ballast).unwrap();
+    until("another one", async || (lab.listed().len() == 2).then_some(())).await;
+    assert!(lab.files().contains(&kept[0]));
 }
