@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 
 use api_server::domain::Quantity;
-use api_server::domain::catalogue::{Catalogue, PlanId};
 use api_server::domain::meter::Meter;
-use api_server::domain::subscription::Agreement;
 use api_server::ledger::erasures::{Request, Subject, erase};
 use api_server::ledger::figures::{Figures, Rhythm};
 use api_server::ledger::rejects::Rejects;
@@ -31,11 +29,8 @@ fn event(id: &str, time: &str, dims: &[(&str, &str)]) -> Item {
 /// row.
 async fn used() -> Ground {
     let ground = Ground::with(&["globex", "acme"]).await;
-    ground.ledger.import_plans(Catalogue::shipped().unwrap()).await.unwrap();
     ground.set_clock("2026-10-21T00:00:00Z");
-    let plan = PlanId { plan: "team".to_owned(), version: 1 };
-    let agreement = Agreement { plan, effective_at: ground.now(), agreed_at: ground.now() };
-    ground.ledger.agree(&account("acme"), agreement).await.unwrap();
+    ground.agree("acme", "team", "2026-10-21T00:00:00Z").await;
     ground.send("acme", vec![event("october", "2026-10-20T00:00:00Z", &[("user", "ada")])]).await;
     ground.set_clock("2026-11-23T12:00:00Z");
     ground.ledger.close_due().await.unwrap();

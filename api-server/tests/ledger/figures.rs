@@ -5,11 +5,9 @@ use std::{fs, time::Duration};
 use api_server::{
     domain::{
         BasisPoints, Ppm, Quantity,
-        catalogue::{Catalogue, PlanId},
         facts::{Departments, Incidents, Stated},
         health::{Share, Standing},
         meter::Meter,
-        subscription::Agreement,
         threshold::Level,
     },
     ledger::{
@@ -23,7 +21,7 @@ use api_server::{
 use jiff::{SignedDuration, civil::date};
 use serde_json::{Value, json};
 
-use super::ground::{Ground, account, at, check, query, tamper, usage};
+use super::ground::{Ground, account, check, query, tamper, usage};
 
 fn figures() -> Figures {
     Figures::new(Rhythm::every(SignedDuration::from_mins(5)))
@@ -31,13 +29,6 @@ fn figures() -> Figures {
 
 async fn sum_up(ground: &Ground) -> Done {
     figures().round(&ground.ledger).await.unwrap()
-}
-
-async fn subscribed(ground: &Ground, id: &str, plan: &str, from: &str) {
-    ground.ledger.import_plans(Catalogue::shipped().unwrap()).await.unwrap();
-    let plan = PlanId { plan: plan.to_owned(), version: 1 };
-    let agreement = Agreement { plan, effective_at: at(from), agreed_at: ground.now() };
-    ground.ledger.agree(&account(id), agreement).await.unwrap();
 }
 
 /// The newest summary, and what it was computed from.
@@ -76,7 +67,7 @@ fn agents(id: &str, time: &str, quantity: &str) -> Item {
 async fn steady() -> Ground {
     let ground = Ground::with(&["acme"]).await;
     ground.set_clock("2026-09-01T00:00:00Z");
-    subscribed(&ground, "acme", "team", "2026-07-01T00:00:00Z").await;
+    ground.agree("acme", "team", "2026-07-01T00:00:00Z").await;
     let mut day = date(2026, 9, 1);
     while day < date(2026, 11, 23) {
         let noon = format!("{day}T12:00:00Z");
@@ -272,7 +263,7 @@ fn correction(id: &str, ref_seq: i64, by: &str) -> Item {
 async fn a_new_plan_makes_a_summary_stale() {
     let ground = Ground::with(&["acme"]).await;
     sum_up(&ground).await;
-    subscribed(&ground, "acme", "team", "2026-11-01T00:00:00Z").await;
+    ground.agree("acme", "team", "2026-11-01T00:00:00Z").await;
     assert_eq!(ground.table("SELECT stale FROM snapshots").await, [["1"]]);
 }
 
@@ -349,7 +340,7 @@ async fn a_summary_that_was_changed_is_found() {
         ),
     ] {
         let ground = Ground::with(&["acme"]).await;
-        subscribed(&ground, "acme", "team", "2026-11-01T00:00:00Z").await;
+        ground.agree("acme", "team", "2026-11-01T00:00:00Z").await;
         state(&ground, "acme", good()).await;
         ground.send("acme", vec![agents("e", "2026-11-23T11:00:00Z", "5")]).await;
         sum_up(&ground).await;
@@ -423,7 +414,7 @@ async fn a_flagged_account_says_why_and_what_would_help() {
 #[tokio::test]
 async fn use_above_95_percent_flags_whatever_health_says() {
     let ground = Ground::with(&["acme"]).await;
-    subscribed(&ground, "acme", "starter", "2026-01-01T00:00:00Z").await;
+    ground.agree("acme", "starter", "2026-01-01T00:00:00Z").await;
     ground.send("acme", vec![query("acme", "e", "95000")]).await;
     sum_up(&ground).await;
     let (row, _) = summary(&ground, "acme").await;
@@ -522,7 +513,7 @@ async fn the_worker_sums_up_what_moved() {
 async fn each_days_summary_can_be_computed_again_from_what_it_counted() {
     let ground = Ground::with(&["acme"]).await;
     ground.set_clock("2026-11-16T00:00:00Z");
-    subscribed(&ground, "acme", "team", "2026-07-01T00:00:00Z").await;
+    ground.agree("acme", "team", "2026-07-01T00:00:00Z").await;
     let mut rounds = figures();
     for day in 16..24 {
         let noon = format!("2026-11-{day}T12:00:00Z");
@@ -535,7 +526,7 @@ async fn each_days_summary_can_be_computed_again_from_what_it_counted() {
     ground.set_clock("2026-11-23T13:00:00Z");
     let late = Item::Usage(usage("acme", "late", Meter::Agents, "2026-11-17T06:00:00Z", "9000"));
     ground.send("acme", vec![late]).await;
-    subscribed(&ground, "acme", "scale", "2026-11-23T12:30:00Z").await;
+    ground.agree("acme", "scale", "2026-11-23T12:30:00Z").await;
     state(&ground, "acme", Stated::default()).await;
     let days = ground.table("SELECT ratio_ppm FROM snapshot_days ORDER BY day").await;
     assert_eq!(days.len(), 8);

@@ -7,7 +7,15 @@ use std::{
 };
 
 use api_server::{
-    domain::{Quantity, account::AccountId, calendar::AnchorDay, event::UsageEvent, meter::Meter},
+    domain::{
+        Quantity,
+        account::AccountId,
+        calendar::AnchorDay,
+        catalogue::{Catalogue, PlanId},
+        event::UsageEvent,
+        meter::Meter,
+        subscription::Agreement,
+    },
     ledger::{Append, Item, Ledger, Limits, Outcome, Receipt, Settings, heads, verify},
     store::{Place, Store, StoreError, accounts, accounts::Account, sql::Value},
 };
@@ -106,6 +114,14 @@ impl Ground {
             Box::pin(async move { accounts::add(session, &new).await })
         });
         work.await.unwrap()
+    }
+
+    /// Has an account agree, now, to the first version of a shipped plan from a time on.
+    pub async fn agree(&self, id: &str, plan: &str, from: &str) {
+        self.ledger.import_plans(Catalogue::shipped().unwrap()).await.unwrap();
+        let plan = PlanId { plan: plan.to_owned(), version: 1 };
+        let agreement = Agreement { plan, effective_at: at(from), agreed_at: self.now() };
+        self.ledger.agree(&account(id), agreement).await.unwrap();
     }
 
     pub fn now(&self) -> Timestamp {

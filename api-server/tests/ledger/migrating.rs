@@ -8,10 +8,9 @@ use std::collections::BTreeMap;
 use api_server::{
     domain::{
         Quantity,
-        catalogue::{Catalogue, PlanId},
+        catalogue::Catalogue,
         facts::{Departments, Stated},
         meter::Meter,
-        subscription::Agreement,
     },
     ledger::{
         Change, Correction, Item,
@@ -22,8 +21,7 @@ use api_server::{
 use jiff::SignedDuration;
 
 use super::ground::{
-    Ground, TOTALS, accepted, account, at, check, folder, open, place, query, settings, tamper,
-    usage,
+    Ground, TOTALS, accepted, account, check, folder, open, place, query, settings, tamper, usage,
 };
 use super::tables;
 
@@ -57,11 +55,7 @@ const REST: &[&str] = &[
 /// A ledger of today's with a row in each table, and a clean one.
 async fn filled() -> Ground {
     let ground = Ground::with(&["acme"]).await;
-    ground.ledger.import_plans(Catalogue::shipped().unwrap()).await.unwrap();
-    let plan = PlanId { plan: "starter".to_owned(), version: 1 };
-    let since = at("2026-01-01T00:00:00Z");
-    let agreement = Agreement { plan, effective_at: since, agreed_at: ground.now() };
-    ground.ledger.agree(&account("acme"), agreement).await.unwrap();
+    ground.agree("acme", "starter", "2026-01-01T00:00:00Z").await;
     let mut event = usage("acme", "e-1", Meter::Query, "2026-11-22T11:00:00Z", "97000");
     event.dims.insert("region".to_owned(), "eu".to_owned());
     ground.send("acme", vec![Item::Usage(event), query("acme", "e-2", "2")]).await;
@@ -121,10 +115,7 @@ async fn goes_on(today: &Ground, old: super::ground::Folder, version: i64) {
     ground.ledger.import_plans(Catalogue::shipped().unwrap()).await.unwrap();
     if version == 1 {
         // Nothing was agreed before there were plans.
-        let plan = PlanId { plan: "starter".to_owned(), version: 1 };
-        let since = at("2026-01-01T00:00:00Z");
-        let agreement = Agreement { plan, effective_at: since, agreed_at: ground.now() };
-        ground.ledger.agree(&account("acme"), agreement).await.unwrap();
+        ground.agree("acme", "starter", "2026-01-01T00:00:00Z").await;
     }
     let receipt = ground.send("acme", vec![query("acme", "e-2", "2")]).await;
     assert_eq!(receipt.outcomes.len(), 1);

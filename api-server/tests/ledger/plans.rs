@@ -17,15 +17,8 @@ use super::ground::{Ground, account, at, check, query, tamper, usage as event};
 /// An account on `starter` since long ago: 100,000 query requests a month.
 async fn subscribed() -> Ground {
     let ground = Ground::with(&["acme"]).await;
-    ground.ledger.import_plans(Catalogue::shipped().unwrap()).await.unwrap();
-    agree(&ground, "starter", "2026-01-01T00:00:00Z").await;
+    ground.agree("acme", "starter", "2026-01-01T00:00:00Z").await;
     ground
-}
-
-async fn agree(ground: &Ground, plan: &str, from: &str) {
-    let plan = PlanId { plan: plan.to_owned(), version: 1 };
-    let agreement = Agreement { plan, effective_at: at(from), agreed_at: ground.now() };
-    ground.ledger.agree(&account("acme"), agreement).await.unwrap();
 }
 
 /// What happened, oldest first: row, level, kind, arming.
@@ -115,7 +108,7 @@ async fn an_upgrade_measures_open_figures_at_once() {
     let ground = subscribed().await;
     ground.send("acme", vec![query("acme", "e-1", "96000")]).await;
     ground.set_clock("2026-11-23T12:00:01Z");
-    agree(&ground, "scale", "2026-11-23T12:00:00Z").await;
+    ground.agree("acme", "scale", "2026-11-23T12:00:00Z").await;
     let all: Vec<_> =
         happened(&ground).await.into_iter().map(|(seq, _, kind, _)| (seq, kind)).collect();
     assert_eq!(all[2..], [(1, Kind::Recovered), (1, Kind::Recovered)]);
@@ -130,7 +123,7 @@ async fn without_a_plan_nothing_rings_until_there_is_one() {
     ground.ledger.import_plans(Catalogue::shipped().unwrap()).await.unwrap();
     ground.send("acme", vec![query("acme", "e-1", "96000")]).await;
     assert_eq!(happened(&ground).await, []);
-    agree(&ground, "starter", "2026-01-01T00:00:00Z").await;
+    ground.agree("acme", "starter", "2026-01-01T00:00:00Z").await;
     assert_eq!(happened(&ground).await.len(), 2);
     clean(ground).await;
 }
@@ -240,7 +233,7 @@ async fn agreements_and_closes_keep_their_order_when_clocks_differ() {
         ground.send("acme", vec![query("acme", "e-1", "96000")]).await;
         if agreed_first {
             ground.set_clock(AHEAD);
-            agree(&ground, "scale", "2026-11-01T12:00:00Z").await;
+            ground.agree("acme", "scale", "2026-11-01T12:00:00Z").await;
             ground.set_clock(CLOSED);
             assert_eq!(ground.ledger.close_due().await, Ok(1));
             assert_eq!(happened(&ground).await.len(), 4);
@@ -248,7 +241,7 @@ async fn agreements_and_closes_keep_their_order_when_clocks_differ() {
             ground.set_clock(AHEAD);
             assert_eq!(ground.ledger.close_due().await, Ok(1));
             ground.set_clock(CLOSED);
-            agree(&ground, "scale", "2026-11-01T12:00:00Z").await;
+            ground.agree("acme", "scale", "2026-11-01T12:00:00Z").await;
             assert_eq!(happened(&ground).await.len(), 2);
         }
         clean(ground).await;

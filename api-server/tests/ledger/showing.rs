@@ -4,11 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use api_server::domain::{
     Ppm,
-    catalogue::{Catalogue, PlanId},
+    catalogue::Catalogue,
     facts::{Departments, Incidents, Stated},
     health::Share,
     onboarding::Verdict,
-    subscription::Agreement,
 };
 use api_server::ledger::{
     Clock,
@@ -23,7 +22,7 @@ use opentelemetry::metrics::{
 };
 use telemetry::shutdown::Shutdown;
 
-use super::ground::{Ground, account, at, query};
+use super::ground::{Ground, account, query};
 use super::provisioning::{decide, intake};
 use super::routines::answered;
 
@@ -109,11 +108,7 @@ fn figures(board: &Board) -> Figures {
 
 /// On starter, at 95 % of its queries, with one late answer of two, and overdue.
 async fn used(ground: &Ground) {
-    ground.ledger.import_plans(Catalogue::shipped().unwrap()).await.unwrap();
-    let plan = PlanId { plan: "starter".to_owned(), version: 1 };
-    let effective_at = at("2026-01-01T00:00:00Z");
-    let agreement = Agreement { plan, effective_at, agreed_at: ground.now() };
-    ground.ledger.agree(&account("acme"), agreement).await.unwrap();
+    ground.agree("acme", "starter", "2026-01-01T00:00:00Z").await;
     ground.send("acme", vec![query("acme", "e", "95000")]).await;
     answered(ground, "acme", 1, "2026-11-20T00:00:00Z", 1, 8).await;
     answered(ground, "acme", 2, "2026-11-20T00:00:00Z", 9, 8).await;

@@ -1,12 +1,7 @@
 //! What is done from time to time, and the months for which repeats are known.
 
 use api_server::{
-    domain::{
-        catalogue::{Catalogue, PlanId},
-        event::oldest_time,
-        meter::Meter,
-        subscription::Agreement,
-    },
+    domain::{event::oldest_time, meter::Meter},
     ledger::{
         Item, Outcome,
         figures::{Figures, Rhythm},
@@ -17,7 +12,7 @@ use api_server::{
 };
 use jiff::SignedDuration;
 
-use super::ground::{Ground, accepted, account, at, check, query, tamper, usage};
+use super::ground::{Ground, accepted, at, check, query, tamper, usage};
 
 const KEYS: &str = "SELECT month FROM dedup ORDER BY month";
 
@@ -93,10 +88,7 @@ pub async fn october(daily: &str, last: &str) -> Ground {
     let ground = Ground::empty().await;
     ground.set_clock("2026-10-01T00:00:00Z");
     ground.add("acme", "UTC", 1).await;
-    ground.ledger.import_plans(Catalogue::shipped().unwrap()).await.unwrap();
-    let plan = PlanId { plan: "team".to_owned(), version: 1 };
-    let agreement = Agreement { plan, effective_at: ground.now(), agreed_at: ground.now() };
-    ground.ledger.agree(&account("acme"), agreement).await.unwrap();
+    ground.agree("acme", "team", "2026-10-01T00:00:00Z").await;
     let mut figures = Figures::new(Rhythm::every(SignedDuration::from_mins(5)));
     for day in 1..=31 {
         ground.set_clock(&format!("2026-10-{day:02}T12:00:00Z"));
