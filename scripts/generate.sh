@@ -28,8 +28,10 @@ write() {
   printf '%s\n' "$text" >"$file"
 }
 
-mkdir -p "$chart/crds" "$chart/files/profiles" "$chart/files/dashboards" "$chart/files/rules"
+mkdir -p "$chart/crds" "$chart/files/profiles" "$chart/files/dashboards" "$chart/files/grafana" "$chart/files/rules"
 cp infra/grafana/dashboards/*.json "$chart/files/dashboards/"
+cp infra/grafana/provisioning/dashboards/tenantry.yaml "$chart/files/grafana/dashboards.yaml"
+cp infra/grafana/provisioning/datasources/tenantry.yaml "$chart/files/grafana/datasources.yaml"
 cp infra/prometheus/rules/*.yaml "$chart/files/rules/"
 cp infra/prometheus/platform.yaml "$chart/files/prometheus.yaml"
 for tier in dev prod; do

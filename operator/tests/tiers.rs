@@ -165,6 +165,7 @@ fn the_three_forms_say_the_same() {
     let platform = &values["platform"]["prometheus"];
     assert_eq!(platform["image"], table("prod")["IMAGE_METRICS"]);
     assert_eq!(platform["storage"]["size"], table("prod")["PLATFORM_METRICS_STORAGE"]);
+    assert_eq!(values["platform"]["grafana"]["image"], table("prod")["IMAGE_GRAFANA"]);
 }
 
 #[test]

@@ -95,7 +95,7 @@ install_chart() {
   KUBECONFIG=$run/kubeconfig scripts/helm install tenantry charts/tenantry --namespace "$system" --create-namespace \
     --values charts/tenantry/values-prod.yaml --values scripts/demo/values.yaml --wait --timeout 4m >"$log" 2>&1 ||
     die "$(grep -m1 '^Error' "$log" || tail -n 1 "$log")" "$log" "kubectl --kubeconfig $run/kubeconfig get pods -n $system says which pod waits for what"
-  ready "tenantry $(sed -n 's/^version: //p' charts/tenantry/Chart.yaml), values-prod · operator and API server are pods"
+  ready "tenantry $(sed -n 's/^version: //p' charts/tenantry/Chart.yaml), values-prod · operator, API server and Prometheus are pods"
 }
 
 wait_for_tenants() {

@@ -190,3 +190,16 @@ prometheus.yaml: |
 {{- $mebibytes := index (dict "Mi" 1 "Gi" 1024 "Ti" 1048576) (regexFind "[MGT]i$" .) -}}
 {{- printf "%dMB" (div (mul (regexFind "^[0-9]+" . | int64) $mebibytes 4) 5) -}}
 {{- end }}
+
+{{/* How the platform's Grafana is provisioned, as Docker Compose does it. */}}
+{{- define "tenantry.grafanaFiles" -}}
+{{- range $file := list "dashboards" "datasources" }}
+{{ $file }}.yaml: |
+  {{- $.Files.Get (printf "files/grafana/%s.yaml" $file) | trim | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* The dashboards, to know when they change. */}}
+{{- define "tenantry.dashboards" -}}
+{{- range $path, $_ := .Files.Glob "files/dashboards/*.json" }}{{ $.Files.Get $path }}{{ end }}
+{{- end }}

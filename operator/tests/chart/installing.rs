@@ -111,8 +111,14 @@ fn a_dry_run_needs_no_cluster_and_shows_what_would_be_done() {
                  pod-security.kubernetes.io/enforce=restricted";
     let reads = format!("{label} tenantry.dev/reads-metrics=true\n");
     assert!(said.contains(&reads), "its Prometheus is let in: {said}");
-    let off =
-        ["prod", "--dry-run", "--context", "there", "--set", "platform.prometheus.enabled=false"];
+    let off = [
+        "prod",
+        "--dry-run",
+        "--context",
+        "there",
+        "--set",
+        "platform.prometheus.enabled=false,platform.grafana.enabled=false",
+    ];
     let said_without = text(&script(&off, None, &path()).stdout);
     assert!(said_without.contains(&format!("{label}\n")), "{said_without}");
     assert!(

@@ -135,7 +135,8 @@ fn one_container(container: &Value, pod: &Value, job: bool, say: &mut impl FnMut
     for variable in items(container, "/env") {
         let secret = variable.pointer("/valueFrom/secretKeyRef").is_some();
         let name = text(variable, "/name");
-        if secret || name.contains("PASSWORD") {
+        // The path of a file is none.
+        if secret || (name.contains("PASSWORD") && !name.ends_with("__FILE")) {
             say(format!("a secret in the environment: {name}"));
         }
     }

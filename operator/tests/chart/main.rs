@@ -10,6 +10,7 @@
 
 mod alerts;
 mod gitops;
+mod grafana;
 mod helm;
 mod installing;
 mod installing_stops;

@@ -24,7 +24,7 @@ fn rendered(more: &[&str]) -> Vec<Value> {
     objects(&prints(&template(&[&[ON], more].concat())))
 }
 
-fn one<'v>(all: &'v [Value], kind: &str, name: &str) -> &'v Value {
+pub fn one<'v>(all: &'v [Value], kind: &str, name: &str) -> &'v Value {
     let mut found = all.iter().filter(|o| o["kind"] == kind && o["metadata"]["name"] == name);
     found.next().unwrap_or_else(|| panic!("no {kind} {name}"))
 }
@@ -52,7 +52,11 @@ fn there_is_one_where_it_is_wanted_and_prod_wants_it() {
     let (dev, prod) = (values("dev"), values("prod"));
     assert!(!there(&[]) && !there(&["--values", &dev]) && there(&["--values", &prod]));
     assert!(there(&["--values", &dev, ON]));
-    assert!(!there(&["--values", &prod, "--set=platform.prometheus.enabled=false"]));
+    assert!(!there(&[
+        "--values",
+        &prod,
+        "--set=platform.prometheus.enabled=false,platform.grafana.enabled=false"
+    ]));
 }
 
 #[test]
@@ -145,7 +149,7 @@ fn it_looks_for_the_pods_that_the_podmonitors_name() {
 }
 
 /// Whether labels of a part are among those that peers of a policy select in the release's namespace.
-fn lets(peers: &Value, part: &str) -> bool {
+pub fn lets(peers: &Value, part: &str) -> bool {
     let part = json!({ "app.kubernetes.io/name": part, "app.kubernetes.io/instance": "tenantry" });
     peers.as_array().into_iter().flatten().any(|peer| {
         let labels = peer["podSelector"]["matchLabels"].as_object();
@@ -327,6 +331,8 @@ async fn a_real_one_finds_operator_api_server_and_every_gateway_by_its_rights() 
     let alerts = alerts.filter(|rule| rule["type"] == "alerting").count();
     assert!(alerts >= 20, "{alerts}");
     reads_pods_alone(&Api::connect(&token).await).await;
+    drop(prometheus);
+    the_password_stays(&release).await;
     drop(operator);
 }
 
@@ -348,4 +354,19 @@ async fn reads_pods_alone(account: &Api) {
     }
     let refused = account.delete("pods", namespace, name).await.unwrap_err();
     assert_eq!(refused.code, 403);
+}
+
+/// That of Grafana, which is made at random.
+async fn the_password_stays(release: &Release<'_>) {
+    let secret = "tenantry-grafana-admin";
+    let first = release.object("secrets", secret).await;
+    let made = first["data"]["admin-password"].as_str().unwrap();
+    assert_eq!(made.len(), 56, "40 letters and digits in base64");
+    let again = "--set=platform.grafana.podAnnotations.again=yes";
+    release.upgrade(&chart(), &[values("prod")], &[again]).await;
+    let grafana = release.object("deployments", "tenantry-grafana").await;
+    assert_eq!(grafana["spec"]["template"]["metadata"]["annotations"]["again"], "yes");
+    assert_eq!(grafana["status"]["readyReplicas"], 1);
+    let second = release.object("secrets", secret).await;
+    assert_eq!(second["data"], first["data"]);
 }

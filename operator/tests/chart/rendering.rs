@@ -13,7 +13,7 @@ pub const VERSIONS: [&str; 2] = ["1.30.0", "1.37.2"];
 const MONITORING: &[&str] = &[
     "--api-versions=monitoring.coreos.com/v1",
     "--set=monitoring.enabled=true,monitoring.gateways=true,monitoring.rules=true",
-    "--set=platform.prometheus.enabled=false",
+    "--set=platform.prometheus.enabled=false,platform.grafana.prometheusUrl=http://prometheus.monitoring:9090",
     "--set-json=monitoring.labels={\"release\":\"prometheus\"}",
     "--set-json=networkPolicies.monitoringFrom=[{\"namespaceSelector\":{\"matchLabels\":{\"kubernetes.io/metadata.name\":\"monitoring\"}}}]",
     "--set=otlpEndpoint=http://collector.monitoring:4318",
@@ -56,6 +56,8 @@ const PLATFORM: &[&str] = &[
     "--set=platform.prometheus.storage.size=2Ti,platform.prometheus.retention=1y",
     "--set-json=platform.prometheus.from=[{\"namespaceSelector\":{\"matchLabels\":{\"kubernetes.io/metadata.name\":\"grafana\"}}}]",
     "--set-json=platform.prometheus.apiPorts=[16443]",
+    "--set=platform.grafana.enabled=true,platform.grafana.key=password,monitoring.dashboards=true",
+    "--set-json=platform.grafana.from=[{\"namespaceSelector\":{\"matchLabels\":{\"kubernetes.io/metadata.name\":\"ingress-nginx\"}}}]",
     "--set-json=networkPolicies.monitoringFrom=[{\"namespaceSelector\":{\"matchLabels\":{\"kubernetes.io/metadata.name\":\"monitoring\"}}}]",
     "--set=image.registry=registry.local:5000",
 ];
@@ -77,6 +79,8 @@ pub fn cases() -> Vec<(String, Vec<String>)> {
         ];
         for (variant, more) in variants {
             let mut arguments = vec![format!("--values={}", values(tier))];
+            // The chart would make a password at random.
+            arguments.push("--set=platform.grafana.existingSecret=grafana".to_owned());
             arguments.extend(more);
             cases.push((format!("{tier}{variant}"), arguments));
         }
@@ -92,8 +96,12 @@ pub fn rendered(arguments: &[String], version: &str) -> String {
 
 /// Without what is generated, is the same in every case, and has a test of its own.
 fn own(text: &str) -> String {
-    let generated =
-        ["templates/crds.yaml", "templates/rights.yaml", "templates/prometheus-files.yaml"];
+    let generated = [
+        "templates/crds.yaml",
+        "templates/rights.yaml",
+        "templates/prometheus-files.yaml",
+        "templates/dashboards.yaml",
+    ];
     let parts = text.split("\n---\n").map(|part| part.trim_start_matches("---\n").trim());
     let parts =
         parts.filter(|part| !generated.iter().any(|file| part.contains(file)) && !part.is_empty());

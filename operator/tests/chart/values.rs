@@ -123,6 +123,15 @@ const REFUSED: &[(&str, &str)] = &[
     (r#"platform.prometheus.storage.size="0Gi""#, "at '/platform/prometheus/storage/size'"),
     (r#"platform.prometheus.from=[{"namespace":"x"}]"#, "at '/platform/prometheus/from/0'"),
     (r#"platform.prometheus.apiPorts=[0]"#, "at '/platform/prometheus/apiPorts/0': minimum"),
+    (
+        r#"platform.grafana.password="x""#,
+        "at '/platform/grafana': additional properties 'password'",
+    ),
+    (r#"platform.grafana.image="grafana/grafana""#, "at '/platform/grafana/image'"),
+    (r#"platform.grafana.existingSecret="My_Secret""#, "at '/platform/grafana/existingSecret'"),
+    (r#"platform.grafana.key="a/b""#, "at '/platform/grafana/key'"),
+    (r#"platform.grafana.prometheusUrl="prometheus:9090""#, "at '/platform/grafana/prometheusUrl'"),
+    (r#"platform.grafana.prometheusUrl="http://a:b@p""#, "at '/platform/grafana/prometheusUrl'"),
     (r#"otlpEndpoint="collector:4318""#, "at '/otlpEndpoint'"),
     (r#"guardRails.breakGlassGroups=[""]"#, "at '/guardRails/breakGlassGroups/0'"),
     // Routines.
@@ -205,6 +214,17 @@ const IMPOSSIBLE: &[(&[&str], &str)] = &[
     (&["monitoring.enabled=true"], "monitoring.enabled: the cluster has no PodMonitor"),
     (&["monitoring.gateways=true"], "monitoring.gateways: the cluster has no PodMonitor"),
     (&["monitoring.rules=true"], "monitoring.rules: the cluster has no PrometheusRule"),
+    (
+        &["platform.grafana.enabled=true"],
+        "platform.grafana.prometheusUrl: Grafana has no Prometheus to ask; give the address",
+    ),
+    (
+        &[
+            "platform.prometheus.enabled=true",
+            r#"platform.grafana.prometheusUrl="http://prometheus.monitoring:9090""#,
+        ],
+        "platform.grafana.prometheusUrl http://prometheus.monitoring:9090: the chart has a Prometheus",
+    ),
     (
         &["routines.enabled=true"],
         "routines.existingSecret: the round crm has no token; name a Secret",
