@@ -175,6 +175,42 @@ issuers:
 {{- default "tenantry-routines" .Values.routines.storage.existingClaim -}}
 {{- end }}
 
+{{/* The pod that has the claim of the rounds' files bound: it mounts that, and ends. */}}
+{{- define "tenantry.routinesClaimPod" -}}
+{{- $part := dict "root" . "part" "routine" "values" .Values.routines -}}
+metadata:
+  labels:
+    {{- include "tenantry.labels" $part | nindent 4 }}
+    app.kubernetes.io/component: claim
+  {{- with include "tenantry.podAnnotations" $part | trim }}
+  annotations:
+    {{- . | nindent 4 }}
+  {{- end }}
+spec:
+  restartPolicy: Never
+  automountServiceAccountToken: false
+  enableServiceLinks: false
+  securityContext:
+    {{- include "tenantry.podSecurity" . | nindent 4 }}
+  {{- with include "tenantry.placement" $part | trim }}
+  {{- . | nindent 2 }}
+  {{- end }}
+  containers:
+    - name: claim
+      image: {{ include "tenantry.image" . }}
+      imagePullPolicy: {{ .Values.image.pullPolicy }}
+      args: [--version]
+      securityContext:
+        {{- include "tenantry.containerSecurity" . | nindent 8 }}
+      resources:
+        {{- toYaml .Values.routines.resources | nindent 8 }}
+      volumeMounts:
+        - { name: files, mountPath: /var/lib/tenantry-routines }
+  volumes:
+    - name: files
+      persistentVolumeClaim: { claimName: {{ include "tenantry.routinesClaim" . | quote }} }
+{{- end }}
+
 {{/* What the platform's Prometheus reads: its configuration, and the rules that PrometheusRules have. */}}
 {{- define "tenantry.prometheusFiles" -}}
 prometheus.yaml: |

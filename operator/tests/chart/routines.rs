@@ -105,6 +105,35 @@ fn files_go_to_the_claim_that_was_named_or_to_one_that_stays() {
     }
 }
 
+/// Helm waits for a claim to be bound, and some volumes are bound only when a pod wants them.
+#[test]
+fn a_pod_has_the_claim_bound_before_the_first_round() {
+    let jobs = |more: &[&str]| -> Vec<Value> {
+        let all = objects(&prints(&template(&[&[ON], more].concat())));
+        // Those of `helm test` are hooks.
+        let own = |job: &Value| job["metadata"]["annotations"]["helm.sh/hook"].is_null();
+        all.into_iter().filter(|object| object["kind"] == "Job" && own(object)).collect()
+    };
+    let binds = |more: &[&str]| {
+        let [job] = <[Value; 1]>::try_from(jobs(more)).expect("one Job");
+        let pod = &job["spec"]["template"]["spec"];
+        let volumes = pod["volumes"].as_array().unwrap();
+        let claim = json!({ "claimName": "tenantry-routines" });
+        assert!(volumes.len() == 1 && volumes[0]["persistentVolumeClaim"] == claim, "{pod}");
+        assert_eq!(pod["containers"][0]["volumeMounts"][0]["name"], volumes[0]["name"]);
+        assert_eq!(pod["containers"][0]["args"], json!(["--version"]), "it only ends");
+        job["metadata"]["name"].as_str().unwrap().to_owned()
+    };
+    // What runs in a Job cannot be changed: an upgrade that would has another Job.
+    let first = binds(&[]);
+    assert!(first.starts_with("tenantry-routines-"), "{first}");
+    assert_eq!(binds(&["--set=routines.crm.enabled=false"]), first);
+    assert_ne!(binds(&["--set=image.tag=2.0.0"]), first);
+    assert_ne!(binds(&["--set=routines.nodeSelector.disk=fast"]), first);
+    // Who named a claim has it bound, or binds it.
+    assert_eq!(jobs(&["--set=routines.storage.existingClaim=finance"]), Vec::<Value>::new());
+}
+
 #[test]
 fn the_clock_is_as_the_values_say() {
     let all = cronjobs(&[
