@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// Generous: nothing is judged by how long it took.
-const BOUND: Duration = Duration::from_secs(120);
+const BOUND: Duration = Duration::from_secs(240);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Control planes are heavy: so many at once.

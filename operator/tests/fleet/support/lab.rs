@@ -1,7 +1,7 @@
 //! One ground with its operator, and the questions that tests ask it.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, LazyLock},
 };
 
@@ -31,8 +31,11 @@ static SHARED: LazyLock<Shared> = LazyLock::new(|| {
             let (ground, kubeconfig) = prepared().await;
             let operator = Operator::start(&ground, &kubeconfig, "shared");
             operator.ready().await;
+            let (ground, account) = (Arc::new(ground), kubeconfig.clone());
+            let kept = ground.clone();
             // Its ground ends with this process, and an operator without its lease ends by itself.
-            Shared { ground: Arc::new(ground), kubeconfig, _operator: operator }
+            std::thread::spawn(move || keep(operator, &kept, &account));
+            Shared { ground, kubeconfig }
         })
     });
     shared.join().expect("the shared ground starts")
@@ -49,7 +52,19 @@ static SHARING: Semaphore = Semaphore::const_new(2);
 struct Shared {
     ground: Arc<Ground>,
     kubeconfig: PathBuf,
-    _operator: Operator,
+}
+
+/// Starts the operator again when it has lost its lease, as a kubelet would: on a machine that stands
+/// still for ten seconds it ends, as it should, and a hundred tests go on with it. Any other end is a
+/// fault of its own, which all who wait for it show.
+fn keep(mut operator: Operator, ground: &Ground, kubeconfig: &Path) {
+    loop {
+        operator.wait();
+        if !operator.log_tail().contains("the lease is lost") {
+            return;
+        }
+        operator = Operator::start(ground, kubeconfig, "shared");
+    }
 }
 
 /// A ground with CRDs and the operator's rights, and a kubeconfig of its account.

@@ -92,6 +92,11 @@ impl Operator {
         self.child.try_wait().expect("the operator's state is known")
     }
 
+    /// Waits until it has ended by itself.
+    pub fn wait(&mut self) {
+        self.child.wait().expect("the operator's state is known");
+    }
+
     /// How many reconciliations of tenants have ended, by its own count.
     pub async fn reconciled(&self) -> u64 {
         let metrics = self.get("/metrics").await.unwrap_or_default();

@@ -6,7 +6,7 @@ use std::{
 };
 
 /// Generous: many tests share two cores. Nothing is judged by how long it took.
-pub const BOUND: Duration = Duration::from_secs(120);
+pub const BOUND: Duration = Duration::from_secs(240);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Asks until the answer is `Ok`; panics with the last `Err` when the bound has passed.
