@@ -51,6 +51,7 @@ pub mod webhooks;
 use lock::Lock;
 pub use place::Place;
 pub use sql::Session;
+pub(crate) use sqlite::LARGEST_STATEMENT;
 pub use sqlite::OLDEST as OLDEST_SQLITE;
 use sqlite::Shrinks;
 

@@ -2,12 +2,11 @@
 
 use std::collections::VecDeque;
 
-use super::writer::{Answer, Appends};
+use super::{
+    queue::LITTLE_ITEMS,
+    writer::{Answer, Appends},
+};
 use crate::store::StoreError;
-
-/// How many items are stored before it is looked whether others wait. As many rows as the largest statement
-/// has: six fewer would take ten statements.
-pub(super) const PIECE_ITEMS: usize = 256;
 
 /// What is left of a transaction's requests.
 pub(super) struct Pieces<A: Appends> {
@@ -33,7 +32,7 @@ impl<A: Appends> Pieces<A> {
     pub(super) fn cut(requests: Vec<(A::Request, Answer<A::Receipt>)>) -> Self {
         let mut left = VecDeque::with_capacity(requests.len());
         for (request, answer) in requests {
-            let mut parts = A::split(request, PIECE_ITEMS);
+            let mut parts = A::split(request, LITTLE_ITEMS);
             let last = parts.pop();
             left.extend(parts.into_iter().map(|request| Piece { request, whose: Whose::Part }));
             let whose = Whose::Last(answer, None);
@@ -56,13 +55,13 @@ impl<A: Appends> Pieces<A> {
     }
 
     /// What is stored in one go, one after the other: each at least a piece, else up to
-    /// [`PIECE_ITEMS`] items.
-    pub(super) fn strides(&self) -> impl Iterator<Item = Vec<&A::Request>> {
+    /// `at_most` items.
+    pub(super) fn strides(&self, at_most: usize) -> impl Iterator<Item = Vec<&A::Request>> {
         let mut pieces = self.left.iter().map(|piece| &piece.request).peekable();
         std::iter::from_fn(move || {
             let first = pieces.next()?;
             let (mut items, mut stride) = (A::items(first), vec![first]);
-            while let Some(next) = pieces.next_if(|next| items + A::items(next) <= PIECE_ITEMS) {
+            while let Some(next) = pieces.next_if(|next| items + A::items(next) <= at_most) {
                 items += A::items(next);
                 stride.push(next);
             }

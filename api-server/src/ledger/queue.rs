@@ -15,10 +15,17 @@ use tokio::{
     time::timeout,
 };
 
-use crate::domain::account::AccountId;
+use crate::{domain::account::AccountId, store::LARGEST_STATEMENT};
 
 /// The most items in one transaction, unless a single request has more.
 pub(super) const GROUP_ITEMS: usize = 1_000;
+
+/// What counts as little: as many items as the largest statement has rows. Six fewer would take ten
+/// statements.
+pub(super) const LITTLE_ITEMS: usize = LARGEST_STATEMENT;
+
+/// For how many transactions it is remembered that somebody had little: some seconds of a flood.
+const REMEMBERED: u32 = 256;
 
 /// How much may wait.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +88,8 @@ struct Waiting<T> {
     /// Whose requests were taken last.
     serving: HashSet<Option<AccountId>>,
     items: usize,
+    /// For how many more transactions those who have little are expected.
+    little: u32,
     closed: bool,
 }
 
@@ -98,6 +107,7 @@ impl<T: Weigh> Queue<T> {
             passed_over: false,
             serving: HashSet::new(),
             items: 0,
+            little: 0,
             closed: false,
         };
         Self {
@@ -130,6 +140,9 @@ impl<T: Weigh> Queue<T> {
             return Err(Refused::Full);
         }
         waiting.items += items;
+        if !what.alone() && what.items() <= LITTLE_ITEMS {
+            waiting.little = REMEMBERED;
+        }
         if !waiting.by_account.contains_key(&account) {
             waiting.fresh.push_back(account.clone());
         }
@@ -162,6 +175,12 @@ impl<T: Weigh> Queue<T> {
             }
             arrived.await;
         }
+    }
+
+    /// Whether somebody had little lately, so that what is large is worth cutting: whoever comes for the
+    /// first time waits for one transaction, and nobody pays for pieces that none goes between.
+    pub(super) fn little_comes(&self) -> bool {
+        self.lock().little > 0
     }
 
     /// Whether somebody else has up to `at_most` items waiting than who is being served.
@@ -205,8 +224,8 @@ impl<T: Weigh> Queue<T> {
 
     /// Waits for a while until more of an account may wait, or else answers why not.
     pub(super) async fn wait_for_room(&self, account: Option<&AccountId>) -> Result<(), Refused> {
-        let full = self.room(account);
-        let Ok(_patient) = self.patient.try_acquire() else { return full };
+        let Err(full) = self.room(account) else { return Ok(()) };
+        let Ok(_patient) = self.patient.try_acquire() else { return Err(full) };
         let free = async {
             loop {
                 let mut freed = pin!(self.freed.notified());
@@ -217,10 +236,10 @@ impl<T: Weigh> Queue<T> {
                 freed.await;
             }
         };
-        if full.is_err() && timeout(PATIENCE, free).await.is_err() {
-            return self.room(account);
+        match timeout(PATIENCE, free).await {
+            Ok(()) => Ok(()),
+            Err(_late) => self.room(account),
         }
-        Ok(())
     }
 
     /// Takes no more; what waits is still served.
@@ -244,6 +263,9 @@ fn take<T: Weigh>(waiting: &mut Waiting<T>) -> Vec<T> {
         group.fill(waiting, Waiting::turns, usize::MAX);
     }
     waiting.passed_over = pass_over;
+    if !group.jobs.is_empty() {
+        waiting.little = waiting.little.saturating_sub(1);
+    }
     group.jobs
 }
 

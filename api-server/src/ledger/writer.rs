@@ -11,8 +11,8 @@ use tokio::{
 
 use super::{
     Health, Settings,
-    pieces::{PIECE_ITEMS, Pieces},
-    queue::{Queue, Weigh},
+    pieces::Pieces,
+    queue::{LITTLE_ITEMS, Queue, Weigh},
     whole_millisecond,
 };
 use crate::{
@@ -202,7 +202,7 @@ impl<A: Appends> Writer<A> {
                     Err(error) => return pieces.refuse(&error),
                 }
                 if !pieces.is_empty() {
-                    let others = self.queue.others(PIECE_ITEMS);
+                    let others = self.queue.others(LITTLE_ITEMS);
                     self.serve(others).await;
                     // What others met is met by all: after a failed flush nothing more is written.
                     if let Some(error) = self.refusal() {
@@ -244,11 +244,11 @@ impl<A: Appends> Writer<A> {
         now: Timestamp,
     ) -> Result<Vec<A::Receipt>, StoreError> {
         let mut receipts = Vec::with_capacity(pieces.len());
-        for stride in pieces.strides() {
+        // Other servers of one database would put their rows of this account between.
+        let cut = !self.session.is_shared() && self.queue.little_comes();
+        for stride in pieces.strides(if cut { LITTLE_ITEMS } else { usize::MAX }) {
             receipts.extend(self.appends.append(&mut self.session, &stride, now).await?);
-            // Other servers of one database would put their rows of this account between.
-            let whole = self.session.is_shared() || receipts.len() == pieces.len();
-            if !whole && self.queue.others_wait(PIECE_ITEMS) {
+            if cut && receipts.len() < pieces.len() && self.queue.others_wait(LITTLE_ITEMS) {
                 break;
             }
         }

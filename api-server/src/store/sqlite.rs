@@ -174,8 +174,11 @@ fn read(row: &SqliteRow) -> Result<Row, StoreError> {
     Ok(Row(values))
 }
 
+/// The most rows that one statement stores.
+pub(crate) const LARGEST_STATEMENT: usize = 256;
+
 /// Rows per statement: few sizes, so that each statement is parsed once and then reused.
-const SIZES: [usize; 5] = [256, 64, 16, 4, 1];
+const SIZES: [usize; 5] = [LARGEST_STATEMENT, 64, 16, 4, 1];
 
 /// Cuts rows of `width` values into statements' worth, with how many rows each holds.
 fn chunks(width: usize, values: Vec<Value>) -> Vec<(usize, Vec<Value>)> {

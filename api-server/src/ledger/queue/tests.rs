@@ -184,6 +184,27 @@ async fn who_waits_for_work_is_woken() {
 }
 
 #[tokio::test]
+async fn large_requests_are_cut_while_somebody_has_little_and_no_longer() {
+    let queue = queue(100_000, 100_000);
+    put(&queue, "flood", 1_000).unwrap();
+    queue.push(None, Load("house", 1, true)).unwrap();
+    assert!(!queue.little_comes(), "neither who has much nor the house is waited for");
+    put(&queue, "small", LITTLE_ITEMS).unwrap();
+    assert!(queue.little_comes());
+    for waits in ["flood", "house", "small"] {
+        assert_eq!(names(&queue).await, [waits]);
+    }
+    assert!(queue.little_comes(), "it may come again");
+    for _ in 0..REMEMBERED {
+        put(&queue, "flood", LITTLE_ITEMS + 1).unwrap();
+        names(&queue).await;
+    }
+    assert!(!queue.little_comes());
+    put(&queue, "small", 1).unwrap();
+    assert!(queue.little_comes(), "the first that comes is expected again at once");
+}
+
+#[tokio::test]
 async fn between_pieces_go_others_who_have_little() {
     let names = |jobs: Vec<Load>| jobs.iter().map(|load| load.0).collect::<Vec<_>>();
     let queue = queue(100_000, 100_000);
