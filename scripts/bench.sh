@@ -9,6 +9,8 @@
 #                                                              frozen and cut off under tenants that send
 #   scripts/bench.sh writes [--tenants 1000] [--json FILE]     what is written to the cluster while every tenant sends an
 #                                                              event a second, and how old what it shows is
+#   scripts/bench.sh install [--rounds 20] [--json FILE]       images, starts, the way to the first Ready tenant and memory, on a
+#                                                              real node of its own
 #   scripts/bench.sh ui [--tenants 10000] [--json FILE]        the web pages with many customers, in the browser
 #   scripts/bench.sh mutants [--shard K/N] [--json FILE]       how many changed formulas the tests of `domain` notice
 # Rows are measure, value, unit, goal, met; --json writes the same. docs/benchmarks.md reads them.
@@ -26,6 +28,7 @@ loop)
   cargo build --quiet --release --manifest-path "$root/Cargo.toml" -p tenantry-operator --bin tenantry-operator
   ;;
 ui) ;;
+install) shift && exec "$root/scripts/bench/install.sh" "$@" ;;
 mutants) shift && exec "$root/scripts/mutants.sh" "$@" ;;
 *)
   sed -n '2,/^set /{/^#/!d;s/^# \{0,1\}//p}' "$0" >&2

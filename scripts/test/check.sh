@@ -22,7 +22,7 @@ check_go() {
 check_shell() {
   has shellcheck || debian shellcheck
   if has shellcheck; then
-    step "shellcheck" shellcheck -x scripts/*.sh scripts/demo/*.sh scripts/test/*.sh scripts/tier/*.sh scripts/compose/*.sh scripts/read/*.sh infra/compose/backup.sh scripts/ground scripts/helm scripts/images scripts/otelcol scripts/parts \
+    step "shellcheck" shellcheck -x scripts/*.sh scripts/demo/*.sh scripts/test/*.sh scripts/tier/*.sh scripts/compose/*.sh scripts/read/*.sh scripts/bench/*.sh infra/compose/backup.sh scripts/ground scripts/helm scripts/images scripts/otelcol scripts/parts \
       scripts/reader scripts/cargo-deny scripts/s3 scripts/sdk scripts/ui infra/sdk/first.sh .ci/run
   elif [ -n "${CI:-}" ]; then
     fails "shellcheck is not installed and apt-get could not ($logs/apt-shellcheck.log)"
