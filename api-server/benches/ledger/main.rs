@@ -12,6 +12,9 @@
 #![allow(clippy::float_arithmetic, reason = "seconds and ratios, no money")]
 #![allow(clippy::large_futures, reason = "few of them, and short-lived")]
 
+#[path = "../../tests/ledger/cluster.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
+mod cluster;
 mod direct;
 mod http;
 #[path = "../../tests/process/load.rs"]
@@ -25,7 +28,7 @@ mod sink;
 mod table;
 mod wire;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
@@ -60,7 +63,10 @@ struct Options {
     /// Rows where it is looked at again; 0 leaves growth out.
     #[arg(long, default_value_t = 10_000_000)]
     to: usize,
-    /// Where the ledgers are made; a folder of the disk that is to be measured.
+    /// Which engine keeps the ledgers; PostgreSQL is started for it, with its files on disk.
+    #[arg(long, value_enum, default_value = "sqlite")]
+    store: Store,
+    /// Where SQLite's ledgers are made; a folder of the disk that is to be measured.
     #[arg(long)]
     folder: Option<PathBuf>,
     /// Also write the rows here.
@@ -72,6 +78,12 @@ struct Options {
     /// What `cargo bench` adds.
     #[arg(long, hide = true)]
     bench: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Store {
+    Sqlite,
+    Postgres,
 }
 
 /// Accounts that send.
@@ -105,6 +117,9 @@ async fn main() -> anyhow::Result<()> {
         sink::serve().await;
         return Ok(());
     }
+    if options.store == Store::Postgres {
+        cluster::stay_on_disk();
+    }
     let mut table = Table::default();
     ingest(&options, &mut table).await;
     flood(&options, &mut table).await;
@@ -116,15 +131,39 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What a place is kept in; it goes with this.
+enum Kept {
+    Folder(tempfile::TempDir),
+    Database(cluster::Folder),
+}
+
+impl Kept {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Folder(folder) => folder.path(),
+            Self::Database(folder) => folder.path(),
+        }
+    }
+}
+
 /// A place in a folder of its own, with the senders' accounts.
-async fn place(options: &Options) -> (tempfile::TempDir, Place) {
-    let folder = match &options.folder {
-        Some(folder) => tempfile::tempdir_in(folder).unwrap(),
-        None => tempfile::tempdir().unwrap(),
+async fn place(options: &Options) -> (Kept, Place) {
+    let (kept, place) = match (options.store, &options.folder) {
+        (Store::Postgres, _) => {
+            let folder = cluster::Folder::with_database(cluster::template().await).await;
+            let place = Place::with_database(folder.path(), cluster::url_of(folder.path()));
+            (Kept::Database(folder), place)
+        }
+        (Store::Sqlite, Some(within)) => folder(tempfile::tempdir_in(within).unwrap()),
+        (Store::Sqlite, None) => folder(tempfile::tempdir().unwrap()),
     };
-    let place = Place::new(folder.path());
     direct::accounts(&place, 0..SENDERS).await;
-    (folder, place)
+    (kept, place)
+}
+
+fn folder(folder: tempfile::TempDir) -> (Kept, Place) {
+    let place = Place::new(folder.path());
+    (Kept::Folder(folder), place)
 }
 
 /// Rates of the same events by different ways, and the memory of the server that took them.
@@ -147,7 +186,7 @@ impl Rates {
         let (folder, place) = place(options).await;
         match step {
             0 => self.inside.push(direct::ledger(&place, events, batching).await),
-            1 => self.bare.push(direct::rows(folder.path(), events).await),
+            1 => self.bare.push(direct::rows(folder.path(), &place, events).await),
             2 | 3 => {
                 let server = http::start(&place);
                 if step == 2 {

@@ -9,7 +9,7 @@ use std::{
     process::{ChildStdin, Command, Stdio},
     sync::{
         OnceLock,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
 
@@ -24,12 +24,12 @@ const INSTALLED: &str = "/usr/lib/postgresql";
 /// Starts a server in a folder of its own, says where, and stops it when standard input ends: that
 /// is when the tests' process does. `guarded` alone has to give a password. The collation is one
 /// by which letters of both cases mix, so that a comparison that is not by bytes shows. In memory,
-/// where there is room, since no test cuts the power. With TLS, where openssl is there to make keys.
+/// where there is room, unless [`stay_on_disk`] was asked for, since no test cuts the power. With TLS, where openssl is there to make keys.
 const SUPERVISE: &str = r#"
 set -eu
 trap '' INT TERM HUP
 base=${TMPDIR:-/tmp}
-if [ "$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { print $4 }')0" -gt 40000000 ]; then
+if [ "$3" = memory ] && [ "$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { print $4 }')0" -gt 40000000 ]; then
     base=/dev/shm
 fi
 dir=$(mktemp -d "$base/tenantry-postgres-XXXXXX")
@@ -64,6 +64,14 @@ struct Cluster {
     _alive: ChildStdin,
 }
 
+static ON_DISK: AtomicBool = AtomicBool::new(false);
+
+/// Before the first question: what is to be measured keeps its files where flushes cost something.
+#[allow(dead_code, reason = "a benchmark uses it")]
+pub fn stay_on_disk() {
+    ON_DISK.store(true, Ordering::Relaxed);
+}
+
 fn cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
     CLUSTER.get_or_init(start)
@@ -89,6 +97,7 @@ fn start() -> Cluster {
     // Free a moment ago; should another program take it meanwhile, the server says so.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     command.args(["-c", SUPERVISE, "sh"]).arg(&programs).arg(port.to_string());
+    command.arg(if ON_DISK.load(Ordering::Relaxed) { "disk" } else { "memory" });
     #[expect(
         clippy::zombie_processes,
         reason = "it lives as long as the tests, and ends with its stdin"

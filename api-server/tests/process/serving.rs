@@ -75,7 +75,7 @@ impl Place {
 
     /// Adds many accounts in the time zone UTC, a thousand in a transaction.
     pub async fn create_many(&self, names: &[String]) {
-        let ledger = Ledger::open(&self.storage, Settings::default()).await.unwrap();
+        let ledger = Ledger::open(self.ledger(), Settings::default()).await.unwrap();
         for some in names.chunks(1000) {
             let some = some.to_vec();
             let work = ledger.transact(None, move |session, created_at| {
