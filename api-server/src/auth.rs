@@ -17,6 +17,7 @@ pub mod keys;
 pub mod local;
 pub mod receipt;
 pub mod rule;
+mod seen;
 mod token;
 pub mod verifier;
 

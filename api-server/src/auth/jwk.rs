@@ -1,10 +1,13 @@
 //! JSON Web Keys (RFC 7517): which of an issuer's keys can be used, and for which algorithm.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use serde_json::{Map, Value};
 
+use super::seen::Seen;
 use crate::http::json;
 
 /// How many keys a set may have.
@@ -17,7 +20,32 @@ const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 pub(super) struct Key {
     pub kid: Option<String>,
     pub algorithm: Algorithm,
-    pub key: DecodingKey,
+    key: DecodingKey,
+    seen: Arc<Seen>,
+}
+
+impl Key {
+    pub(super) fn new(kid: Option<String>, algorithm: Algorithm, key: DecodingKey) -> Self {
+        Self { kid, algorithm, key, seen: Arc::default() }
+    }
+
+    /// Whether a signature of `signed`, in base64url, is this key's.
+    pub(super) fn verifies(&self, signed: &str, signature: &str) -> bool {
+        let verify = || {
+            let right = jsonwebtoken::crypto::verify(
+                signature,
+                signed.as_bytes(),
+                &self.key,
+                self.algorithm,
+            );
+            matches!(right, Ok(true))
+        };
+        match self.algorithm.family() {
+            // As quick as looking whether it is remembered.
+            AlgorithmFamily::Hmac => verify(),
+            _ => self.seen.or(signed, signature, verify),
+        }
+    }
 }
 
 /// The keys of a set that are for signatures with one of `allowed`; keys of other kinds are left out.
@@ -83,7 +111,7 @@ fn one(key: &Map<String, Value>, allowed: &[Algorithm]) -> Result<Option<Key>, S
     jsonwebtoken::crypto::verify("", b"", &decoding, algorithm)
         .map_err(|error| format!("it is not a key: {error}"))?;
     let kid = text(key, "kid")?.map(str::to_owned);
-    Ok(Some(Key { kid, algorithm, key: decoding }))
+    Ok(Some(Key::new(kid, algorithm, decoding)))
 }
 
 /// The key itself, and the algorithm it is for when it does not say.

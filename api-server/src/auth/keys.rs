@@ -95,7 +95,7 @@ impl Keys {
 
     pub(super) fn shared(secret: &[u8]) -> Self {
         let algorithm = Algorithm::HS256;
-        let key = Key { kid: None, algorithm, key: DecodingKey::from_secret(secret) };
+        let key = Key::new(None, algorithm, DecodingKey::from_secret(secret));
         let held = Held { keys: Arc::new(vec![key]), ..Held::default() };
         Self {
             source: Source(From::Fixed),

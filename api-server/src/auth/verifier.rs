@@ -131,11 +131,7 @@ async fn check_signature(issuer: &Issuer, token: &Token<'_>) -> Result<(), Refus
     if key.algorithm != algorithm {
         return Err(Refusal::Key);
     }
-    let message = token.signed.as_bytes();
-    match jsonwebtoken::crypto::verify(token.signature, message, &key.key, key.algorithm) {
-        Ok(true) => Ok(()),
-        _ => Err(Refusal::Signature),
-    }
+    if key.verifies(token.signed, token.signature) { Ok(()) } else { Err(Refusal::Signature) }
 }
 
 /// `exp` is required; `nbf` and `iat` are believed where present. Whole seconds only.

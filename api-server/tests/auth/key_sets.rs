@@ -11,12 +11,13 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::get;
+use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 use telemetry::health::Checks;
 use telemetry::shutdown::Shutdown;
 use tokio::net::TcpListener;
 
-use crate::fixture::{KUBERNETES, WORLD, b64, now, projected};
+use crate::fixture::{Base, KUBERNETES, WORLD, b64, now, projected};
 
 fn verifier(keys: &str) -> anyhow::Result<Verifier> {
     let yaml = format!("issuers: [{{issuer: '{KUBERNETES}', kind: kubernetes, keys: {keys}}}]");
@@ -258,4 +259,35 @@ fn issuers_that_cannot_be_trusted_are_refused_by_field() {
     let empty =
         issuer::read("issuers: [{issuer: ' ', kind: people, keys: {file: a}}]").err().unwrap();
     assert!(format!("{empty:#}").contains("issuer is empty"));
+}
+
+/// A signature that was found right once is remembered with its key, and nothing else is.
+#[tokio::test]
+async fn a_token_that_was_good_is_refused_when_its_time_or_its_key_is_over() {
+    let file = File::new(&good_set());
+    let verifier = file.verifier();
+    verifier.issuers()[0].keys().refresh().await.unwrap();
+    let token = projected().token();
+    let at = async |now| verifier.verify(&token, now).await.map(|_| ());
+    for _ in 0..3 {
+        assert_eq!(at(now()).await, Ok(()));
+    }
+    assert_eq!(at(now() + jiff::SignedDuration::from_hours(100)).await, Err(Refusal::Time));
+    // The same claims, signed by somebody else.
+    let stranger = || (WORLD.stranger.private.clone(), Algorithm::ES256);
+    let forged = Base { pair: stranger, ..projected() }.token();
+    assert_eq!(verifier.verify(&forged, now()).await.map(|_| ()), Err(Refusal::Signature));
+    // Another key under the same name.
+    file.write(&json!({"keys": [with_kid(&WORLD.stranger.jwk)]}).to_string());
+    verifier.issuers()[0].keys().refresh().await.unwrap();
+    assert_eq!(at(now()).await, Err(Refusal::Signature));
+    file.write(&good_set().to_string());
+    verifier.issuers()[0].keys().refresh().await.unwrap();
+    assert_eq!(at(now()).await, Ok(()));
+}
+
+fn with_kid(jwk: &Value) -> Value {
+    let mut jwk = jwk.clone();
+    jwk["kid"] = WORLD.cluster.jwk["kid"].clone();
+    jwk
 }
