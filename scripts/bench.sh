@@ -3,7 +3,8 @@
 #   scripts/bench.sh fleet [--tenants 1000] [--only PHASE,…] [--json FILE]    the operator at scale, on a control plane of
 #                                                              its own; phases: create, rest, drift, edit, restart, poisoned
 #   scripts/bench.sh crash [--steps N] [--json FILE]           the operator killed at every write of a tenant's life
-#   scripts/bench.sh ledger [--to ROWS] [--json FILE]          what the ledger takes, over HTTP and in process, as it grows
+#   scripts/bench.sh ledger [--store sqlite|postgres] [--to ROWS] [--json FILE]
+#                                                              what the ledger takes, over HTTP and in process, as it grows
 #   scripts/bench.sh durability [--kills 300] [--json FILE]    the API server killed, and lied to by its disk
 #   scripts/bench.sh loop [--rounds 100] [--json FILE]         operator, API server, gateways and cluster killed, stopped,
 #                                                              frozen and cut off under tenants that send

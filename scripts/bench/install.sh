@@ -83,14 +83,15 @@ slowest() { sort -n "$run/starts" | awk 'END { printf "%.1f", $1 / 1000 }'; }
 
 images() {
   say "images"
-  local folder name
+  local folder name parts
   folder=$(scripts/images build 2>"$run/images.log") || { tail -n 5 "$run/images.log" >&2 && exit 1; }
   for name in tenantry sample; do
     tars+=("$folder/$name.tar")
     row "image \`$name\`, compressed" "$(stat -c %s "$folder/$name.tar" | awk '{ printf "%.1f", $1 / 1e6 }')" MB 20
   done
   scripts/images unpack "$folder/tenantry.tar" "$run/image" >/dev/null
-  mapfile -t -O "${#tars[@]}" tars < <(scripts/parts 2>"$run/parts.log")
+  parts=$(scripts/parts 2>"$run/parts.log") || { tail -n 5 "$run/parts.log" >&2 && exit 1; }
+  mapfile -t -O "${#tars[@]}" tars <<<"$parts"
 }
 
 # The program of the image, on this machine.
@@ -111,7 +112,7 @@ server_starts() {
   row "… slowest" "$(slowest)" ms
 }
 
-# Ready is when every watch is in sync; as one more replica beside the chart's.
+# Ready is when every watch is in sync; as one more replica beside the chart's, by the administrator's rights.
 operator_starts() {
   say "starts of the operator"
   local round port
@@ -128,7 +129,7 @@ operator_starts() {
 start_node() {
   say "a real node"
   scripts/ground start --mode real --dir "$run/ground" >"$run/ground.log" 2>&1 || { tail -n 5 "$run/ground.log" >&2 && exit 1; }
-  kubectl=$(scripts/ground build --mode real 2>/dev/null)/kubectl
+  kubectl=$(scripts/ground build --mode real 2>"$run/build.log")/kubectl || { tail -n 5 "$run/build.log" >&2 && exit 1; }
   cp "$run/ground/kubeconfig" "$run/kubeconfig"
   scripts/ground import --dir "$run/ground" "${tars[@]}" >"$run/import.log" 2>&1 || { tail -n 5 "$run/import.log" >&2 && exit 1; }
 }
@@ -156,9 +157,13 @@ YAML
 # The working set, as the kubelet counts it against limits.
 memory() {
   say "memory"
-  local node pods pod bytes
+  local node pods pod bytes tries
   node=$(k get pods -n "$system" -o jsonpath='{.items[0].spec.nodeName}')
-  until pods=$(summary "$node") && [ "$(wc -l <<<"$pods")" = "$(k get pods -n "$system" -o name | wc -l)" ]; do sleep 1; done
+  for ((tries = 0; ; tries++)); do
+    pods=$(summary "$node") && [ "$(wc -l <<<"$pods")" = "$(k get pods -n "$system" -o name | wc -l)" ] && break
+    [ "$tries" -lt 120 ] || { echo "the kubelet counts no memory of $system's pods" >&2 && exit 1; }
+    sleep 1
+  done
   while read -r pod bytes; do
     row "memory of \`${pod%-*-*}\`" "$(awk -v bytes="$bytes" 'BEGIN { printf "%.1f", bytes / 1048576 }')" MiB
   done <<<"$pods"
