@@ -6,7 +6,8 @@ use std::{collections::BTreeMap, fs};
 use serde_json::{Value, json};
 
 use crate::{
-    helm::{objects, prints, root, template, values, yaml},
+    helm::{chart, objects, prints, root, template, values, yaml},
+    life::copy,
     platform::{lets, one},
 };
 
@@ -95,13 +96,36 @@ fn grafana_finds_the_files_of_the_repository_where_it_looks() {
 
 #[test]
 fn a_change_of_what_it_reads_makes_a_new_pod() {
-    let sum = |all: &[Value]| {
-        let template = &one(all, "Deployment", NAME)["spec"]["template"];
+    let sum = |all: &[Value], kind: &str, name: &str| {
+        let template = &one(all, kind, name)["spec"]["template"];
         text(&template["metadata"]["annotations"], "checksum/config").to_owned()
     };
-    let (one, other) = (rendered(&[]), rendered(&["--set=operator.log=debug"]));
-    assert_eq!(sum(&one), sum(&other));
-    assert_eq!(sum(&one).len(), 64);
+    let parts = [("Deployment", NAME), ("StatefulSet", "tenantry-prometheus")];
+    let sums = |all: &[Value]| parts.map(|(kind, name)| sum(all, kind, name));
+    let before = sums(&rendered(&[]));
+    assert_eq!(before, sums(&rendered(&["--set=operator.log=debug"])), "nothing of theirs");
+    let folder = std::env::temp_dir().join(format!("tenantry-changed-{}", std::process::id()));
+    copy(&chart(), &folder);
+    for (file, changed) in [
+        ("dashboards/operator.json", [true, false]),
+        ("grafana/datasources.yaml", [true, false]),
+        ("prometheus.yaml", [false, true]),
+        ("rules/cluster.yaml", [false, true]),
+    ] {
+        let path = folder.join("files").join(file);
+        let whole = fs::read_to_string(&path).unwrap();
+        fs::write(
+            &path,
+            format!("{}\n \n", whole.replace("15s", "16s").replace("enantry", "enantri")),
+        )
+        .unwrap();
+        let place = folder.to_string_lossy();
+        let arguments = ["template", "tenantry", &place, "--namespace", "tenantry-system", ON];
+        let after = sums(&objects(&prints(&arguments)));
+        fs::write(&path, whole).unwrap();
+        assert_eq!([0, 1].map(|part| before[part] != after[part]), changed, "{file}");
+    }
+    fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]
