@@ -27,6 +27,7 @@ pub mod own;
 pub mod room;
 pub mod shelf;
 pub mod spool;
+pub mod stray;
 pub mod vault;
 
 /// The only version of the archive so far.

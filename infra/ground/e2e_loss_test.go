@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -24,15 +25,16 @@ const (
 	system                    = "tenantry-system"
 	// What every restore says that found nothing wrong.
 	wholeAgain = "everything agrees"
-	// How many events wait in its spool when that is backed up.
-	waiting = 5
+	// How many events the ledger has when it is backed up, and how many wait
+	// in the spool when that is.
+	stored, waiting = 3, 5
 )
 
 // kept is what backups are to bring back.
 type kept struct {
-	// Every row of the ledger with its chain, and the head of each account.
-	ledger string
-	// How many queries the tenant is billed for.
+	// What the ledger has of each event.
+	events []string
+	// How many queries the tenant is billed for, one for each event.
 	queries int
 	// The stack's objects.
 	objects string
@@ -42,20 +44,20 @@ type kept struct {
 // ledger with it.
 func (i install) comesBackFromBackups(t *testing.T) {
 	began := time.Now()
-	i.fillsItsSpool(t)
-	i.ledgerIsBackedUp(t)
+	token, address := i.token(lostTenant), i.run(t, "forward", lostNamespace+"/tenantry-gateway:http")
+	i.isRefusedOne(t, address, token)
+	ledger := i.ledgerIsBackedUp(t)
+	i.spoolIsBackedUp(t, address, token)
 	before := i.keptNow(t)
 	i.losesBoth(t)
-	i.ledgerReturns(t, before)
+	i.ledgerReturns(t, ledger)
 	i.tenantReturns(t, before)
 	t.Logf("lost and restored in %.1f s", time.Since(began).Seconds())
 }
 
-// fillsItsSpool: of what the tenant's backup holds, events that wait for the
-// ledger and one that it has refused are in the archive.
-func (i install) fillsItsSpool(t *testing.T) {
-	token, address := i.token(lostTenant), i.run(t, "forward", lostNamespace+"/tenantry-gateway:http")
-	sendBatch(t, address, token, 0, 3)
+// isRefusedOne: the ledger has three events of the tenant, and has refused one.
+func (i install) isRefusedOne(t *testing.T, address, token string) {
+	sendBatch(t, address, token, 0, stored)
 	i.holds(t, lostTenant, 0, 0)
 	// The same id with another quantity.
 	again := `{"specversion":"1.0","id":"last-0","source":"core","type":"dev.tenantry.usage.query","data":{"quantity":2}}`
@@ -63,6 +65,11 @@ func (i install) fillsItsSpool(t *testing.T) {
 		t.Fatalf("what the ledger will refuse: %d %s", code, body)
 	}
 	i.holds(t, lostTenant, 0, 1)
+}
+
+// spoolIsBackedUp with events that wait for the ledger in it, which has no
+// backup with them: its last one is older.
+func (i install) spoolIsBackedUp(t *testing.T, address, token string) {
 	i.controlPlane(t, 0)
 	sendBatch(t, address, token, 10, waiting)
 	said := i.shell(t, "kubectl tenant backup "+lostTenant+" --no-wait")
@@ -87,8 +94,9 @@ func (i install) fillsItsSpool(t *testing.T) {
 }
 
 // ledgerIsBackedUp has the API server back its ledger up now: it goes by what
-// stands there, and that is taken away.
-func (i install) ledgerIsBackedUp(t *testing.T) {
+// stands there, and that is taken away. It answers what is in it: every row
+// with its chain, and each account's head.
+func (i install) ledgerIsBackedUp(t *testing.T) string {
 	for _, archive := range i.archives(t, "_ledger") {
 		if err := os.Rename(archive, filepath.Join(t.TempDir(), filepath.Base(archive))); err != nil {
 			t.Fatal(err)
@@ -112,6 +120,7 @@ func (i install) ledgerIsBackedUp(t *testing.T) {
 		t.Errorf("of a damaged archive: %v %s", err, said)
 	}
 	damage(t, archive)
+	return i.apiServer(t, "export", "--records", "rows,heads")
 }
 
 // archives are the files of backups on the control plane's volume.
@@ -143,11 +152,28 @@ func (i install) keptNow(t *testing.T) kept {
 	if said := i.apiServer(t, "verify"); !strings.Contains(said, wholeAgain) {
 		t.Fatalf("the ledger: %s", said)
 	}
-	ledger := i.apiServer(t, "export", "--records", "rows,heads")
-	if rows := strings.Count(ledger, `"record":"row"`); rows < 3+waiting {
-		t.Fatalf("%d rows:\n%s", rows, ledger)
+	events := i.events(t)
+	if len(events) < stored+waiting {
+		t.Fatalf("events: %v", events)
 	}
-	return kept{ledger: ledger, queries: i.queries(t, i.accountOf(lostTenant)), objects: i.stack()}
+	return kept{events: events, queries: stored + waiting, objects: i.stack()}
+}
+
+// events are what the ledger has, without when it was stored and what that
+// makes of the chain.
+func (i install) events(t *testing.T) (all []string) {
+	t.Helper()
+	for line := range strings.Lines(i.apiServer(t, "export", "--records", "rows")) {
+		var row struct{ Record, Account, Kind, ID, Source, Meter, Quantity, Time string }
+		if err := json.Unmarshal([]byte(line), &row); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		if row.Record == "row" {
+			all = append(all, fmt.Sprint(row))
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 // stack is what the lost tenant's objects are. Their Secrets are drawn anew.
@@ -180,8 +206,9 @@ func (i install) losesBoth(t *testing.T) {
 	})
 }
 
-// ledgerReturns: by the commands and the pod of docs/operations.md.
-func (i install) ledgerReturns(t *testing.T, before kept) {
+// ledgerReturns: by the commands and the pod of docs/operations.md. It knows
+// nothing of what came after its backup.
+func (i install) ledgerReturns(t *testing.T, before string) {
 	manifest := filepath.Join(t.TempDir(), "restore-ledger.yaml")
 	if err := os.WriteFile(manifest, []byte(documented(t, "yaml", "yaml: node")), 0o600); err != nil {
 		t.Fatal(err)
@@ -197,20 +224,12 @@ func (i install) ledgerReturns(t *testing.T, before kept) {
 	if said := i.apiServer(t, "verify"); !strings.Contains(said, wholeAgain) {
 		t.Errorf("the restored ledger: %s", said)
 	}
-	i.sameLedger(t, before)
-}
-
-func (i install) sameLedger(t *testing.T, before kept) {
-	t.Helper()
-	if now := i.apiServer(t, "export", "--records", "rows,heads"); now != before.ledger {
-		t.Errorf("the ledger was\n%s\nand is\n%s", before.ledger, now)
+	if now := i.apiServer(t, "export", "--records", "rows,heads"); now != before {
+		t.Errorf("the ledger was\n%s\nand is\n%s", before, now)
 	}
-	i.eventually(t, "the tenant has the figures that it had", func() error {
-		if now := i.queries(t, i.accountOf(lostTenant)); now != before.queries {
-			return fmt.Errorf("%d queries, before %d", now, before.queries)
-		}
-		return nil
-	})
+	if said := i.apiServer(t, "backups", "check"); !strings.Contains(said, ".tar: nothing is recorded of it") {
+		t.Errorf("backups check: %s", said)
+	}
 }
 
 // tenantReturns: its objects are made anew, and its spool comes back by what
@@ -228,10 +247,25 @@ func (i install) tenantReturns(t *testing.T, before kept) {
 			t.Errorf("the restore says %s", said)
 		}
 	}
-	// What was refused is back; what waited has been sent to the ledger again, which knew it.
+	// What was refused is back; what waited is in the ledger, for the first time or again.
 	i.holds(t, lostTenant, 0, 1)
-	i.sameLedger(t, before)
-	if now := i.keptNow(t).objects; now != before.objects {
+	i.eventually(t, "the ledger has all that it had", func() error {
+		if now := i.events(t); !slices.Equal(now, before.events) {
+			return fmt.Errorf("%v, before %v", now, before.events)
+		}
+		return nil
+	})
+	// The figures follow with the next summary.
+	i.eventually(t, "the tenant is billed for what it was", func() error {
+		if now := i.queries(t, i.accountOf(lostTenant)); now != before.queries {
+			return fmt.Errorf("%d queries, before %d", now, before.queries)
+		}
+		return nil
+	})
+	if said := i.apiServer(t, "verify"); !strings.Contains(said, wholeAgain) {
+		t.Errorf("the ledger: %s", said)
+	}
+	if now := i.stack(); now != before.objects {
 		t.Errorf("the stack was\n%s\nand is\n%s", before.objects, now)
 	}
 }

@@ -14,7 +14,7 @@ use super::Manifest;
 use super::archive::{self, Work};
 use super::bucket::Bucket;
 use crate::domain::account::AccountId;
-use crate::ledger::heads::hex;
+use crate::ledger::heads::{hex, unhex};
 use crate::store::backups::Backup;
 
 /// A shelf.
@@ -53,6 +53,13 @@ impl From<&Backup> for Wanted {
 /// A backup's name among those of its account.
 pub(super) fn name(id: Uuid, sha256: &[u8; 32]) -> String {
     format!("{id}.{}.tar", hex(sha256))
+}
+
+/// What such a name says; another spelling is nobody's.
+pub(super) fn read(name: &str) -> Option<(Uuid, [u8; 32])> {
+    let (id, sum) = name.strip_suffix(".tar")?.split_once('.')?;
+    let (id, sha256) = (id.parse().ok()?, unhex(sum)?);
+    (self::name(id, &sha256) == name).then_some((id, sha256))
 }
 
 /// The file of a backup, below a folder.

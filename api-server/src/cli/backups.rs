@@ -12,6 +12,7 @@ use crate::backup::bucket::Bucket;
 use crate::backup::erased;
 use crate::backup::own::{self, Kind, Own, Standing};
 use crate::backup::shelf::Shelf;
+use crate::backup::stray::{self, Stray};
 use crate::backup::vault;
 use crate::config::LedgerPlace;
 use crate::config::bucket::BucketArgs;
@@ -276,13 +277,35 @@ async fn get(
     let mut session = store.read().await?;
     let known = backups::of(&mut session, &account).await?;
     drop(session);
-    let wanted = |backup: &Backup| id.is_none_or(|id| backup.id == id);
-    let backup = known.into_iter().find(wanted);
+    let is_wanted = |one: Uuid| id.is_none_or(|id| one == id);
+    let strays = match stray::of(shelf, &account, &known).await {
+        // A key may be good for reading alone.
+        Err(error) if known.iter().any(|backup| is_wanted(backup.id)) => {
+            writeln!(io::stderr(), "whether anything newer stands there is not known: {error:#}")?;
+            Vec::new()
+        }
+        strays => strays?,
+    };
+    let newest = known.iter().map(|backup| backup.id).max();
+    // What came after the backup that the ledger was restored from is newer than all that it knows.
+    let mut strays =
+        strays.into_iter().filter(|stray| id.is_some() || newest.is_none_or(|id| stray.id > id));
+    if let Some(stray) = strays.find(|stray| is_wanted(stray.id)) {
+        let fetch = async |file: &Path| stray::fetch(shelf, &stray, (file, to.1)).await;
+        return put(to, fetch, &line_of_stray(shelf, &stray)).await;
+    }
+    let backup = known.into_iter().find(|backup| is_wanted(backup.id));
     let backup = backup.with_context(|| {
         format!("no such backup of account {account}: api-server backups list names them")
     })?;
     let fetch = async |file: &Path| shelf.fetch(&backup, file).await.map(drop);
     put(to, fetch, &line(shelf, &backup)).await
+}
+
+fn line_of_stray(shelf: &Shelf, stray: &Stray) -> String {
+    let Stray { account, id, bytes, .. } = stray;
+    let place = shelf.place(stray);
+    format!("{account} {id}, {bytes} bytes, of which the ledger knows nothing: {place}")
 }
 
 /// The next of all that are recorded.

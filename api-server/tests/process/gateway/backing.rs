@@ -240,6 +240,59 @@ async fn damage_on_the_control_planes_disk_is_found_and_not_restored() {
     assert!(told.contains(&format!("{}: nothing is recorded of it", moved.display())), "{told}");
 }
 
+/// The ledger is lost too, and its backup is older than the tenant's: nothing is recorded of that.
+#[tokio::test]
+async fn a_backup_that_a_restored_ledger_does_not_know_is_found_by_its_name() {
+    let ground = Ground::new();
+    let (mut plane, gateway) = used(&ground).await;
+    let (storage, folder) = (ground.path("billing"), ground.path("backups"));
+    let archive = ground.path("ledger.tar");
+    let done = |output: Output| {
+        assert!(output.status.success(), "{}", text(&output));
+        output
+    };
+    done(program(&["backup", "--storage", &storage, "--to", &archive]).output().unwrap());
+    done(job(&ground, &gateway).output().unwrap());
+    let newest = file(&ground);
+    plane.kill();
+    std::fs::remove_dir_all(&storage).unwrap();
+    done(program(&["restore", "--from", &archive, "--storage", &storage]).output().unwrap());
+    let listed = done(backups(&ground, "list"));
+    assert!(listed.stdout.is_empty(), "{}", text(&listed));
+    let get = |account: &str, more: &[&str]| {
+        let place = ["--storage", &storage, "--backups", &folder, "--account", account];
+        program(&[&["backups", "get", "--to", "-"][..], &place, more].concat()).output().unwrap()
+    };
+    let is = |output: Output, file: &PathBuf, words: &str| {
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && told.contains(words), "{told}");
+        assert_eq!(output.stdout, std::fs::read(file).unwrap());
+    };
+    let unknown = "of which the ledger knows nothing";
+    is(get("acme", &[]), &newest, unknown);
+    // Nor is it another account's, wherever it stands.
+    let stranger = newest.parent().unwrap().with_file_name("borealis");
+    std::fs::create_dir(&stranger).unwrap();
+    std::fs::copy(&newest, stranger.join(newest.file_name().unwrap())).unwrap();
+    let refused = get("borealis", &[]);
+    let told = text(&refused);
+    assert!(!refused.status.success() && told.contains(r#"it is of account "acme""#), "{told}");
+    // What the ledger knows is the newest once there is something newer; the other is there by its id.
+    let _plane = ground.control_plane_with(&["--backups", &folder]);
+    done(job(&ground, &gateway).output().unwrap());
+    is(get("acme", &[]), &file(&ground), "0 events held");
+    let name = newest.file_name().unwrap().to_string_lossy().into_owned();
+    is(get("acme", &["--id", name.split('.').next().unwrap()]), &newest, unknown);
+    let mut bytes = std::fs::read(&newest).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&newest, bytes).unwrap();
+    let refused = get("acme", &["--id", name.split('.').next().unwrap()]);
+    let told = text(&refused);
+    assert!(!refused.status.success() && told.contains("it is not what was received"), "{told}");
+    assert!(refused.stdout.is_empty(), "nothing of it");
+}
+
 /// Who may have a backup made is the job alone, and that is all that it may.
 #[tokio::test]
 async fn nobody_else_may_ask_and_the_job_may_do_nothing_else() {
