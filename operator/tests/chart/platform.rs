@@ -146,6 +146,21 @@ fn it_looks_for_the_pods_that_the_podmonitors_name() {
     }
     assert_eq!(wanted.len(), 3);
     assert_eq!(looks, wanted);
+    // A customer's pod that calls itself a gateway says nothing in another's name.
+    let job = config["scrape_configs"].as_array().unwrap();
+    let job =
+        job.iter().find(|job| job["job_name"] == format!("{SYSTEM}/tenantry-gateways")).unwrap();
+    let monitor = monitors.iter().find(|it| it["metadata"]["name"] == "tenantry-gateways").unwrap();
+    let end = &monitor["spec"]["podMetricsEndpoints"][0];
+    let names = json!("tenantry_gateway_.+");
+    for (keeps, follows) in [
+        (&job["metric_relabel_configs"], &job["follow_redirects"]),
+        (&end["metricRelabelings"], &end["followRedirects"]),
+    ] {
+        assert_eq!((&keeps[0]["action"], &keeps[0]["regex"]), (&json!("keep"), &names));
+        assert_eq!(*follows, false);
+    }
+    assert_eq!(job["sample_limit"], monitor["spec"]["sampleLimit"]);
 }
 
 /// Whether labels of a part are among those that peers of a policy select in the release's namespace.

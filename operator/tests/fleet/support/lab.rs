@@ -66,8 +66,7 @@ fn keep(mut operator: Operator, ground: &Ground, kubeconfig: &Path) {
         operator.wait();
         let log = operator.log();
         if !log.get(before..).unwrap_or_default().contains("the lease is lost") {
-            eprintln!("the shared operator ended:\n{}", operator.log_tail());
-            return;
+            panic!("the shared operator ended:\n{}", operator.log_tail());
         }
         operator = Operator::start(ground, kubeconfig, "shared");
     }
