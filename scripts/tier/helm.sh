@@ -74,6 +74,7 @@ asked_later() {
   echo "# the cluster is not asked; what it says is added to the first command:"
   echo "#   --set apiServer.kubernetesIssuer.issuer=ISSUER   before values of your own: as it calls itself in its workloads' tokens"
   echo "#   --take-ownership --force-conflicts               when definitions or profiles came by kubectl"
+  [ "$tier" != prod ] || echo "#   a password of Grafana that is kept once it is made: the one below is made for this print alone"
   [ -n "$context" ] || echo "#   --kube-context CONTEXT                           the current one; to kubectl, --context CONTEXT"
 }
 

@@ -213,6 +213,10 @@ fn it_asks_the_chart_s_prometheus_or_the_one_that_is_named() {
         let (told, asked) = asks(&rendered(&[off, &there]));
         assert_eq!(told, url);
         assert_eq!(asked, json!({ "ports": [{ "port": port, "protocol": "TCP" }] }));
+        // A policy is about a pod's port.
+        let pods = "--set=platform.grafana.prometheusPort=9099";
+        let (_, asked) = asks(&rendered(&[off, &there, pods]));
+        assert_eq!(asked["ports"][0]["port"], 9099);
     }
     let people = json!([{ "namespaceSelector": { "matchLabels": { "team": "people" } } }]);
     let all = rendered(&[&format!("--set-json=platform.grafana.from={people}")]);
