@@ -132,7 +132,7 @@ const REFUSED: &[(&str, &str)] = &[
     (r#"platform.grafana.key="a/b""#, "at '/platform/grafana/key'"),
     (r#"platform.grafana.prometheusUrl="prometheus:9090""#, "at '/platform/grafana/prometheusUrl'"),
     (r#"platform.grafana.prometheusUrl="http://a:b@p""#, "at '/platform/grafana/prometheusUrl'"),
-    (r#"platform.grafana.prometheusPort=0"#, "at '/platform/grafana/prometheusPort'"),
+    (r#"platform.grafana.prometheusPort=65536"#, "at '/platform/grafana/prometheusPort'"),
     (r#"otlpEndpoint="collector:4318""#, "at '/otlpEndpoint'"),
     (r#"guardRails.breakGlassGroups=[""]"#, "at '/guardRails/breakGlassGroups/0'"),
     // Routines.
