@@ -191,15 +191,24 @@ impl Keeper {
         let size = self.size()?;
         self.passes(size)?;
         // The copy and the archive that is made of it; then the archive and what is restored on trial.
-        let _room = self.vault.disk().hold(size.saturating_mul(2))?;
+        let mut room = self.vault.disk().hold(size.saturating_mul(2))?;
         let shelf = self.vault.shelf();
         let work = Work::beside(folder).with_context(|| folder.display().to_string())?;
-        let (work, own) = self.tried(work, (id, now), stop).await?;
+        let storage = self.storage.clone();
+        let copied = move |work: PathBuf| async move {
+            super::make(&storage, &work.join(ARCHIVE), now).await
+        };
+        let (work, _) = beside(work, stop, copied).await?;
+        let archive = work.path().join(ARCHIVE);
+        // The disk says so itself from now on: else a tenant's would have to fit twice beside it.
+        room.wrote(std::fs::metadata(&archive).map_or(0, |archive| archive.len()));
+        let (work, own) = beside(work, stop, move |work| tried(work, id, now)).await?;
+        drop(room);
         if matches!(shelf, Shelf::Bucket(_)) {
             let is = own.bytes;
             ensure!(is <= LARGEST, "the archive has {is} bytes, a bucket takes {LARGEST} at once");
         }
-        let (archive, what) = (work.path().join(ARCHIVE), (own.bytes, &own.sha256));
+        let what = (own.bytes, &own.sha256);
         shelf.put(&archive, own::OF, &own.name(), what).await?;
         drop(work);
         self.metrics.tell(&own);
@@ -210,36 +219,6 @@ impl Keeper {
             own::let_go(shelf, other).await;
         }
         Ok(own)
-    }
-
-    /// A copy of the ledger in a folder, once it was restored there and found whole. Beside the threads that
-    /// answer: it reads, sums and recomputes all that there is.
-    async fn tried(
-        &self,
-        work: Work,
-        (id, now): (LedgerId, Timestamp),
-        stop: &Shutdown,
-    ) -> anyhow::Result<(Work, Own)> {
-        let (storage, stopped, runtime) =
-            (self.storage.clone(), stop.cancelled(), Handle::current());
-        let done = tokio::task::spawn_blocking(move || {
-            runtime.block_on(async {
-                let archive = work.path().join(ARCHIVE);
-                let all = async {
-                    super::make(&storage, &archive, now).await?;
-                    let trial = work.path().join("trial");
-                    super::restore(&archive, &trial, None, now).await?;
-                    let what = std::fs::File::open(&archive).and_then(archive::sum)?;
-                    anyhow::Ok(Own::archive(id, now, what))
-                };
-                let own = tokio::select! {
-                    own = all => own?,
-                    () = stopped => bail!("the server stops"),
-                };
-                Ok((work, own))
-            })
-        });
-        done.await.context("the copy ended badly")?
     }
 
     /// How large the ledger is, with what is written ahead of it.
@@ -266,6 +245,33 @@ impl Keeper {
         );
         Ok(())
     }
+}
+
+/// Works in a folder beside the threads that answer, until it is done or the server stops: it reads, sums and
+/// recomputes all that there is.
+async fn beside<T: Send + 'static, F: Future<Output = anyhow::Result<T>>>(
+    work: Work,
+    stop: &Shutdown,
+    what: impl FnOnce(PathBuf) -> F + Send + 'static,
+) -> anyhow::Result<(Work, T)> {
+    let (stopped, runtime) = (stop.cancelled(), Handle::current());
+    let done = tokio::task::spawn_blocking(move || {
+        runtime.block_on(async {
+            tokio::select! {
+                done = what(work.path().to_owned()) => Ok((work, done?)),
+                () = stopped => bail!("the server stops"),
+            }
+        })
+    });
+    done.await.context("the copy ended badly")?
+}
+
+/// An archive, once it was restored beside and found whole.
+async fn tried(folder: PathBuf, id: LedgerId, now: Timestamp) -> anyhow::Result<Own> {
+    let archive = folder.join(ARCHIVE);
+    super::restore(&archive, &folder.join("trial"), None, now).await?;
+    let what = std::fs::File::open(&archive).and_then(archive::sum)?;
+    Ok(Own::archive(id, now, what))
 }
 
 /// Keeps a lease; ends when that is lost.
