@@ -24,6 +24,7 @@ pub mod bucket;
 pub mod erased;
 pub mod keeper;
 pub mod own;
+mod part;
 pub mod room;
 pub mod shelf;
 pub mod spool;

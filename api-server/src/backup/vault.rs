@@ -6,7 +6,7 @@
 //! cannot be removed now is removed with the next.
 
 use std::collections::BTreeSet;
-use std::fs::{self, DirBuilder, DirEntry};
+use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::bucket::{self, Bucket};
+use super::part::{Part, sweep};
 use super::room::{Held, NoRoom, Room};
 use super::shelf::{self, Shelf};
 use super::{Manifest, archive};
@@ -36,10 +37,6 @@ use crate::store::backups::{self, Backup};
 const AT_ONCE: usize = 4;
 /// How long the next bytes of one may take to arrive.
 const ARRIVAL: Duration = Duration::from_secs(15);
-/// How the names of files end that are arriving.
-const PART: &str = ".part";
-/// How old one must be to be removed: one that arrives is younger.
-const FORGOTTEN: Duration = Duration::from_secs(3600);
 
 /// How backups are kept.
 #[derive(Clone, Debug)]
@@ -200,8 +197,8 @@ impl Vault {
         let folder = self.folder.join(announced.account.as_str());
         make(&folder).and_then(|()| archive::sync_folder_of(&folder))?;
         let part = Part::in_folder(&folder);
-        let bytes = self.arrive(&part.0, announced, room, body).await?;
-        let manifest = looked_at(&part.0).await?;
+        let bytes = self.arrive(part.path(), announced, room, body).await?;
+        let manifest = looked_at(part.path()).await?;
         let of = manifest.spool.as_ref();
         let of =
             of.ok_or_else(|| NotKept::NoBackup("It is a ledger's, not a gateway's.".into()))?;
@@ -210,7 +207,7 @@ impl Vault {
         }
         let Announced { account, id, sha256, .. } = announced;
         let name = shelf::name(*id, sha256);
-        let put = self.shelf.put(&part.0, account.as_str(), &name, (bytes, sha256)).await;
+        let put = self.shelf.put(part.path(), account.as_str(), &name, (bytes, sha256)).await;
         put.map_err(NotKept::Shelf)?;
         let Recorded { backup, new, too_many } =
             self.record(ledger, announced, &manifest, bytes).await?;
@@ -342,26 +339,6 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// A file that is gone unless it gets its name.
-struct Part(PathBuf);
-
-impl Part {
-    fn in_folder(folder: &Path) -> Self {
-        Self(folder.join(format!(".{}{PART}", Uuid::now_v7())))
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        match fs::remove_file(&self.0) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(%error, path = %self.0.display(), "a part of a backup was left");
-            }
-            _ => {}
-        }
-    }
-}
-
 pub(super) fn make(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
@@ -372,30 +349,6 @@ async fn looked_at(path: &Path) -> Result<Manifest, NotKept> {
     let read = tokio::task::spawn_blocking(move || archive::read(&path, None)).await;
     let read = read.map_err(|error| NotKept::Shelf(error.into()))?;
     read.map_err(|error| NotKept::NoBackup(format!("It is no whole backup: {error:#}.")))
-}
-
-/// Removes parts of an account's backups that a killed server left. What the ledger does not know stays:
-/// after an older ledger was restored, that is what one would miss.
-async fn sweep(folder: PathBuf) {
-    let removing = move || -> io::Result<()> {
-        for entry in fs::read_dir(&folder)? {
-            let entry = entry?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with('.') && name.ends_with(PART) && is_forgotten(&entry) {
-                fs::remove_file(entry.path())?;
-            }
-        }
-        Ok(())
-    };
-    let swept = tokio::task::spawn_blocking(removing).await;
-    if let Err(error) = swept.map_err(io::Error::other).flatten() {
-        tracing::warn!(%error, "parts of backups were left");
-    }
-}
-
-fn is_forgotten(entry: &DirEntry) -> bool {
-    let age = entry.metadata().and_then(|data| data.modified()).map(|at| at.elapsed());
-    matches!(age, Ok(Ok(age)) if age > FORGOTTEN)
 }
 
 /// All that are recorded, in the order of accounts and ids, a page at a time.
