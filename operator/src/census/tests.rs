@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn tenant(name: &str, more: Value) -> Arc<Tenant> {
+fn tenant(name: &str, more: &Value) -> Arc<Tenant> {
     let mut object = json!({
         "apiVersion": "tenantry.dev/v1alpha1", "kind": "Tenant",
         "metadata": { "name": name, "uid": format!("uid-{name}"), "creationTimestamp": "2026-11-29T12:00:00Z" },
@@ -23,7 +23,7 @@ fn condition(type_: &str, status: &str) -> Value {
 
 fn with(name: &str, conditions: &[(&str, &str)]) -> Arc<Tenant> {
     let conditions: Vec<Value> = conditions.iter().map(|(t, s)| condition(t, s)).collect();
-    tenant(name, json!({ "status": { "conditions": conditions } }))
+    tenant(name, &json!({ "status": { "conditions": conditions } }))
 }
 
 fn names(profiles: &[&str]) -> Vec<Box<str>> {
@@ -42,11 +42,11 @@ fn each_tenant_is_in_one_phase() {
             let mut ready = condition(READY, "False");
             ready["reason"] = json!("CrashLoop");
             let conditions = json!([ready, condition(RECONCILING, "True")]);
-            tenant("never-ran", json!({ "status": { "conditions": conditions } }))
+            tenant("never-ran", &json!({ "status": { "conditions": conditions } }))
         },
         with("broken", &[(READY, "False"), (STALLED, "True")]),
         with("sleeps", &[(READY, "False"), (SUSPENDED, "True")]),
-        tenant("new", json!({})),
+        tenant("new", &json!({})),
         tenant("goes", gone),
     ];
     let counts = counts(&tenants, &names(&["dev", "prod"]));
@@ -60,9 +60,9 @@ fn each_tenant_is_in_one_phase() {
 #[test]
 fn what_a_tenant_names_makes_no_series_of_its_own() {
     let tenants = [
-        tenant("a", json!({ "spec": { "profileRef": { "name": "gone" } } })),
-        tenant("b", json!({ "spec": { "profileRef": { "name": "p999" } } })),
-        tenant("c", json!({ "spec": { "profileRef": { "name": "p000" } } })),
+        tenant("a", &json!({ "spec": { "profileRef": { "name": "gone" } } })),
+        tenant("b", &json!({ "spec": { "profileRef": { "name": "p999" } } })),
+        tenant("c", &json!({ "spec": { "profileRef": { "name": "p000" } } })),
     ];
     let profiles: Vec<Box<str>> = (0..1000).map(|n| format!("p{n:03}").into()).collect();
     let counts = counts(&tenants, &profiles);
@@ -77,7 +77,7 @@ fn an_account_is_told_of_once_and_by_the_tenant_that_has_it() {
     let has =
         json!({ "status": { "accountId": "acme", "conditions": [condition(READY, "True")] } });
     let asks = json!({ "spec": { "accountId": "acme" } });
-    let tenants = [tenant("asks", asks), tenant("has", has), tenant("new", json!({}))];
+    let tenants = [tenant("asks", asks), tenant("has", has), tenant("new", &json!({}))];
     assert_eq!(ready(&tenants, 10), BTreeMap::from([("acme", true), ("uid-new", false)]));
     assert_eq!(ready(&tenants, 1).len(), 1);
 }
@@ -92,7 +92,7 @@ fn status(current: Option<&str>, ready: &str) -> TenantStatus {
 
 #[test]
 fn a_stack_that_runs_for_the_first_time_is_timed_once() {
-    let new = tenant("new", json!({}));
+    let new = tenant("new", &json!({}));
     let (none, ran) = (status(None, "False"), status(Some("prod@1"), "True"));
     assert_eq!(provisioned(&new, &TenantStatus::default(), &ran), Some(42.0));
     assert_eq!(provisioned(&new, &none, &ran), Some(42.0));
@@ -106,7 +106,7 @@ fn a_stack_that_runs_for_the_first_time_is_timed_once() {
 fn a_tenant_that_goes_before_it_ran_was_given_up() {
     let deleted = json!({ "deletionTimestamp": "2026-11-29T12:01:00Z" });
     let ran = json!({ "profileRevision": { "desired": "prod@1", "current": "prod@1" }, "conditions": [] });
-    assert_eq!(given_up(&tenant("early", json!({ "metadata": deleted }))), Some(60.0));
-    assert_eq!(given_up(&tenant("late", json!({ "metadata": deleted, "status": ran }))), None);
-    assert_eq!(given_up(&tenant("stays", json!({}))), None);
+    assert_eq!(given_up(&tenant("early", &json!({ "metadata": deleted }))), Some(60.0));
+    assert_eq!(given_up(&tenant("late", &json!({ "metadata": deleted, "status": ran }))), None);
+    assert_eq!(given_up(&tenant("stays", &json!({}))), None);
 }
