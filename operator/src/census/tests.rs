@@ -47,7 +47,7 @@ fn each_tenant_is_in_one_phase() {
         with("broken", &[(READY, "False"), (STALLED, "True")]),
         with("sleeps", &[(READY, "False"), (SUSPENDED, "True")]),
         tenant("new", &json!({})),
-        tenant("goes", gone),
+        tenant("goes", &gone),
     ];
     let counts = counts(&tenants, &names(&["dev", "prod"]));
     let of = |profile: &str, phase| counts.get(&(profile.into(), phase)).copied();
@@ -77,7 +77,7 @@ fn an_account_is_told_of_once_and_by_the_tenant_that_has_it() {
     let has =
         json!({ "status": { "accountId": "acme", "conditions": [condition(READY, "True")] } });
     let asks = json!({ "spec": { "accountId": "acme" } });
-    let tenants = [tenant("asks", asks), tenant("has", has), tenant("new", &json!({}))];
+    let tenants = [tenant("asks", &asks), tenant("has", &has), tenant("new", &json!({}))];
     assert_eq!(ready(&tenants, 10), BTreeMap::from([("acme", true), ("uid-new", false)]));
     assert_eq!(ready(&tenants, 1).len(), 1);
 }
