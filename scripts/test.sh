@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Everything that must hold before a change lands, in named stages:
 #
-#   scripts/test.sh              all of them, in this order
-#   scripts/test.sh STAGE…       some: check unit ground parts images compose fleet chart ledger ui real install demo docs
+#   scripts/test.sh                           all of them; what the rest needs first, then in two lines beside each other
+#   scripts/test.sh [--one-by-one] STAGE…     some: check unit ground parts images compose fleet chart ledger ui real install demo docs
 #
-# Each stage's minutes stand beside its budget. The last line is `N passed, N failed`.
+# --one-by-one leaves each stage the whole machine, and shows what it prints as it comes. Each stage's minutes stand beside its budget. The last line is `N passed, N failed`.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -22,6 +22,8 @@ set -euo pipefail
 . "$root/scripts/test/cluster.sh"
 # shellcheck source=scripts/test/compose.sh
 . "$root/scripts/test/compose.sh"
+# shellcheck source=scripts/test/beside.sh
+. "$root/scripts/test/beside.sh"
 cd "$root"
 exec </dev/null
 
@@ -67,15 +69,18 @@ run_stage() {
   echo "${summary[-1]}"
 }
 
+# broke_off: something other than a test failed in a stage: that counts too.
+broke_off() {
+  [ -n "$current" ] || return 0
+  [ "$failed" -gt 0 ] || failed=1
+  summary+=("$(printf '  %-8s %-7s %5s min' "$current" FAILED "$(minutes_since "$current_start")")")
+}
+
 # The end, also when a stage broke off.
 finish() {
   local rc=$?
-  if [ -n "$current" ]; then
-    # Something other than a test failed: that counts too.
-    [ "$failed" -gt 0 ] || failed=1
-    summary+=("$(printf '  %-8s %-7s %5s min' "$current" FAILED "$(minutes_since "$current_start")")")
-    rc=1
-  fi
+  [ -z "$current" ] || rc=1
+  broke_off
   echo "${bold}== summary${plain} · logs in $logs"
   printf '%s\n' "${summary[@]}"
   [ "${#left_out[@]}" = 0 ] || printf '  not checked: %s\n' "${left_out[@]}"
@@ -84,7 +89,9 @@ finish() {
 }
 
 main() {
-  local chosen=("$@") stage
+  local chosen stage beside=() one_by_one=""
+  [ "${1:-}" != --one-by-one ] || { one_by_one=yes && shift; }
+  chosen=("$@")
   [ $# -gt 0 ] || chosen=("${stages[@]}")
   for stage in "${chosen[@]}"; do
     [ -n "${about[$stage]:-}" ] || {
@@ -94,7 +101,12 @@ main() {
     }
   done
   trap finish EXIT
-  for stage in "${chosen[@]}"; do run_stage "$stage"; done
+  [ -n "$one_by_one" ] || mapfile -t beside < <(in_lines "${chosen[@]}")
+  [ "${#beside[@]}" -gt 1 ] || beside=()
+  for stage in "${chosen[@]}"; do
+    [[ " ${beside[*]} " == *" $stage "* ]] || run_stage "$stage"
+  done
+  [ "${#beside[@]}" = 0 ] || run_beside "${beside[@]}"
 }
 
 case ${1:-} in -h | --help) usage ;; *) main "$@" ;; esac

@@ -4,9 +4,12 @@
 # debian PACKAGE: installs it where this is root on Debian; whoever needs it looks whether it is there.
 debian() {
   [ "$(id -u)" = 0 ] && has apt-get || return 0
-  # The second time with a list of packages, which a new machine may lack.
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$1" >"$logs/apt-$1.log" 2>&1 ||
-    (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$1") >"$logs/apt-$1.log" 2>&1 || true
+  {
+    flock 7 # Another stage may want one too.
+    # The second time with a list of packages, which a new machine may lack.
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$1" >"$logs/apt-$1.log" 2>&1 7>&- ||
+      (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$1") >"$logs/apt-$1.log" 2>&1 7>&- || true
+  } 7>"$logs/apt"
 }
 
 # needs_venv WHO: python3 that can make an environment.
