@@ -28,11 +28,11 @@ enum Whose<A: Appends> {
 }
 
 impl<A: Appends> Pieces<A> {
-    /// Cuts what is large, where it may be cut.
-    pub(super) fn cut(requests: Vec<(A::Request, Answer<A::Receipt>)>) -> Self {
+    /// Cuts what has more than `at_most` items, where it may be cut.
+    pub(super) fn cut(requests: Vec<(A::Request, Answer<A::Receipt>)>, at_most: usize) -> Self {
         let mut left = VecDeque::with_capacity(requests.len());
         for (request, answer) in requests {
-            let mut parts = A::split(request, LITTLE_ITEMS);
+            let mut parts = A::split(request, at_most);
             let last = parts.pop();
             left.extend(parts.into_iter().map(|request| Piece { request, whose: Whose::Part }));
             let whose = Whose::Last(answer, None);
@@ -55,13 +55,13 @@ impl<A: Appends> Pieces<A> {
     }
 
     /// What is stored in one go, one after the other: each at least a piece, else up to
-    /// `at_most` items.
-    pub(super) fn strides(&self, at_most: usize) -> impl Iterator<Item = Vec<&A::Request>> {
+    /// [`LITTLE_ITEMS`] items.
+    pub(super) fn strides(&self) -> impl Iterator<Item = Vec<&A::Request>> {
         let mut pieces = self.left.iter().map(|piece| &piece.request).peekable();
         std::iter::from_fn(move || {
             let first = pieces.next()?;
             let (mut items, mut stride) = (A::items(first), vec![first]);
-            while let Some(next) = pieces.next_if(|next| items + A::items(next) <= at_most) {
+            while let Some(next) = pieces.next_if(|next| items + A::items(next) <= LITTLE_ITEMS) {
                 items += A::items(next);
                 stride.push(next);
             }

@@ -183,7 +183,9 @@ impl<A: Appends> Writer<A> {
         if requests.is_empty() {
             return;
         }
-        self.store(Pieces::cut(requests)).await;
+        // What nobody goes between is one piece: each asks and writes anew what a whole does once.
+        let cut = !self.session.is_shared() && self.queue.little_comes();
+        self.store(Pieces::cut(requests, if cut { LITTLE_ITEMS } else { usize::MAX })).await;
     }
 
     /// Stores requests piece by piece: in one transaction as long as nobody else comes, else with
@@ -244,11 +246,11 @@ impl<A: Appends> Writer<A> {
         now: Timestamp,
     ) -> Result<Vec<A::Receipt>, StoreError> {
         let mut receipts = Vec::with_capacity(pieces.len());
-        // Other servers of one database would put their rows of this account between.
-        let cut = !self.session.is_shared() && self.queue.little_comes();
-        for stride in pieces.strides(if cut { LITTLE_ITEMS } else { usize::MAX }) {
+        for stride in pieces.strides() {
             receipts.extend(self.appends.append(&mut self.session, &stride, now).await?);
-            if cut && receipts.len() < pieces.len() && self.queue.others_wait(LITTLE_ITEMS) {
+            // Other servers of one database would put their rows of this account between.
+            let whole = self.session.is_shared() || receipts.len() == pieces.len();
+            if !whole && self.queue.others_wait(LITTLE_ITEMS) {
                 break;
             }
         }

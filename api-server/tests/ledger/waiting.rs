@@ -230,12 +230,14 @@ fn gated(gate: Gate) -> Settings {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_has_little_is_stored_between_the_pieces_of_a_large_request() {
-    let ground = Ground::with(&["acme", "borealis"]).await;
+    let ground = Ground::with(&["acme", "borealis", "cobalt"]).await;
     ground.ledger.close().await;
     let gate = Gate::default();
     let ledger = open(ground.folder.path(), gated(gate.clone())).await.unwrap();
     let ground = ground.replace(ledger);
 
+    // Somebody who has little is expected again, whoever it is.
+    ground.ledger.append(request(&ground, "cobalt", 0..1)).await.unwrap();
     let ((read, has_begun), (go, held)) = (oneshot::channel(), mpsc::channel());
     *gate.lock().unwrap() = Some((read, held));
     let large = send(&ground, "acme", 0..1_000);
@@ -252,8 +254,7 @@ async fn who_has_little_is_stored_between_the_pieces_of_a_large_request() {
     let receipt = large.await.unwrap().unwrap();
     assert_eq!(accepted(&receipt), (1..=1_000).collect::<Vec<_>>());
     assert_eq!(accepted(&again.await.unwrap()), [1_001]);
-    let transactions =
-        "SELECT account, COUNT(*) FROM usage_ledger GROUP BY account, t_stored ORDER BY t_stored";
+    let transactions = "SELECT account, COUNT(*) FROM usage_ledger WHERE account <> 'cobalt' GROUP BY account, t_stored ORDER BY t_stored";
     let told = dump(&ground.ledger, transactions).await;
     let told: Vec<_> = told.iter().map(|row| (row[0].as_str(), row[1].as_str())).collect();
     match HERE {
@@ -267,7 +268,10 @@ async fn who_has_little_is_stored_between_the_pieces_of_a_large_request() {
         }
     }
     let figures = "SELECT account, cnt FROM usage_period ORDER BY account";
-    assert_eq!(dump(&ground.ledger, figures).await, [["acme", "1001"], ["borealis", "1"]]);
+    assert_eq!(
+        dump(&ground.ledger, figures).await,
+        [["acme", "1001"], ["borealis", "1"], ["cobalt", "1"]]
+    );
 }
 
 /// A failed flush says nothing of what came before it, so that nothing may come after it.
@@ -313,13 +317,15 @@ async fn an_atomic_request_is_never_cut() {
     let ledger = open(ground.folder.path(), gated(gate.clone())).await.unwrap();
     let ground = ground.replace(ledger);
 
+    // Who has little is expected again.
+    ground.ledger.append(request(&ground, "borealis", 0..1)).await.unwrap();
     let ((read, has_begun), (go, held)) = (oneshot::channel(), mpsc::channel());
     *gate.lock().unwrap() = Some((read, held));
     let whole = Append { atomic: true, ..request(&ground, "acme", 0..1_000) };
     let ledger = ground.ledger.clone();
     let whole = tokio::spawn(async move { ledger.append(whole).await });
     has_begun.await.unwrap();
-    let mut small = Box::pin(ground.ledger.append(request(&ground, "borealis", 0..1)));
+    let mut small = Box::pin(ground.ledger.append(request(&ground, "borealis", 1..2)));
     assert!(futures::poll!(&mut small).is_pending());
     go.send(()).unwrap();
     small.await.unwrap();
