@@ -40,6 +40,9 @@ pub struct Extent {
     pub pause: Duration,
 }
 
+/// How many the server has under way at most (`AT_ONCE` of api-server/src/cluster/work.rs).
+const UNDER_WAY: u64 = 8;
+
 /// What came of it.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
@@ -61,10 +64,13 @@ pub struct Report {
 }
 
 impl Report {
-    /// What the interval allows in that time: one write of each tenant, and the one that begins it.
+    /// What the interval allows in that time: one write of each tenant, the one that begins it, and those
+    /// whose place in time was before and that arrive now. They are evenly sent and not evenly received:
+    /// a cluster that stands still for a moment answers then.
     pub fn allowed(&self, extent: Extent) -> u64 {
         let took = u64::try_from(self.took.as_millis()).unwrap();
-        (took * extent.tenants as u64).div_ceil(u64::from(extent.every) * 1_000) + 1
+        let share = (took * extent.tenants as u64).div_ceil(u64::from(extent.every) * 1_000);
+        share + 1 + UNDER_WAY
     }
 }
 
