@@ -222,6 +222,7 @@ const IMPOSSIBLE: &[(&[&str], &str)] = &[
     (
         &[
             "platform.prometheus.enabled=true",
+            "platform.grafana.enabled=true",
             r#"platform.grafana.prometheusUrl="http://prometheus.monitoring:9090""#,
         ],
         "platform.grafana.prometheusUrl http://prometheus.monitoring:9090: the chart has a Prometheus",
