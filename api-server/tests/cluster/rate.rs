@@ -40,8 +40,10 @@ pub struct Extent {
     pub pause: Duration,
 }
 
-/// How many the server has under way at most (`AT_ONCE` of api-server/src/cluster/work.rs).
+/// How many the server has under way at most, and how often it looks (`AT_ONCE` and `LOOK` of
+/// api-server/src/cluster/work.rs).
 const UNDER_WAY: u64 = 8;
+const LOOK: Duration = Duration::from_secs(2);
 
 /// What came of it.
 #[derive(Clone, Debug, Default)]
@@ -65,10 +67,10 @@ pub struct Report {
 
 impl Report {
     /// What the interval allows in that time: one write of each tenant, the one that begins it, and those
-    /// whose place in time was before and that arrive now. They are evenly sent and not evenly received:
-    /// a cluster that stands still for a moment answers then.
+    /// whose place in time was before and that arrive now: it is looked every two seconds whose place has
+    /// come, and a cluster that stands still for a moment answers later.
     pub fn allowed(&self, extent: Extent) -> u64 {
-        let took = u64::try_from(self.took.as_millis()).unwrap();
+        let took = u64::try_from((self.took + LOOK).as_millis()).unwrap();
         let share = (took * extent.tenants as u64).div_ceil(u64::from(extent.every) * 1_000);
         share + 1 + UNDER_WAY
     }
