@@ -176,7 +176,9 @@ test("a cluster that is silent is said, and a name that somebody took meanwhile"
   await expect(stack).toContainText("Its tenant waits to be made.");
   fleet.reached(true);
   await comes(page, stack, "Another tenant has this name.");
-  await expect(stack.getByRole("alert")).toContainText("renames or removes that tenant");
+  // For a moment, that the cluster did not answer is said beside it.
+  const taken = stack.getByRole("alert").filter({ hasText: "Another tenant has this name." });
+  await expect(taken).toContainText("renames or removes that tenant");
   // That one is somebody else's.
   await expect(stack).toContainText("Nothing of this customer is in the cluster.");
   await swept(page);
