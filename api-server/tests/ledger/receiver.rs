@@ -221,6 +221,9 @@ fn serve(stream: TcpStream, config: Arc<ServerConfig>, shared: &Shared) {
     }
     let mut stream = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
     let Some(got) = read(&mut stream) else { return };
+    // Before the answer: whoever has it may ask at once what arrived.
+    shared.got.lock().unwrap().push(got);
+    shared.news.notify_all();
     if let Reply::Status(status, headers) = reply {
         let head = format!("HTTP/1.1 {status} X\r\n{headers}content-length: 2\r\n\r\nno");
         let head = if status == 204 { "HTTP/1.1 204 X\r\n\r\n".to_owned() } else { head };
@@ -230,8 +233,6 @@ fn serve(stream: TcpStream, config: Arc<ServerConfig>, shared: &Shared) {
     } else {
         shared.kept.lock().unwrap().push(stream);
     }
-    shared.got.lock().unwrap().push(got);
-    shared.news.notify_all();
 }
 
 /// A request; none from who goes away, or does not believe the certificate.
