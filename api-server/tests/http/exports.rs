@@ -227,6 +227,37 @@ async fn overages_are_projected_with_an_interval_while_the_period_runs() {
     assert_eq!(ended["billed"]["overage"], usd("60.00"));
 }
 
+/// A summary that was made on another plan says nothing of what this one's use will cost.
+#[tokio::test]
+async fn nothing_is_projected_after_an_upgrade_until_it_is_summed_up() {
+    let api = Api::new().await;
+    api.agree("acme", "starter", "2026-11-01T00:00:00Z").await;
+    api.set_clock("2026-11-16T12:00:00Z");
+    let days: Vec<_> = (1..=15).map(|day| format!("2026-11-{day:02}T11:00:00Z")).collect();
+    for day in &days {
+        api.use_up("acme", &[(day, "agents", day, "1000")]).await;
+    }
+    sum_up(&api).await;
+    let read = async |at: &str| {
+        let row = get_at(&api, at, "/exports/overages").await.json()["data"][0].clone();
+        assert_eq!(row["plan"], if at.ends_with("12:00:00Z") { "starter@1" } else { "scale@1" });
+        row
+    };
+    let before = read("2026-11-16T12:00:00Z").await;
+    assert_eq!(before["projected"]["mean"]["base"], usd("299.00"), "{before}");
+    api.set_clock("2026-11-16T12:00:10Z");
+    api.agree("acme", "scale", "2026-11-16T12:00:00Z").await;
+    let upgraded = read("2026-11-16T12:00:10Z").await;
+    // 299.00 and 2,499.00, for 15.5 and 14.5 of 30 days: 154.48 + 1,207.85.
+    assert_eq!(upgraded["billed"]["base"], usd("1362.33"));
+    assert_eq!(upgraded["projected"], Value::Null, "{upgraded}");
+    api.set_clock("2026-11-16T12:01:00Z");
+    sum_up(&api).await;
+    let after = read("2026-11-16T12:01:00Z").await;
+    assert_eq!(after["projected"]["mean"]["base"], usd("1362.33"));
+    assert_eq!(after["projected"]["low"]["overage"], usd("0.00"), "{after}");
+}
+
 #[tokio::test]
 async fn a_closed_period_is_final_to_the_cent() {
     let api = Api::new().await;

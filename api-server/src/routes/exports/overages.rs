@@ -208,7 +208,10 @@ fn row(
         None => None,
     };
     let running = closed.is_none() && period.contains(now);
-    let summary = summary.filter(|row| running && period.contains(row.computed_at));
+    let plan = bill.cut.stretches().last().map(|stretch| &stretch.plan);
+    // One that was made before an upgrade has another plan's fees and prices in its total.
+    let summary = summary
+        .filter(|row| running && period.contains(row.computed_at) && row.plan.as_ref() == plan);
     let projected = billed.zip(summary).and_then(|(billed, row)| {
         Some((overage::expected(billed.base, row.cost?)?, row.computed_at))
     });
@@ -216,7 +219,7 @@ fn row(
         account: account.id.to_string(),
         name: account.name.clone(),
         currency: account.currency.clone(),
-        plan: bill.cut.stretches().last().map(|stretch| stretch.plan.to_string()),
+        plan: plan.map(ToString::to_string),
         period_start: period.start(),
         period_end: period.end(),
         time_zone: account.zone.name().to_owned(),
