@@ -3,6 +3,7 @@
 
 use super::{
     Money,
+    projection::around,
     rating::{BaseLine, Statement},
 };
 
@@ -38,11 +39,11 @@ pub fn of(statement: &Statement) -> Option<Overage> {
 }
 
 /// Divides what a period is expected to cost, given its base fees, which do not depend on use. The
-/// edges are those of use; where more use costs less they stand the other way round, and are put in
-/// order. `None` when currencies differ or a difference does not fit.
+/// edges hold the mean; those of summaries by formulas before 4 may not, where more use costs less, and
+/// are put in order. `None` when currencies differ or a difference does not fit.
 #[must_use]
 pub fn expected(base: Money, (mean, low, high): (Money, Money, Money)) -> Option<Expected> {
-    let (low, high) = if high.minor() < low.minor() { (high, low) } else { (low, high) };
+    let (low, high) = around(mean, (low, high));
     let of = |total| divided(base, total);
     Some(Expected { mean: of(mean)?, low: of(low)?, high: of(high)? })
 }
@@ -85,6 +86,8 @@ mod tests {
     fn edges_rise_also_where_more_use_costs_less() {
         let turned = expected(usd("10"), (usd("14"), usd("15"), usd("12"))).unwrap();
         assert_eq!((turned.low.beyond, turned.high.beyond), (usd("2"), usd("5")));
+        let outside = expected(usd("0"), (usd("4000"), usd("3900"), usd("3280"))).unwrap();
+        assert_eq!((outside.low.total, outside.high.total), (usd("3280"), usd("4000")));
     }
 
     #[test]

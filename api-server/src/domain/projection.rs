@@ -28,7 +28,7 @@ use jiff::{SignedDuration, civil::Date};
 use thiserror::Error;
 
 use super::{Ppm, Quantity, decimal::div_round, meter::Meter};
-pub use cost::Cost;
+pub use cost::{Cost, around};
 use estimate::{Estimate, FINE};
 pub use season::Season;
 

@@ -19,8 +19,9 @@ use super::{
 
 /// Raised with every change of a formula that can change a snapshot's figures. 2: what a plan change
 /// within an hour divides is priced as in the bill. 3: sentences have figures as people write them, and
-/// the share of support's answers in time is kept.
-pub const FORMULA_VERSION: u32 = 3;
+/// the share of support's answers in time is kept. 4: the edges of what a period will cost are in order and
+/// hold the mean, also where more use costs less.
+pub const FORMULA_VERSION: u32 = 4;
 
 /// Above this share of a quota, in percent, an account is flagged whatever its health.
 const FLAG_ABOVE: u8 = 95;
@@ -327,11 +328,9 @@ fn projected_cost<E>(
     let price = |of: fn(&Forecast) -> Quantity| {
         rate(&forecasts.iter().map(|(&meter, forecast)| (meter, of(forecast))).collect())
     };
-    Ok(Some(Cost {
-        units: price(|f| f.units)?,
-        likely: (price(|f| f.likely.low)?, price(|f| f.likely.high)?),
-        nearly_certain: (price(|f| f.nearly_certain.low)?, price(|f| f.nearly_certain.high)?),
-    }))
+    let likely = (price(|f| f.likely.low)?, price(|f| f.likely.high)?);
+    let certain = (price(|f| f.nearly_certain.low)?, price(|f| f.nearly_certain.high)?);
+    Ok(Some(Cost::new(price(|f| f.units)?, likely, certain)))
 }
 
 mod words;

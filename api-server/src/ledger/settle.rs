@@ -69,7 +69,10 @@ async fn work_out(
 /// How a bill was foreseen. Without a bill nothing was.
 fn foresight(days: &[Foreseen], total: Option<Money>) -> Foresight {
     let Some(total) = total.map(Money::minor) else { return Foresight::default() };
-    let within = days.iter().filter(|day| (day.low..=day.high).contains(&total)).count();
+    // Those by formulas before 4 may stand the other way round, or leave the mean outside.
+    let edges =
+        |day: &Foreseen| day.low.min(day.mean).min(day.high)..=day.low.max(day.mean).max(day.high);
+    let within = days.iter().filter(|day| edges(day).contains(&total)).count();
     let off: i128 = days.iter().map(|day| (i128::from(day.mean) - i128::from(total)).abs()).sum();
     let count = i64::try_from(days.len()).unwrap_or(i64::MAX);
     Foresight {
@@ -105,6 +108,13 @@ mod tests {
         // 100 + 200 + 0, of 3 × 1,000.
         assert_eq!(of.error, Some(Ppm(100_000)));
         assert_eq!(foresight(&days, None), Foresight::default());
+        // 390,000, 400,000 and 410,000 units, of which more than 400,000 cost less each.
+        let turned = [day(400_000, 390_000, 328_000)];
+        for (bill, within) in [(327_999, 0), (328_000, 1), (399_999, 1), (400_000, 1), (400_001, 0)]
+        {
+            let total = Some(Money::from_minor(bill, Currency::USD));
+            assert_eq!(foresight(&turned, total).within, within, "{bill}");
+        }
         assert_eq!(foresight(&[], total), Foresight::default());
         let free = Some(Money::zero(Currency::USD));
         assert_eq!(foresight(&days[..1], free).error, None, "no share of nothing");

@@ -143,6 +143,29 @@ fn overage_is_rated_from_the_figure_that_is_shown() {
     assert_eq!(edges, ["193.15", "257.55"]);
 }
 
+/// 390,000, 400,000 and 410,000 units at 0.010 each up to 400,000 and 0.008 each beyond.
+#[test]
+fn the_cost_of_the_mean_is_within_also_where_more_use_costs_less() {
+    let at = |n: i64| Interval { low: units(400_000 - n), high: units(400_000 + n) };
+    let forecast = Forecast {
+        units: units(400_000),
+        likely: at(10_000),
+        nearly_certain: at(15_000),
+        ..forecast_of(&june(&quantities(&WORKED)))
+    };
+    let rate = |used: Quantity| -> Result<Money, ()> {
+        let each = if used > units(400_000) { "0.008" } else { "0.010" };
+        let exact = each.parse::<UnitPrice>().unwrap().times(used);
+        Ok(money::round_to_money(exact, money::Currency::USD).unwrap())
+    };
+    let cost = forecast.cost(&rate).unwrap();
+    assert_eq!(cost.units.amount(), "4000.00");
+    let shown = |(low, high): (Money, Money)| [low.amount(), high.amount()];
+    assert_eq!(shown(cost.likely), ["3280.00", "4000.00"]);
+    // 385,000 cost 3,850.00 and 415,000 cost 3,320.00: the wider interval holds the narrower one.
+    assert_eq!(shown(cost.nearly_certain), ["3280.00", "4000.00"]);
+}
+
 #[test]
 fn a_price_that_cannot_be_told_is_an_error() {
     let full = quantities(&WORKED);
