@@ -13,6 +13,13 @@ import (
 	"time"
 )
 
+const (
+	// Of one request, on a machine that does much else besides.
+	requestPatience = time.Minute
+	// Between two tries of one that no server answered.
+	createPause = 200 * time.Millisecond
+)
+
 // api is the little of a Kubernetes client that the ground needs itself.
 type api struct {
 	server string
@@ -31,7 +38,7 @@ func newAPI(d dir, server string) (*api, error) {
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(ca)
 	return &api{server: server, http: &http.Client{
-		Timeout: 15 * time.Second,
+		Timeout: requestPatience,
 		Transport: &http.Transport{
 			TLSClientConfig:   &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12},
 			ForceAttemptHTTP2: true,
@@ -86,14 +93,24 @@ func (a *api) do(ctx context.Context, method, path string, in, out any) error {
 	return json.Unmarshal(data, out)
 }
 
-// create posts an object; one that is there already is fine.
+// create posts an object, again as long as no server answers; one that is
+// there already is fine.
 func (a *api) create(ctx context.Context, path string, object any) error {
-	err := a.do(ctx, http.MethodPost, path, object, nil)
-	var ae *apiError
-	if errors.As(err, &ae) && ae.code == http.StatusConflict {
-		return nil
+	for {
+		err := a.do(ctx, http.MethodPost, path, object, nil)
+		var ae *apiError
+		if errors.As(err, &ae) && ae.code == http.StatusConflict {
+			return nil
+		}
+		if err == nil || ae != nil || ctx.Err() != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(createPause):
+		}
 	}
-	return err
 }
 
 // ready asks /readyz once, with a short limit so that polling stays lively.

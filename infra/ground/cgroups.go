@@ -72,7 +72,7 @@ func sweepCgroup(name string) error {
 		return nil
 	}
 	var err error
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(killPatience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if err = removeGroups(cgroupFolders(name)); err == nil {
 			return nil
 		}

@@ -83,9 +83,20 @@ func (i install) helm(t *testing.T, args ...string) string {
 func (i install) chart(t *testing.T) {
 	charts := filepath.Join("..", "..", "charts", "tenantry")
 	i.helm(t, "install", "tenantry", charts, "--namespace", "tenantry-system", "--create-namespace",
-		"-f", filepath.Join(charts, "values-dev.yaml"), "-f", "testdata/install-values.yaml", "-f", i.people.values, "--wait", "--timeout", "4m")
-	i.helm(t, "test", "tenantry", "--namespace", "tenantry-system", "--timeout", "2m")
-	i.k.run("apply", "-f", "testdata/tenants.yaml")
+		"-f", filepath.Join(charts, "values-dev.yaml"), "-f", "testdata/install-values.yaml", "-f", i.people.values, "--wait", "--timeout", "10m")
+	i.helm(t, "test", "tenantry", "--namespace", "tenantry-system", "--timeout", "6m")
+	i.takesTenants(t)
+}
+
+// takesTenants: their periods turn on another day.
+func (i install) takesTenants(t *testing.T) {
+	t.Helper()
+	file := filepath.Join(i.work, "tenants.yaml")
+	text := strings.ReplaceAll(string(read(t, "testdata/tenants.yaml")), "ANCHOR", fmt.Sprint(anchor()))
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	i.k.run("apply", "-f", file)
 }
 
 // haveAccounts: the API server opens an account for each tenant by itself, and
@@ -109,12 +120,12 @@ func (i install) accountOf(tenant string) string {
 func (i install) eventually(t *testing.T, what string, wrong func() error) {
 	t.Helper()
 	var err error
-	for deadline := time.Now().Add(3 * time.Minute); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
 		if err = wrong(); err == nil {
 			return
 		}
 	}
-	t.Fatalf("not within three minutes: %s: %v\n%s", what, err, i.k.run("get", "tenants,pods", "-A", "-o", "wide"))
+	t.Fatalf("not within five minutes: %s: %v\n%s", what, err, i.k.run("get", "tenants,pods", "-A", "-o", "wide"))
 }
 
 func (i install) tenantsAreReady(t *testing.T) {
@@ -178,10 +189,10 @@ func (i install) controlPlane(t *testing.T, replicas int) {
 	const server = "deployment/tenantry-api-server"
 	i.k.run("scale", "-n", "tenantry-system", server, fmt.Sprintf("--replicas=%d", replicas))
 	if replicas == 0 {
-		i.k.run("wait", "-n", "tenantry-system", "--for=delete", "pod", "-l", "app.kubernetes.io/name=tenantry-api-server", "--timeout=60s")
+		i.k.run("wait", "-n", "tenantry-system", "--for=delete", "pod", "-l", "app.kubernetes.io/name=tenantry-api-server", "--timeout=300s")
 		return
 	}
-	i.k.run("rollout", "status", "-n", "tenantry-system", server, "--timeout=120s")
+	i.k.run("rollout", "status", "-n", "tenantry-system", server, "--timeout=300s")
 }
 
 // send posts one event.
@@ -206,7 +217,7 @@ func post(t *testing.T, address, token, event string) (int, string) {
 
 // fetch is 0 and the error where nobody answers.
 func fetch(req *http.Request) (int, string) {
-	resp, err := (&http.Client{Timeout: 10 * time.Second}).Do(req)
+	resp, err := (&http.Client{Timeout: 90 * time.Second}).Do(req)
 	if err != nil {
 		return 0, err.Error()
 	}
@@ -286,12 +297,12 @@ func (i install) asked(t *testing.T, service, query, want string) {
 func (i install) livesWithoutOperator(t *testing.T) {
 	const operator = "deployment/tenantry-operator"
 	i.k.run("scale", "-n", "tenantry-system", operator, "--replicas=0")
-	i.k.run("wait", "-n", "tenantry-system", "--for=delete", "pod", "-l", "app.kubernetes.io/name=tenantry-operator", "--timeout=60s")
+	i.k.run("wait", "-n", "tenantry-system", "--for=delete", "pod", "-l", "app.kubernetes.io/name=tenantry-operator", "--timeout=300s")
 	// Every kind of pod, admission included: all of them are made again.
 	for _, tenant := range []string{"acme", "bigco"} {
 		i.k.run("delete", "pods", "-n", "tenant-"+tenant, "--all")
 		for _, deployment := range strings.Fields(i.k.run("get", "deployments", "-n", "tenant-"+tenant, "-o", "name")) {
-			i.k.run("rollout", "status", "-n", "tenant-"+tenant, deployment, "--timeout=120s")
+			i.k.run("rollout", "status", "-n", "tenant-"+tenant, deployment, "--timeout=300s")
 		}
 	}
 	i.takesUsage(t, "without-operator")

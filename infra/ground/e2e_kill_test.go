@@ -17,7 +17,7 @@ func (r *real) keeperIsKilled(t *testing.T) {
 	all := r.all()
 	keeper, _ := r.st.find(keeperProcess)
 	keeper.signal(syscall.SIGKILL)
-	if !waitGone(all, 20*time.Second) {
+	if !waitGone(all, patience) {
 		t.Errorf("left after the keeper was killed: %v", running(all))
 	}
 	r.run(t, "stop")
@@ -37,7 +37,7 @@ func (r *real) endsWithItsOwner(t *testing.T) {
 	all := append(r.all(), *r.st.Watcher)
 	_ = owner.Process.Kill()
 	_ = owner.Wait()
-	if !waitGone(all, 30*time.Second) {
+	if !waitGone(all, patience) {
 		t.Errorf("left after the owner's end: %v", running(all))
 	}
 	r.leftNothing(t)
@@ -51,9 +51,9 @@ func (r *real) startIsKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	var init process
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("no first process within a minute")
+			t.Fatal("no first process in time")
 		}
 		st, err := loadState(r.dir)
 		if err != nil {
@@ -68,7 +68,7 @@ func (r *real) startIsKilled(t *testing.T) {
 	all := r.all()
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
-	if !waitGone(all, 20*time.Second) {
+	if !waitGone(all, patience) {
 		t.Errorf("left after start was killed: %v", running(all))
 	}
 	r.leftNothing(t)

@@ -45,21 +45,24 @@ func (i install) becomesCustomer(t *testing.T) {
 	}
 }
 
-func form() map[string]any {
-	// A day on which no period turns while the test runs.
-	today, anchor := time.Now().UTC(), 15
-	if d := today.Day(); d > 12 && d < 17 {
-		anchor = 1
+// anchor is a day of the month on which no period turns while the test runs.
+func anchor() int {
+	if d := time.Now().UTC().Day(); d > 12 && d < 17 {
+		return 1
 	}
+	return 15
+}
+
+func form() map[string]any {
 	return map[string]any{
 		"display_name": "Initech Legal", "tenant": "initech",
 		"contact":  map[string]any{"name": "Operations", "email": "ops@initech.example"},
 		"use_case": "Read contracts", "purpose": "evaluation",
-		"go_live_date": today.AddDate(0, 0, 30).Format(time.DateOnly),
+		"go_live_date": time.Now().UTC().AddDate(0, 0, 30).Format(time.DateOnly),
 		"departments": []any{map[string]any{"name": "Litigation", "people": 2, "weeks_per_year": 46,
 			"hours_per_week": map[string]any{"low": "1", "base": "2", "high": "3"}}},
 		"usage": map[string]any{"query": map[string]any{"base": "1000"}}, "support_hours": 24,
-		"currency": "USD", "time_zone": "UTC", "anchor_day": anchor,
+		"currency": "USD", "time_zone": "UTC", "anchor_day": anchor(),
 		"roi": map[string]any{"salary": map[string]any{"amount": "52000.00", "currency": "USD"}, "burden": "0.30"},
 	}
 }

@@ -86,7 +86,7 @@ func (i install) spoolIsBackedUp(t *testing.T, address, token string) {
 		return nil
 	})
 	i.controlPlane(t, 1)
-	i.k.run("wait", "-n", lostNamespace, "--for=condition=Complete", job, "--timeout=180s")
+	i.k.run("wait", "-n", lostNamespace, "--for=condition=Complete", job, "--timeout=300s")
 	if log := i.k.run("logs", "-n", lostNamespace, job); !strings.Contains(log, fmt.Sprintf(" %d events held", waiting)) {
 		t.Fatalf("the backup job says %s", log)
 	}
@@ -194,8 +194,8 @@ func (i install) losesBoth(t *testing.T) {
 		t.Fatalf("volumes: %v", volumes)
 	}
 	i.controlPlane(t, 0)
-	i.k.run("delete", "pvc", "-n", system, "tenantry-ledger", "--timeout=60s")
-	i.k.run("delete", "namespace", lostNamespace, "--timeout=120s")
+	i.k.run("delete", "pvc", "-n", system, "tenantry-ledger", "--timeout=300s")
+	i.k.run("delete", "namespace", lostNamespace, "--timeout=300s")
 	i.eventually(t, "the volumes are gone", func() error {
 		for _, volume := range volumes {
 			if folder := filepath.Join(i.st.Real.Volumes, volume); exists(folder) {
@@ -220,7 +220,7 @@ func (i install) ledgerReturns(t *testing.T, before string) {
 	if !strings.Contains(said, wholeAgain) {
 		t.Errorf("the restore says %s", said)
 	}
-	i.k.run("rollout", "status", "-n", system, "deployment/tenantry-api-server", "--timeout=120s")
+	i.k.run("rollout", "status", "-n", system, "deployment/tenantry-api-server", "--timeout=300s")
 	if said := i.apiServer(t, "verify"); !strings.Contains(said, wholeAgain) {
 		t.Errorf("the restored ledger: %s", said)
 	}
@@ -291,7 +291,7 @@ func (i install) refusesDamage(t *testing.T, archive, attach string) {
 	damage(t, archive)
 	// Its exit code is kubectl's, which does not know how the pod ends.
 	_, _ = i.command(attach).CombinedOutput()
-	i.k.run("wait", "-n", lostNamespace, "--for=jsonpath={.status.phase}=Failed", "pod/restore", "--timeout=60s")
+	i.k.run("wait", "-n", lostNamespace, "--for=jsonpath={.status.phase}=Failed", "pod/restore", "--timeout=300s")
 	if said := i.k.run("logs", "-n", lostNamespace, "restore"); !strings.Contains(said, "SHA-256") || strings.Contains(said, wholeAgain) {
 		t.Errorf("of a damaged archive: %s", said)
 	}

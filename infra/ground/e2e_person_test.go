@@ -57,7 +57,7 @@ func (i issuer) manager(t *testing.T, scope string) string {
 	now := time.Now().Unix()
 	signed := encoded(compact(t, map[string]any{"alg": "ES256", "typ": "at+jwt", "kid": "1"})) + "." +
 		encoded(compact(t, map[string]any{
-			"iss": issuerName, "sub": "lena", "aud": "billing", "iat": now, "nbf": now - 5, "exp": now + 600,
+			"iss": issuerName, "sub": "lena", "aud": "billing", "iat": now, "nbf": now - 5, "exp": now + 3600,
 			"roles": []string{"CustomerSuccessManager"}, "scope": scope,
 		}))
 	digest := sha256.Sum256([]byte(signed))

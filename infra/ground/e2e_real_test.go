@@ -101,7 +101,7 @@ func (r *real) run(t *testing.T, args ...string) string {
 }
 
 func (r *real) start() error {
-	out, err := r.program("start", "--mode", "real", "--json", "--volumes", "3", "--timeout", "4m",
+	out, err := r.program("start", "--mode", "real", "--json", "--volumes", "3", "--timeout", "8m",
 		"--tie-to-pid", fmt.Sprint(r.owner), "--dir", string(r.dir)).Output()
 	if err != nil {
 		return fmt.Errorf("start: %w: %s", err, out)
@@ -165,8 +165,8 @@ func (d deployed) ask(t *testing.T, path string, query ...string) string {
 		values.Set(query[i], query[i+1])
 	}
 	var last error
-	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		client := http.Client{Timeout: 10 * time.Second}
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		client := http.Client{Timeout: 30 * time.Second}
 		resp, err := client.Get("http://" + d.address + path + "?" + values.Encode())
 		if last = err; err != nil {
 			continue
@@ -185,7 +185,7 @@ func (d deployed) ask(t *testing.T, path string, query ...string) string {
 func (d deployed) answers(t *testing.T, want, path string, query ...string) {
 	t.Helper()
 	got := ""
-	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		if got = d.ask(t, path, query...); got == want {
 			return
 		}
@@ -247,7 +247,7 @@ func (r *real) killFirstProcess(t *testing.T, other *real) {
 		t.Errorf("%d processes, more are meant: %v", len(all), all)
 	}
 	init.signal(syscall.SIGKILL)
-	if !waitGone(all, 20*time.Second) {
+	if !waitGone(all, patience) {
 		t.Errorf("left after the first process was killed: %v", running(all))
 	}
 	other.leftNothing(t)

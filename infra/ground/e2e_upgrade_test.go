@@ -55,7 +55,7 @@ func (i install) changesTier(t *testing.T) {
 	charts, rounds := filepath.Join("..", "..", "charts", "tenantry"), i.rounds(t)
 	i.untouched(t, "helm upgrade to values-prod", func() {
 		i.helm(t, "upgrade", "tenantry", charts, "--namespace", "tenantry-system",
-			"-f", filepath.Join(charts, "values-prod.yaml"), "-f", "testdata/install-values.yaml", "-f", i.people.values, "--set", rounds, "--wait", "--timeout", "4m")
+			"-f", filepath.Join(charts, "values-prod.yaml"), "-f", "testdata/install-values.yaml", "-f", i.people.values, "--set", rounds, "--wait", "--timeout", "10m")
 		i.release(t, "2", "2")
 		// Operators, API server, both gateways and itself.
 		i.asked(t, "tenantry-system/tenantry-prometheus:9090", "sum(up)", "6")
@@ -63,7 +63,7 @@ func (i install) changesTier(t *testing.T) {
 	i.keepsRounds(t)
 	i.takesUsage(t, "after-upgrade")
 	i.untouched(t, "helm rollback", func() {
-		i.helm(t, "rollback", "tenantry", "1", "--namespace", "tenantry-system", "--wait", "--timeout", "4m")
+		i.helm(t, "rollback", "tenantry", "1", "--namespace", "tenantry-system", "--wait", "--timeout", "10m")
 		i.release(t, "3", "1")
 	})
 	i.takesUsage(t, "after-rollback")

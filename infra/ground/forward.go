@@ -25,7 +25,7 @@ const (
 	maxForwards     = 256
 	maxConnections  = 1024
 	dialPatience    = 10 * time.Second
-	controlPatience = 5 * time.Second
+	controlPatience = time.Minute
 )
 
 // forwarder carries connections from the machine's loopback address into the

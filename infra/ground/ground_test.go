@@ -225,7 +225,7 @@ func TestOneFolderOneStarter(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	time.AfterFunc(80*time.Millisecond, release)
-	if again, err := lock(path, 5*time.Second); err != nil {
+	if again, err := lock(path, time.Minute); err != nil {
 		t.Error(err)
 	} else {
 		again()

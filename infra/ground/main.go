@@ -22,7 +22,7 @@ const usage = `ground: a real Kubernetes control plane for tests and demos
   ground check  [--mode fleet|real] [--packages]
                                     say what this machine lacks; exit code 1 when it does
   ground start  [--mode fleet|real] [--dir DIR] [--nodes 3] [--gpu-nodes 0]
-                [--volumes 20] [--timeout 2m] [--tie-to-pid PID] [--json]
+                [--volumes 20] [--timeout 6m] [--tie-to-pid PID] [--json]
                                     real: one real node, --nodes (1) are simulated beside it
   ground status --dir DIR [--json]  what runs; exit code 3 when nothing does
   ground stop   --dir DIR [--purge] end it, remove its data (logs too with --purge)

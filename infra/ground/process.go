@@ -216,6 +216,10 @@ func lastRelevantLine(path string) string {
 	return last
 }
 
+// killPatience is how long the kernel may take for what SIGKILL ends: its
+// memory is given back page by page, on a machine that does much else besides.
+const killPatience = time.Minute
+
 // endAll asks every process to end, insists after the grace time, and
 // returns only when all are gone.
 func endAll(procs []process, grace time.Duration) error {
@@ -228,7 +232,7 @@ func endAll(procs []process, grace time.Duration) error {
 	for _, p := range procs {
 		p.signal(syscall.SIGKILL)
 	}
-	if waitGone(procs, 10*time.Second) {
+	if waitGone(procs, killPatience) {
 		return nil
 	}
 	var left []string

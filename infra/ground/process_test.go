@@ -73,7 +73,7 @@ func TestEndAllInsists(t *testing.T) {
 
 func TestUntilBlamesTheProcessThatEnded(t *testing.T) {
 	c := program(t, `echo "E0102 03:04:05 disk is full"; echo bye; exit 7`)
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	err := until(ctx, []*child{c}, c, "pigs fly", func() error { return os.ErrNotExist })
 	for _, want := range []string{"sh ended (exit status 7)", "pigs fly", "disk is full", c.log} {

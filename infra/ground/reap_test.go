@@ -31,7 +31,7 @@ func TestOrphansAreReapedAndOwnChildrenAreNot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		own.reapOnce()
 		if _, _, err := procStat(orphan); err != nil {
 			break
@@ -49,7 +49,7 @@ func TestOrphansAreReapedAndOwnChildrenAreNot(t *testing.T) {
 func TestWhatRunsInsideIsFoundThroughItsParents(t *testing.T) {
 	shell := program(t, "sleep 60 & wait")
 	var found []insider
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline) && (len(found) == 0 || found[0].Name != "sleep"); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline) && (len(found) == 0 || found[0].Name != "sleep"); time.Sleep(5 * time.Millisecond) {
 		found = insiders(shell.process)
 	}
 	if len(found) != 1 || found[0].Name != "sleep" {
@@ -59,7 +59,7 @@ func TestWhatRunsInsideIsFoundThroughItsParents(t *testing.T) {
 		t.Errorf("by name: %v", p)
 	}
 	found[0].signal(syscall.SIGKILL)
-	if !waitGone([]process{found[0].process}, 10*time.Second) {
+	if !waitGone([]process{found[0].process}, time.Minute) {
 		t.Error("it is still there")
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-const defaultTimeout = 2 * time.Minute
+const defaultTimeout = 6 * time.Minute
 
 type startOptions struct {
 	mode            string

@@ -15,8 +15,8 @@ import (
 
 const (
 	grace = 4 * time.Second
-	// A start that is told to end needs its own grace time first.
-	lockPatience = 30 * time.Second
+	// A start that is told to end ends all it began first.
+	lockPatience = 2 * time.Minute
 )
 
 // stop ends a ground from any state: starting, running, half dead, gone.

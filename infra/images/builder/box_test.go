@@ -191,7 +191,7 @@ func (r *running) until(what string, holds func() bool) {
 }
 
 func get(url string) (int, string, error) {
-	client := http.Client{Timeout: 5 * time.Second}
+	client := http.Client{Timeout: time.Minute}
 	answer, err := client.Get(url)
 	if err != nil {
 		return 0, "", err
