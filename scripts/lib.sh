@@ -41,6 +41,14 @@ minutes_since() {
   printf '%d.%d' $((tenths / 10)) $((tenths % 10))
 }
 
+# past_month_end: waits while a month of UTC ends within twenty minutes. What is used is counted from its begin on, and
+# of its last minutes there is next to no quota.
+past_month_end() {
+  local left
+  left=$(($(date -ud "$(date -u +%Y-%m-01) + 1 month" +%s) - $(date +%s)))
+  [ "$left" -gt 1200 ] || sleep "$((left + 5))"
+}
+
 has() { command -v "$1" >/dev/null 2>&1; }
 
 # The toolchain that rust-toolchain.toml pins.

@@ -104,10 +104,10 @@ install_resources() {
   try "the context must be allowed to install CustomResourceDefinitions" apply --server-side -f crds/generated
   # kubectl takes a definition whose status is still empty for an error.
   try "the CustomResourceDefinitions must be accepted" wait --for=jsonpath='{.status.acceptedNames.kind}'=Tenant \
-    --timeout=30s crd/tenants.tenantry.dev
-  try "the CustomResourceDefinitions must be accepted" wait --timeout=30s crd/deploymentprofiles.tenantry.dev \
+    --timeout=120s crd/tenants.tenantry.dev
+  try "the CustomResourceDefinitions must be accepted" wait --timeout=120s crd/deploymentprofiles.tenantry.dev \
     --for=jsonpath='{.status.acceptedNames.kind}'=DeploymentProfile
-  try "the CustomResourceDefinitions must become Established" wait --for=condition=Established --timeout=30s \
+  try "the CustomResourceDefinitions must become Established" wait --for=condition=Established --timeout=120s \
     crd/tenants.tenantry.dev crd/deploymentprofiles.tenantry.dev
   try "the context must be allowed to grant the operator's rights" apply --server-side -f operator/generated/manifests.yaml
   ready "2 definitions · the operator's account, rights and boundary"
@@ -129,28 +129,28 @@ start_operator() {
   begin operator "starting"
   operator_kubeconfig >>"$run/kubectl.log" 2>&1 ||
     die "$(tail -n 1 "$run/kubectl.log")" "$run/kubectl.log" "the context must be allowed to create tokens"
-  # shellcheck disable=SC2016 # for the inner shell, which becomes the operator and keeps its id
-  KUBECONFIG=$run/operator.kubeconfig setsid -f bash -c 'echo $$ >"$1" && shift && exec "$@"' _ "$run/operator.id" \
-    "$CARGO_TARGET_DIR/debug/tenantry-operator" --log-format text --health-address 127.0.0.1:0 \
-    >"$run/operator.log" 2>&1 </dev/null
-  until_true 10 "the operator starts" test -s "$run/operator.id"
+  KUBECONFIG=$run/operator.kubeconfig setsid -f bash scripts/demo/keep.sh "$run" \
+    "$CARGO_TARGET_DIR/debug/tenantry-operator" --log-format text --health-address 127.0.0.1:0 >/dev/null 2>&1 </dev/null
+  until_true 40 "the operator starts" test -s "$run/operator.id"
   remember "$(cat "$run/operator.id")" "$run/operator.pid"
-  until_true 20 "the operator answers" operator_address
-  until_true 30 "every watch of the operator is in sync" operator_ready
-  until_true 30 "the operator holds the lease" grep -q 'holding the lease' "$run/operator.log"
+  until_true 80 "the operator answers" operator_address
+  until_true 120 "every watch of the operator is in sync" operator_ready
+  until_true 120 "the operator holds the lease" grep -q 'holding the lease' "$run/operator.log"
   ready "as ServiceAccount tenantry-system/tenantry-operator"
 }
 
 operator_address() {
   alive "$run/operator.pid" ||
     die "$(tail -n 1 "$run/operator.log")" "$run/operator.log" "mend what it says, then run it again"
-  health=$(sed 's/\x1b\[[0-9;]*m//g' "$run/operator.log" | sed -n 's/.*address=\(127\.0\.0\.1:[0-9]*\).*/http:\/\/\1/p')
+  health=$(sed 's/\x1b\[[0-9;]*m//g' "$run/operator.log" | sed -n 's/.*address=\(127\.0\.0\.1:[0-9]*\).*/http:\/\/\1/p' | tail -n 1)
   [ -n "$health" ]
 }
 
 # Without curl: one more thing that need not be there.
 operator_ready() {
   local line=''
+  # Another one, if it was started again.
+  operator_address || return 1
   exec 3<>"/dev/tcp/127.0.0.1/${health##*:}" || return 1
   printf 'GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&3
   read -r line <&3 || true
@@ -158,12 +158,15 @@ operator_ready() {
   [[ $line == *" 200 "* ]]
 }
 
-# until_true SECONDS WHAT COMMAND…: looks ten times a second.
+# until_true SECONDS WHAT COMMAND…: looks ten times a second, and once more when the time is over: a machine that stood
+# still has not looked meanwhile.
 until_true() {
-  local deadline=$(($(now_ms) + $1 * 1000)) what=$2
+  local late='' deadline=$(($(now_ms) + $1 * 1000)) what=$2
   shift 2
-  until "$@" 2>/dev/null; do
-    [ "$(now_ms)" -lt "$deadline" ] ||
+  while :; do
+    [ "$(now_ms)" -lt "$deadline" ] || late=1
+    ! "$@" 2>/dev/null || return 0
+    [ -z "$late" ] ||
       die "not within its time: $what" "$run/operator.log" "the log says what the operator waits for"
     sleep 0.1
   done
@@ -172,7 +175,7 @@ until_true() {
 apply_examples() {
   begin tenants "applying examples/"
   try "the context must be allowed to create tenants" apply -f examples/
-  wait_ready 120 acme borealis
+  wait_ready 480 acme borealis
   local rest=' · cobalt waits for a GPU'
   [ -z "$context" ] || rest=''
   ready "acme (prod) · borealis (dev) Ready$rest"

@@ -93,7 +93,7 @@ install_chart() {
   begin chart "installing charts/tenantry with values-prod"
   local log=$run/helm.log
   KUBECONFIG=$run/kubeconfig scripts/helm install tenantry charts/tenantry --namespace "$system" --create-namespace \
-    --values charts/tenantry/values-prod.yaml --values scripts/demo/values.yaml --wait --timeout 4m >"$log" 2>&1 ||
+    --values charts/tenantry/values-prod.yaml --values scripts/demo/values.yaml --wait --timeout 15m >"$log" 2>&1 ||
     die "$(grep -m1 '^Error' "$log" || tail -n 1 "$log")" "$log" "kubectl --kubeconfig $run/kubeconfig get pods -n $system says which pod waits for what"
   ready "tenantry $(sed -n 's/^version: //p' charts/tenantry/Chart.yaml), values-prod · operator, API server and Prometheus are pods"
 }
@@ -101,7 +101,7 @@ install_chart() {
 wait_for_tenants() {
   begin tenants "pods start"
   try "the chart's definitions must be there" apply -f examples/tenants.yaml
-  wait_ready 240 acme borealis
+  wait_ready 960 acme borealis
   ready "acme (prod) · borealis (dev) · cobalt (prod+gpu)" "2/3 ready"
 }
 
@@ -123,7 +123,7 @@ show_service() {
   local url
   url=http://$(address tenant-borealis/core:http)/
   echo "${dim}\$ curl $url${plain}"
-  until_true 30 "borealis answers" answered "$url"
+  until_true 120 "borealis answers" answered "$url"
   reply "$url"
 }
 answered() { [[ $(reply "$1") == *borealis* ]]; }
@@ -134,9 +134,9 @@ show_return() {
   pod=$(k get pods -n tenant-acme -l tenantry.dev/component=core -o jsonpath='{.items[0].metadata.name}')
   start=$(now_ms)
   shows delete pod "$pod" -n tenant-acme --wait=false
-  until_true 60 "the pod is gone" gone "pod/$pod" tenant-acme
-  wait_ready 60 acme
-  until_true 60 "core has two ready pods" ready_replicas_are tenant-acme core 2
+  until_true 240 "the pod is gone" gone "pod/$pod" tenant-acme
+  wait_ready 240 acme
+  until_true 240 "core has two ready pods" ready_replicas_are tenant-acme core 2
   echo "two pods are ready, $(seconds_since "$start") s later"
 }
 gone() { ! k get "$1" -n "$2" >/dev/null 2>&1; }
@@ -146,17 +146,17 @@ show_usage() {
   title "borealis works: its pod reports that with its own token, and the figures come back to kubectl"
   local url quota work start
   url=http://$(address tenant-borealis/core:http)
-  until_true 60 "borealis has an account and a quota" has_quota borealis
+  until_true 240 "borealis has an account and a quota" has_quota borealis
   quota=$(quota_of borealis)
   # Past the mark at 80 %, whatever is left of the month.
   work=$((${quota%.*} * 85 / 100 + 1))
   start=$(now_ms)
   echo "${dim}\$ curl -X POST '$url/work?meter=query&quantity=$work'${plain}   # of $quota until the month ends"
   reply "$url/work?meter=query&quantity=$work" POST
-  until_true 90 "borealis is past a mark" condition_is borealis QuotaWithinLimits status False
+  until_true 360 "borealis is past a mark" condition_is borealis QuotaWithinLimits status False
   echo "in kubectl, $(seconds_since "$start") s later: $(condition borealis QuotaWithinLimits message)"
   shows get tenants
-  until_true 60 "the event is there" threshold_event
+  until_true 240 "the event is there" threshold_event
   shows get events --field-selector reason=UsageThresholdReached -o custom-columns=TENANT:.involvedObject.name,MESSAGE:.message
 }
 quota_of() { k get tenant "$1" -o jsonpath='{.status.usage.meters[?(@.name=="query")].quota}'; }

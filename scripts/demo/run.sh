@@ -34,11 +34,12 @@ end_process() {
   alive "$1" || return 0
   read -r pid _ <"$1"
   kill -TERM "$pid" 2>/dev/null || true
-  while alive "$1" && [ "$tries" -lt 50 ]; do
+  while alive "$1" && [ "$tries" -lt 150 ]; do
     sleep 0.1
     tries=$((tries + 1))
   done
-  ! alive "$1" || kill -KILL "$pid" 2>/dev/null || true
+  # It leads a group of its own (scripts/demo/keep.sh).
+  ! alive "$1" || kill -KILL -- "-$pid" 2>/dev/null || true
 }
 
 # stop_run FOLDER: the operator first, so that it can give its lease back.

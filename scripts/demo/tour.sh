@@ -39,7 +39,7 @@ condition_is() { [ "$(condition "$1" "$2" "$3")" = "$4" ]; }
 show_tenants() {
   if [ -z "$context" ]; then
     title "Three customers. cobalt asks for a GPU, no node has one, and it says so"
-    until_true 30 "cobalt says that a pod is pending" condition_is cobalt Ready reason PodPending
+    until_true 120 "cobalt says that a pod is pending" condition_is cobalt Ready reason PodPending
   else
     title "Three customers"
   fi
@@ -52,7 +52,7 @@ show_gpu() {
   local start
   start=$(now_ms)
   shows apply -f scripts/demo/gpu-node.yaml
-  wait_ready 60 cobalt
+  wait_ready 240 cobalt
   echo "cobalt is Ready, $(seconds_since "$start") s later"
   shows get tenants
 }
@@ -69,12 +69,12 @@ show_failure() {
   pod=$(k get pods -n tenant-acme -l tenantry.dev/component=core -o jsonpath='{.items[0].metadata.name}')
   start=$(now_ms)
   shows annotate pod "$pod" -n tenant-acme ground.tenantry.dev/fail=crash
-  until_true 30 "acme says that a pod crashes" condition_is acme Ready reason CrashLoop
+  until_true 120 "acme says that a pod crashes" condition_is acme Ready reason CrashLoop
   echo "Ready=False, $(seconds_since "$start") s later: $(condition acme Ready message)"
   shows tenant why acme
   start=$(now_ms)
   shows annotate pod "$pod" -n tenant-acme ground.tenantry.dev/fail-
-  wait_ready 60 acme
+  wait_ready 240 acme
   echo "Ready=True, $(seconds_since "$start") s later"
 }
 
@@ -83,15 +83,15 @@ show_drift() {
   local start
   start=$(now_ms)
   shows scale deployment core -n tenant-acme --replicas=7
-  until_true 30 "the scale is undone" scale_is_undone
+  until_true 120 "the scale is undone" scale_is_undone
   echo "back to 2 replicas, $(seconds_since "$start") s later"
   start=$(now_ms)
   shows delete networkpolicy tenantry-default-deny -n tenant-acme
-  until_true 30 "the policy is there again" exists networkpolicy/tenantry-default-deny tenant-acme
+  until_true 120 "the policy is there again" exists networkpolicy/tenantry-default-deny tenant-acme
   echo "made again, $(seconds_since "$start") s later"
-  until_true 30 "the event is there" drift_events
+  until_true 120 "the event is there" drift_events
   shows get events --field-selector reason=DriftCorrected -o custom-columns=TENANT:.involvedObject.name,MESSAGE:.message
-  wait_ready 60 acme
+  wait_ready 240 acme
 }
 
 # The event comes after the deed: without it, the 2 may be the one from before the scale.
@@ -106,13 +106,13 @@ show_suspend() {
   title "acme is suspended and resumed: services stop; data, gateway and backups stay; every count comes back"
   # As its autoscaler would.
   k scale deployment transcribe -n tenant-acme --replicas=3 >/dev/null
-  [ -n "$context" ] || wait_ready 60 acme
+  [ -n "$context" ] || wait_ready 240 acme
   shows patch tenant acme --type merge -p '{"spec":{"suspend":true}}'
-  until_true 60 "acme is suspended" condition_is acme Ready reason Suspended
+  until_true 240 "acme is suspended" condition_is acme Ready reason Suspended
   shows get deployments -n tenant-acme
   shows patch tenant acme --type merge -p '{"spec":{"suspend":false}}'
-  until_true 60 "transcribe has its replicas back" replicas_are tenant-acme transcribe 3
-  [ -n "$context" ] || wait_ready 60 acme
+  until_true 240 "transcribe has its replicas back" replicas_are tenant-acme transcribe 3
+  [ -n "$context" ] || wait_ready 240 acme
   shows get deployments -n tenant-acme
   shows get tenants
 }

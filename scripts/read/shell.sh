@@ -60,7 +60,8 @@ reader_fails() {
   exit 1
 }
 
-reader_deadline() { echo $(($(date +%s) + 90)); }
+# Generous: a machine that does much else shows late what it shows.
+reader_deadline() { echo $(($(date +%s) + 300)); }
 
 # The command, again while it only looks and what is shown has not come.
 reader_does() {

@@ -9,7 +9,7 @@ stage_ground() {
 # ground_test NAME: one of the ground's tests that start the real thing.
 ground_test() {
   local log=$logs/ground-$1.log rc=0
-  GROUND_E2E=1 GOWORK=off go -C infra/ground test -count=1 -v -timeout 20m -run "^$1\$" . >"$log" 2>&1 || rc=$?
+  GROUND_E2E=1 GOWORK=off go -C infra/ground test -count=1 -v -timeout 60m -run "^$1\$" . >"$log" 2>&1 || rc=$?
   count_go "$log"
   [ "$rc" = 0 ] || { tail -n 60 "$log" && fails "go test -run $1 in infra/ground (whole output: $log)"; }
   grep -q "^--- PASS: $1 " "$log" || fails "$1 did not run (whole output: $log)"
@@ -98,9 +98,11 @@ stage_demo() {
   demo_answers 2 "--mode takes fleet or real" --mode other
   demo_answers 2 "exclude each other" --mode fleet --context there
   fact "what scripts/demo.sh says without a demo, and of wrong use"
+  past_month_end
   scripts/demo.sh --once --mode fleet
   can_run_real
   [ "$real" = yes ] || return 0
+  past_month_end
   scripts/demo.sh --once --mode real
 }
 
