@@ -48,8 +48,8 @@ async function stackOf(page: Page, account: string): Promise<Locator> {
 async function comes(page: Page, stack: Locator, said: string): Promise<void> {
   await expect(async () => {
     await page.reload();
-    await expect(stack).toContainText(said, { timeout: 5_000 });
-  }).toPass({ timeout: 120_000 });
+    await expect(stack).toContainText(said, { timeout: 20_000 });
+  }).toPass({ timeout: 300_000 });
 }
 
 /** The tenant on which a rollout failed, and its account. */
@@ -125,7 +125,7 @@ test("a rollout that goes wrong halts, and says on whom and why", async ({ page,
   });
   await expect(
     page.getByText("Revision 2 has reached everybody: 2 of 2 tenants there."),
-  ).toBeVisible({ timeout: 120_000 });
+  ).toBeVisible({ timeout: 300_000 });
   const change = [
     { op: "add", path: "/spec/rollout", value: { maxInFlight: 1, haltAfterFailures: 1 } },
     // What the simulated nodes take for a container that ends again and again.
@@ -133,7 +133,7 @@ test("a rollout that goes wrong halts, and says on whom and why", async ({ page,
   ];
   fleet.kubectl("patch", "dprof", "dev", "--type=json", "-p", JSON.stringify(change));
   await expect(page.getByText(/The rollout of revision 3 has halted/)).toBeVisible({
-    timeout: 120_000,
+    timeout: 300_000,
   });
   await expect(page.getByText(/The operator says: .*1 failed: /)).toBeVisible();
   await page.getByRole("link", { name: "1 failed" }).click();

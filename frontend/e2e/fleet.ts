@@ -71,7 +71,8 @@ class Gate {
 class Ground {
   readonly folder = mkdtempSync(join(tmpdir(), "tenantry-ui-fleet-"));
   readonly #dir = join(this.folder, "ground");
-  readonly #programs: ChildProcess[] = [];
+  readonly #programs = new Set<ChildProcess>();
+  #stopped = false;
   #gate: Gate | null = null;
 
   start(): void {
@@ -101,8 +102,8 @@ class Ground {
     ] as const) {
       // kubectl takes a definition whose status is still empty for an error.
       const named = `--for=jsonpath={.status.acceptedNames.kind}=${kind}`;
-      this.kubectl(["wait", named, crd, "--timeout=120s"]);
-      this.kubectl(["wait", "--for=condition=Established", crd, "--timeout=120s"]);
+      this.kubectl(["wait", named, crd, "--timeout=300s"]);
+      this.kubectl(["wait", "--for=condition=Established", crd, "--timeout=300s"]);
     }
   }
 
@@ -130,11 +131,29 @@ class Ground {
   run(path: string, args: string[], kubeconfig: string): ChildProcess {
     const env = { KUBECONFIG: kubeconfig };
     const child = spawn(path, args, { env, stdio: ["ignore", "ignore", "pipe"] });
-    this.#programs.push(child);
+    this.#programs.add(child);
     return child;
   }
 
+  /** The same again whenever it ends, as a kubelet would: an operator that has lost its lease does. */
+  keep(path: string, args: string[], kubeconfig: string, times = 10): void {
+    const child = this.run(path, args, kubeconfig);
+    // Read, so that it never waits for us.
+    child.stderr?.resume();
+    const again = () => {
+      this.#programs.delete(child);
+      if (this.#stopped || times === 0) return;
+      setTimeout(() => {
+        if (!this.#stopped) this.keep(path, args, kubeconfig, times - 1);
+      }, 200);
+    };
+    child.once("exit", again);
+    // A build that puts the program anew takes it away for a moment.
+    child.once("error", again);
+  }
+
   async stop(): Promise<void> {
+    this.#stopped = true;
     for (const child of this.#programs) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
       const ended = new Promise((done) => child.once("exit", done));
@@ -145,17 +164,6 @@ class Ground {
     this.#run(["stop", "--purge", "--dir", this.#dir]);
     rmSync(this.folder, { recursive: true, force: true });
   }
-}
-
-/** A port that nobody has now. */
-function freePort(): Promise<number> {
-  return new Promise((found) => {
-    const server = createServer();
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => found(typeof address === "object" && address ? address.port : 0));
-    });
-  });
 }
 
 async function start(ground: Ground): Promise<Fleet> {
@@ -173,14 +181,8 @@ async function start(ground: Ground): Promise<Fleet> {
   ]);
   ground.apply("examples/profile-dev.yaml");
   const operator = join(dirname(program()), "tenantry-operator");
-  const health = `127.0.0.1:${await freePort()}`;
-  const led = ground.run(
-    operator,
-    ["--health-address", health],
-    ground.account("tenantry-operator"),
-  );
-  // Read, so that it never waits for us.
-  led.stderr?.resume();
+  const health = ["--health-address", "127.0.0.1:0"];
+  ground.keep(operator, health, ground.account("tenantry-operator"));
   const at = ["--address", "127.0.0.1:0", "--health-address", "127.0.0.1:0"];
   const rates = ["public", "read", "write"].map((kind) => `--rate-${kind}=1000000`);
   const [gate, by] = await ground.gate();
@@ -217,7 +219,7 @@ export const test = base.extend<{}, { fleet: Fleet }>({
         await ground.stop();
       }
     },
-    { scope: "worker", timeout: 600_000 },
+    { scope: "worker", timeout: 1_200_000 },
   ],
   baseURL: async ({ fleet }, use) => use(fleet.url),
 });

@@ -84,7 +84,7 @@ test("a form is sent once, and followed until its tenant is made", async ({ page
   await page.reload();
   await expect(page.getByText("Customer success reads it")).toBeVisible();
   await decide(request, page, "approve");
-  await expect(page.getByText("Tenant made")).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByText("Tenant made")).toBeVisible({ timeout: 300_000 });
   await expect(page.getByText(`The tenant ${tenant} exists`)).toBeVisible();
   await accessible(page);
 });

@@ -103,7 +103,7 @@ test.describe("what somebody writes", () => {
       const { data } = (await answer.json()) as { data: { account: string }[] };
       return data.map(({ account }) => account);
     };
-    await expect.poll(listed, { timeout: 120_000 }).toContain("stranger");
+    await expect.poll(listed, { timeout: 300_000 }).toContain("stranger");
     await page.goto("/customers/stranger/brief");
     await enter(page, bearer, true);
     for (const path of [

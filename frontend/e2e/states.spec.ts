@@ -236,7 +236,7 @@ const CUSTOMERS: readonly State[] = [
       await expect(async () => {
         await list.getByRole("button", { name: "Look again" }).click();
         await expect(late).toBeVisible({ timeout: 2_000 });
-      }).toPass({ timeout: 120_000, intervals: [100] });
+      }).toPass({ timeout: 300_000, intervals: [100] });
       return late;
     },
   },

@@ -58,7 +58,7 @@ export async function inhabited(more: readonly string[]): Promise<Server> {
     const { data } = (await answer.json()) as { data: Row[] };
     return data.filter((row) => !row.as_of.stale && row.as_of.behind === 0 && row.name).length;
   };
-  await expect.poll(known, { timeout: 120_000 }).toBe(CUSTOMERS.length + 1);
+  await expect.poll(known, { timeout: 300_000 }).toBe(CUSTOMERS.length + 1);
   return server;
 }
 
@@ -103,6 +103,6 @@ export const test = base.extend<{}, { world: Made }>({
       });
       for (const server of made.values()) await (await server).stop();
     },
-    { scope: "worker", timeout: 300_000 },
+    { scope: "worker", timeout: 900_000 },
   ],
 });
