@@ -218,7 +218,7 @@ async fn a_tier_is_installed_twice_and_upgraded() {
     // Prod asks first, and nobody is there to answer.
     let output = script(&["prod"], Some(&kubeconfig), &path());
     assert_eq!(output.status.code(), Some(6), "{}", text(&output.stderr));
-    run(vec!["prod", "--yes", "--timeout", "3m"]).await;
+    run(vec!["prod", "--yes", "--timeout", "15m"]).await;
     let deployment = lab.api.get("deployments", SYSTEM, "tenantry-operator").await.unwrap();
     assert_eq!(deployment["spec"]["replicas"], 2);
     drop(operator);

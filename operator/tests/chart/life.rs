@@ -40,7 +40,7 @@ impl<'l> Release<'l> {
     pub async fn upgrade(&self, chart: &Path, files: &[String], more: &[&str]) -> String {
         let path = chart.to_string_lossy();
         let mut all = vec!["upgrade", "--install", "tenantry", &path, "--create-namespace"];
-        all.extend(["--wait", "--timeout", "5m"]);
+        all.extend(["--wait", "--timeout", "15m"]);
         all.extend(files.iter().flat_map(|file| ["--values", file.as_str()]));
         all.extend(more);
         self.helm(&all).await
@@ -184,14 +184,14 @@ async fn tenants_do_not_notice_what_happens_to_the_release() {
     both_ready(&lab).await;
     assert_eq!(kept(&lab).await, before);
 
-    release.helm(&["rollback", "tenantry", "2", "--wait", "--timeout", "5m"]).await;
+    release.helm(&["rollback", "tenantry", "2", "--wait", "--timeout", "15m"]).await;
     assert_eq!(shape(&release).await, (json!(1), false));
     assert!(has_field(&lab).await);
     both_ready(&lab).await;
     assert_eq!(kept(&lab).await, before);
 
     operator.kill();
-    let said = release.helm(&["uninstall", "tenantry", "--wait", "--timeout", "5m"]).await;
+    let said = release.helm(&["uninstall", "tenantry", "--wait", "--timeout", "15m"]).await;
     assert!(said.contains("kept due to the resource policy"), "{said}");
     lab.gone("deployments", SYSTEM, "tenantry-operator").await;
     lab.gone("clusterroles", "", "tenantry-operator").await;

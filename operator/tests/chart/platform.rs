@@ -227,7 +227,26 @@ impl Drop for Prometheus {
 }
 
 impl Prometheus {
-    fn start(config: &Path, folder: &Path) -> Self {
+    /// One that listens: another program may take the port before it does, then the next one has another.
+    async fn start(config: &Path, folder: &Path) -> Self {
+        for _ in 0..5 {
+            let mut one = Self::on_some_port(config, folder);
+            let listens = eventually("Prometheus listens or ends", async || {
+                let log = fs::read_to_string(&one.log).unwrap_or_default();
+                if one.child.try_wait().unwrap().is_some() {
+                    assert!(log.contains("address already in use"), "Prometheus ended:\n{log}");
+                    return Ok(false);
+                }
+                holds(log.contains("Listening on"), log).map(|()| true)
+            });
+            if listens.await {
+                return one;
+            }
+        }
+        panic!("five ports were taken by others");
+    }
+
+    fn on_some_port(config: &Path, folder: &Path) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         drop(listener);
@@ -313,7 +332,7 @@ async fn a_real_one_finds_operator_api_server_and_every_gateway_by_its_rights() 
     let named = format!("- kubeconfig_file: {}\n        role: pod\n", token.display());
     assert_eq!(whole.matches(role).count(), 3);
     fs::write(&config, whole.replace(role, &named)).unwrap();
-    let prometheus = Prometheus::start(&config, &folder);
+    let prometheus = Prometheus::start(&config, &folder).await;
     let wanted = async || {
         let mut wanted = BTreeSet::new();
         for part in ["tenantry-operator", "tenantry-api-server"] {

@@ -229,7 +229,7 @@ async fn a_cluster_takes_them_and_their_claim_outlives_the_release() {
     })
     .await;
     let claim = release.object("persistentvolumeclaims", "tenantry-routines").await;
-    release.helm(&["uninstall", "tenantry", "--wait", "--timeout", "5m"]).await;
+    release.helm(&["uninstall", "tenantry", "--wait", "--timeout", "15m"]).await;
     lab.gone("cronjobs", SYSTEM, "tenantry-routine-crm").await;
     let kept = release.object("persistentvolumeclaims", "tenantry-routines").await;
     assert_eq!(kept["metadata"]["uid"], claim["metadata"]["uid"]);

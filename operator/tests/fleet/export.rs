@@ -51,7 +51,7 @@ async fn metrics_and_traces_arrive_with_the_service_s_name_and_without_secrets()
         ("OTEL_METRIC_EXPORT_INTERVAL", "500"),
         ("OTEL_BSP_SCHEDULE_DELAY", "200"),
     ];
-    let mut process = lab.operator_through(&proxy, "exports", &settings);
+    let process = lab.operator_through(&proxy, "exports", &settings);
     process.ready().await;
     lab.stack(everything("o-all"), "o-all").await;
     let name = "tenantry-operator";

@@ -82,7 +82,7 @@ async fn runs(lab: &Lab, name: &str) -> bool {
 
 /// Asks kstatus without a pause until it says `Current`; by then it must be true.
 async fn current_only_when_it_runs(lab: &Lab, name: &str) {
-    within(Duration::from_secs(120), &format!("{name} is Current"), async || {
+    within(Duration::from_secs(240), &format!("{name} is Current"), async || {
         let seen = lab.tenant(name).await;
         if compute(&seen) != Verdict::Current {
             return Err(seen["status"].to_string());

@@ -584,7 +584,13 @@ async fn a_backup_is_a_job_of_the_schedule_and_one_at_a_time() {
     let names: Vec<&str> = jobs.iter().filter_map(|job| job["metadata"]["name"].as_str()).collect();
     assert_eq!(names.len(), 1, "{names:?}");
     assert!(text.contains(&format!("job tenant-p-hang/{}", names[0])), "{text}");
-    // It fails while somebody waits.
+    // It fails while somebody waits, and has a pod by then: whoever waits tells of what there is.
+    eventually("the job has a pod", async || {
+        let pods = lab.api.list("pods", "tenant-p-hang", "").await;
+        let of = |pod: &Value| pod["metadata"]["labels"]["job-name"] == names[0];
+        holds(pods.iter().any(of), pods.len())
+    })
+    .await;
     let mut waits = Command::new(PLUGIN)
         .args(["backup", "p-hang", "--timeout", "240s"])
         .env("KUBECONFIG", lab.ground.path("kubeconfig"))

@@ -55,7 +55,7 @@ async fn a_killed_leader_is_followed_by_the_other() {
 #[tokio::test]
 async fn a_stopped_leader_gives_the_lease_back() {
     let lab = Lab::own().await;
-    let (mut first, _second) = two(&lab).await;
+    let (first, _second) = two(&lab).await;
     first.signal("TERM");
     eventually("the first has ended", async || {
         first.ended().map_or_else(|| Err("it runs".to_owned()), |how| holds(how.success(), how))
@@ -68,8 +68,9 @@ async fn a_stopped_leader_gives_the_lease_back() {
 #[tokio::test]
 async fn a_frozen_and_thawed_leader_writes_nothing() {
     let lab = Lab::own().await;
-    let (mut first, second) = two(&lab).await;
+    let (first, second) = two(&lab).await;
     lab.stack(dev("l-frozen"), "l-frozen").await;
+    first.let_go();
     first.signal("STOP");
     // What it would do as soon as it wakes: its watches have much to tell.
     for number in 0..5 {

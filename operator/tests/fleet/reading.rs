@@ -112,7 +112,7 @@ async fn an_operator_that_may_not_hold_the_lease_says_so_and_writes_nothing() {
     let shipped = lease_rights(&lab, &operator, false).await;
     lab.apply(&[dev("r-lease"), tenant("r-lease", "r-lease")]).await;
     let mark = lab.mark();
-    let mut process = lab.operator("leaseless");
+    let process = lab.operator("leaseless");
     let words = ["lease tenantry-operator", "cannot get resource \"leases\""];
     is_not_ready(&process, &words).await;
     assert_eq!(lab.writes(mark), Vec::<String>::new());
@@ -121,6 +121,7 @@ async fn an_operator_that_may_not_hold_the_lease_says_so_and_writes_nothing() {
     process.ready().await;
     lab.ready("r-lease").await;
     // A leader that loses the right says so too, and ends before another could lead.
+    process.let_go();
     lease_rights(&lab, &operator, false).await;
     is_not_ready(&process, &words).await;
     eventually("the leader has ended", async || {

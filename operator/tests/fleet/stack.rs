@@ -297,7 +297,7 @@ async fn overrides_change_one_tenant_and_no_other() {
 async fn kubectl_shows_the_columns_and_can_wait() {
     let lab = Lab::shared().await;
     a_dev(&lab, "dev-columns").await;
-    lab.ground.kubectl(&["wait", "--for=condition=Ready", "tenant/dev-columns", "--timeout=30s"]);
+    lab.ground.kubectl(&["wait", "--for=condition=Ready", "tenant/dev-columns", "--timeout=240s"]);
     let text = lab.ground.kubectl(&["get", "tenants", "dev-columns", "-o", "wide"]);
     let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let lines: Vec<Vec<String>> = text.lines().map(words).collect();

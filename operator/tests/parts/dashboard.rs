@@ -109,7 +109,7 @@ impl Stack {
     }
 
     fn eventually(&self, what: &str, mut holds: impl FnMut() -> Result<(), String>) {
-        let end = Instant::now() + Duration::from_secs(120);
+        let end = Instant::now() + Duration::from_secs(240);
         loop {
             match holds() {
                 Ok(()) => return,

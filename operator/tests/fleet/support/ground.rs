@@ -44,8 +44,8 @@ impl Ground {
             ("crd/deploymentprofiles.tenantry.dev", "DeploymentProfile"),
         ] {
             let named = format!("--for=jsonpath={{.status.acceptedNames.kind}}={kind}");
-            self.kubectl(&["wait", &named, definition, "--timeout=60s"]);
-            self.kubectl(&["wait", "--for=condition=Established", definition, "--timeout=60s"]);
+            self.kubectl(&["wait", &named, definition, "--timeout=240s"]);
+            self.kubectl(&["wait", "--for=condition=Established", definition, "--timeout=240s"]);
         }
     }
 

@@ -1,7 +1,7 @@
 //! One ground with its operator, and the questions that tests ask it.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, LazyLock},
 };
 
@@ -31,11 +31,7 @@ static SHARED: LazyLock<Shared> = LazyLock::new(|| {
             let (ground, kubeconfig) = prepared().await;
             let operator = Operator::start(&ground, &kubeconfig, "shared");
             operator.ready().await;
-            let (ground, account) = (Arc::new(ground), kubeconfig.clone());
-            let kept = ground.clone();
-            // Its ground ends with this process, and an operator without its lease ends by itself.
-            std::thread::spawn(move || keep(operator, &kept, &account));
-            Shared { ground, kubeconfig }
+            Shared { ground: Arc::new(ground), kubeconfig, _operator: operator }
         })
     });
     shared.join().expect("the shared ground starts")
@@ -49,27 +45,11 @@ static OWN: Semaphore = Semaphore::const_new(2);
 /// write for one.
 static SHARING: Semaphore = Semaphore::const_new(2);
 
-/// A machine that stands still more often tells nothing by its tests.
-const RESTARTS: usize = 10;
-
 struct Shared {
     ground: Arc<Ground>,
     kubeconfig: PathBuf,
-}
-
-/// Starts the operator again when it has lost its lease, as a kubelet would: on a machine that stands
-/// still for ten seconds it ends, as it should, and a hundred tests go on with it. Any other end is a
-/// fault of its own: it is told, and shows in all who wait for it.
-fn keep(mut operator: Operator, ground: &Ground, kubeconfig: &Path) {
-    for _ in 0..RESTARTS {
-        let before = operator.log().len();
-        operator.wait();
-        let log = operator.log();
-        if !log.get(before..).unwrap_or_default().contains("the lease is lost") {
-            panic!("the shared operator ended:\n{}", operator.log_tail());
-        }
-        operator = Operator::start(ground, kubeconfig, "shared");
-    }
+    /// Its ground ends with this process, and an operator without its lease ends by itself.
+    _operator: Operator,
 }
 
 /// A ground with CRDs and the operator's rights, and a kubeconfig of its account.

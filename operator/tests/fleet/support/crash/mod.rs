@@ -215,7 +215,7 @@ impl<'l> Sweep<'l> {
         self.tally.stuck.extend(outcome.err());
         // Controllers may still be busy with what the operator has done.
         let mut worlds = BTreeMap::new();
-        let same = wait::by(Duration::from_secs(30), async || {
+        let same = wait::by(BOUND, async || {
             for life in lives
                 .iter()
                 .filter(|l| worlds.get(&l.name) != Some(&String::new()))
