@@ -19,6 +19,8 @@ mod checker;
 mod cluster;
 #[path = "../../tests/process/load.rs"]
 mod load;
+#[path = "../../tests/process/port.rs"]
+mod port;
 #[path = "../../tests/process/quotas.rs"]
 mod quotas;
 #[path = "../../tests/process/serving.rs"]

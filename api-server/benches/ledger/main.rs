@@ -20,6 +20,8 @@ mod http;
 #[path = "../../tests/process/load.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod load;
+#[path = "../../tests/process/port.rs"]
+mod port;
 #[path = "../../tests/process/serving.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod serving;

@@ -26,6 +26,8 @@ mod ground;
 #[path = "../../tests/cluster/lab.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod lab;
+#[path = "../../tests/process/port.rs"]
+mod port;
 #[path = "../../tests/cluster/seen.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod seen;

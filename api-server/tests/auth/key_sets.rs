@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use api_server::auth::keys::{MAX_AGE, MAX_STALE, MIN_GAP};
 use api_server::auth::{Refusal, Verifier, issuer};
@@ -200,6 +200,7 @@ async fn many_who_need_the_keys_at_once_share_one_fetch() {
     let (url, asked) = serve("/keys").await;
     let verifier = verifier(&format!("{{url: '{url}'}}")).unwrap();
     let token = projected().token();
+    let began = Instant::now();
     let all = (0..50).map(|_| verifier.verify(&token, now()));
     let verdicts = futures::future::join_all(all).await;
     assert!(verdicts.iter().all(Result::is_ok), "{verdicts:?}");
@@ -208,7 +209,10 @@ async fn many_who_need_the_keys_at_once_share_one_fetch() {
     for _ in 0..20 {
         assert_eq!(verifier.verify(&unknown, now()).await.err(), Some(Refusal::Key));
     }
-    assert_eq!(asked.load(Ordering::SeqCst), 1, "unknown keys within the gap");
+    // One, unless the machine took longer than the gap over this.
+    let most = 1 + began.elapsed().as_secs() / MIN_GAP.as_secs();
+    let times = asked.load(Ordering::SeqCst);
+    assert!(times >= 1 && times as u64 <= most, "unknown keys within the gap: {times} of {most}");
 }
 
 #[tokio::test]

@@ -30,6 +30,8 @@ mod outage;
 mod pace;
 mod plans;
 mod plugin;
+#[path = "../process/port.rs"]
+mod port;
 mod postgres;
 mod profiles;
 mod provisioning;

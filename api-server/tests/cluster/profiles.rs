@@ -3,6 +3,8 @@
 use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use crds::DeploymentProfile;
@@ -18,8 +20,9 @@ use crate::{
     serving::{Serving, client},
 };
 
-/// The operator; it ends with its owner. Cargo makes it with the tests of this name in its own package.
-struct Operator(Child);
+/// The operator; it ends with its owner. Cargo makes it with the tests of this name in its own package. One that has
+/// ended by itself is started again, as a kubelet would: it does when it has lost its lease.
+struct Operator(Arc<Mutex<Option<Child>>>);
 
 impl Operator {
     async fn start(lab: &Lab) -> Self {
@@ -27,25 +30,48 @@ impl Operator {
         let program =
             Path::new(env!("CARGO_BIN_EXE_api-server")).with_file_name("tenantry-operator");
         assert!(program.exists(), "{} is missing: build the whole workspace", program.display());
-        let log: PathBuf = kubeconfig.with_extension("log");
-        let log = std::fs::File::create(log).unwrap();
-        let child = Command::new(program)
-            .args(["--health-address", "127.0.0.1:0"])
-            .env_clear()
-            .env("KUBECONFIG", kubeconfig)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        let child = Arc::new(Mutex::new(Some(spawn(&program, &kubeconfig))));
+        let kept = child.clone();
+        std::thread::spawn(move || keep(&kept, &program, &kubeconfig));
         Self(child)
+    }
+}
+
+fn spawn(program: &Path, kubeconfig: &Path) -> Child {
+    let log: PathBuf = kubeconfig.with_extension("log");
+    let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
+    Command::new(program)
+        .args(["--health-address", "127.0.0.1:0"])
+        .env_clear()
+        .env("KUBECONFIG", kubeconfig)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap()
+}
+
+/// Until its owner has taken it away, or it has ended too often.
+fn keep(kept: &Mutex<Option<Child>>, program: &Path, kubeconfig: &Path) {
+    let mut restarts = 0;
+    while restarts < 10 {
+        std::thread::sleep(Duration::from_millis(200));
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(child) = kept.as_mut() else { return };
+        if child.try_wait().unwrap().is_some() {
+            *child = spawn(program, kubeconfig);
+            restarts += 1;
+        }
     }
 }
 
 impl Drop for Operator {
     fn drop(&mut self) {
-        let _ended = self.0.kill();
-        let _ended = self.0.wait();
+        let child = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(mut child) = child {
+            let _ended = child.kill();
+            let _ended = child.wait();
+        }
     }
 }
 

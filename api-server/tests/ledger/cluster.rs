@@ -4,19 +4,25 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{ChildStdin, Command, Stdio},
     sync::{
         OnceLock,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use api_server::store::{self, Place, migrations};
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
+
+use crate::port::free_port;
+
+/// Generous: nothing is judged by how long it took.
+const BOUND: Duration = Duration::from_secs(240);
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Where Debian puts the programs of each version.
 const INSTALLED: &str = "/usr/lib/postgresql";
@@ -49,7 +55,7 @@ if { key -subj /CN=ca -keyout ca.key -out ca.crt &&
     chmod 644 ./*.crt
     chmod 711 "$dir"
 fi
-"$1/pg_ctl" -D data -w -l log -o "-k $dir -p $2 -c ssl=$ssl -c max_connections=200" \
+"$1/pg_ctl" -D data -w -t 240 -l log -o "-k $dir -p $2 -c ssl=$ssl -c max_connections=200" \
     start >/dev/null || { cat log >&2; exit 1; }
 echo "$dir"
 read -r _ || :
@@ -94,8 +100,7 @@ fn start() -> Cluster {
         // A folder of ours would be closed to that user.
         command.env("TMPDIR", "/tmp");
     }
-    // Free a moment ago; should another program take it meanwhile, the server says so.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     command.args(["-c", SUPERVISE, "sh"]).arg(&programs).arg(port.to_string());
     command.arg(if ON_DISK.load(Ordering::Relaxed) { "disk" } else { "memory" });
     #[expect(
@@ -181,15 +186,21 @@ async fn create(template: &str) -> String {
     name
 }
 
-fn drop_database(name: &str) {
-    program("dropdb", &["--force", "--if-exists", name]);
+fn dropping(name: &str) -> Command {
+    command("dropdb", &["--force", "--if-exists", name])
 }
 
 /// One of the database's own programs on a folder's database.
+fn command(name: &str, args: &[&str]) -> Command {
+    let mut command = Command::new(cluster().programs.join(name));
+    let port = port().to_string();
+    command.arg("-h").arg(socket()).args(["-p", &port, "-U", "tenantry"]).args(args);
+    command
+}
+
 fn program(name: &str, args: &[&str]) {
-    let (program, port) = (cluster().programs.join(name), port().to_string());
-    let here = ["-h", socket().to_str().unwrap(), "-p", &port, "-U", "tenantry"];
-    run(program.to_str().unwrap(), &[&here[..], args].concat());
+    let output = command(name, args).output().unwrap();
+    assert!(output.status.success(), "{name} {args:?}: {output:?}");
 }
 
 /// Dumps a folder's database, as the documents say.
@@ -230,9 +241,39 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if self.path().join(NOTE).exists() {
-            drop_database(&database(self.path()));
+        if !self.path().join(NOTE).exists() {
+            return;
         }
+        let dropped = dropping(&database(self.path())).output();
+        // A second panic would end all tests, and hide what the first one says.
+        if !std::thread::panicking() {
+            let dropped = dropped.unwrap();
+            assert!(dropped.status.success(), "{dropped:?}");
+        }
+    }
+}
+
+/// Waits until nobody but us is on a database: what a killed server committed last may be on its way.
+pub async fn left_alone(url: &str) {
+    const OTHERS: &str = "SELECT COUNT(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    let began = Instant::now();
+    loop {
+        let others: i64 = connection.fetch_one(OTHERS).await.unwrap().get(0);
+        if others == 0 {
+            break;
+        }
+        assert!(began.elapsed() < BOUND, "{others} others are still on the database");
+        tokio::time::sleep(PAUSE).await;
+    }
+    connection.close().await.unwrap();
+}
+
+/// The same for the database of a folder, if it has one.
+pub async fn folder_left_alone(folder: &Path) {
+    if folder.join(NOTE).exists() {
+        left_alone(&url_of(folder)).await;
     }
 }
 
@@ -257,7 +298,8 @@ pub fn place(folder: &Path) -> Place {
 pub async fn copy(from: &Path, to: &Path) {
     let (new, old) = (create(&database(from)).await, database(to));
     fs::write(to.join(NOTE), url(&new, "tenantry")).unwrap();
-    drop_database(&old);
+    let dropped = dropping(&old).output().unwrap();
+    assert!(dropped.status.success(), "{dropped:?}");
 }
 
 /// Does to a database what nobody should: keys and triggers are passed over.

@@ -17,6 +17,7 @@ use super::{
     ground::{Ground, TOTALS, check, dump, open},
     process::{Client, Server},
 };
+use crate::cluster::folder_left_alone;
 
 const KILLS: usize = 24;
 const CLIENTS: usize = 16;
@@ -131,6 +132,7 @@ async fn compare(shared: &Shared, folder: &std::path::Path, history: &std::path:
         .map(|line| line.split_once(' ').unwrap())
         .map(|(id, micros)| (id, micros.parse().unwrap()))
         .collect();
+    folder_left_alone(folder).await;
     let ledger = open(folder, Settings::default()).await.unwrap();
     let rows = dump(&ledger, "SELECT event_id, qty_micro FROM usage_ledger").await;
     let mut stored = BTreeMap::new();

@@ -15,6 +15,8 @@
 #![expect(clippy::duplicate_mod, reason = "one suite, loaded once for each engine")]
 
 mod cluster;
+#[path = "../process/port.rs"]
+mod port;
 mod postgres;
 mod receiver;
 mod sqlite;

@@ -194,7 +194,7 @@ impl Receiver {
     /// Waits until so many have arrived.
     pub fn wait(&self, count: usize) -> Vec<Got> {
         let got = self.shared.got.lock().unwrap();
-        let limit = Duration::from_secs(120);
+        let limit = Duration::from_secs(240);
         let few = |got: &mut Vec<Got>| got.len() < count;
         let (got, late) = self.shared.news.wait_timeout_while(got, limit, few).unwrap();
         assert!(!late.timed_out(), "{} of {count} arrived: {got:?}", got.len());

@@ -127,22 +127,30 @@ async fn closing_stores_what_waits() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_of_one_account_does_not_hold_up_another() {
     let ground = Ground::with(&["acme", "borealis"]).await;
+    ground.ledger.close().await;
+    let ledger = open(ground.folder.path(), gated(Gate::default())).await.unwrap();
+    let ground = ground.replace(ledger);
     let (go, held) = hold(&ground.ledger).await;
+    // Each waits for the writer once it has been polled: the flood first.
     let mut flood = Vec::new();
     for n in 0..10 {
-        flood.push(send(&ground, "acme", n * 900..(n + 1) * 900));
-        tokio::task::yield_now().await;
+        let large = request(&ground, "acme", n * 900..(n + 1) * 900);
+        flood.push(Box::pin(ground.ledger.append(large)));
+        assert!(futures::poll!(flood.last_mut().unwrap()).is_pending());
     }
-    let small = send(&ground, "borealis", 0..1);
-    tokio::task::yield_now().await;
+    let mut small = Box::pin(ground.ledger.append(request(&ground, "borealis", 0..1)));
+    assert!(futures::poll!(&mut small).is_pending());
     drop(go);
     held.await.unwrap();
-    let stored = small.await.unwrap().unwrap();
-    assert_eq!(accepted(&stored), [1]);
-    for task in flood {
-        task.await.unwrap().unwrap();
+    assert_eq!(accepted(&small.await.unwrap()), [1]);
+    for large in flood {
+        large.await.unwrap();
     }
     assert_eq!(rows(&ground.ledger).await, 9_001);
+    let times = "SELECT MAX(CASE account WHEN 'borealis' THEN t_stored END), MAX(CASE account WHEN 'acme' THEN t_stored END) FROM usage_ledger";
+    let told = dump(&ground.ledger, times).await;
+    let time = |at: usize| told[0][at].parse::<i64>().unwrap();
+    assert!(time(0) < time(1), "stored at {} of {}", time(0), time(1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use api_server::store::{Store, sql::Value};
 use jiff::{Timestamp, tz::TimeZone};
 
+use crate::cluster::left_alone;
 use crate::load::{Fact, Load, Name};
 use crate::serving::Place;
 
@@ -43,6 +44,9 @@ pub fn month(time: i64) -> i64 {
 
 /// Compares the ledger of a place that nobody serves now.
 pub async fn compare(place: &Place, load: &Load) -> Compared {
+    if let Some(url) = &place.database {
+        left_alone(url).await;
+    }
     let store = Store::attach(place.ledger()).unwrap();
     let stored = rows(&store, load).await;
     figures(&store, &stored).await;

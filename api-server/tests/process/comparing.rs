@@ -1,9 +1,8 @@
 //! A server that runs finds by itself what is not as its rows say, and shows it.
 
-use std::time::Duration;
-
 use sqlx::Connection;
 
+use crate::gateway::ground::BOUND;
 use crate::load::{Load, Random, Sent};
 use crate::serving::{Place, Serving, client};
 
@@ -16,7 +15,7 @@ async fn difference(server: &Serving, part: &str) -> Option<String> {
 }
 
 async fn until(server: &Serving, part: &str, count: &str) {
-    let patience = tokio::time::Instant::now() + Duration::from_secs(120);
+    let patience = tokio::time::Instant::now() + BOUND;
     loop {
         let shown = difference(server, part).await;
         if shown.as_deref() == Some(count) {

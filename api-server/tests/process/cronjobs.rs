@@ -10,7 +10,8 @@ use api_server::auth::Audience;
 use api_server::auth::local::Claims;
 use serde_json::{Value, json};
 
-use crate::routines::{files, told};
+use crate::midnight::past_midnight;
+use crate::routines::{NOWHERE, files, patience, told};
 use crate::serving::{Place, Serving, program};
 
 /// What each Secret of the rendering has a token for, and whose role.
@@ -97,7 +98,7 @@ impl Node {
                     assert_eq!(value, self.service(), "the Service that the chart has");
                     format!("--server={server}")
                 }
-                "--patience" => "--patience=1".to_owned(),
+                "--patience" => format!("--patience={}", patience(server)),
                 "--token-file" | "--to" => here.expect("a path that is mounted"),
                 _ => argument.to_owned(),
             });
@@ -157,6 +158,7 @@ fn one<'n>(names: &'n [String], round: &str) -> &'n str {
 
 #[tokio::test]
 async fn each_keeps_what_the_command_says_and_again_changes_nothing() {
+    past_midnight().await;
     let folder = tempfile::tempdir().unwrap();
     let place = Place::new(folder.path());
     let names: Vec<String> = (0..120).map(|n| format!("t{n:03}")).collect();
@@ -197,7 +199,7 @@ async fn a_server_that_is_away_leaves_nothing_half_written() {
     place.create("acme");
     let node = Node::new(&place, folder.path());
     for round in node.rounds() {
-        let away = node.run(&round, "http://127.0.0.1:1");
+        let away = node.run(&round, NOWHERE);
         let complaint = String::from_utf8_lossy(&away.stderr).into_owned();
         assert!(!away.status.success() && complaint.contains("cannot be reached"), "{complaint}");
         assert!(complaint.contains("run it again"), "{complaint}");
@@ -258,6 +260,7 @@ async fn the_next_pod_goes_on_where_one_was_cut_off() {
 
 #[tokio::test]
 async fn old_files_go_and_those_of_others_stay() {
+    past_midnight().await;
     let folder = tempfile::tempdir().unwrap();
     let place = Place::new(folder.path());
     place.create("acme");

@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
+use crate::gateway::ground::BOUND;
+use crate::midnight::past_midnight;
 use crate::serving::{Place, Serving, client};
 
 /// Run with `-- --skip postgres::` where there is none.
@@ -48,6 +50,7 @@ async fn a_page_from_before_a_restart_is_followed_after_it() {
 
 /// A server with two accounts that have used more than they have.
 async fn seeded(place: &Place) -> Serving {
+    past_midnight().await;
     let accounts = ["acme", "borealis"];
     accounts.iter().for_each(|account| place.create(account));
     let server = Serving::start(place, OFTEN);
@@ -87,12 +90,14 @@ async fn page(place: &Place, server: &Serving, path: &str) -> Value {
 
 /// The way to the page after the first, once there is one.
 async fn followed(place: &Place, server: &Serving) -> String {
+    let patience = tokio::time::Instant::now() + BOUND;
     loop {
         let first = page(place, server, "/billing/usage/triage?page[size]=1").await;
         if let Some(next) = first["meta"]["page"]["next"].as_str() {
             assert_eq!(first["data"][0]["account"], "acme", "{first:#}");
             return next.to_owned();
         }
+        assert!(tokio::time::Instant::now() < patience, "never two: {first:#}");
         tokio::time::sleep(PAUSE).await;
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use api_server::auth::{Audience, local::Claims};
 use serde_json::{Value, json};
 
+use crate::gateway::ground::BOUND;
 use crate::serving::{Place, Serving, client};
 
 const ACME: &str = "
@@ -24,11 +25,13 @@ async fn seen(serving: &Serving, place: &Place) -> Value {
     claims.roles = vec!["CustomerSuccessManager".to_owned()];
     let url = format!("{}/billing/usage/acme", serving.api);
     // The figures are summed up soon after the start.
+    let patience = tokio::time::Instant::now() + BOUND;
     loop {
         let sent = client().get(&url).bearer_auth(place.token(&claims)).send().await.unwrap();
         if sent.status() == 200 {
             return sent.json().await.unwrap();
         }
+        assert!(tokio::time::Instant::now() < patience, "never summed up: {}", sent.status());
         tokio::task::yield_now().await;
     }
 }

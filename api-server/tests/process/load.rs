@@ -42,7 +42,8 @@ pub struct Load {
     url: RwLock<String>,
     pub stop: AtomicBool,
     pub answers: watch::Sender<usize>,
-    pub refused: Mutex<BTreeMap<u16, usize>>,
+    /// How often, by status and type of the problem.
+    pub refused: Mutex<BTreeMap<(u16, String), usize>>,
     pub sent: Mutex<BTreeMap<Name, Fact>>,
     pub acknowledged: Mutex<BTreeMap<Name, Fact>>,
 }
@@ -122,8 +123,11 @@ impl Load {
         let status = answer.status().as_u16();
         let Ok(text) = answer.text().await else { return Sent::Lost };
         if status != 200 {
-            assert!(matches!(status, 429 | 503), "{status}: {text}");
-            *self.refused.lock().unwrap().entry(status).or_default() += 1;
+            // 408: it did not arrive in time, on a machine that stood still meanwhile.
+            assert!(matches!(status, 408 | 429 | 503), "{status}: {text}");
+            let problem: Value = serde_json::from_str(&text).unwrap();
+            let kind = problem["type"].as_str().unwrap().to_owned();
+            *self.refused.lock().unwrap().entry((status, kind)).or_default() += 1;
             return Sent::Refused(status);
         }
         let taken: Value = serde_json::from_str(&text).unwrap();

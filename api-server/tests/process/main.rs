@@ -22,8 +22,10 @@ mod gateway;
 mod kills;
 mod listed;
 mod load;
+mod midnight;
 mod overload;
 mod own;
+mod port;
 mod program;
 mod quotas;
 #[path = "../ledger/receiver.rs"]

@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Output;
-use std::time::Duration;
 
 use api_server::backup::own::OF;
 use serde_json::{Value, json};
 
 use crate::backups::{erase, events, holds, names, restore, restore_with, send, text};
 use crate::cluster::{Folder, template, url_of};
+use crate::gateway::ground::BOUND;
 use crate::serving::{Place, Serving, client, program};
 use crate::store::{SECRET, Store};
 
@@ -20,7 +20,7 @@ const FAILURES: &str = "tenantry_ledger_backup_failures_total";
 
 /// Asks until it holds.
 async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let patience = tokio::time::Instant::now() + Duration::from_secs(120);
+    let patience = tokio::time::Instant::now() + BOUND;
     loop {
         if let Some(found) = ask().await {
             return found;
@@ -107,7 +107,8 @@ impl Lab {
     /// Makes the newest one look as if it were made in that second.
     fn aged(&self, id: &str) {
         let folder = self.own();
-        let name = self.files().pop().unwrap();
+        let whole = |name: &String| name.ends_with(".tar") && !name.starts_with('.');
+        let name = self.files().into_iter().rfind(whole).unwrap();
         let (_, sum) = name.split_once('.').unwrap();
         fs::rename(folder.join(&name), folder.join(format!("{id}.{sum}"))).unwrap();
     }

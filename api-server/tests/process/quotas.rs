@@ -10,6 +10,7 @@ use api_server::store::Store;
 use serde_json::{Value, json};
 
 use crate::checker::{month, table};
+use crate::cluster::left_alone;
 use crate::serving::{Place, Serving, client};
 
 /// What each account may use in a month, in units. Clients send as much of each meter, so that the levels
@@ -75,6 +76,9 @@ impl Quotas {
 
     /// Compares alerts, levels and messages of a ledger that nobody serves now with its rows.
     pub async fn compare(&self, place: &Place) -> Told {
+        if let Some(url) = &place.database {
+            left_alone(url).await;
+        }
         let store = Store::attach(place.ledger()).unwrap();
         let expected = self.expected(&store).await;
         let told: BTreeMap<Name, [i64; 3]> = alerts(&store).await;

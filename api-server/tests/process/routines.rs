@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::midnight::past_midnight;
 use crate::serving::{Place, Serving, client, program};
 
 /// The token's file; its name is the scopes'.
@@ -24,8 +25,17 @@ fn token(place: &Place, folder: &Path, scope: &str) -> String {
     file.display().to_string()
 }
 
+/// Where nobody listens.
+pub const NOWHERE: &str = "http://127.0.0.1:1";
+
+/// In seconds: it is waited long for a server that is there, and one that is not is given up soon.
+pub fn patience(server: &str) -> &'static str {
+    if server == NOWHERE { "1" } else { "120" }
+}
+
 fn run(server: &str, token: &str, args: &[&str]) -> Output {
-    let all = ["routine", "--server", server, "--token-file", token, "--patience", "1"];
+    let all =
+        ["routine", "--server", server, "--token-file", token, "--patience", patience(server)];
     program().args(all).args(args).output().unwrap()
 }
 
@@ -44,6 +54,7 @@ pub fn files(folder: &Path) -> Vec<String> {
 
 #[tokio::test]
 async fn rounds_are_made_over_http_and_kept_whole() {
+    past_midnight().await;
     let folder = tempfile::tempdir().unwrap();
     let place = Place::new(folder.path());
     // More than one page.
@@ -121,7 +132,7 @@ fn what_keeps_a_round_from_being_made_is_said() {
     assert!(!none.status.success() && complaint.contains("--token-file"), "{complaint}");
     let token = folder.path().join("token");
     std::fs::write(&token, "x").unwrap();
-    let away = run("http://127.0.0.1:1", token.to_str().unwrap(), &["crm"]);
+    let away = run(NOWHERE, token.to_str().unwrap(), &["crm"]);
     let complaint = String::from_utf8_lossy(&away.stderr).into_owned();
     assert!(!away.status.success() && complaint.contains("cannot be reached"), "{complaint}");
 }

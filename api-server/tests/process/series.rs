@@ -15,6 +15,7 @@ use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::checker::compare;
+use crate::gateway::ground::BOUND;
 use crate::load::{Fact, Load, Sent};
 use crate::serving::{Place, Serving, client};
 
@@ -144,7 +145,7 @@ async fn what_a_closed_period_came_to_is_counted_once() {
     let mut server = Serving::start(&place, &[]);
     // 899.00 and 5,000 runs at 0.03.
     let charge = "billing_charges_minor_units_total{currency=\"USD\",tenant=\"acme\"} 104900";
-    let patience = tokio::time::Instant::now() + Duration::from_secs(60);
+    let patience = tokio::time::Instant::now() + BOUND;
     while !metrics(&server).await.contains(charge) {
         let text = metrics(&server).await;
         assert!(tokio::time::Instant::now() < patience, "never counted: {text}");

@@ -1,14 +1,15 @@
 //! A store that speaks the S3 API, as a process of its own (`scripts/s3`), whose objects are files.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use api_server::backup::bucket::{self, Bucket};
 use rusty_s3::{Credentials, S3Action, UrlStyle};
 
+use crate::gateway::ground::BOUND;
+use crate::port::free_port;
 use crate::receiver;
 use crate::serving::client;
 
@@ -24,19 +25,6 @@ fn program() -> PathBuf {
     let output = Command::new(script).stderr(Stdio::inherit()).output().unwrap();
     assert!(output.status.success(), "scripts/s3 could not build it");
     String::from_utf8(output.stdout).unwrap().trim().into()
-}
-
-/// A port that stays free while the store is away: below those that the system gives to whoever asks for any.
-fn free_port() -> u16 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    loop {
-        let number =
-            std::process::id().wrapping_mul(131).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
-        let port = u16::try_from(20_000 + number % 12_000).unwrap();
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
 }
 
 /// A store with one bucket.
@@ -106,7 +94,7 @@ impl Store {
         let log = std::fs::File::create(self.path("log")).unwrap();
         command.stdout(log.try_clone().unwrap()).stderr(log);
         let child = self.child.insert(command.spawn().unwrap());
-        let patience = Instant::now() + Duration::from_secs(60);
+        let patience = Instant::now() + BOUND;
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
             let ended = child.try_wait().unwrap();
             let log = || std::fs::read_to_string(self.folder.path().join("log")).unwrap();

@@ -20,6 +20,7 @@ use crate::{
     gate::Gate,
     gateway::Running,
     lab::{Lab, holds, within},
+    port::free_port,
     serving::{Serving, client},
 };
 
@@ -48,9 +49,7 @@ impl Drop for Operator {
 
 impl Operator {
     fn start(kubeconfig: &Path, log: &Path) -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let health = listener.local_addr().unwrap().to_string();
-        drop(listener);
+        let health = format!("127.0.0.1:{}", free_port());
         let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
         let child = Command::new(operator())
             .args(["--health-address", &health])

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use crate::{
     faults::parts::Target,
     lab::{eventually, holds},
+    port::free_port,
     serving::client,
 };
 
@@ -64,9 +65,7 @@ impl Prometheus {
         });
         let file = folder.path().join("prometheus.yaml");
         std::fs::write(&file, config.to_string()).unwrap();
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        drop(listener);
+        let address = format!("127.0.0.1:{}", free_port());
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
         let child = Command::new(program())
             .arg(format!("--config.file={}", file.display()))

@@ -24,6 +24,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _
 
 use crate::{
     cluster::{self, Folder, template, url_of},
+    midnight::past_midnight,
     receiver::{Receiver, authority},
     serving::{Place, Serving, client},
 };
@@ -70,6 +71,7 @@ impl Ground {
     /// Two accounts with a month that is to be closed and settled, and use of this month; a webhook
     /// with messages to be sent; an approved request. None of it was done yet.
     pub async fn new() -> Self {
+        past_midnight().await;
         let ground = Self::on(Folder::with_database(template().await).await);
         ground.use_two_months().await;
         ground.ask_for_a_tenant().await;

@@ -13,10 +13,13 @@ use p256::pkcs8::EncodePrivateKey;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
+use crate::port::free_port;
 use crate::serving::client;
 
 pub const ISSUER: &str = "https://kubernetes.default.svc";
 pub const BATCH: &str = "application/cloudevents-batch+json";
+/// Generous: a gateway may wait for a minute before its next try, and nothing is judged by how long it took.
+pub const BOUND: Duration = Duration::from_secs(240);
 /// The uid of the gateway's ServiceAccount.
 const GATEWAY_UID: &str = "5d0f6e2c-0000-4000-8000-000000000001";
 /// The uid of every other ServiceAccount.
@@ -135,9 +138,22 @@ impl Running {
         answer.text().await.unwrap()
     }
 
+    /// Waits until its metrics show a series: what is counted may be so a moment after it is done.
+    pub async fn shows(&self, series: &str) {
+        let patience = tokio::time::Instant::now() + BOUND;
+        loop {
+            let metrics = self.metrics().await;
+            if metrics.contains(series) {
+                return;
+            }
+            assert!(tokio::time::Instant::now() < patience, "never {series}: {metrics}");
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Waits until the status is as wanted.
     pub async fn until(&self, what: &str, good: impl Fn(&Value) -> bool) -> Value {
-        let patience = tokio::time::Instant::now() + Duration::from_secs(60);
+        let patience = tokio::time::Instant::now() + BOUND;
         loop {
             let status = self.status().await;
             if good(&status) {
@@ -149,7 +165,7 @@ impl Running {
     }
 
     pub async fn ready(&self) {
-        let patience = tokio::time::Instant::now() + Duration::from_secs(60);
+        let patience = tokio::time::Instant::now() + BOUND;
         loop {
             let answer = client().get(format!("{}/readyz", self.health)).send().await.unwrap();
             if answer.status() == StatusCode::OK {
@@ -194,10 +210,7 @@ impl Ground {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let cluster = Cluster::new("k1");
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
-        let ground = Self { folder, cluster, port };
+        let ground = Self { folder, cluster, port: free_port() };
         ground.write("jwks.json", &ground.cluster.keys(&[]));
         let keys = ground.path("jwks.json");
         let issuers =

@@ -85,10 +85,13 @@ async fn after_a_day_without_the_control_plane_everything_arrives_once() {
     let forwarder = Forwarder::new(spool.clone(), plane, time, told.subscribe(), &meter);
     let mut report = forwarder.report();
     let stop = Shutdown::new();
-    let running = tokio::spawn(forwarder.run(stop.clone()));
+    let mut running = tokio::spawn(forwarder.run(stop.clone()));
     let mut changes = spool.changes();
     while spool.state().await.unwrap().events > 0 {
-        changes.changed().await.unwrap();
+        tokio::select! {
+            changed = changes.changed() => changed.unwrap(),
+            ended = &mut running => panic!("the forwarder ended before it was done: {ended:?}"),
+        }
     }
     stop.cancel();
     running.await.unwrap();

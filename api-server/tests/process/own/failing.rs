@@ -45,14 +45,14 @@ async fn a_server_that_is_killed_in_the_middle_leaves_nothing_that_counts() {
         "{}",
         text(&output)
     );
+    if whole > 0 {
+        lab.aged("20260101T000000Z");
+    }
     // What another one left long ago, too, and not what is somebody else's.
     let left = own.join(".tenantry-left");
     fs::create_dir(&left).unwrap();
     fs::write(left.join("archive"), "half").unwrap();
     fs::write(own.join("notes.txt"), "whose?").unwrap();
-    if whole > 0 {
-        lab.aged("20260101T000000Z");
-    }
     let server = lab.server(&[]);
     let made = || {
         let tars = lab.files().into_iter().filter(|name| name.ends_with(".tar"));
