@@ -1,6 +1,7 @@
 //! The `DeploymentProfile` resource: a tier that many tenants follow.
 
 mod components;
+mod network;
 mod overlay;
 mod rollout;
 mod service;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use components::{
     Backups, Billing, BillingStorage, Collector, Gateway, Grafana, Metrics, Telemetry,
 };
+pub use network::{AllowFrom, AllowTo, Dns, DnsServer, Network};
 pub use overlay::Overlay;
 pub use rollout::{DeploymentProfileStatus, Rollout, RolloutPhase, TenantCounts};
 pub use service::{
@@ -175,56 +177,6 @@ impl Default for Quota {
         let zero = Quantity::from_milli(0);
         Self { cpu: zero, memory: zero, storage: zero, pods: 1 }
     }
-}
-
-/// What may reach the stack and what it may reach. Inside the namespace the components reach what
-/// they need; everything else is denied unless it is allowed here.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
-pub struct Network {
-    /// Emit default-deny NetworkPolicies and the needed openings.
-    #[serde(default = "yes")]
-    pub isolation: bool,
-    /// Namespaces whose pods may reach the services, by label.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
-    pub allow_from: Vec<AllowFrom>,
-    /// Addresses that services may reach outside the namespace.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
-    pub allow_to: Vec<AllowTo>,
-}
-
-impl Default for Network {
-    fn default() -> Self {
-        Self { isolation: true, allow_from: Vec::new(), allow_to: Vec::new() }
-    }
-}
-
-/// Namespaces whose pods may reach the services.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.namespaceLabels.size() > 0")
-    .message("namespaceLabels must name a label, for example kubernetes.io/metadata.name: ingress-nginx; none would mean every namespace").field_path(".namespaceLabels"))]
-pub struct AllowFrom {
-    /// Labels that the namespace carries, for example `kubernetes.io/metadata.name: ingress-nginx`.
-    pub namespace_labels: Labels,
-}
-
-/// An address range that services may reach.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
-pub struct AllowTo {
-    /// An IPv4 or IPv6 range, for example `203.0.113.0/24`.
-    #[schemars(length(max = 49), regex(pattern = r"^[0-9a-fA-F:.]+/[0-9]{1,3}$"))]
-    pub cidr: String,
-    /// TCP ports; none means all.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16), inner(range(min = 1, max = 65535)))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
-    pub ports: Vec<u16>,
 }
 
 /// Where one component runs.

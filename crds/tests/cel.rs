@@ -251,6 +251,26 @@ fn who_may_come_in_is_named() {
 }
 
 #[test]
+fn who_resolves_names_is_pods_or_addresses() {
+    let message = Some("name either cidr, or namespaceLabels with at least one label");
+    let namespace = || json!({ "kubernetes.io/metadata.name": "openshift-dns" });
+    for (server, refusal) in [
+        (json!({ "cidr": "169.254.20.10/32" }), None),
+        (json!({ "namespaceLabels": namespace() }), None),
+        (json!({ "namespaceLabels": namespace(), "podLabels": { "a": "b" } }), None),
+        (json!({}), message),
+        (json!({ "namespaceLabels": {} }), message),
+        (json!({ "podLabels": { "k8s-app": "kube-dns" } }), message),
+        (json!({ "cidr": "169.254.20.10/32", "namespaceLabels": namespace() }), message),
+        (json!({ "cidr": "169.254.20.10/32", "podLabels": { "a": "b" } }), message),
+    ] {
+        let dns = json!({ "servers": [server], "ports": [5353] });
+        hold(vec![("/spec/network/dns", dns, refusal)]);
+    }
+    hold(vec![("/spec/network/dns", json!({}), None)]);
+}
+
+#[test]
 fn a_claim_is_mounted_in_a_folder_of_its_own() {
     let one = with(profile(), "/spec/services/0/replicas", json!(1));
     for (path, fits) in [
@@ -297,7 +317,7 @@ fn no_rule_is_without_a_test() {
     for (_, crd) in crds::all() {
         collect(&serde_json::to_value(crd).unwrap(), &mut rules);
     }
-    assert_eq!(rules.len(), 18, "a new rule needs a test here: {rules:#?}");
+    assert_eq!(rules.len(), 19, "a new rule needs a test here: {rules:#?}");
     for message in rules {
         let words: Vec<&str> = message.split(' ').collect();
         let told = words.windows(3).any(|w| tests.contains(&w.join(" ")));

@@ -16,7 +16,7 @@ use operator::{
 use policies::{Endpoint, Pod, World};
 
 /// Every port that something in a stack answers on, and some that nothing should reach.
-const PORTS: [(u16, &str); 16] = [
+const PORTS: [(u16, &str); 18] = [
     (22, "TCP"),
     (53, "TCP"),
     (53, "UDP"),
@@ -25,6 +25,8 @@ const PORTS: [(u16, &str); 16] = [
     (3000, "TCP"),
     (4317, "TCP"),
     (4318, "TCP"),
+    (5353, "TCP"),
+    (5353, "UDP"),
     (6443, "TCP"),
     (8080, "TCP"),
     (8080, "UDP"),
@@ -34,6 +36,9 @@ const PORTS: [(u16, &str); 16] = [
     (9090, "TCP"),
     (13133, "TCP"),
 ];
+
+/// Who resolves names where a profile says nothing.
+const USUAL_DNS: &str = "dns dns-cache node-local";
 
 /// Adds a stack's namespace, policies and one pod of each component; and one pod without labels, as
 /// somebody with rights in the namespace might start.
@@ -67,6 +72,12 @@ fn surroundings() -> World {
     let mut world = World::default();
     for (name, namespace, labels) in [
         ("dns", "kube-system", vec![("k8s-app", "kube-dns")]),
+        ("dns-cache", "kube-system", vec![("k8s-app", "node-local-dns")]),
+        (
+            "dns-openshift",
+            "openshift-dns",
+            vec![("dns.operator.openshift.io/daemonset-dns", "default")],
+        ),
         ("kube-proxy", "kube-system", vec![("k8s-app", "kube-proxy")]),
         ("control-plane", "tenantry-system", vec![("app.kubernetes.io/component", "api-server")]),
         ("ingress", "ingress-nginx", vec![("app.kubernetes.io/name", "ingress-nginx")]),
@@ -97,6 +108,8 @@ fn surroundings() -> World {
         ("partner", "203.0.113.7"),
         ("internet", "198.51.100.1"),
         ("metadata", "169.254.169.254"),
+        // NodeLocal DNSCache, which the node itself answers for.
+        ("node-local", "169.254.20.10"),
         ("internet6", "2001:db8::7"),
         ("far6", "2400::1"),
     ] {
@@ -170,7 +183,7 @@ fn prod() {
             ("backup", "gateway", "8080/TCP"),
             ("metrics", "collector", "8888/TCP 8889/TCP"),
             ("grafana", "metrics", "9090/TCP"),
-            ("core transcribe gateway backup metrics grafana stray", "dns", "53/TCP 53/UDP"),
+            ("core transcribe gateway backup metrics grafana stray", USUAL_DNS, "53/TCP 53/UDP"),
         ],
     );
 }
@@ -184,12 +197,13 @@ fn dev() {
             ("core", "gateway", "8080/TCP"),
             ("gateway", "control-plane", "8080/TCP"),
             ("prometheus", "gateway", "8081/TCP"),
-            ("core gateway stray", "dns", "53/TCP 53/UDP"),
+            ("core gateway stray", USUAL_DNS, "53/TCP 53/UDP"),
         ],
     );
 }
 
-/// Ports other than 8080, several foreign namespaces, address ranges that hold the metadata service.
+/// Ports other than 8080, several foreign namespaces, address ranges that hold the metadata service,
+/// names resolved by OpenShift's pods and by Cloud DNS.
 #[test]
 fn everything() {
     check(
@@ -203,13 +217,13 @@ fn everything() {
             (
                 "api index worker voice",
                 "internet6",
-                "22/TCP 53/TCP 443/TCP 3000/TCP 4317/TCP 4318/TCP 6443/TCP 8080/TCP 8081/TCP \
+                "22/TCP 53/TCP 443/TCP 3000/TCP 4317/TCP 4318/TCP 5353/TCP 6443/TCP 8080/TCP 8081/TCP \
                  8888/TCP 8889/TCP 9090/TCP 13133/TCP",
             ),
             // 0.0.0.0/0 holds the cluster's own pods too: whoever is not closed himself is reached.
             (
                 "api index worker voice",
-                "dns kube-proxy control-plane ingress impostor support prometheus reader",
+                "dns dns-cache dns-openshift kube-proxy control-plane ingress impostor support prometheus reader",
                 "443/TCP",
             ),
             ("ingress support", "api", "8081/TCP"),
@@ -218,7 +232,11 @@ fn everything() {
             ("backup", "gateway", "8080/TCP"),
             ("metrics", "collector", "8888/TCP 8889/TCP"),
             ("grafana", "metrics", "9090/TCP"),
-            ("api index worker voice gateway backup metrics grafana stray", "dns", "53/TCP 53/UDP"),
+            (
+                "api index worker voice gateway backup metrics grafana stray",
+                "dns-openshift metadata",
+                "53/TCP 53/UDP 5353/TCP 5353/UDP",
+            ),
         ],
     );
 }
@@ -234,7 +252,7 @@ fn a_stack_without_services_has_no_opening_for_everybody() {
         &[
             ("gateway", "control-plane", "8080/TCP"),
             ("prometheus", "gateway", "8081/TCP"),
-            ("gateway stray", "dns", "53/TCP 53/UDP"),
+            ("gateway stray", USUAL_DNS, "53/TCP 53/UDP"),
         ],
     );
 }

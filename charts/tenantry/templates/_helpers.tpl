@@ -136,6 +136,37 @@ issuers:
 {{- end }}
 {{- end }}
 
+{{/* The rule of a NetworkPolicy by which its pods have names resolved. */}}
+{{- define "tenantry.dns" -}}
+- to:
+    {{- toYaml .Values.networkPolicies.dns | nindent 4 }}
+  ports:
+    {{- range .Values.networkPolicies.dnsPorts }}
+    - { port: {{ int . }}, protocol: UDP }
+    - { port: {{ int . }}, protocol: TCP }
+    {{- end }}
+{{- end }}
+
+{{/* The same as a profile says it, for the tenants' pods; nothing where it is what the operator takes by itself. */}}
+{{- define "tenantry.profileDns" -}}
+{{- $servers := list -}}
+{{- range .Values.networkPolicies.dns -}}
+{{- $server := dict -}}
+{{- with .ipBlock }}{{ $_ := set $server "cidr" .cidr }}{{ end -}}
+{{- with .namespaceSelector }}{{ $_ := set $server "namespaceLabels" .matchLabels }}{{ end -}}
+{{- with .podSelector }}{{ $_ := set $server "podLabels" .matchLabels }}{{ end -}}
+{{- $servers = append $servers $server -}}
+{{- end -}}
+{{- $ports := list -}}
+{{- range .Values.networkPolicies.dnsPorts }}{{ $ports = append $ports (int .) }}{{ end -}}
+{{- $dns := dict "servers" $servers "ports" $ports | toJson -}}
+{{- $system := dict "kubernetes.io/metadata.name" "kube-system" -}}
+{{- $cluster := dict "namespaceLabels" $system "podLabels" (dict "k8s-app" "kube-dns") -}}
+{{- $cache := dict "namespaceLabels" $system "podLabels" (dict "k8s-app" "node-local-dns") -}}
+{{- $usual := list $cluster $cache (dict "cidr" "169.254.20.10/32") -}}
+{{- if ne $dns (dict "servers" $usual "ports" (list 53) | toJson) }}{{ $dns }}{{ end -}}
+{{- end }}
+
 {{/* The rounds that are made, by name: what `api-server routine` is asked, the scopes that it needs, and whose token. */}}
 {{- define "tenantry.rounds" -}}
 {{- $routines := .Values.routines -}}

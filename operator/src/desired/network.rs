@@ -3,7 +3,10 @@
 //! A connection needs the sender's egress and the receiver's ingress, so each component has one
 //! policy that says both for it. `tests/reachability.rs` holds the table of who reaches whom.
 
-use crds::deployment_profile::AllowTo;
+use crds::{
+    bounded::Labels,
+    deployment_profile::{AllowTo, DnsServer},
+};
 use serde_json::{Value, json};
 
 use super::{Stack, cidr, collector, gateway, meta, metrics};
@@ -29,7 +32,7 @@ pub fn build(stack: &Stack, all: &mut Vec<Object>) {
         return;
     }
     all.push(policy(stack, "tenantry-default-deny", json!({}), None));
-    all.push(policy(stack, "tenantry-dns", every_pod_that_dials(), Some(dns())));
+    all.push(policy(stack, "tenantry-dns", every_pod_that_dials(), Some(dns(stack))));
     service_policies(stack, all);
     let mut component = |name: &str, rules| {
         let selector = json!({ "matchLabels": meta::selector(name) });
@@ -61,13 +64,22 @@ fn every_pod_that_dials() -> Value {
     ]})
 }
 
-fn dns() -> Rules {
-    let servers = json!({
-        "namespaceSelector": { "matchLabels": { NAMESPACE_NAME: "kube-system" } },
-        "podSelector": { "matchLabels": { "k8s-app": "kube-dns" } },
-    });
-    let ports = json!([{ "protocol": "UDP", "port": 53 }, { "protocol": "TCP", "port": 53 }]);
-    Rules { ingress: vec![], egress: vec![json!({ "to": [servers], "ports": ports })] }
+fn dns(stack: &Stack) -> Rules {
+    let dns = stack.network.dns.clone().unwrap_or_default();
+    let servers: Vec<Value> = dns.servers.iter().map(dns_server).collect();
+    let both = |port| ["UDP", "TCP"].map(|protocol| json!({ "protocol": protocol, "port": port }));
+    let ports: Vec<Value> = dns.ports.iter().flat_map(both).collect();
+    Rules { ingress: vec![], egress: vec![json!({ "to": servers, "ports": ports })] }
+}
+
+fn dns_server(server: &DnsServer) -> Value {
+    if let Some(cidr) = &server.cidr {
+        return addresses(cidr);
+    }
+    meta::present(json!({
+        "namespaceSelector": server.namespace_labels.as_ref().map(matching),
+        "podSelector": server.pod_labels.as_ref().map(matching),
+    }))
 }
 
 /// One policy for what all services may dial, and one for each service's own ports.
@@ -121,10 +133,17 @@ fn services_egress(stack: &Stack) -> Vec<Value> {
 }
 
 fn outside(to: &AllowTo) -> Value {
-    let except: Vec<&str> = cidr::link_local_within(&to.cidr).into_iter().collect();
-    let block = meta::present(json!({ "cidr": to.cidr, "except": except }));
     let ports = if to.ports.is_empty() { json!([{ "protocol": "TCP" }]) } else { tcp(&to.ports) };
-    json!({ "to": [{ "ipBlock": block }], "ports": ports })
+    json!({ "to": [addresses(&to.cidr)], "ports": ports })
+}
+
+fn matching(labels: &Labels) -> Value {
+    json!({ "matchLabels": labels })
+}
+
+fn addresses(cidr: &str) -> Value {
+    let except: Vec<&str> = cidr::link_local_within(cidr).into_iter().collect();
+    json!({ "ipBlock": meta::present(json!({ "cidr": cidr, "except": except })) })
 }
 
 fn gateway_rules(stack: &Stack) -> Rules {

@@ -1,5 +1,5 @@
 use crds::{
-    deployment_profile::{AllowTo, Scheduling},
+    deployment_profile::{AllowTo, Dns, DnsServer, Scheduling},
     tenant::ServiceOverride,
 };
 
@@ -72,6 +72,13 @@ fn an_address_range_that_is_none_is_named() {
                 .to_owned()
         )]
     );
+    let found = problems(|_, p, _| {
+        let cidr = Some("10.0.0.0/33".to_owned());
+        let server = DnsServer { cidr, ..DnsServer::default() };
+        p.network.dns = Some(Dns { servers: vec![server], ..Dns::default() });
+    });
+    let [(reasons::CIDR_INVALID, message)] = found.as_slice() else { panic!("{found:?}") };
+    assert!(message.contains("spec.network.dns.servers[0].cidr \"10.0.0.0/33\""), "{message}");
 }
 
 fn with_claim(size_milli: i128, class: Option<&str>) -> impl FnOnce(&mut Observed) {

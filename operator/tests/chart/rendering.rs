@@ -29,6 +29,8 @@ const HIGHLY_AVAILABLE: &[&str] = &[
     "--set=image.registry=registry.local:5000",
     "--set-json=imagePullSecrets=[\"pull\"]",
     "--set-json=networkPolicies.apiFrom=[{\"namespaceSelector\":{\"matchLabels\":{\"kubernetes.io/metadata.name\":\"ingress-nginx\"}}}]",
+    "--set-json=networkPolicies.dns=[{\"namespaceSelector\":{\"matchLabels\":{\"kubernetes.io/metadata.name\":\"openshift-dns\"}}},{\"ipBlock\":{\"cidr\":\"172.30.0.10/32\"}}]",
+    "--set-json=networkPolicies.dnsPorts=[5353]",
     "--set-json=apiServer.issuers=[{\"issuer\":\"https://id.example.com\",\"keys\":{\"jwks\":\"{}\"},\"typ\":[\"JWT\"]}]",
     "--set=apiServer.developmentSecret=trial",
     "--set=profiles.domain=customers.example",

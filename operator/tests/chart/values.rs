@@ -107,6 +107,26 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (r#"profiles.domain="Example.com""#, "at '/profiles/domain'"),
     (r#"networkPolicies.egressPorts=[0]"#, "at '/networkPolicies/egressPorts/0': minimum"),
+    (r#"networkPolicies.dns=[]"#, "at '/networkPolicies/dns': minItems"),
+    (r#"networkPolicies.dns=[{}]"#, "at '/networkPolicies/dns/0'"),
+    (
+        r#"networkPolicies.dns=[{"podSelector":{"matchLabels":{"a":"b"}}}]"#,
+        "at '/networkPolicies/dns/0'",
+    ),
+    (
+        r#"networkPolicies.dns=[{"namespaceSelector":{"matchLabels":{}}}]"#,
+        "at '/networkPolicies/dns/0/namespaceSelector/matchLabels': minProperties",
+    ),
+    (
+        r#"networkPolicies.dns=[{"namespaceSelector":{"matchExpressions":[]}}]"#,
+        "at '/networkPolicies/dns/0/namespaceSelector'",
+    ),
+    (
+        r#"networkPolicies.dns=[{"ipBlock":{"cidr":"kube-dns"}}]"#,
+        "at '/networkPolicies/dns/0/ipBlock/cidr'",
+    ),
+    (r#"networkPolicies.dnsPorts=[0]"#, "at '/networkPolicies/dnsPorts/0': minimum"),
+    (r#"networkPolicies.dnsPorts=[]"#, "at '/networkPolicies/dnsPorts': minItems"),
     (r#"monitoring.interval="often""#, "at '/monitoring/interval'"),
     (r#"monitoring.rules="yes""#, "at '/monitoring/rules': got string, want boolean"),
     (r#"monitoring.dashboards="yes""#, "at '/monitoring/dashboards': got string, want boolean"),
@@ -212,6 +232,8 @@ const IMPOSSIBLE: &[(&[&str], &str)] = &[
         &["apiServer.ingress.enabled=true", r#"apiServer.ingress.host="a.example""#],
         "networkPolicies.apiFrom: name the ingress controller's namespace",
     ),
+    (&["networkPolicies.dns=null"], "networkPolicies.dns: nobody is named"),
+    (&["networkPolicies.dnsPorts=null"], "networkPolicies.dnsPorts: nobody is named"),
     (&["monitoring.enabled=true"], "monitoring.enabled: the cluster has no PodMonitor"),
     (&["monitoring.gateways=true"], "monitoring.gateways: the cluster has no PodMonitor"),
     (&["monitoring.rules=true"], "monitoring.rules: the cluster has no PrometheusRule"),
@@ -334,5 +356,5 @@ fn the_chart_takes_the_values_that_the_documents_show() {
             count += 1;
         }
     }
-    assert_eq!(count, 3);
+    assert_eq!(count, 4);
 }
