@@ -241,13 +241,24 @@ fn telemetry_builds_on_itself() {
 }
 
 #[test]
-fn who_may_come_in_is_named() {
-    let message =
-        Some("namespaceLabels must name a label, for example kubernetes.io/metadata.name");
-    hold(vec![
-        ("/spec/network/allowFrom/0/namespaceLabels", json!({}), message),
-        ("/spec/network/allowFrom/0/namespaceLabels", json!({ "team": "" }), None),
-    ]);
+fn who_may_come_in_and_what_is_reached_is_named() {
+    let from = "name either namespaceLabels, with a label such as kubernetes.io/metadata.name";
+    let to = "name either cidr, or namespaceLabels with a label such as";
+    for (list, message) in [("allowFrom", from), ("allowTo", to)] {
+        for (entry, fits) in [
+            (json!({ "namespaceLabels": { "team": "" } }), true),
+            (json!({ "cidr": "35.191.0.0/16" }), true),
+            (json!({}), false),
+            (json!({ "namespaceLabels": {} }), false),
+            (json!({ "namespaceLabels": { "team": "a" }, "cidr": "35.191.0.0/16" }), false),
+            (json!({ "namespaceLabels": {}, "cidr": "35.191.0.0/16" }), false),
+        ] {
+            let path = format!("/spec/network/{list}");
+            let got = check(&with(profile(), &path, json!([entry])));
+            assert_eq!(got.is_ok(), fits, "{path} {entry}: {got:?}");
+            assert!(got.err().is_none_or(|said| said.contains(message)), "{path} {entry}");
+        }
+    }
 }
 
 #[test]
@@ -317,7 +328,7 @@ fn no_rule_is_without_a_test() {
     for (_, crd) in crds::all() {
         collect(&serde_json::to_value(crd).unwrap(), &mut rules);
     }
-    assert_eq!(rules.len(), 19, "a new rule needs a test here: {rules:#?}");
+    assert_eq!(rules.len(), 20, "a new rule needs a test here: {rules:#?}");
     for message in rules {
         let words: Vec<&str> = message.split(' ').collect();
         let told = words.windows(3).any(|w| tests.contains(&w.join(" ")));

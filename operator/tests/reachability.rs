@@ -16,7 +16,7 @@ use operator::{
 use policies::{Endpoint, Pod, World};
 
 /// Every port that something in a stack answers on, and some that nothing should reach.
-const PORTS: [(u16, &str); 18] = [
+const PORTS: [(u16, &str); 19] = [
     (22, "TCP"),
     (53, "TCP"),
     (53, "UDP"),
@@ -27,6 +27,7 @@ const PORTS: [(u16, &str); 18] = [
     (4318, "TCP"),
     (5353, "TCP"),
     (5353, "UDP"),
+    (5432, "TCP"),
     (6443, "TCP"),
     (8080, "TCP"),
     (8080, "UDP"),
@@ -78,6 +79,7 @@ fn surroundings() -> World {
             "openshift-dns",
             vec![("dns.operator.openshift.io/daemonset-dns", "default")],
         ),
+        ("database", "databases", vec![]),
         ("kube-proxy", "kube-system", vec![("k8s-app", "kube-proxy")]),
         ("control-plane", "tenantry-system", vec![("app.kubernetes.io/component", "api-server")]),
         ("ingress", "ingress-nginx", vec![("app.kubernetes.io/name", "ingress-nginx")]),
@@ -107,6 +109,8 @@ fn surroundings() -> World {
     for (name, address) in [
         ("partner", "203.0.113.7"),
         ("internet", "198.51.100.1"),
+        // Of a range that load balancers call from, which are no pods.
+        ("load-balancer", "35.191.7.7"),
         ("metadata", "169.254.169.254"),
         // NodeLocal DNSCache, which the node itself answers for.
         ("node-local", "169.254.20.10"),
@@ -213,20 +217,21 @@ fn everything() {
             ("api index worker voice", "api", "8081/TCP"),
             ("api index worker voice", "gateway", "8080/TCP"),
             ("api index worker voice", "collector", "4317/TCP 4318/TCP"),
-            ("api index worker voice", "partner internet", "443/TCP"),
+            ("api index worker voice", "partner internet load-balancer", "443/TCP"),
             (
                 "api index worker voice",
                 "internet6",
-                "22/TCP 53/TCP 443/TCP 3000/TCP 4317/TCP 4318/TCP 5353/TCP 6443/TCP 8080/TCP 8081/TCP \
+                "22/TCP 53/TCP 443/TCP 3000/TCP 4317/TCP 4318/TCP 5353/TCP 5432/TCP 6443/TCP 8080/TCP 8081/TCP \
                  8888/TCP 8889/TCP 9090/TCP 13133/TCP",
             ),
             // 0.0.0.0/0 holds the cluster's own pods too: whoever is not closed himself is reached.
             (
                 "api index worker voice",
-                "dns dns-cache dns-openshift kube-proxy control-plane ingress impostor support prometheus reader",
+                "database dns dns-cache dns-openshift kube-proxy control-plane ingress impostor support prometheus reader",
                 "443/TCP",
             ),
-            ("ingress support", "api", "8081/TCP"),
+            ("api index worker voice", "database", "5432/TCP"),
+            ("ingress support load-balancer", "api", "8081/TCP"),
             ("gateway", "control-plane", "8080/TCP"),
             ("prometheus", "gateway", "8081/TCP"),
             ("backup", "gateway", "8080/TCP"),

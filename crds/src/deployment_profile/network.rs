@@ -13,12 +13,12 @@ pub struct Network {
     /// Emit default-deny NetworkPolicies and the needed openings.
     #[serde(default = "super::yes")]
     pub isolation: bool,
-    /// Namespaces whose pods may reach the services, by label.
+    /// Who may reach the services from outside the namespace.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub allow_from: Vec<AllowFrom>,
-    /// Addresses that services may reach outside the namespace.
+    /// What services may reach outside the namespace.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -95,23 +95,39 @@ pub struct DnsServer {
     pub cidr: Option<String>,
 }
 
-/// Namespaces whose pods may reach the services.
+/// Who may reach the services: pods by their namespace, or addresses.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.namespaceLabels.size() > 0")
-    .message("namespaceLabels must name a label, for example kubernetes.io/metadata.name: ingress-nginx; none would mean every namespace").field_path(".namespaceLabels"))]
+#[x_kube(validation = Rule::new("has(self.cidr) ? !has(self.namespaceLabels) : has(self.namespaceLabels) && self.namespaceLabels.size() > 0")
+    .message("name either namespaceLabels, with a label such as kubernetes.io/metadata.name: ingress-nginx (none would mean every namespace), or cidr, for load balancers that are no pods"))]
 pub struct AllowFrom {
     /// Labels that the namespace carries, for example `kubernetes.io/metadata.name: ingress-nginx`.
-    pub namespace_labels: Labels,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Labels")]
+    pub namespace_labels: Option<Labels>,
+    /// Addresses that are no pods', for example `35.191.0.0/16` of Google's load balancers, or the
+    /// subnets of an ALB with target type `ip`. A range that holds the cluster's pods lets other
+    /// tenants in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 49), regex(pattern = r"^[0-9a-fA-F:.]+/[0-9]{1,3}$"))]
+    pub cidr: Option<String>,
 }
 
-/// An address range that services may reach.
+/// What services may reach: addresses, or pods by their namespace.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.cidr) ? !has(self.namespaceLabels) : has(self.namespaceLabels) && self.namespaceLabels.size() > 0")
+    .message("name either cidr, or namespaceLabels with a label such as kubernetes.io/metadata.name: databases (none would mean every namespace)"))]
 pub struct AllowTo {
-    /// An IPv4 or IPv6 range, for example `203.0.113.0/24`.
-    #[schemars(length(max = 49), regex(pattern = r"^[0-9a-fA-F:.]+/[0-9]{1,3}$"))]
-    pub cidr: String,
+    /// An IPv4 or IPv6 range, for example `203.0.113.0/24`. With Cilium it stands for no pods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 49), regex(pattern = r"^[0-9a-fA-F:.]+/[0-9]{1,3}$"))]
+    pub cidr: Option<String>,
+    /// Labels of a namespace whose pods may be reached, for example
+    /// `kubernetes.io/metadata.name: databases`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Labels")]
+    pub namespace_labels: Option<Labels>,
     /// TCP ports; none means all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(range(min = 1, max = 65535)))]

@@ -112,10 +112,10 @@ fn services(stack: &Stack) -> Value {
 }
 
 fn callers_of_services(stack: &Stack) -> Vec<Value> {
-    // An empty selector would mean every namespace, which nobody asked for by leaving it empty.
-    let foreign = stack.network.allow_from.iter().filter(|f| !f.namespace_labels.0.is_empty());
-    let foreign =
-        foreign.map(|f| json!({ "namespaceSelector": { "matchLabels": f.namespace_labels } }));
+    let foreign = stack.network.allow_from.iter().filter_map(|from| match &from.cidr {
+        Some(cidr) => Some(json!({ "ipBlock": { "cidr": cidr } })),
+        None => namespace(from.namespace_labels.as_ref()),
+    });
     std::iter::once(json!({ "podSelector": services(stack) })).chain(foreign).collect()
 }
 
@@ -128,13 +128,23 @@ fn services_egress(stack: &Stack) -> Vec<Value> {
     if stack.has_collector() {
         egress.push(to_pods(meta::COLLECTOR, &collector::OTLP));
     }
-    egress.extend(stack.network.allow_to.iter().map(outside));
+    egress.extend(stack.network.allow_to.iter().filter_map(outside));
     egress
 }
 
-fn outside(to: &AllowTo) -> Value {
+fn outside(to: &AllowTo) -> Option<Value> {
+    let peer = match &to.cidr {
+        Some(cidr) => addresses(cidr),
+        None => namespace(to.namespace_labels.as_ref())?,
+    };
     let ports = if to.ports.is_empty() { json!([{ "protocol": "TCP" }]) } else { tcp(&to.ports) };
-    json!({ "to": [addresses(&to.cidr)], "ports": ports })
+    Some(json!({ "to": [peer], "ports": ports }))
+}
+
+/// An empty selector would mean every namespace, which nobody asked for by leaving it empty.
+fn namespace(labels: Option<&Labels>) -> Option<Value> {
+    let labels = labels.filter(|labels| !labels.0.is_empty())?;
+    Some(json!({ "namespaceSelector": matching(labels) }))
 }
 
 fn matching(labels: &Labels) -> Value {

@@ -25,10 +25,12 @@ pub(super) fn check(stack: &Stack, problems: &mut Vec<Problem>) {
 
 /// Every range, and whose it is.
 fn ranges(network: &Network) -> Vec<(String, &str)> {
-    let to = network.allow_to.iter().map(|to| Some(&to.cidr)).enumerate();
-    let to = to.map(|(index, cidr)| (format!("allowTo[{index}]"), cidr));
-    let servers = network.dns.iter().flat_map(|dns| &dns.servers).enumerate();
-    let servers =
-        servers.map(|(index, server)| (format!("dns.servers[{index}]"), server.cidr.as_ref()));
-    to.chain(servers).filter_map(|(path, cidr)| Some((path, cidr?.as_str()))).collect()
+    let from = network.allow_from.iter().map(|from| &from.cidr);
+    let to = network.allow_to.iter().map(|to| &to.cidr);
+    let servers = network.dns.iter().flat_map(|dns| &dns.servers).map(|server| &server.cidr);
+    let from = from.enumerate().map(|(index, cidr)| (format!("allowFrom[{index}]"), cidr));
+    let to = to.enumerate().map(|(index, cidr)| (format!("allowTo[{index}]"), cidr));
+    let servers = servers.enumerate().map(|(index, cidr)| (format!("dns.servers[{index}]"), cidr));
+    let all = from.chain(to).chain(servers);
+    all.filter_map(|(path, cidr)| Some((path, cidr.as_deref()?))).collect()
 }

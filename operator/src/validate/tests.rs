@@ -1,5 +1,5 @@
 use crds::{
-    deployment_profile::{AllowTo, Dns, DnsServer, Scheduling},
+    deployment_profile::{AllowFrom, AllowTo, Dns, DnsServer, Scheduling},
     tenant::ServiceOverride,
 };
 
@@ -59,7 +59,7 @@ fn components_that_exist_may_be_scheduled() {
 
 #[test]
 fn an_address_range_that_is_none_is_named() {
-    let to = |cidr: &str| AllowTo { cidr: cidr.to_owned(), ports: vec![] };
+    let to = |cidr: &str| AllowTo { cidr: Some(cidr.to_owned()), ..AllowTo::default() };
     let found = problems(|_, p, _| {
         p.network.allow_to = vec![to("10.0.0.0/8"), to("10.0.0.0/33"), to("2001:db8::/32")];
     });
@@ -72,6 +72,12 @@ fn an_address_range_that_is_none_is_named() {
                 .to_owned()
         )]
     );
+    let found = problems(|_, p, _| {
+        let cidr = Some("fe80::/200".to_owned());
+        p.network.allow_from.push(AllowFrom { cidr, ..AllowFrom::default() });
+    });
+    let [(reasons::CIDR_INVALID, message)] = found.as_slice() else { panic!("{found:?}") };
+    assert!(message.contains("spec.network.allowFrom[1].cidr \"fe80::/200\""), "{message}");
     let found = problems(|_, p, _| {
         let cidr = Some("10.0.0.0/33".to_owned());
         let server = DnsServer { cidr, ..DnsServer::default() };
