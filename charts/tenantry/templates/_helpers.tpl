@@ -97,9 +97,14 @@ imagePullSecrets:
 {{- end }}
 {{- end }}
 
-{{/* Annotations of a pod template with those of the values. */}}
+{{/* Annotations of a pod template: those of the values, and which volumes are "scratch". The cluster autoscaler removes no node with
+     a pod that has local storage, unless it is told that it may go. */}}
 {{- define "tenantry.podAnnotations" -}}
-{{- with .values.podAnnotations }}
+{{- $all := deepCopy .values.podAnnotations -}}
+{{- with .scratch }}
+{{- $all = merge $all (dict "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes" (join "," .)) }}
+{{- end }}
+{{- with $all }}
 {{ toYaml . }}
 {{- end }}
 {{- end }}

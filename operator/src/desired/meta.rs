@@ -32,6 +32,9 @@ pub const PURGE: &str = "tenantry.dev/purge";
 pub const DISCARD_SPOOL: &str = "tenantry.dev/discard-spool";
 /// The annotation on a pod that changes with its configuration, so that an edit is rolled.
 pub const CONFIG_CHECKSUM: &str = "tenantry.dev/config-checksum";
+/// The annotation on a pod with the volumes that the cluster autoscaler may empty. Without it a node
+/// that runs the pod is never removed: its default is to spare whatever has local storage.
+pub const EVICTABLE_VOLUMES: &str = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes";
 /// The annotation on a Deployment that remembers an autoscaler's replicas while suspended.
 pub const PARKED_REPLICAS: &str = "tenantry.dev/replicas-before-suspend";
 

@@ -49,7 +49,12 @@ pub struct Pod<'a> {
 /// The pod template of a component.
 #[must_use]
 pub fn template(stack: &Stack, pod: &Pod<'_>) -> Value {
-    let annotations = pod.checksum.as_ref().map(|sum| json!({ meta::CONFIG_CHECKSUM: sum }));
+    let volumes = volumes(pod);
+    let scratch: Vec<&str> = volumes.iter().filter_map(Volume::scratch_name).collect();
+    let annotations = json!({
+        meta::CONFIG_CHECKSUM: pod.checksum,
+        meta::EVICTABLE_VOLUMES: scratch.join(","),
+    });
     let pull_secrets: Vec<Value> =
         stack.images.pull_secrets.iter().map(|name| json!({ "name": name })).collect();
     let spec = json!({
@@ -66,10 +71,12 @@ pub fn template(stack: &Stack, pod: &Pod<'_>) -> Value {
         "runtimeClassName": pod.placement.and_then(|p| p.runtime_class_name.as_deref()),
         "topologySpreadConstraints": spread(pod),
         "containers": [container(stack, pod)],
-        "volumes": volumes(pod).iter().map(Volume::source).collect::<Vec<_>>(),
+        "volumes": volumes.iter().map(Volume::source).collect::<Vec<_>>(),
     });
-    let metadata =
-        json!({ "labels": meta::labels(stack, pod.component), "annotations": annotations });
+    let metadata = json!({
+        "labels": meta::labels(stack, pod.component),
+        "annotations": meta::present(annotations),
+    });
     json!({ "metadata": meta::present(metadata), "spec": meta::present(spec) })
 }
 

@@ -76,6 +76,12 @@ impl Volume {
         &self.path
     }
 
+    /// Its name, where what it holds goes with the pod.
+    #[must_use]
+    pub fn scratch_name(&self) -> Option<&'static str> {
+        (self.kind == "emptyDir").then_some(self.name)
+    }
+
     /// The entry of the pod's `volumes`.
     #[must_use]
     pub fn source(&self) -> Value {

@@ -253,6 +253,36 @@ fn every_pod_is_restricted_and_bounded() {
     });
 }
 
+/// The cluster autoscaler removes no node with a pod whose scratch it was not told of. Who says something else is heard.
+#[test]
+fn the_cluster_autoscaler_knows_what_is_scratch() {
+    const NAME: &str = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes";
+    let told = |template: &Value| -> Vec<String> {
+        let told = template["metadata"]["annotations"][NAME].as_str().unwrap_or_default();
+        told.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    };
+    let mut most = 0;
+    for (name, arguments) in cases() {
+        for object in objects(&rendered(&arguments, VERSIONS[1])) {
+            let Some(template) = pod_template(&object) else { continue };
+            let volumes = template["spec"]["volumes"].as_array().into_iter().flatten();
+            let scratch = volumes.filter(|volume| volume.get("emptyDir").is_some());
+            let names: Vec<&str> = scratch.map(|volume| volume["name"].as_str().unwrap()).collect();
+            assert_eq!(told(template), names, "{name} {}", object["kind"]);
+            most = most.max(names.len());
+        }
+    }
+    assert_eq!(most, 2, "Grafana's state, or backups on their way to a bucket, beside /tmp");
+    let own = format!(r#"--set-json=apiServer.podAnnotations={{"{NAME}":"none","team":"a"}}"#);
+    let all = objects(&prints(&template(&[&own])));
+    let server = all
+        .iter()
+        .find(|o| o["kind"] == "Deployment" && o["metadata"]["name"] == "tenantry-api-server");
+    let template = pod_template(server.unwrap()).unwrap();
+    assert_eq!(told(template), ["none"]);
+    assert_eq!(template["metadata"]["annotations"]["team"], "a");
+}
+
 /// What admission asks of the API server is in policies, which need nobody who answers. A webhook that is
 /// away could keep the cluster from working.
 #[test]

@@ -40,6 +40,26 @@ fn every_pod_is_restricted() {
     });
 }
 
+/// The cluster autoscaler removes no node with a pod whose scratch it was not told of; and it must not be told of anything else.
+#[test]
+fn the_cluster_autoscaler_knows_what_is_scratch() {
+    let mut seen = BTreeSet::new();
+    each_pod(|at, template| {
+        let volumes = template["spec"]["volumes"].as_array().unwrap();
+        let scratch = volumes.iter().filter(|volume| volume.get("emptyDir").is_some());
+        let names: Vec<&str> = scratch.map(|volume| volume["name"].as_str().unwrap()).collect();
+        let annotations = template["metadata"].get("annotations");
+        let told = annotations
+            .and_then(|all| all.get("cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"))
+            .map(|told| told.as_str().unwrap().to_owned());
+        assert_eq!(told, (!names.is_empty()).then(|| names.join(",")), "{at}");
+        seen.insert(told);
+    });
+    // Without any, with the usual one, and with Grafana's.
+    assert!(seen.contains(&None) && seen.contains(&Some("tmp".to_owned())), "{seen:?}");
+    assert!(seen.iter().flatten().any(|told| told.contains(',')), "{seen:?}");
+}
+
 /// The gateway and the job that asks it for backups show who they are to others of Tenantry; services
 /// only report usage, and nobody else has any token.
 #[test]
