@@ -1,6 +1,7 @@
 //! A tenant and a profile revision, checked and merged into a [`Stack`]; or the problems, each with
 //! the field's path and the remedy. Pure.
 
+mod annotations;
 mod capacity;
 mod merge;
 mod network;
@@ -37,6 +38,8 @@ pub mod reasons {
     pub const RESOURCES_INVALID: &str = "ResourcesInvalid";
     /// An address range is none.
     pub const CIDR_INVALID: &str = "CidrInvalid";
+    /// An annotation's name is none.
+    pub const ANNOTATION_INVALID: &str = "AnnotationInvalid";
     /// The profile's quota does not hold the stack.
     pub const QUOTA_TOO_SMALL: &str = "QuotaTooSmall";
     /// A claim would have to shrink or change its class.
@@ -69,6 +72,7 @@ pub fn stack(
     let stack = Stack { account, ..assemble(tenant, name, profile, profile_name, services) };
     resources::check(tenant, profile, &stack, &mut problems);
     network::check(&stack, &mut problems);
+    annotations::check(&stack, &mut problems);
     capacity::check(&stack, &mut problems);
     check_claims(&stack, observed, &mut problems);
     if problems.is_empty() { Ok(stack) } else { Err(problems) }

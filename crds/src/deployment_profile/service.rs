@@ -4,7 +4,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::bounded::{Replicas, ResourceMap};
+use crate::bounded::{Annotations, Replicas, ResourceMap};
 
 /// A service that every tenant of the profile runs.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
@@ -263,6 +263,8 @@ impl Default for Storage {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self.host.contains('{tenant}')")
     .message("host must contain {tenant}, or two tenants would share one host name").field_path(".host"))]
+#[x_kube(validation = Rule::new("!has(self.annotations) || self.annotations.all(key, !key.startsWith('tenantry.dev/') && !key.startsWith('kubectl.kubernetes.io/'))")
+    .message("annotations beginning with tenantry.dev/ or kubectl.kubernetes.io/ are the operator's and kubectl's own: take them away").field_path(".annotations"))]
 pub struct Ingress {
     /// The ingress class; the cluster's default without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -275,6 +277,10 @@ pub struct Ingress {
     /// The name of the port to publish.
     #[schemars(length(min = 1, max = 15))]
     pub port: String,
+    /// Annotations for the ingress controller and others, for example `cert-manager.io/cluster-issuer`,
+    /// with `{tenant}` where the tenant's name goes.
+    #[serde(default, skip_serializing_if = "Annotations::is_empty")]
+    pub annotations: Annotations,
     /// A TLS Secret of the tenant's namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(min = 1, max = 63))]

@@ -137,6 +137,18 @@ pub fn object(stack: &Stack, component: &str, kind: Kind, name: &str, fields: Va
     Object { key: Key::new(kind, name), component: component.into(), body, generated: &[] }
 }
 
+/// The object with these annotations beside its own.
+#[must_use]
+pub fn annotated(
+    mut object: Object,
+    annotations: impl Iterator<Item = (String, String)>,
+) -> Object {
+    for (key, value) in annotations {
+        object.body["metadata"]["annotations"][key] = value.into();
+    }
+    object
+}
+
 fn owner(stack: &Stack) -> Value {
     json!({
         "apiVersion": format!("{}/{}", crds::GROUP, crds::VERSION),

@@ -34,7 +34,10 @@ pub fn build(stack: &Stack, service: &ResolvedService, all: &mut Vec<Object>) {
         all.push(named(Kind::PodDisruptionBudget, disruption_budget(&service.name)));
     }
     if let Some(ingress) = &service.ingress {
-        all.push(named(Kind::Ingress, ingress_fields(stack, &service.name, ingress)));
+        let object = named(Kind::Ingress, ingress_fields(stack, &service.name, ingress));
+        let annotations = ingress.annotations.0.iter();
+        let annotations = annotations.map(|(key, value)| (key.clone(), for_tenant(stack, value)));
+        all.push(meta::annotated(object, annotations));
     }
 }
 
@@ -154,8 +157,13 @@ fn disruption_budget(component: &str) -> Value {
     }})
 }
 
+/// A text of the profile, with the tenant's name where it goes.
+fn for_tenant(stack: &Stack, text: &str) -> String {
+    text.replace("{tenant}", stack.tenant.as_str())
+}
+
 fn ingress_fields(stack: &Stack, service: &str, ingress: &Ingress) -> Value {
-    let host = ingress.host.replace("{tenant}", stack.tenant.as_str());
+    let host = for_tenant(stack, &ingress.host);
     let backend = json!({ "service": { "name": service, "port": { "name": ingress.port } } });
     let path = json!({ "path": "/", "pathType": "Prefix", "backend": backend });
     let tls = ingress.tls_secret.as_ref().map(|s| json!([{ "hosts": [&host], "secretName": s }]));

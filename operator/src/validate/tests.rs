@@ -87,6 +87,20 @@ fn an_address_range_that_is_none_is_named() {
     assert!(message.contains("spec.network.dns.servers[0].cidr \"10.0.0.0/33\""), "{message}");
 }
 
+#[test]
+fn an_annotations_name_that_is_none_is_named() {
+    let found = problems(|_, p, _| {
+        let ingress = p.services[0].ingress.as_mut().unwrap();
+        ingress.annotations.0.insert("no name".to_owned(), "x".to_owned());
+    });
+    let [(reasons::ANNOTATION_INVALID, message)] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(
+        message,
+        "profile prod, spec.services[0].ingress.annotations \"no name\" is no annotation's name; \
+         write one such as cert-manager.io/cluster-issuer"
+    );
+}
+
 fn with_claim(size_milli: i128, class: Option<&str>) -> impl FnOnce(&mut Observed) {
     let facts = Facts::Claim { bound: true, size_milli, class: class.map(Into::into) };
     |observed| {

@@ -356,5 +356,5 @@ fn the_chart_takes_the_values_that_the_documents_show() {
             count += 1;
         }
     }
-    assert_eq!(count, 6);
+    assert_eq!(count, 7);
 }

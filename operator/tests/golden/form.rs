@@ -52,6 +52,7 @@ fn every_object_is_what_kubernetes_types_say() {
 fn nothing_is_sent_that_says_nothing() {
     // An empty selector is a statement; map values and arguments may be empty texts.
     let allowed = [".spec.podSelector", ".args[]"];
+    let maps = [".nodeSelector.", ".metadata.annotations."];
     each_object(|at, _, object| {
         walk("", &object.body, &mut |path, value| {
             let says_nothing = match value {
@@ -59,7 +60,7 @@ fn nothing_is_sent_that_says_nothing() {
                 Value::Bool(flag) => {
                     !flag && !MEANINGFUL_WHEN_FALSE.iter().any(|f| path.ends_with(f))
                 }
-                Value::String(text) => text.is_empty() && !path.contains(".nodeSelector."),
+                Value::String(text) => text.is_empty() && !maps.iter().any(|m| path.contains(m)),
                 Value::Array(items) => items.is_empty(),
                 Value::Object(members) => members.is_empty(),
                 Value::Number(_) => false,

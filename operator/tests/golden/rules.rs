@@ -158,6 +158,30 @@ fn no_network_rule_is_open() {
     });
 }
 
+/// Those of the profile, with the tenant's name where it goes; and no other object has any of them.
+#[test]
+fn an_ingress_has_the_annotations_of_its_profile() {
+    let mut seen = 0;
+    each_object(|at, stack, object| {
+        if object.key.kind != Kind::Ingress {
+            return;
+        }
+        let annotations = object.body["metadata"].get("annotations");
+        if at.starts_with("everything") {
+            let wanted = json!({
+                "cert-manager.io/cluster-issuer": "letsencrypt",
+                "alb.ingress.kubernetes.io/tags": format!("tenant={}", stack.tenant),
+                "example.test/empty": "",
+            });
+            assert_eq!(annotations, Some(&wanted), "{at}");
+            seen += 1;
+        } else {
+            assert_eq!(annotations, None, "{at}");
+        }
+    });
+    assert!(seen > 0);
+}
+
 #[test]
 fn without_isolation_there_is_no_network_policy() {
     let (_, open) =

@@ -112,6 +112,7 @@ fn invalid(scene: &Scene, reason: &str, told: Option<&Condition>, now: Timestamp
         "StorageImmutable" => "set size and class back to what the claim has: a claim only grows",
         "ComponentUnknown" => "name a component that the profile has in spec.scheduling",
         "CidrInvalid" => "write the range as ADDRESS/BITS",
+        "AnnotationInvalid" => "write the annotation's name as DOMAIN/NAME",
         "NameInvalid" => "make the tenant anew under another name",
         "PausedUntilInvalid" => "write spec.pausedUntil in RFC 3339",
         _ => "mend the field that the message names",
