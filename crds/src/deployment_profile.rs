@@ -140,7 +140,7 @@ pub struct Images {
     pub pull_policy: PullPolicy,
     /// Names of `kubernetes.io/dockerconfigjson` Secrets in the tenant's namespace.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 4), inner(length(min = 1, max = 63)))]
+    #[schemars(length(max = 8), inner(length(min = 1, max = 253)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub pull_secrets: Vec<String>,
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::helm::{chart, objects, prints, root, template, values};
 
@@ -311,6 +311,26 @@ fn a_mirror_is_where_every_image_comes_from() {
         }
     }
     assert!(images >= 10, "{images}");
+}
+
+/// What stacks pull by: the profile's own names if it says any, even none.
+#[test]
+fn stacks_pull_with_secrets_of_the_same_names() {
+    const NAMES: &str = r#"--set-json=imagePullSecrets=["pull","mirror"]"#;
+    let told = |more: &[&str]| -> Vec<Value> {
+        let all = objects(&prints(&template(more)));
+        let profiles = all.iter().filter(|o| o["kind"] == "DeploymentProfile");
+        profiles.map(|profile| profile["spec"]["images"].clone()).collect()
+    };
+    assert_eq!(told(&[]), [Value::Null, Value::Null]);
+    let both = json!({ "pullSecrets": ["pull", "mirror"] });
+    assert_eq!(told(&[NAMES]), [both.clone(), both.clone()]);
+    let none = "--set-json=profiles.dev.spec.images.pullSecrets=[]";
+    let policy = "--set=profiles.prod.spec.images.pullPolicy=Always";
+    let always = json!({ "pullPolicy": "Always", "pullSecrets": ["pull", "mirror"] });
+    assert_eq!(told(&[NAMES, none, policy]), [json!({ "pullSecrets": [] }), always]);
+    let own = "--set-json=profiles.prod.spec.images.pullSecrets=[\"own\"]";
+    assert_eq!(told(&[NAMES, own]), [both, json!({ "pullSecrets": ["own"] })]);
 }
 
 #[test]
