@@ -31,7 +31,7 @@ impl<'l> Release<'l> {
         tokio::task::spawn_blocking(run).await.expect("helm ends well")
     }
 
-    fn with_place<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
+    pub fn with_place<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
         let place = ["--kubeconfig", &self.kubeconfig, "--namespace", SYSTEM];
         arguments.iter().copied().chain(place).collect()
     }

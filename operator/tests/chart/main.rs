@@ -17,6 +17,7 @@ mod installing;
 mod installing_stops;
 mod life;
 mod lint;
+mod moving;
 mod platform;
 mod rendering;
 mod routines;

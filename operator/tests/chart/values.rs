@@ -57,6 +57,8 @@ const REFUSED: &[(&str, &str)] = &[
     (r#"image.tag="a b""#, "at '/image/tag'"),
     (r#"image.registry="https://registry.local""#, "at '/image/registry'"),
     (r#"apiServer.storage.size="5 GB""#, "at '/apiServer/storage/size'"),
+    (r#"apiServer.backups.existingClaim="My_Claim""#, "at '/apiServer/backups/existingClaim'"),
+    (r#"apiServer.backups.claim="x""#, "at '/apiServer/backups': additional properties 'claim'"),
     (r#"apiServer.backups.s3.secretKey="x""#, "at '/apiServer/backups/s3': additional properties"),
     (r#"apiServer.backups.s3.endpoint="s3.example""#, "at '/apiServer/backups/s3/endpoint'"),
     (r#"apiServer.backups.s3.endpoint="https://a:b@s3""#, "at '/apiServer/backups/s3/endpoint'"),
@@ -224,6 +226,13 @@ const IMPOSSIBLE: &[(&[&str], &str)] = &[
             "apiServer.backups.largest=5368709121",
         ],
         "apiServer.backups.largest 5368709121: a bucket takes",
+    ),
+    (
+        &[
+            r#"apiServer.backups.s3={"endpoint":"https://s3.example","bucket":"tenants","existingSecret":"key"}"#,
+            r#"apiServer.backups.existingClaim="shared""#,
+        ],
+        "apiServer.backups.existingClaim shared: backups go to the bucket",
     ),
     (&["apiServer.replicas=2"], "apiServer.replicas 2: SQLite has one writer"),
     (&["apiServer.kubernetesIssuer.enabled=false"], "apiServer.issuers: no issuer is trusted"),
