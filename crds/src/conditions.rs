@@ -13,6 +13,8 @@ pub const RECONCILING: &str = "Reconciling";
 pub const STALLED: &str = "Stalled";
 /// The tenant's spec and its profile can be rendered together.
 pub const PROFILE_VALID: &str = "ProfileValid";
+/// No tenant of the profile has failed on its way to what it should run, nor fails since.
+pub const TENANTS_HEALTHY: &str = "TenantsHealthy";
 /// The tenant is suspended as asked.
 pub const SUSPENDED: &str = "Suspended";
 

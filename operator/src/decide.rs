@@ -2,7 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crds::{Tenant, names::TenantName, tenant::Endpoint};
+use crds::{
+    Tenant, TenantStatus,
+    conditions::{self, RECONCILING},
+    names::TenantName,
+    tenant::Endpoint,
+};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
@@ -62,11 +67,38 @@ impl Decision {
         Self { outcome: Some(outcome), ..Self::default() }
     }
 
+    /// Whether it brings the stack to another revision or another rendering than its status says.
+    #[must_use]
+    pub fn moves(&self, tenant: &Tenant) -> bool {
+        let stands = tenant.status.as_ref().and_then(|s| s.profile_revision.as_ref());
+        stands.is_some_and(|r| {
+            r.desired.is_some() && (r.desired != self.revision || !drawn_here(tenant))
+        })
+    }
+
+    /// Whether the stack was in sync with it: what is to be written then, somebody else changed.
+    #[must_use]
+    pub fn was_in_sync(&self, tenant: &Tenant) -> bool {
+        let Some(status) = &tenant.status else { return false };
+        let current = status.profile_revision.as_ref().and_then(|r| r.current.as_deref());
+        status.observed_generation == tenant.metadata.generation
+            && current.is_some()
+            && current == self.revision.as_deref()
+            && drawn_here(tenant)
+            && !conditions::is_true(&status.conditions, RECONCILING)
+    }
+
     /// The health of the stack by what is known now.
     #[must_use]
     pub fn health(&self, observed: &Observed) -> Health {
         health::judge(&self.objects, observed)
     }
+}
+
+/// Whether this version of the operator drew the tenant's stack.
+fn drawn_here(tenant: &Tenant) -> bool {
+    let stands = tenant.status.as_ref().and_then(|s| s.profile_revision.as_ref());
+    stands.and_then(|r| r.renderer) == Some(RENDERER)
 }
 
 /// Decides for a tenant that is not being deleted.
@@ -87,6 +119,9 @@ fn decide_with(tenant: &Tenant, seen: &Seen, suspension: Suspension, now: Timest
     let (revision, frozen) = match choose(tenant, seen) {
         Choice::Follow(revision) => (revision, None),
         Choice::Frozen(revision, outcome) => (revision, Some(outcome)),
+        Choice::Keep(revision, outcome) => {
+            return keep(tenant, seen, &revision, suspension, outcome, now);
+        }
         Choice::Hold(outcome) => return Decision { outcome, ..Decision::default() },
     };
     let mut decision = render(tenant, seen, &revision, suspension);
@@ -104,6 +139,9 @@ enum Choice {
     Follow(Arc<Revision>),
     /// Keep the stack at this revision, prune nothing, say why.
     Frozen(Arc<Revision>, Outcome),
+    /// Another version of the operator drew the stack at this revision: write nothing to it, say how
+    /// it is, and first of all what is told here.
+    Keep(Arc<Revision>, Option<Outcome>),
     /// Write nothing to the stack; with `None` not even a status.
     Hold(Option<Outcome>),
 }
@@ -117,50 +155,85 @@ fn choose(tenant: &Tenant, seen: &Seen) -> Choice {
     let desired = in_this(status.and_then(|r| r.desired.as_deref()));
     let current = in_this(status.and_then(|r| r.current.as_deref()));
     let of = |number: Option<i64>| number.and_then(|n| seen.revisions.get(&n).cloned());
+    // What another version of the operator drew is not touched before its turn.
+    let drawn_by_another = desired.is_some() && !drawn_here(tenant);
+    let frozen = |outcome: Outcome| match of(current.or(desired)) {
+        Some(revision) if drawn_by_another => Choice::Keep(revision, Some(outcome)),
+        Some(revision) => Choice::Frozen(revision, outcome),
+        None => Choice::Hold(Some(outcome)),
+    };
+    let missing_profile = || frozen(Outcome::ProfileMissing { profile: profile.to_owned() });
     if let Some(pin) = tenant.spec.profile_ref.revision {
         let known =
             || seen.revisions.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         return match (of(Some(pin)), seen.profile_exists || !seen.revisions.is_empty()) {
-            (Some(revision), _) => Choice::Follow(revision),
-            (None, true) => {
-                let label = rollout::label(profile, pin);
-                let outcome = Outcome::RevisionMissing { revision: label, known: known() };
-                match of(current.or(desired)) {
-                    Some(revision) => Choice::Frozen(revision, outcome),
-                    None => Choice::Hold(Some(outcome)),
-                }
+            (Some(revision), _) if drawn_by_another && seen.granted != Some(pin) => {
+                Choice::Keep(of(desired).unwrap_or(revision), None)
             }
-            (None, false) => missing_profile(profile, None),
+            (Some(revision), _) => Choice::Follow(revision),
+            (None, true) => frozen(Outcome::RevisionMissing {
+                revision: rollout::label(profile, pin),
+                known: known(),
+            }),
+            (None, false) => missing_profile(),
         };
     }
     if !seen.profile_exists {
-        return missing_profile(profile, of(current.or(desired)));
+        return missing_profile();
     }
     // The profile's first revision is on its way; its arrival wakes us.
     let Some((&newest, newest_revision)) = seen.revisions.last_key_value() else {
         return Choice::Hold(None);
     };
-    let renderer = status.and_then(|r| r.renderer);
-    let may_move = seen.granted == Some(newest);
+    let stays = || of(desired).unwrap_or_else(|| newest_revision.clone());
     match desired {
+        Some(_) if seen.granted == Some(newest) => Choice::Follow(newest_revision.clone()),
+        Some(_) if drawn_by_another => Choice::Keep(stays(), None),
+        Some(_) => Choice::Follow(stays()),
         None => Choice::Follow(newest_revision.clone()),
-        Some(d) if (d == newest && renderer == Some(RENDERER)) || may_move => {
-            Choice::Follow(newest_revision.clone())
-        }
-        // Another version of the operator drew what runs: nothing is written until it is our turn.
-        Some(_) if renderer != Some(RENDERER) => Choice::Hold(None),
-        Some(d) => {
-            of(Some(d)).map_or_else(|| Choice::Follow(newest_revision.clone()), Choice::Follow)
-        }
     }
 }
 
-fn missing_profile(profile: &str, revision: Option<Arc<Revision>>) -> Choice {
-    let outcome = Outcome::ProfileMissing { profile: profile.to_owned() };
-    match revision {
-        Some(revision) => Choice::Frozen(revision, outcome),
-        None => Choice::Hold(Some(outcome)),
+/// Judges a stack that another version of the operator drew, and writes nothing to it.
+fn keep(
+    tenant: &Tenant,
+    seen: &Seen,
+    revision: &Revision,
+    suspension: Suspension,
+    first: Option<Outcome>,
+    now: Timestamp,
+) -> Decision {
+    let rendered = render(tenant, seen, revision, suspension);
+    let status = tenant.status.clone().unwrap_or_default();
+    let edited = status.observed_generation != tenant.metadata.generation;
+    let outcome = match (first, rendered.outcome) {
+        (Some(first), _) => Some(first),
+        // What this version does not take is said of an edit, or in its turn: until then it runs.
+        (None, Some(invalid)) => edited.then_some(invalid),
+        (None, None) => {
+            let profile = tenant.spec.profile_ref.name.clone();
+            held_back(tenant, seen, now).or(Some(Outcome::Waiting { profile }))
+        }
+    };
+    Decision {
+        outcome,
+        objects: as_they_are(rendered.objects, &seen.observed, &status),
+        endpoints: status.endpoints,
+        ..Decision::default()
     }
+}
+
+/// The part of `objects` that a stack can be judged by that another version drew: what is there of
+/// it, and the Deployments that it was said to have. Without what this version wants of them.
+fn as_they_are(objects: Vec<Object>, observed: &Observed, status: &TenantStatus) -> Vec<Object> {
+    let arrived = status.profile_revision.as_ref().is_some_and(|r| r.current == r.desired);
+    let told = |o: &Object| status.components.iter().any(|c| c.name == *o.component);
+    let is_part = |o: &Object| {
+        let missed = !arrived || (o.key.kind == Kind::Deployment && told(o));
+        observed.objects.contains_key(&o.key) || missed
+    };
+    let parts = objects.into_iter().filter(is_part);
+    parts.map(|o| Object { body: Value::Null, ..o }).collect()
 }
 
 /// Validates and renders; on problems the outcome says them and nothing is to be done.
@@ -179,21 +252,14 @@ fn render(tenant: &Tenant, seen: &Seen, revision: &Revision, suspension: Suspens
 }
 
 fn plan_for(tenant: &Tenant, seen: &Seen, now: Timestamp, frozen: bool, decision: &mut Decision) {
-    match paused_until(tenant, now) {
-        Err(problem) => return decision.outcome = Some(Outcome::Invalid(vec![problem])),
-        Ok(Some(until)) => return decision.outcome = Some(Outcome::Paused { until }),
-        Ok(None) => {}
+    if let Some(outcome) = held_back(tenant, seen, now) {
+        return decision.outcome = Some(outcome);
     }
     let claimant = Claimant {
         uid: tenant.metadata.uid.as_deref().unwrap_or_default(),
         adopts: tenant.spec.adopt.as_ref().map(|a| a.previous_uid.as_str()),
         suspended: decision.suspension.stops(),
     };
-    if let Some(other) = seen.rival.clone() {
-        let account = account::effective(tenant, &seen.observed);
-        decision.outcome = Some(Outcome::Refused(Refusal::AccountInUse { account, other }));
-        return;
-    }
     match plan::plan(&decision.objects, &seen.observed, claimant, &seen.learned) {
         Ok(actions) => {
             let prunes = |a: &Action| matches!(a, Action::Delete { .. } | Action::Retain { .. });
@@ -201,6 +267,18 @@ fn plan_for(tenant: &Tenant, seen: &Seen, now: Timestamp, frozen: bool, decision
             decision.outcome = Some(Outcome::Applied { wrote: !decision.actions.is_empty() });
         }
         Err(refusal) => decision.outcome = Some(Outcome::Refused(refusal)),
+    }
+}
+
+/// Why nothing is written to a tenant that can be rendered.
+fn held_back(tenant: &Tenant, seen: &Seen, now: Timestamp) -> Option<Outcome> {
+    match paused_until(tenant, now) {
+        Err(problem) => Some(Outcome::Invalid(vec![problem])),
+        Ok(Some(until)) => Some(Outcome::Paused { until }),
+        Ok(None) => seen.rival.clone().map(|other| {
+            let account = account::effective(tenant, &seen.observed);
+            Outcome::Refused(Refusal::AccountInUse { account, other })
+        }),
     }
 }
 

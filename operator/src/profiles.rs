@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use crds::{
     DeploymentProfile, DeploymentProfileStatus,
-    conditions::{self, NewCondition, READY, RECONCILING, STALLED},
+    conditions::{self, NewCondition, READY, RECONCILING, STALLED, TENANTS_HEALTHY},
     deployment_profile::RolloutPhase,
 };
 use k8s_openapi::jiff::Timestamp;
@@ -34,8 +34,8 @@ pub async fn reconcile(ctx: &Context, name: &str) -> Result<Next, ApiError> {
     let newest = ensure_revision(ctx, &profile).await?;
     let members = members(ctx, name, newest);
     let decision = rollout::decide(&members, &profile.spec.rollout);
-    for tenant in &decision.start {
-        ctx.world.grant(tenant, name, newest);
+    for (tenant, revision) in &decision.start {
+        ctx.world.grant(tenant, name, *revision);
     }
     let next = report(ctx, &profile, newest, &decision).await?;
     collect(ctx, name).await?;
@@ -58,14 +58,21 @@ async fn ensure_revision(ctx: &Context, profile: &DeploymentProfile) -> Result<i
     Ok(number)
 }
 
-fn members(ctx: &Context, profile: &str, revision: i64) -> Vec<Member> {
-    let target = Target { revision, renderer: RENDERER };
+fn members(ctx: &Context, profile: &str, newest: i64) -> Vec<Member> {
+    let known = ctx.world.revisions(profile);
     let tenants = ctx.world.tenants_of(profile);
     let alive = tenants.iter().filter(|t| t.metadata.deletion_timestamp.is_none());
     alive
         .map(|tenant| {
+            let revision = tenant.spec.profile_ref.revision.unwrap_or(newest);
+            let exists = known.contains_key(&revision);
             let granted = ctx.world.granted(&tenant.name_any(), profile) == Some(revision);
-            rollout::member(tenant, profile, target, granted)
+            rollout::member(
+                tenant,
+                profile,
+                Target { revision, renderer: RENDERER, exists },
+                granted,
+            )
         })
         .collect()
 }
@@ -108,24 +115,29 @@ async fn report(
     Ok(None)
 }
 
-fn judge(decision: &Decision) -> [NewCondition; 3] {
-    let message = decision.message.clone();
+/// The first three speak of the rollout, for whoever waits for it: it is over when nobody is on the
+/// way and nobody starts, be it that somebody asked for that. How the tenants are is the fourth.
+fn judge(decision: &Decision) -> [NewCondition; 4] {
     let condition = |type_, status: bool, reason| NewCondition {
         type_,
         status: status.into(),
         reason,
-        message: message.clone(),
+        message: decision.message.clone(),
     };
-    let (ready, reconciling, stalled, reason) = match decision.phase {
-        RolloutPhase::Complete => (true, false, false, "Complete"),
-        RolloutPhase::Progressing => (false, true, false, "Progressing"),
-        RolloutPhase::Paused => (false, false, false, "Paused"),
-        RolloutPhase::Halted => (false, false, true, "Halted"),
+    let (ready, reconciling, stalled, reason) = match (decision.phase, decision.moving) {
+        (RolloutPhase::Complete, _) => (true, false, false, "Complete"),
+        (RolloutPhase::Progressing, true) => (false, true, false, "Progressing"),
+        (RolloutPhase::Progressing, false) => (true, false, false, "TenantsPaused"),
+        (RolloutPhase::Paused, true) => (false, true, false, "Paused"),
+        (RolloutPhase::Paused, false) => (true, false, false, "Paused"),
+        (RolloutPhase::Halted, _) => (false, false, true, "Halted"),
     };
+    let healthy = decision.failed.is_empty();
     [
         condition(READY, ready, reason),
         condition(RECONCILING, reconciling, reason),
         condition(STALLED, stalled, reason),
+        condition(TENANTS_HEALTHY, healthy, if healthy { "NoneFailed" } else { "TenantsFailed" }),
     ]
 }
 
@@ -161,4 +173,45 @@ fn used(ctx: &Context, profile: &str) -> BTreeSet<i64> {
 fn pace_key(profile: &str) -> String {
     // Tenants' names cannot contain a slash.
     format!("profile/{profile}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `Ready`, `Reconciling`, `Stalled`, `TenantsHealthy` of a rollout in this phase.
+    fn says(phase: RolloutPhase, moving: bool, failed: &[&str]) -> [bool; 4] {
+        let decision = Decision {
+            start: Vec::new(),
+            phase,
+            moving,
+            counts: crds::deployment_profile::TenantCounts::default(),
+            failed: failed.iter().map(|&name| name.to_owned()).collect(),
+            message: "1/2 updated".to_owned(),
+        };
+        judge(&decision).map(|c| c.status.is_true())
+    }
+
+    /// kstatus, and so Flux and `helm --wait`, take `Reconciling` for going on, `Stalled` for failed.
+    #[test]
+    fn who_waits_for_a_rollout_waits_for_what_moves_and_for_nothing_else() {
+        use RolloutPhase::{Complete, Halted, Paused, Progressing};
+        let (over, goes_on, failed) =
+            ([true, false, false], [false, true, false], [false, false, true]);
+        for (phase, moving, expected) in [
+            (Complete, false, over),
+            (Progressing, true, goes_on),
+            (Progressing, false, over),
+            (Paused, true, goes_on),
+            (Paused, false, over),
+            (Halted, true, failed),
+            (Halted, false, failed),
+        ] {
+            for (names, healthy) in [(&["acme"][..], false), (&[], true)] {
+                let [first, second, third] = expected;
+                let all = [first, second, third, healthy];
+                assert_eq!(says(phase, moving, names), all, "{phase:?} {moving} {names:?}");
+            }
+        }
+    }
 }

@@ -6,6 +6,7 @@ use crds::{
     Tenant,
     conditions::{self, READY, RECONCILING, STALLED},
     deployment_profile::{Rollout, RolloutPhase, TenantCounts},
+    tenant::ProfileRevision,
 };
 
 use crate::health::reasons::FAILING;
@@ -26,10 +27,12 @@ pub fn parse(label: &str) -> Option<(&str, i64)> {
 /// The newest thing that a tenant can run: a revision, drawn by this version of the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// The profile's newest revision.
+    /// The profile's newest revision, or the one that the tenant is pinned to.
     pub revision: i64,
     /// The version of the rendering.
     pub renderer: i64,
+    /// Whether there is such a revision.
+    pub exists: bool,
 }
 
 /// Where one tenant stands in a rollout.
@@ -37,16 +40,20 @@ pub struct Target {
 pub struct Member {
     /// The tenant's name.
     pub name: Box<str>,
-    /// It has been told to move to the target.
+    /// The revision that it moves to.
+    pub revision: i64,
+    /// It has been told to move to the target, or needs nobody's word for it.
     pub started: bool,
+    /// It started and is on its way: it holds a place.
+    pub moving: bool,
     /// It runs what it should.
     pub settled: bool,
     /// `Ready` is `True`.
     pub ready: bool,
     /// It was told to move and something went wrong.
     pub failed: bool,
-    /// It stays where it is, by its own wish.
-    pub pinned: bool,
+    /// It failed before it ran, rather than some time after.
+    pub failed_on_the_way: bool,
     /// Nothing is written to it until `spec.pausedUntil`.
     pub paused: bool,
 }
@@ -58,34 +65,50 @@ pub fn member(tenant: &Tenant, profile: &str, target: Target, granted: bool) -> 
     let is = |type_| conditions::is_true(&status.conditions, type_);
     let reason = conditions::find(&status.conditions, READY).map_or("", |c| c.reason.as_str());
     let revision = status.profile_revision.clone().unwrap_or_default();
-    let newest = label(profile, target.revision);
-    let pin = tenant.spec.profile_ref.revision;
-    let wanted = pin.map_or(newest, |pin| label(profile, pin));
-    let told = revision.desired.as_deref() == Some(wanted.as_str())
-        && revision.renderer == Some(target.renderer);
-    let arrived = told && revision.current == revision.desired;
+    let wanted = label(profile, target.revision);
+    let drawn = revision.renderer == Some(target.renderer);
+    let told = drawn && revision.desired.as_deref() == Some(wanted.as_str());
+    let pinned = tenant.spec.profile_ref.revision.is_some();
+    let free = pinned && (drawn || !target.exists || !runs(&revision, profile));
+    let started = told || granted || free;
     let observed = status.observed_generation == tenant.metadata.generation;
     let calm = observed && !is(RECONCILING) && (is(READY) || reason == "Suspended");
+    let settled = told && revision.current == revision.desired && calm;
+    let wrong = !is(READY) && (is(STALLED) || FAILING.contains(&reason));
+    // A pin may name what never ran. Only what was set in motion here can have failed by it.
+    let under_way = is(RECONCILING) || is(STALLED);
+    let failed = wrong && told && (!pinned || granted && under_way);
     let going_on = conditions::find(&status.conditions, RECONCILING);
+    let paused = going_on.is_some_and(|c| c.reason == "Paused");
+    // One that is pinned may be unwell for months by its own wish: it must not hold the others.
+    let in_motion = !pinned || is(RECONCILING) || (granted && !told);
     Member {
         name: tenant.metadata.name.as_deref().unwrap_or_default().into(),
-        started: told || granted,
-        settled: arrived && calm,
+        revision: target.revision,
+        started,
+        moving: started && !settled && !paused && in_motion && !(wrong && (told || pinned)),
+        settled,
         ready: is(READY),
-        // One that is pinned did not fail on the newest revision, and must not hold the others.
-        failed: told && pin.is_none() && !is(READY) && (is(STALLED) || FAILING.contains(&reason)),
-        pinned: pin.is_some(),
-        paused: going_on.is_some_and(|c| c.reason == "Paused"),
+        failed,
+        failed_on_the_way: failed && under_way,
+        paused: paused && !(pinned && started),
     }
+}
+
+/// Whether the tenant's stack was brought to some revision of this profile.
+fn runs(revision: &ProfileRevision, profile: &str) -> bool {
+    revision.desired.as_deref().and_then(parse).is_some_and(|(of, _)| of == profile)
 }
 
 /// What a rollout does next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// Tenants that may start now, in order.
-    pub start: Vec<Box<str>>,
+    /// Tenants that may start now, in order, each with the revision that it moves to.
+    pub start: Vec<(Box<str>, i64)>,
     /// How the rollout stands.
     pub phase: RolloutPhase,
+    /// Tenants are on their way, or start now.
+    pub moving: bool,
     /// For the profile's status.
     pub counts: TenantCounts,
     /// The first failed tenants, by name.
@@ -96,34 +119,27 @@ pub struct Decision {
 
 /// Decides who may start. Tenants that are ready go first, so that one that was broken before does
 /// not stop a rollout at its beginning; a failed tenant holds no place in flight, nor does a paused
-/// one, which may be so for weeks and takes its turn afterwards.
+/// one, which may be so for weeks and takes its turn afterwards. One that is pinned keeps its
+/// revision, but waits like the others to be drawn by another version of the operator.
 #[must_use]
 pub fn decide(members: &[Member], rollout: &Rollout) -> Decision {
     let failed: BTreeSet<&str> = of(members, |m| m.failed);
-    let paused: BTreeSet<&str> = of(members, |m| m.paused && !m.pinned && !m.settled);
-    let moves = |m: &&Member| !m.pinned && !m.paused;
-    let in_flight =
-        members.iter().filter(moves).filter(|m| m.started && !m.settled && !m.failed).count();
-    let mut waiting: Vec<&Member> = members.iter().filter(moves).filter(|m| !m.started).collect();
+    let paused: BTreeSet<&str> = of(members, |m| m.paused && !m.settled);
+    let in_flight = members.iter().filter(|m| m.moving).count();
+    let mut waiting: Vec<&Member> = members.iter().filter(|m| !m.started && !m.paused).collect();
     waiting.sort_by_key(|m| (!m.ready, m.name.clone()));
     let settled = members.iter().filter(|m| m.settled).count();
-    let halted = failed.len() >= rollout.halt_after_failures as usize;
-    let phase = match () {
-        () if waiting.is_empty() && in_flight == 0 && failed.is_empty() && paused.is_empty() => {
-            RolloutPhase::Complete
-        }
-        () if !waiting.is_empty() && rollout.paused => RolloutPhase::Paused,
-        () if !waiting.is_empty() && halted => RolloutPhase::Halted,
-        () => RolloutPhase::Progressing,
-    };
+    let phase = phase(members, rollout, waiting.len(), in_flight, failed.len(), paused.len());
     let free = match phase {
         RolloutPhase::Progressing => {
             rollout.max_in_flight.of(members.len()).saturating_sub(in_flight)
         }
         _ => 0,
     };
+    let start: Vec<_> = waiting.iter().take(free).map(|m| (m.name.clone(), m.revision)).collect();
     Decision {
-        start: waiting.iter().take(free).map(|m| m.name.clone()).collect(),
+        moving: in_flight + start.len() > 0,
+        start,
         phase,
         counts: TenantCounts {
             total: count(members.len()),
@@ -133,6 +149,29 @@ pub fn decide(members: &[Member], rollout: &Rollout) -> Decision {
         },
         message: message(members.len(), settled, &failed, &paused, phase),
         failed: failed.iter().take(10).map(|&name| name.to_owned()).collect(),
+    }
+}
+
+/// A rollout is over when nobody waits and nobody is on the way, though a tenant may have failed:
+/// what is wrong with one customer's pods is no reason for others to wait for. Not when so many
+/// failed on their way as would have halted it: then it is the rollout that failed.
+fn phase(
+    members: &[Member],
+    rollout: &Rollout,
+    waiting: usize,
+    in_flight: usize,
+    failed: usize,
+    paused: usize,
+) -> RolloutPhase {
+    let most = rollout.halt_after_failures as usize;
+    let on_the_way = members.iter().filter(|m| m.failed_on_the_way).count();
+    match () {
+        () if waiting > 0 && rollout.paused => RolloutPhase::Paused,
+        () if waiting > 0 && failed >= most => RolloutPhase::Halted,
+        () if waiting > 0 || in_flight > 0 => RolloutPhase::Progressing,
+        () if on_the_way >= most => RolloutPhase::Halted,
+        () if paused > 0 => RolloutPhase::Progressing,
+        () => RolloutPhase::Complete,
     }
 }
 

@@ -1,5 +1,7 @@
 //! A tenant's status from what happened: a pure function on every path, also the bad ones.
 
+mod waiting;
+
 use crds::{
     TenantStatus,
     conditions::{self, NewCondition, PROFILE_VALID, READY, RECONCILING, STALLED, Truth},
@@ -59,6 +61,11 @@ pub enum Outcome {
         /// Until when, as it stands in the spec.
         until: String,
     },
+    /// Another version of the operator drew the stack, and its turn has not come.
+    Waiting {
+        /// The profile whose rollout it waits for.
+        profile: String,
+    },
     /// The tenant is being deleted.
     Deleting {
         /// What is going on.
@@ -114,7 +121,7 @@ pub fn status(input: &Input<'_>, now: Timestamp) -> TenantStatus {
         verdict.reconciling,
         verdict.stalled,
         verdict.profile_valid,
-        input.suspension.condition(),
+        waiting::suspended(input, &previous),
     ];
     let figures = figures::figures(&previous, input.held, input.silence, now);
     let mut conditions = conditions::merge(&previous.conditions, &new, input.generation, now);
@@ -194,6 +201,7 @@ fn verdict(input: &Input<'_>, previous: &TenantStatus) -> Verdict {
         }
         Outcome::Refused(refusal) => refused(refusal, valid()),
         Outcome::Paused { until } => paused(input, until, valid()),
+        Outcome::Waiting { profile } => waiting::verdict(input, previous, profile),
         Outcome::Deleting { step, message, stalled } => {
             deleting(previous, step, message, stalled.as_ref())
         }
@@ -335,7 +343,8 @@ fn deleting(
 /// `current` follows `desired` once the stack runs; until then it says what ran last.
 fn revision(input: &Input<'_>, previous: &TenantStatus, ready: bool) -> Option<ProfileRevision> {
     let before = previous.profile_revision.clone().unwrap_or_default();
-    let Some(desired) = input.desired_revision.clone() else {
+    let waits = matches!(input.outcome, Outcome::Waiting { .. });
+    let Some(desired) = input.desired_revision.clone().filter(|_| !waits) else {
         return previous.profile_revision.clone();
     };
     let applied = matches!(input.outcome, Outcome::Applied { .. });

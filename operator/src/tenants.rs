@@ -8,7 +8,7 @@ mod report;
 
 use std::{sync::Arc, time::Duration};
 
-use crds::{Tenant, TenantStatus, names::TenantName};
+use crds::{Tenant, names::TenantName};
 use k8s_openapi::{api::core::v1::ObjectReference, jiff::Timestamp};
 use kube::ResourceExt;
 
@@ -79,9 +79,7 @@ async fn prepare(
         ctx.cluster.set_finalizer(&tenant, true).await?;
     }
     let tenant = unedited(decided, ctx.world.tenant(&name).unwrap_or(tenant))?;
-    let told = tenant.status.as_ref().and_then(|s| s.profile_revision.as_ref());
-    let told = told.and_then(|r| r.desired.as_deref());
-    if told.is_some() && told != decision.revision.as_deref() && is_counted(ctx, &tenant) {
+    if decision.moves(&tenant) && is_counted(ctx, &tenant) {
         report::announce(ctx, &tenant, seen, decision, now).await?;
     }
     unedited(decided, ctx.world.tenant(&name).unwrap_or(tenant))
@@ -102,11 +100,6 @@ fn is_counted(ctx: &Context, tenant: &Tenant) -> bool {
     profile.is_some_and(|p| !p.spec.rollout.max_in_flight.is_everybody())
 }
 
-fn is_current(tenant: &Tenant) -> bool {
-    let status: Option<&TenantStatus> = tenant.status.as_ref();
-    status.and_then(|s| s.observed_generation) == tenant.metadata.generation
-}
-
 /// Sends the decision's requests, one by one, until one does not go through.
 async fn act(
     ctx: &Context,
@@ -124,7 +117,7 @@ async fn act(
         adopts: tenant.spec.adopt.as_ref().map(|a| a.previous_uid.as_str()),
     };
     // A stack that was in sync and is not any more was changed by somebody else.
-    let drifted = is_current(tenant) && is_settled(tenant, decision);
+    let drifted = decision.was_in_sync(tenant);
     let mut fresh = false;
     for action in &decision.actions {
         let change = if drifted { drift_of(ctx, at, action).await } else { None };
@@ -138,14 +131,6 @@ async fn act(
         }
     }
     Ok(decision.outcome.clone())
-}
-
-fn is_settled(tenant: &Tenant, decision: &Decision) -> bool {
-    let Some(status) = &tenant.status else { return false };
-    let current = status.profile_revision.as_ref().and_then(|r| r.current.as_deref());
-    current.is_some()
-        && current == decision.revision.as_deref()
-        && !crds::conditions::is_true(&status.conditions, crds::conditions::RECONCILING)
 }
 
 /// What somebody did to the object that this action puts right, and to which part of it.

@@ -41,7 +41,7 @@ fn three() -> u32 {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct DeploymentProfileStatus {
-    /// `Ready`, `Reconciling`, `Stalled`.
+    /// `Ready`, `Reconciling`, `Stalled` speak of the rollout, `TenantsHealthy` of the tenants.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
@@ -88,12 +88,13 @@ pub struct TenantCounts {
 /// How the rollout of a revision stands.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RolloutPhase {
-    /// Every tenant runs the newest revision or the one it is pinned to.
+    /// Every tenant was brought to the newest revision or the one it is pinned to; `failed` names
+    /// those that do not run there.
     Complete,
     /// Tenants are on their way.
     Progressing,
     /// `spec.rollout.paused` holds it.
     Paused,
-    /// Too many tenants failed.
+    /// As many tenants failed as `spec.rollout.haltAfterFailures` says.
     Halted,
 }

@@ -66,10 +66,117 @@ fn a_running_tenant_moves_only_when_it_is_let() {
 
 #[test]
 fn what_another_renderer_drew_is_not_touched_before_its_turn() {
-    let tenant = running("prod@2", RENDERER - 1);
-    let held = decide(&tenant, &two(), now());
-    assert_eq!((held.actions.len(), held.outcome), (0, None));
-    assert_eq!(image(&decide(&tenant, &Seen { granted: Some(2), ..two() }, now())), "two");
+    for pin in [None, Some(2)] {
+        let mut tenant = running("prod@2", RENDERER - 1);
+        tenant.spec.profile_ref.revision = pin;
+        for granted in [None, Some(1)] {
+            let held = decide(&tenant, &Seen { granted, ..two() }, now());
+            assert_eq!((held.actions.len(), held.outcome), (0, waiting()), "{pin:?} {granted:?}");
+            assert_eq!(held.revision, None, "the status keeps what drew it");
+        }
+        let free = decide(&tenant, &Seen { granted: Some(2), ..two() }, now());
+        assert_eq!((image(&free).as_str(), free.actions.is_empty()), ("two", false), "{pin:?}");
+    }
+}
+
+fn waiting() -> Option<Outcome> {
+    Some(Outcome::Waiting { profile: "prod".to_owned() })
+}
+
+#[test]
+fn what_another_renderer_drew_stays_frozen_as_it_is() {
+    let gone = Seen { profile_exists: false, ..two() };
+    let decision = decide(&running("prod@1", RENDERER - 1), &gone, now());
+    let missing = Outcome::ProfileMissing { profile: "prod".to_owned() };
+    assert_eq!((decision.actions.len(), decision.outcome), (0, Some(missing)));
+    let mut pinned = running("prod@1", RENDERER - 1);
+    pinned.spec.profile_ref.revision = Some(7);
+    let decision = decide(&pinned, &two(), now());
+    let missing =
+        Outcome::RevisionMissing { revision: "prod@7".to_owned(), known: "1, 2".to_owned() };
+    assert_eq!((decision.actions.len(), decision.outcome), (0, Some(missing)));
+    assert_eq!(decision.revision, None);
+}
+
+/// A stack as another renderer drew it: one Deployment less, another spec of the others.
+fn drawn_otherwise() -> (Tenant, Seen) {
+    let mut tenant = running("prod@2", RENDERER - 1);
+    let status = tenant.status.as_mut().unwrap();
+    status.observed_generation = Some(1);
+    let of = |name: &str| crds::tenant::ComponentStatus {
+        name: name.to_owned(),
+        ready: true,
+        message: None,
+    };
+    status.components = ["core", "gateway"].map(of).into();
+    let mut seen = two();
+    seen.observed = in_sync(&objects());
+    seen.observed.objects.remove(&key(Kind::Deployment, "transcribe"));
+    seen.observed.objects.remove(&key(Kind::LimitRange, "tenantry"));
+    for record in seen.observed.objects.values_mut() {
+        record.fingerprint = None;
+    }
+    (tenant, seen)
+}
+
+#[test]
+fn what_waits_is_judged_by_what_is_there_of_it() {
+    let (tenant, mut seen) = drawn_otherwise();
+    let health = |seen: &Seen| decide(&tenant, seen, now()).health(&seen.observed).cause;
+    assert_eq!(health(&seen), None, "what only this version would draw is not missed");
+    let crash = crate::health::reasons::CRASH_LOOP;
+    seen.observed.pods.insert("core-x".into(), crate::fixtures::pod("core", Some((crash, "x"))));
+    let core = key(Kind::Deployment, "core");
+    let well = seen.observed.objects[&core].clone();
+    let sick = crate::fixtures::with_workload(well, |w| w.available = 0);
+    seen.observed.objects.insert(core.clone(), sick);
+    assert_eq!(health(&seen).unwrap().reason, crash);
+    seen.observed.objects.remove(&core);
+    seen.observed.pods.clear();
+    let gone = health(&seen).unwrap();
+    assert!(gone.message.contains("Deployment core: not there yet"), "{}", gone.message);
+    // One that had not arrived lacks whatever is not there.
+    let mut half = tenant.clone();
+    half.status.as_mut().unwrap().profile_revision.as_mut().unwrap().current = None;
+    let decision = decide(&half, &seen, now());
+    assert!(decision.objects.iter().any(|o| o.key == key(Kind::LimitRange, "tenantry")));
+}
+
+#[test]
+fn while_it_waits_an_edit_is_looked_at_and_nothing_is_written() {
+    let (tenant, seen) = drawn_otherwise();
+    let outcome = |change: &dyn Fn(&mut Tenant)| {
+        let mut tenant = tenant.clone();
+        change(&mut tenant);
+        let decision = decide(&tenant, &seen, now());
+        assert_eq!(decision.actions.len(), 0);
+        decision.outcome
+    };
+    assert_eq!(outcome(&|t| t.spec.suspend = true), waiting());
+    let until = Some(Outcome::Paused { until: UNTIL.to_owned() });
+    assert_eq!(outcome(&|t| t.spec.paused_until = Some(UNTIL.to_owned())), until);
+    // What this version does not take says so to who edits it, and leaves alone what runs.
+    assert_eq!(outcome(&wrong_override), None);
+    let said = outcome(&|t| {
+        wrong_override(t);
+        t.metadata.generation = Some(2);
+    });
+    assert!(matches!(said, Some(Outcome::Invalid(_))), "{said:?}");
+}
+
+#[test]
+fn another_rendering_is_told_before_it_is_written_and_is_nobodys_drift() {
+    for (desired, renderer, moves) in
+        [("prod@2", RENDERER, false), ("prod@2", RENDERER - 1, true), ("prod@1", RENDERER, true)]
+    {
+        let mut tenant = running(desired, renderer);
+        tenant.status.as_mut().unwrap().observed_generation = Some(1);
+        let decision = decide(&tenant, &Seen { granted: Some(2), ..two() }, now());
+        assert_eq!(decision.moves(&tenant), moves, "{desired} {renderer}");
+        assert_eq!(decision.was_in_sync(&tenant), !moves, "{desired} {renderer}");
+    }
+    let new = decide(&tenant(), &two(), now());
+    assert!(!new.moves(&tenant()) && !new.was_in_sync(&tenant()), "it never ran");
 }
 
 #[test]

@@ -14,33 +14,67 @@ fn rollout(in_flight: u32, halt: u32) -> Rollout {
 fn waiting(name: &str, ready: bool) -> Member {
     Member {
         name: name.into(),
+        revision: 2,
         started: false,
+        moving: false,
         settled: false,
         ready,
         failed: false,
-        pinned: false,
+        failed_on_the_way: false,
         paused: false,
     }
 }
 
+fn moving(name: &str) -> Member {
+    Member { started: true, moving: true, ..waiting(name, false) }
+}
+
+fn failed(name: &str) -> Member {
+    Member { started: true, failed: true, failed_on_the_way: true, ..waiting(name, false) }
+}
+
+fn updated(name: &str) -> Member {
+    Member { started: true, settled: true, ..waiting(name, true) }
+}
+
+/// Who may start, without where to.
+fn starts(decision: &Decision) -> Vec<&str> {
+    decision.start.iter().map(|(name, _)| name.as_ref()).collect()
+}
+
 #[test]
-fn the_broken_go_last_and_the_pinned_never() {
-    let pinned = Member { pinned: true, ..waiting("a", true) };
+fn the_broken_go_last_and_each_to_its_revision() {
+    let pinned = Member { revision: 1, ..waiting("a", true) };
     let members = [waiting("b", false), waiting("d", true), waiting("c", true), pinned];
     let start = decide(&members, &rollout(9, 3)).start;
-    assert_eq!(start, ["c", "d", "b"].map(Box::from));
+    assert_eq!(start, [("a", 1), ("c", 2), ("d", 2), ("b", 2)].map(|(n, to)| (Box::from(n), to)));
 }
 
 #[test]
 fn failures_halt_and_a_pause_holds() {
-    let failed = Member { started: true, failed: true, ..waiting("a", false) };
-    let members = [failed, waiting("b", true)];
+    let members = [failed("a"), waiting("b", true)];
     let halted = decide(&members, &rollout(9, 1));
     assert_eq!((halted.phase, halted.start.len()), (RolloutPhase::Halted, 0));
     assert!(halted.message.starts_with("0/2 updated, 1 failed: a; halted by"));
     let paused = decide(&members, &Rollout { paused: true, ..rollout(9, 9) });
     assert_eq!((paused.phase, paused.start.len()), (RolloutPhase::Paused, 0));
-    assert_eq!(decide(&members, &rollout(1, 9)).start, ["b".into()] as [Box<str>; 1]);
+    assert_eq!(starts(&decide(&members, &rollout(1, 9))), ["b"]);
+}
+
+#[test]
+fn what_ails_a_customer_ends_no_rollout_and_too_many_fail_it() {
+    let later = Member { failed_on_the_way: false, ..failed("a") };
+    for (members, halt, expected) in [
+        (vec![failed("a"), updated("b")], 2, RolloutPhase::Complete),
+        (vec![failed("a"), updated("b")], 1, RolloutPhase::Halted),
+        (vec![later.clone(), updated("b")], 1, RolloutPhase::Complete),
+        (vec![failed("a"), moving("b")], 1, RolloutPhase::Progressing),
+    ] {
+        let end = decide(&members, &rollout(1, halt));
+        assert_eq!(end.phase, expected, "{members:#?}");
+        assert_eq!(end.moving, expected == RolloutPhase::Progressing);
+        assert!(end.message.contains("1 failed: a"), "{}", end.message);
+    }
 }
 
 #[test]
@@ -49,15 +83,15 @@ fn a_paused_tenant_neither_starts_nor_holds_a_place_nor_counts_as_updated() {
     let under_way = Member { started: true, ..paused.clone() };
     for paused in [paused, under_way] {
         let one = decide(&[paused.clone(), waiting("b", true)], &rollout(1, 1));
-        assert_eq!(one.start, ["b".into()] as [Box<str>; 1]);
-        let updated = Member { started: true, settled: true, ..waiting("b", true) };
-        let rest = decide(&[paused.clone(), updated], &rollout(1, 1));
+        assert_eq!(starts(&one), ["b"]);
+        let rest = decide(&[paused.clone(), updated("b")], &rollout(1, 1));
         assert_eq!((rest.phase, rest.start.len()), (RolloutPhase::Progressing, 0));
+        assert!(!rest.moving, "nothing is on its way");
         assert_eq!(rest.message, "1/2 updated, 1 held by spec.pausedUntil: a");
         let over = Member { paused: false, started: false, ..paused };
-        assert_eq!(decide(&[over], &rollout(1, 1)).start, ["a".into()] as [Box<str>; 1]);
+        assert_eq!(starts(&decide(&[over], &rollout(1, 1))), ["a"]);
     }
-    let settled = Member { started: true, settled: true, paused: true, ..waiting("a", true) };
+    let settled = Member { paused: true, ..updated("a") };
     assert_eq!(decide(&[settled], &rollout(1, 1)).phase, RolloutPhase::Complete);
 }
 
@@ -80,7 +114,7 @@ fn running(condition: conditions::NewCondition) -> Tenant {
 
 #[test]
 fn a_tenant_is_paused_while_its_status_says_so() {
-    let target = Target { revision: 1, renderer: 1 };
+    let target = to(1, 1);
     for (reason, paused) in [("Paused", true), ("InSync", false)] {
         let message = String::new();
         let going_on =
@@ -91,7 +125,7 @@ fn a_tenant_is_paused_while_its_status_says_so() {
 
 #[test]
 fn a_suspended_tenant_settles_without_being_ready() {
-    let target = Target { revision: 1, renderer: 1 };
+    let target = to(1, 1);
     for (reason, settled) in [("Suspended", true), ("PodsStarting", false)] {
         let message = String::new();
         let ready =
@@ -99,6 +133,88 @@ fn a_suspended_tenant_settles_without_being_ready() {
         let member = member(&running(ready), "prod", target, false);
         assert_eq!((member.settled, member.failed, member.ready), (settled, false, false));
     }
+}
+
+fn to(revision: i64, renderer: i64) -> Target {
+    Target { revision, renderer, exists: true }
+}
+
+/// A tenant of `prod` that was brought to its first revision by the renderer 1.
+fn told(ready: bool, reason: &'static str, reconciling: bool, stalled: bool) -> Tenant {
+    let of = |type_, status: bool, reason| conditions::NewCondition {
+        type_,
+        status: status.into(),
+        reason,
+        message: String::new(),
+    };
+    let new = [
+        of(READY, ready, reason),
+        of(RECONCILING, reconciling, reason),
+        of(STALLED, stalled, reason),
+    ];
+    let mut tenant = running(of(READY, ready, reason));
+    let now = k8s_openapi::jiff::Timestamp::UNIX_EPOCH;
+    tenant.status.as_mut().unwrap().conditions = conditions::merge(&[], &new, None, now);
+    tenant
+}
+
+fn pinned(mut tenant: Tenant, revision: i64) -> Tenant {
+    tenant.spec.profile_ref.revision = Some(revision);
+    tenant
+}
+
+#[test]
+fn a_pinned_tenant_waits_its_turn_to_be_drawn_anew_and_for_nothing_else() {
+    let well = || told(true, "AllReady", false, false);
+    let of = |tenant: &Tenant, target, granted| {
+        let m = member(tenant, "prod", target, granted);
+        (m.started, m.moving, m.settled)
+    };
+    assert_eq!(of(&pinned(well(), 1), to(1, 1), false), (true, false, true));
+    assert_eq!(of(&pinned(well(), 1), to(1, 2), false), (false, false, false), "it waits");
+    assert_eq!(of(&pinned(well(), 1), to(1, 2), true), (true, true, false), "it was let go");
+    // A pin that somebody sets is followed at once, and so is one of a tenant that never ran.
+    assert!(of(&pinned(well(), 3), to(3, 1), false).0);
+    assert!(of(&pinned(Tenant::default(), 1), to(1, 2), false).0);
+    // There is nothing to wait for where there is no such revision.
+    let nowhere = Target { exists: false, ..to(7, 2) };
+    assert_eq!(of(&pinned(well(), 7), nowhere, false), (true, false, false));
+    let others = told(true, "AllReady", false, false);
+    assert!(member(&pinned(others, 1), "dev", to(1, 2), false).started, "another profile's");
+}
+
+#[test]
+fn a_pinned_tenant_holds_a_place_while_it_is_on_its_way_only() {
+    let of = |tenant: Tenant, granted| {
+        let m = member(&pinned(tenant, 1), "prod", to(1, 1), granted);
+        (m.moving, m.failed, m.failed_on_the_way)
+    };
+    let drawn = told(false, "PodNotReady", true, false);
+    assert_eq!(of(drawn, false), (true, false, false), "also after a crash, with no grant");
+    assert_eq!(of(told(false, "PodNotReady", false, false), false), (false, false, false));
+    // By its own wish it is what it is; by ours it counts.
+    for (reconciling, stalled) in [(true, false), (false, true)] {
+        assert_eq!(
+            of(told(false, "CrashLoop", reconciling, stalled), false),
+            (false, false, false)
+        );
+        assert_eq!(of(told(false, "CrashLoop", reconciling, stalled), true), (false, true, true));
+    }
+    assert_eq!(of(told(false, "CrashLoop", false, false), true), (false, false, false), "later");
+}
+
+#[test]
+fn one_that_was_drawn_anew_is_on_its_way_until_it_runs_although_its_label_is_the_same() {
+    let of = |tenant: &Tenant, target| {
+        let m = member(tenant, "prod", target, false);
+        (m.started, m.moving, m.settled, m.failed_on_the_way)
+    };
+    assert_eq!(of(&told(true, "AllReady", false, false), to(1, 2)), (false, false, false, false));
+    let announced = told(false, "Applying", true, false);
+    assert_eq!(of(&announced, to(1, 1)), (true, true, false, false));
+    let crashes = told(false, "CrashLoop", true, false);
+    assert_eq!(of(&crashes, to(1, 1)), (true, false, false, true));
+    assert!(!of(&told(false, "CrashLoop", false, false), to(1, 1)).3, "some time after");
 }
 
 #[test]
@@ -121,38 +237,38 @@ fn a_pinned_tenant_that_fails_does_not_hold_the_others() {
         }),
         ..Default::default()
     });
-    let target = Target { revision: 2, renderer: 1 };
+    let target = to(2, 1);
     assert!(!member(&tenant, "prod", target, false).failed);
     tenant.spec.profile_ref.revision = None;
-    let target = Target { revision: 1, renderer: 1 };
+    let target = to(1, 1);
     assert!(member(&tenant, "prod", target, false).failed);
 }
 
 proptest! {
     #[test]
     fn never_too_many_and_all_in_the_end(
-        pins in prop::collection::vec(any::<(bool, bool)>(), 1..40),
+        tenants in prop::collection::vec((1_i64..3, any::<bool>()), 1..40),
         most in 1_u32..10,
     ) {
-        let mut members: Vec<Member> = pins
+        let mut members: Vec<Member> = tenants
             .iter()
             .enumerate()
-            .map(|(n, (pinned, ready))| Member { pinned: *pinned, ..waiting(&format!("t{n}"), *ready) })
+            .map(|(n, (revision, ready))| Member { revision: *revision, ..waiting(&format!("t{n}"), *ready) })
             .collect();
         for _ in 0..=members.len() {
-            for name in decide(&members, &rollout(most, 1)).start {
+            for (name, revision) in decide(&members, &rollout(most, 1)).start {
                 let member = members.iter_mut().find(|m| m.name == name).unwrap();
-                prop_assert!(!member.pinned && !member.started);
-                member.started = true;
+                prop_assert!(!member.started && member.revision == revision);
+                (member.started, member.moving) = (true, true);
             }
-            let flying = members.iter().filter(|m| m.started && !m.settled).count();
+            let flying = members.iter().filter(|m| m.moving).count();
             prop_assert!(flying <= most as usize);
             prop_assert!(decide(&members, &rollout(most, 1)).start.len() + flying <= most as usize);
             // The first that flies lands.
-            if let Some(m) = members.iter_mut().find(|m| m.started && !m.settled) {
-                (m.settled, m.ready) = (true, true);
+            if let Some(m) = members.iter_mut().find(|m| m.moving) {
+                (m.moving, m.settled, m.ready) = (false, true, true);
             }
         }
-        prop_assert!(members.iter().all(|m| m.pinned || m.settled));
+        prop_assert!(members.iter().all(|m| m.settled));
     }
 }

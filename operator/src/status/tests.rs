@@ -323,6 +323,7 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
         message()
             .prop_map(|namespace| Outcome::Refused(Refusal::NamespaceTerminating { namespace })),
         message().prop_map(|until| Outcome::Paused { until }),
+        message().prop_map(|profile| Outcome::Waiting { profile }),
         (message(), any::<bool>()).prop_map(|(message, stalled)| Outcome::Deleting {
             step: "RemovingStack",
             stalled: stalled.then(|| ("Forbidden", message.clone())),

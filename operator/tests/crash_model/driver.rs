@@ -301,9 +301,7 @@ fn follow(tenant: &Tenant, mut decision: Decision) -> VecDeque<Write> {
         if tenant.metadata.finalizers.is_none() {
             writes.push_back(Write::Finalizer(true));
         }
-        let told = tenant.status.as_ref().and_then(|s| s.profile_revision.as_ref());
-        let told = told.and_then(|r| r.desired.clone());
-        if told.is_some() && told != decision().revision {
+        if decision().moves(tenant) {
             let cause = Cause { reason: "Applying", message: "objects to write".to_owned() };
             let outcome = Outcome::Applied { wrote: true };
             writes.push_back(Write::Status(decision(), outcome, Some(cause)));

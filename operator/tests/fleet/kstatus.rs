@@ -154,6 +154,50 @@ async fn what_only_a_human_can_mend_has_failed() {
     becomes(&lab, "ks-stall", Verdict::Current).await;
 }
 
+/// Waits until kstatus says so of a profile as it was edited last.
+async fn profile_becomes(lab: &Lab, name: &str, expected: Verdict) {
+    eventually(&format!("profile {name} is {expected:?}"), async || {
+        let seen = lab.profile(name).await;
+        let looked = seen["status"]["observedGeneration"] == seen["metadata"]["generation"];
+        holds(looked && compute(&seen) == expected, &seen["status"])
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_profile_is_waited_for_while_tenants_move_and_not_for_who_is_unwell() {
+    let lab = Lab::shared().await;
+    let names = ["ks-turn-a", "ks-turn-b"];
+    let profile = |image: &str, paused: bool, halt: u64| {
+        let rollout = json!({ "maxInFlight": 1, "haltAfterFailures": halt, "paused": paused });
+        with(with(dev("ks-turn"), "/services/0/image", json!(image)), "/rollout", rollout)
+    };
+    lab.apply(&[profile("tenantry.dev/sample:1", false, 3)]).await;
+    for name in names {
+        lab.apply(&[tenant(name, "ks-turn")]).await;
+        lab.ready(name).await;
+    }
+    let slow = "tenantry.dev/fail/probe:1";
+    for (image, paused, halt, expected) in [
+        // Held as asked; on the way; both failed, which is fewer than halt it; too many failed.
+        (slow, true, 3, Verdict::Current),
+        (slow, false, 3, Verdict::InProgress),
+        ("tenantry.dev/fail/crash:1", false, 3, Verdict::Current),
+        ("tenantry.dev/fail/crash:2", false, 2, Verdict::Failed),
+        ("tenantry.dev/sample:2", false, 2, Verdict::Current),
+    ] {
+        lab.apply(&[profile(image, paused, halt)]).await;
+        profile_becomes(&lab, "ks-turn", expected).await;
+        let seen = lab.profile("ks-turn").await;
+        let healthy = condition(&seen, "TenantsHealthy")["status"].clone();
+        let fails = image.contains("/crash:");
+        assert_eq!(healthy, if fails { "False" } else { "True" }, "{}", seen["status"]);
+    }
+    for name in names {
+        lab.ready(name).await;
+    }
+}
+
 #[tokio::test]
 async fn suspended_is_not_current_and_comes_back() {
     let lab = Lab::shared().await;

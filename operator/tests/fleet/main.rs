@@ -33,6 +33,7 @@ mod kstatus;
 mod kubectl;
 mod leader;
 mod reading;
+mod renderer;
 mod rest;
 mod revisions;
 mod rights;

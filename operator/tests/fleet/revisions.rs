@@ -261,6 +261,8 @@ async fn a_tenants_failure_is_counted_by_name() {
     lab.apply(&[image("r-fail", BAD), tenant("r-fail", "r-fail")]).await;
     let p = profile(&lab, "r-fail", "one failed", |s| s["tenants"]["failed"] == 1).await;
     assert!(p["status"]["message"].as_str().unwrap().contains("1 failed: r-fail"));
+    assert!(is(&p, "TenantsHealthy", "False"), "{}", condition(&p, "TenantsHealthy"));
     lab.apply(&[dev("r-fail")]).await;
-    profile(&lab, "r-fail", "none failed", |s| s["message"] == "1/1 updated").await;
+    let p = profile(&lab, "r-fail", "none failed", |s| s["message"] == "1/1 updated").await;
+    assert!(is(&p, "TenantsHealthy", "True"), "{}", condition(&p, "TenantsHealthy"));
 }
