@@ -64,6 +64,14 @@ foreign() {
   return 1
 }
 
+# Whether the release is there, whatever became of it.
+released() {
+  local found
+  found=$("$helm_bin" list --namespace "$namespace" --kube-context "$context" --filter "^$release\$" --short) ||
+    stop 1 "Helm cannot read its releases in $namespace; its words are above"
+  [ -n "$found" ]
+}
+
 # The issuer of the cluster's own tokens, as it calls itself.
 issuer() {
   k get --raw /.well-known/openid-configuration 2>/dev/null | sed -n 's/.*"issuer": *"\([^"]*\)".*/\1/p'
@@ -74,13 +82,14 @@ asked_later() {
   echo "# the cluster is not asked; what it says is added to the first command:"
   echo "#   --set apiServer.kubernetesIssuer.issuer=ISSUER   before values of your own: as it calls itself in its workloads' tokens"
   echo "#   --take-ownership --force-conflicts               when definitions or profiles came by kubectl"
+  echo "#   without --rollback-on-failure                    when the release is there: an upgrade that fails stays, to be looked at"
   [ "$tier" != prod ] || echo "#   a password of Grafana that is kept once it is made: the one below is made for this print alone"
   [ -n "$context" ] || echo "#   --kube-context CONTEXT                           the current one; to kubectl, --context CONTEXT"
 }
 
 with_helm() {
   helm_tools
-  local values=(--values "$chart/values-$tier.yaml") command=() labels=(pod-security.kubernetes.io/enforce=restricted) name
+  local values=(--values "$chart/values-$tier.yaml") command=() back=(--rollback-on-failure) did=install labels=(pod-security.kubernetes.io/enforce=restricted) name
   [ -z "$gpu" ] || values+=(--values "$chart/values-gpu.yaml")
   command=("$helm_bin" upgrade --install "$release" "$chart" --namespace "$namespace" --create-namespace)
   if [ -z "$dry" ]; then
@@ -93,17 +102,22 @@ with_helm() {
       echo "adopts    the definitions and profiles that are there already"
       command+=(--take-ownership --force-conflicts)
     fi
+    # The ledger may have gone forward by then, and an older API server does not start on it.
+    ! released || { back=() did=upgrade; }
   fi
   values+=("${own[@]}")
-  command+=("${values[@]}" --wait --rollback-on-failure --timeout "$timeout")
+  # "legacy" waits for the release's own pods. "watcher" would wait for the profiles too, and so for as
+  # long as their rollouts take.
+  command+=("${values[@]}" --wait=legacy "${back[@]}" --timeout "$timeout")
   [ -z "$context" ] || command+=(--kube-context "$context")
-  do_it "${command[@]}" || stop 1 "Helm did not install it; its words are above"
+  do_it "${command[@]}" || stop 1 "Helm did not $did it; its words are above"
   # With a Prometheus of its own there: the tenants' gateways let in the namespace that has this label.
   if "$helm_bin" template "$release" "$chart" --namespace "$namespace" "${values[@]}" \
     --show-only templates/prometheus.yaml >/dev/null 2>&1; then
     labels+=(tenantry.dev/reads-metrics=true)
   fi
   do_it kubectl ${context:+--context "$context"} label namespace "$namespace" --overwrite "${labels[@]}" || stop 1 "the namespace could not be labelled"
+  [ "$did" = install ] || echo "tenants   follow as their profiles' rollouts let them: kubectl get dprof"
   if [ -n "$dry" ]; then
     asked_later
     echo "# what the chart renders"

@@ -9,8 +9,13 @@ use std::{
 use serde_json::json;
 
 use crate::{
-    helm::{self, root},
-    support::{Lab, lab::SYSTEM},
+    helm::{self, chart, root, values},
+    life::Release,
+    support::{
+        Lab, eventually, holds,
+        lab::{SYSTEM, is},
+        tenant,
+    },
 };
 
 pub(super) fn script(arguments: &[&str], kubeconfig: Option<&Path>, path: &str) -> Output {
@@ -71,7 +76,7 @@ impl Recorder {
                 rest.split_once(' ').map_or("", |(_, words)| words)
             });
             let verb = bare.strip_prefix("kubectl ").or(bare.strip_prefix("helm ")).unwrap_or(bare);
-            let reads = ["version", "template", "get ", "auth can-i ", "config "];
+            let reads = ["version", "template", "list ", "get ", "auth can-i ", "config "];
             !reads.iter().any(|read| verb.starts_with(read))
         })
     }
@@ -103,7 +108,7 @@ fn a_dry_run_needs_no_cluster_and_shows_what_would_be_done() {
     for part in [
         "upgrade --install tenantry charts/tenantry --namespace tenantry-system --create-namespace",
         "--values charts/tenantry/values-prod.yaml --values charts/tenantry/values-gpu.yaml",
-        "--set profiles.domain=a.example --wait --rollback-on-failure --timeout 5m --kube-context there",
+        "--set profiles.domain=a.example --wait=legacy --rollback-on-failure --timeout 5m --kube-context there",
     ] {
         assert!(first.contains(part), "{first}");
     }
@@ -149,7 +154,12 @@ fn wrong_use_is_told_apart_from_a_missing_cluster() {
 /// What a real run does, by its dry run: the same commands, with what the dry run says that the cluster adds.
 fn real(dry: &str, context: &str, adopts: &str) -> Vec<String> {
     let issuer = "https://kubernetes.default.svc";
-    for told in ["issuer=ISSUER", "--take-ownership --force-conflicts", "--kube-context CONTEXT"] {
+    for told in [
+        "issuer=ISSUER",
+        "--take-ownership --force-conflicts",
+        "--kube-context CONTEXT",
+        "without --rollback-on-failure",
+    ] {
         assert!(dry.lines().any(|line| line.starts_with('#') && line.contains(told)), "{dry}");
     }
     let [helm, kubectl] = &shown(dry)[..] else { panic!("{dry}") };
@@ -157,6 +167,24 @@ fn real(dry: &str, context: &str, adopts: &str) -> Vec<String> {
     let helm = helm.replace(" --create-namespace", &format!(" --create-namespace{adopts}"));
     let helm = format!("{} --kube-context {context}", helm.replace(" --wait", &set));
     vec![helm, kubectl.replace("kubectl", &format!("kubectl --context {context}"))]
+}
+
+/// A tenant that crashes, and is told of by its profile.
+async fn sick(lab: &Lab) {
+    lab.apply(&[tenant("sick", "dev")]).await;
+    lab.ready("sick").await;
+    let body = json!({ "metadata": { "annotations": { "ground.tenantry.dev/fail": "crash" } } });
+    for pod in lab.pods("sick", "core").await {
+        let name = pod["metadata"]["name"].as_str().unwrap();
+        lab.api.merge("pods", "tenant-sick", name, &body).await.unwrap();
+    }
+    lab.says("sick", "Ready", "False", "CrashLoop").await;
+    eventually("its profile tells of it and is ready all the same", async || {
+        let profile = lab.profile("dev").await;
+        let told = is(&profile, "TenantsHealthy", "False") && is(&profile, "Ready", "True");
+        holds(told && profile["status"]["failed"] == json!(["sick"]), &profile["status"])
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -214,7 +242,17 @@ async fn a_tier_is_installed_twice_and_upgraded() {
 
     let said = run(vec!["dev"]).await;
     assert!(!said.contains("adopts"), "{said}");
-    assert_eq!(recorder.calls().0, real(&dry, &context, ""));
+    let upgraded = |dry: &str| {
+        let [helm, kubectl] = &real(dry, &context, "")[..] else { panic!("{dry}") };
+        [helm.replace(" --rollback-on-failure", ""), kubectl.clone()]
+    };
+    assert!(said.contains("kubectl get dprof"), "{said}");
+    assert_eq!(recorder.calls().0, upgraded(&dry), "an upgrade that fails stays");
+    // A customer's pods that fail are no reason to wait, nor to take anything back.
+    sick(&lab).await;
+    run(vec!["dev", "--timeout", "90s"]).await;
+    Release::on(&lab).upgrade(&chart(), &[values("dev")], &["--reuse-values"]).await;
+    assert_eq!(lab.tenant("sick").await["status"]["conditions"][0]["reason"], "CrashLoop");
     // Prod asks first, and nobody is there to answer.
     let output = script(&["prod"], Some(&kubeconfig), &path());
     assert_eq!(output.status.code(), Some(6), "{}", text(&output.stderr));
