@@ -1,5 +1,7 @@
 //! By what a repeated event is known: a key of account, source and id, and a hash of what it says.
 
+use std::collections::BTreeMap;
+
 use jiff::{Timestamp, tz::Offset};
 use sha2::{Digest as _, Sha256};
 
@@ -7,7 +9,13 @@ use super::{
     chain::{number, text},
     request::{Change, Correction},
 };
-use crate::domain::{account::AccountId, event::UsageEvent};
+use crate::{
+    domain::{account::AccountId, event::UsageEvent},
+    store::{
+        append::SaltedDims,
+        row::{Entry, Kind},
+    },
+};
 
 /// The first 128 bits of `SHA-256(account ‖ source ‖ id)`, each with its length in front.
 #[must_use]
@@ -41,6 +49,32 @@ pub fn correction_body(correction: &Correction, dims: &str) -> [u8; 16] {
     }
     text(&mut bytes, dims);
     first_half(&bytes)
+}
+
+/// The hash of what a row says; unknown when its dimensions were erased.
+#[must_use]
+pub fn body(entry: &Entry, dims: Option<&SaltedDims>) -> Option<[u8; 16]> {
+    if entry.dims_hash.is_some() && dims.is_none() {
+        return None;
+    }
+    let json = dims.map_or("", |dims| dims.json.as_str());
+    let (source, id) = (entry.source.clone(), entry.event_id.clone());
+    let Some(ref_seq) = entry.ref_seq else {
+        let event = UsageEvent {
+            account: entry.account.clone(),
+            source,
+            id,
+            meter: entry.meter,
+            time: entry.t_event,
+            quantity: entry.quantity,
+            dims: BTreeMap::new(),
+        };
+        return Some(event_body(&event, json));
+    };
+    let void = entry.kind == Kind::Void;
+    let change = if void { Change::Void } else { Change::By(entry.quantity) };
+    let correction = Correction { source, id, ref_seq, change, notes: BTreeMap::new() };
+    Some(correction_body(&correction, json))
 }
 
 fn first_half(bytes: &[u8]) -> [u8; 16] {

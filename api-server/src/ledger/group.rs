@@ -16,7 +16,14 @@ use super::{
 };
 use crate::{
     domain::{account::AccountId, quota::KnownTerms},
-    store::{Session, StoreError, alerts, append, plans, row::RollupKey, snapshots},
+    store::{
+        Session, StoreError, alerts,
+        append::{self, Known},
+        erasures::NO_BODY,
+        plans,
+        row::RollupKey,
+        snapshots,
+    },
 };
 
 type Sheets = BTreeMap<AccountId, Sheet>;
@@ -123,12 +130,31 @@ async fn load(
             sheet.known.insert(key, known);
         }
     }
-    for ((account, seq), row) in append::load_corrected(session, &corrected(requests)).await? {
+    load_corrections(session, &corrected(requests), &mut sheets).await?;
+    Ok(sheets)
+}
+
+/// Loads the rows that corrections name, and which corrections these have: a correction may come
+/// again when its key was dropped long ago.
+async fn load_corrections(
+    session: &mut Session,
+    rows: &[(AccountId, i64)],
+    sheets: &mut Sheets,
+) -> Result<(), StoreError> {
+    for ((account, seq), row) in append::load_corrected(session, rows).await? {
         if let Some(sheet) = sheets.get_mut(&account) {
             sheet.corrected.insert(seq, row);
         }
     }
-    Ok(sheets)
+    for (entry, notes) in append::load_corrections(session, rows).await? {
+        if let Some(sheet) = sheets.get_mut(&entry.account) {
+            let key = dedup::key(&entry.account, &entry.source, &entry.event_id);
+            let body = dedup::body(&entry, notes.as_ref()).unwrap_or(NO_BODY);
+            let known = Known { seq: entry.seq, body, t_ingest: entry.t_ingest };
+            sheet.known.entry(key).or_insert(known);
+        }
+    }
+    Ok(())
 }
 
 /// Looks up terms that are not known yet.

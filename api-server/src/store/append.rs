@@ -159,6 +159,30 @@ pub async fn load_corrected(
     rows.iter().map(read).collect()
 }
 
+/// The corrections that rows have, with their notes unless they were erased.
+pub async fn load_corrections(
+    session: &mut Session,
+    of: &[(AccountId, i64)],
+) -> Result<Vec<(Entry, Option<SaltedDims>)>, StoreError> {
+    let sql = (
+        "WITH want (account, seq) AS (",
+        ") SELECT l.account, l.seq, l.kind, l.source, l.event_id, l.meter, l.t_event, l.t_ingest,
+             l.t_stored, l.qty_micro, l.ref_seq, l.period_start, l.happened_in, l.dims_hash,
+             l.chain, d.salt, d.dims
+           FROM want CROSS JOIN usage_ledger l
+             LEFT JOIN event_dims d ON d.account = l.account AND d.seq = l.seq
+           WHERE l.account = want.account AND l.ref_seq = want.seq",
+    );
+    let values = of.iter().flat_map(|(account, seq)| args![account, *seq]).collect();
+    let rows = session.rows_many(sql, 2, values).await?;
+    let read = |row: &super::sql::Row| {
+        let dims = row.opt_bytes(ENTRY_WIDTH)?.zip(row.opt_text(ENTRY_WIDTH + 1)?);
+        let dims = dims.map(|(salt, json)| SaltedDims { salt, json: json.to_owned() });
+        Ok((row::entry(row)?.0, dims))
+    };
+    rows.iter().map(read).collect()
+}
+
 /// Those of the figures that exist.
 pub async fn load_totals(
     session: &mut Session,

@@ -1,13 +1,15 @@
 //! What is done from time to time, and the months for which repeats are known.
 
+use std::collections::BTreeMap;
+
 use api_server::{
-    domain::{event::oldest_time, meter::Meter},
+    domain::{Quantity, event::oldest_time, meter::Meter},
     ledger::{
-        Item, Outcome,
+        Change, Correction, Item, Outcome,
         figures::{Figures, Rhythm},
-        heads,
+        heads::{self, Heads},
         upkeep::{Done, Upkeep},
-        verify::What,
+        verify::{What, verify},
     },
 };
 use jiff::SignedDuration;
@@ -61,6 +63,55 @@ async fn when_a_key_is_dropped_its_event_is_too_old_to_be_taken() {
     ground.set_clock("2026-12-01T00:00:00Z");
     assert_eq!(Upkeep::default().round(&ground.ledger).await.unwrap().keys, 1);
     assert!(ahead.time < oldest_time(ground.now()));
+}
+
+fn correction(id: &str, ref_seq: i64, change: Change, reason: &str) -> Item {
+    Item::Correction(Correction {
+        source: "/corrections".to_owned(),
+        id: id.to_owned(),
+        ref_seq,
+        change,
+        notes: BTreeMap::from([("reason".to_owned(), reason.to_owned())]),
+    })
+}
+
+/// Unlike an event it is never too old to be taken, so its row says what its key no longer does.
+#[tokio::test]
+async fn a_correction_that_comes_again_after_its_key_was_dropped_counts_once() {
+    let ground = Ground::with(&["acme"]).await;
+    ground.set_clock("2027-01-05T12:00:00Z");
+    let event = |id| Item::Usage(usage("acme", id, Meter::Query, "2027-01-04T00:00:00Z", "5"));
+    let by = |units: i64| Change::By(Quantity::from_micros(units * 1_000_000));
+    let added = || correction("c-1", 1, by(100), "undercount");
+    let void = || correction("c-2", 2, Change::Void, "twice");
+    accepted(&ground.send("acme", vec![event("e-1"), event("e-2")]).await);
+    accepted(&ground.send("acme", vec![added(), void()]).await);
+    let first_seen_at = ground.now();
+    ground.set_clock("2027-03-01T01:00:00Z");
+    assert_eq!(Upkeep::default().round(&ground.ledger).await.unwrap().keys, 4);
+
+    ground.set_clock("2027-03-03T12:00:00Z");
+    let others = [
+        correction("c-1", 1, by(99), "undercount"),
+        correction("c-1", 1, Change::Void, "undercount"),
+        correction("c-1", 1, by(100), "another reason"),
+    ];
+    let again = ground.send("acme", [added(), void()].into_iter().chain(others).collect()).await;
+    let expected = [
+        Outcome::Duplicate { seq: 3, first_seen_at },
+        Outcome::Duplicate { seq: 4, first_seen_at },
+        Outcome::Conflict { first_seen_at },
+        Outcome::Conflict { first_seen_at },
+        Outcome::Conflict { first_seen_at },
+    ];
+    assert_eq!(again.outcomes, expected);
+    let rows = ground.table("SELECT kind, qty_micro FROM usage_ledger WHERE seq > 2 ORDER BY seq");
+    assert_eq!(rows.await, [["1", "100000000"], ["2", "-5000000"]]);
+    let new = ground.send("acme", vec![correction("c-3", 1, by(1), "undercount")]).await;
+    assert_eq!(accepted(&new), [5]);
+    // As of now: the keys of January are no longer missed.
+    let report = verify(ground.ledger.store(), &Heads::new(), ground.now()).await.unwrap();
+    assert_eq!(report.findings, []);
 }
 
 #[tokio::test]

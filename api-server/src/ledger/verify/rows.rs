@@ -6,11 +6,8 @@ use jiff::Timestamp;
 
 use super::{Figures, Findings, What};
 use crate::{
-    domain::{calendar::PeriodState, event::UsageEvent},
-    ledger::{
-        chain, dedup,
-        request::{Change, Correction},
-    },
+    domain::calendar::PeriodState,
+    ledger::{chain, dedup},
     store::{
         Session, StoreError,
         accounts::Account,
@@ -218,7 +215,7 @@ impl<'a> Rows<'a> {
                 continue;
             };
             self.keys += 1;
-            let body = body(entry, dims.get(&entry.seq));
+            let body = dedup::body(entry, dims.get(&entry.seq));
             if (known.seq, known.t_ingest) != (entry.seq, entry.t_ingest)
                 || body.is_some_and(|body| body != known.body)
             {
@@ -242,29 +239,4 @@ impl<'a> Rows<'a> {
         }
         Ok(())
     }
-}
-
-/// The hash of what a row says; unknown when its dimensions were erased.
-fn body(entry: &Entry, dims: Option<&SaltedDims>) -> Option<[u8; 16]> {
-    if entry.dims_hash.is_some() && dims.is_none() {
-        return None;
-    }
-    let json = dims.map_or("", |dims| dims.json.as_str());
-    let (source, id) = (entry.source.clone(), entry.event_id.clone());
-    let Some(ref_seq) = entry.ref_seq else {
-        let event = UsageEvent {
-            account: entry.account.clone(),
-            source,
-            id,
-            meter: entry.meter,
-            time: entry.t_event,
-            quantity: entry.quantity,
-            dims: BTreeMap::new(),
-        };
-        return Some(dedup::event_body(&event, json));
-    };
-    let void = entry.kind == Kind::Void;
-    let change = if void { Change::Void } else { Change::By(entry.quantity) };
-    let correction = Correction { source, id, ref_seq, change, notes: BTreeMap::new() };
-    Some(dedup::correction_body(&correction, json))
 }
