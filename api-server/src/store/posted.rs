@@ -11,7 +11,7 @@ use super::{
     Session, StoreError,
     accounts::Account,
     row::TotalKey,
-    sql::{Row, args},
+    sql::{Row, args, sum_of},
     usage,
 };
 use crate::domain::{
@@ -116,17 +116,21 @@ async fn add_divided(
     let inside = cuts.iter().copied().filter(|cut| first < *cut && *cut < end);
     for until in inside.chain([end]) {
         let slice = cuts.partition_point(|cut| *cut <= start);
-        let sql = "SELECT meter, COUNT(*), CAST(SUM(qty_micro) AS BIGINT), MIN(seq), MAX(seq) FROM usage_ledger
-                   WHERE account = $1 AND t_event >= $2 AND t_event < $3 AND period_start = $4
-                   GROUP BY meter";
+        let sql = concat!(
+            "SELECT meter, COUNT(*), ",
+            sum_of!("qty_micro"),
+            ", MIN(seq), MAX(seq) FROM usage_ledger
+              WHERE account = $1 AND t_event >= $2 AND t_event < $3 AND period_start = $4
+              GROUP BY meter"
+        );
         let values = args![&account.id, start, until, period.start()];
         for row in session.rows(sql, values).await? {
             let late = if start < period.start() { row.int(1)? } else { 0 };
             let posted = Posted {
                 rows: row.int(1)?,
-                quantity: Quantity::from_micros(row.int(2)?),
-                first: row.int(3)?,
-                last: row.int(4)?,
+                quantity: Quantity::from_micros(row.sum(2)?),
+                first: row.int(4)?,
+                last: row.int(5)?,
                 late,
                 corrections: 0,
             };

@@ -1,7 +1,8 @@
 //! Statements and rows in the few types that both engines share: 64-bit integers, texts, bytes.
 //!
 //! Queries are written once, with `$1` placeholders; a [`Session`] runs them on its engine. What
-//! both understand alike: `FROM want CROSS JOIN t … WHERE …` (never `ON`), `CAST(SUM(…) AS BIGINT)`,
+//! both understand alike: `FROM want CROSS JOIN t … WHERE …` (never `ON`), `CAST(SUM(…) AS BIGINT)`
+//! (of quantities `sum_of!`),
 //! `UPDATE … FROM`, `ON CONFLICT` with no row twice in one statement, `ORDER BY` wherever the order
 //! matters. A migration is a file for SQLite and its twin for PostgreSQL, texts `COLLATE "C"`; a test
 //! compares their columns. What depends on an account's rows is read after [`Session::lock`].
@@ -53,6 +54,21 @@ macro_rules! args {
 }
 pub(crate) use args;
 
+/// Selects, as two columns, a sum for [`Row::sum`]. One that does not fit, or not on the way, would fail
+/// the statement, and with it what else is done in its transaction.
+macro_rules! sum_of {
+    ($column:literal) => {
+        concat!(
+            "CAST(SUM(",
+            $column,
+            " / 1000000000) AS BIGINT), CAST(SUM(",
+            $column,
+            " % 1000000000) AS BIGINT)"
+        )
+    };
+}
+pub(crate) use sum_of;
+
 /// One row of an answer, by column number.
 #[derive(Clone, Debug)]
 pub struct Row(pub(super) Vec<Value>);
@@ -80,6 +96,16 @@ impl Row {
             Some(Value::Text(None) | Value::Blob(None)) => Ok(None),
             _ => Err(self.wrong(column, "a number")),
         }
+    }
+
+    /// A sum that `sum_of!` selected as this column and the next.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`] also when it does not fit.
+    pub fn sum(&self, column: usize) -> Result<i64, StoreError> {
+        let sum = i128::from(self.int(column)?) * 1_000_000_000 + i128::from(self.int(column + 1)?);
+        let overflow = |_| StoreError::Unreadable(format!("the sum {sum} does not fit"));
+        i64::try_from(sum).map_err(overflow)
     }
 
     /// A text.

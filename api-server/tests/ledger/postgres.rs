@@ -70,6 +70,8 @@ mod serving;
 mod showing;
 #[path = "tables.rs"]
 mod tables;
+#[path = "sums.rs"]
+mod sums;
 #[path = "telling.rs"]
 mod telling;
 #[path = "tenants.rs"]

@@ -61,6 +61,8 @@ mod schema;
 mod showing;
 #[path = "tables.rs"]
 mod tables;
+#[path = "sums.rs"]
+mod sums;
 #[path = "telling.rs"]
 mod telling;
 #[path = "tenants.rs"]

@@ -15,7 +15,7 @@ use crate::{
         accounts::Account,
         append,
         row::TotalKey,
-        sql::{Row, args},
+        sql::{Row, args, sum_of},
     },
 };
 
@@ -114,7 +114,9 @@ impl Used {
         let edge = span.period.start();
         for (from, to, shift) in zone.shifts(start, edge) {
             let sql = concat!(
-                "SELECT meter, (hour + $2) / 86400000, CAST(SUM(qty_micro) AS BIGINT),
+                "SELECT meter, (hour + $2) / 86400000, ",
+                sum_of!("qty_micro"),
+                ",
                    MIN(CASE WHEN first_seq <= $3 THEN hour END),
                    MAX(CASE WHEN first_seq <= $3 THEN hour END)
                  FROM usage_rollup_hour WHERE account = $1 AND ",
@@ -127,7 +129,9 @@ impl Used {
         }
         for (from, to, shift) in zone.shifts(edge, end.max(edge)) {
             let sql = concat!(
-                "SELECT meter, (hour + $2) / 86400000, CAST(SUM(qty_micro) AS BIGINT),
+                "SELECT meter, (hour + $2) / 86400000, ",
+                sum_of!("qty_micro"),
+                ",
                    MIN(CASE WHEN first_seq <= $3 THEN hour END),
                    MAX(CASE WHEN first_seq <= $3 THEN hour END)
                  FROM usage_rollup_hour WHERE account = $1 AND ",
@@ -143,10 +147,10 @@ impl Used {
 
     fn add(&mut self, rows: &[Row], shift: i64) -> Result<(), StoreError> {
         for row in rows {
-            let (meter, day, sum): (Meter, _, _) = (row.parsed(0)?, row.int(1)?, row.int(2)?);
+            let (meter, day, sum): (Meter, _, _) = (row.parsed(0)?, row.int(1)?, row.sum(2)?);
             let of_day = self.days.entry((meter, day)).or_default();
             *of_day = of_day.checked_add(sum).ok_or_else(overflow)?;
-            if let Some((first, last)) = row.opt_int(3)?.zip(row.opt_time(4)?) {
+            if let Some((first, last)) = row.opt_int(4)?.zip(row.opt_time(5)?) {
                 let day = (first + shift).div_euclid(86_400_000);
                 self.first = Some(self.first.map_or(day, |known| known.min(day)));
                 self.last = self.last.max(Some(last));
@@ -287,13 +291,15 @@ async fn up_to(
 ) -> Result<BTreeMap<Meter, i64>, StoreError> {
     let (hour, posted) = (account.zone.hour(cut), span.period.start());
     let sql = concat!(
-        "SELECT meter, CAST(SUM(qty_micro) AS BIGINT) FROM usage_rollup_hour WHERE account = $1 AND ",
+        "SELECT meter, ",
+        sum_of!("qty_micro"),
+        " FROM usage_rollup_hour WHERE account = $1 AND ",
         meters!(),
         " AND period_start = $2 AND hour < $3 GROUP BY meter"
     );
     let mut sums: BTreeMap<Meter, i64> = BTreeMap::new();
     for row in session.rows(sql, args![&account.id, posted, hour]).await? {
-        sums.insert(row.parsed(0)?, row.int(1)?);
+        sums.insert(row.parsed(0)?, row.sum(1)?);
     }
     for (&(meter, of, period), sum) in later {
         if period == posted && of < hour {
@@ -303,14 +309,18 @@ async fn up_to(
     }
     let start = account.zone.first_of_hour(hour);
     if start < cut {
-        let sql = "SELECT meter, CAST(SUM(qty_micro) AS BIGINT) FROM usage_ledger
-                   WHERE account = $1 AND t_event >= $2 AND t_event < $3 AND period_start = $4
-                     AND +seq <= $5
-                   GROUP BY meter";
+        let sql = concat!(
+            "SELECT meter, ",
+            sum_of!("qty_micro"),
+            " FROM usage_ledger
+              WHERE account = $1 AND t_event >= $2 AND t_event < $3 AND period_start = $4
+                AND +seq <= $5
+              GROUP BY meter"
+        );
         let values = args![&account.id, start, cut, posted, span.ledger_seq];
         for row in session.rows(sql, values).await? {
             let so_far = sums.entry(row.parsed(0)?).or_default();
-            *so_far = so_far.checked_add(row.int(1)?).ok_or_else(overflow)?;
+            *so_far = so_far.checked_add(row.sum(1)?).ok_or_else(overflow)?;
         }
     }
     Ok(sums)
