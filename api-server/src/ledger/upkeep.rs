@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use jiff::{civil::Date, tz::Offset};
+use jiff::{SignedDuration, civil::Date, tz::Offset};
 use tokio::time::Instant;
 
 use super::{
@@ -16,6 +16,9 @@ use crate::store::{accounts, append, periods, settlements::Settlement};
 
 /// How often to look. A period is closed at most this much late; until then it is not final.
 pub const EVERY: Duration = Duration::from_secs(300);
+
+/// How far apart servers' clocks may be.
+const CLOCKS: SignedDuration = SignedDuration::from_hours(1);
 
 /// Keys dropped in one transaction: few enough that nobody waits for them.
 const KEYS_AT_ONCE: u32 = 2_000;
@@ -115,7 +118,8 @@ impl Upkeep {
             ledger.record_heads().await?;
             (self.heads_of, done.heads) = (Some(today), true);
         }
-        let (month, previous) = dedup::months(now);
+        // By the clocks of other servers it may still be the month before.
+        let (month, previous) = dedup::months(now.checked_sub(CLOCKS).unwrap_or(now));
         if self.keys_of != Some(month) {
             done.keys = drop_keys(ledger, self.token.as_ref(), previous).await?;
             self.keys_of = Some(month);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use api_server::{
     domain::{Quantity, event::oldest_time, meter::Meter},
     ledger::{
-        Change, Correction, Item, Outcome,
+        Append, Change, Correction, Item, Outcome,
         figures::{Figures, Rhythm},
         heads::{self, Heads},
         upkeep::{Done, Upkeep},
@@ -32,7 +32,7 @@ async fn a_round_closes_writes_heads_once_a_day_and_drops_keys_once_a_month() {
     assert_eq!(first(&upkeep.round(&ground.ledger).await.unwrap()), (0, false, 0));
     ground.set_clock("2026-12-03T23:00:00Z");
     assert_eq!(first(&upkeep.round(&ground.ledger).await.unwrap()), (1, true, 0));
-    ground.set_clock("2027-01-01T00:00:00Z");
+    ground.set_clock("2027-01-01T01:00:00Z");
     assert_eq!(first(&upkeep.round(&ground.ledger).await.unwrap()), (0, true, 1));
     assert_eq!(ground.table(KEYS).await.len(), 0);
     assert_eq!(ground.table("SELECT seq FROM usage_ledger").await.len(), 1);
@@ -60,9 +60,29 @@ async fn when_a_key_is_dropped_its_event_is_too_old_to_be_taken() {
     ground.set_clock("2026-10-31T23:59:59.999Z");
     let ahead = usage("acme", "e-1", Meter::Query, "2026-11-01T23:59:59.999Z", "1");
     ground.send("acme", vec![Item::Usage(ahead.clone())]).await;
-    ground.set_clock("2026-12-01T00:00:00Z");
+    ground.set_clock("2026-12-01T01:00:00Z");
     assert_eq!(Upkeep::default().round(&ground.ledger).await.unwrap().keys, 1);
     assert!(ahead.time < oldest_time(ground.now()));
+}
+
+/// A server whose clock is behind still looks for them: there it is the month before.
+#[tokio::test]
+async fn keys_stay_until_it_is_the_new_month_by_every_servers_clock() {
+    let ground = Ground::with(&["acme"]).await;
+    ground.set_clock("2026-10-31T12:00:00Z");
+    let event = usage("acme", "e-1", Meter::Query, "2026-10-31T11:00:00Z", "1");
+    ground.send("acme", vec![Item::Usage(event.clone())]).await;
+    ground.set_clock("2026-12-01T00:59:59.999Z");
+    let mut upkeep = Upkeep::default();
+    assert_eq!(upkeep.round(&ground.ledger).await.unwrap().keys, 0);
+    let behind = Append {
+        arrived: at("2026-11-30T23:59:59.999Z"),
+        ..ground.request("acme", vec![Item::Usage(event)])
+    };
+    let again = ground.ledger.append(behind).await.unwrap();
+    assert!(matches!(again.outcomes[0], Outcome::Duplicate { seq: 1, .. }), "{again:?}");
+    ground.set_clock("2026-12-01T01:00:00Z");
+    assert_eq!(upkeep.round(&ground.ledger).await.unwrap().keys, 1);
 }
 
 fn correction(id: &str, ref_seq: i64, change: Change, reason: &str) -> Item {
