@@ -26,6 +26,7 @@ mod group;
 pub mod heads;
 pub mod lease;
 mod levels;
+mod owed;
 mod pieces;
 mod plan;
 mod plan_change;

@@ -1,4 +1,4 @@
-//! What a ledger needs from time to time: periods closed and settled, heads written down, old keys
+//! What a ledger needs from time to time: periods begun, closed and settled, heads written down, old keys
 //! dropped.
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::{
     Ledger, LedgerError, dedup,
     heads::HeadsError,
     lease::{self, Lease, Token},
-    settle,
+    owed, settle,
 };
 use crate::store::{accounts, append, periods, settlements::Settlement};
 
@@ -29,11 +29,14 @@ pub struct Upkeep {
     heads_of: Option<Date>,
     keys_of: Option<i64>,
     token: Option<Token>,
+    looked: owed::Looked,
 }
 
 /// What one round did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Done {
+    /// Periods stored that nothing was used in so far.
+    pub opened: u64,
     /// Periods closed.
     pub closed: u64,
     /// Closed periods settled, by this server, now.
@@ -68,10 +71,10 @@ impl Upkeep {
                     Ok(Some(done)) => {
                         due = Instant::now() + every;
                         tell(&done);
-                        let Done { closed, heads, keys, .. } = done;
+                        let Done { opened, closed, heads, keys, .. } = done;
                         let settled = done.settled.len();
-                        if (closed, settled, heads, keys) != (0, 0, false, 0) {
-                            tracing::info!(closed, settled, heads, keys, "kept the ledger");
+                        if (opened, closed, settled, heads, keys) != (0, 0, 0, false, 0) {
+                            tracing::info!(opened, closed, settled, heads, keys, "kept the ledger");
                         }
                     }
                     Err(HeadsError::Ledger(error @ LedgerError::Overtaken)) => {
@@ -103,14 +106,16 @@ impl Upkeep {
         self.round(ledger).await.map(Some)
     }
 
-    /// Closes and settles what is due; writes heads down once a day, drops keys once a month (UTC).
+    /// Begins what is owed, closes and settles what is due; writes heads down once a day, drops keys once a month (UTC).
     ///
     /// # Errors
     /// What kept it from being done; what was done stays.
     pub async fn round(&mut self, ledger: &Ledger) -> Result<Done, HeadsError> {
-        let mut done =
-            Done { closed: close_due(ledger, self.token.as_ref()).await?, ..Done::default() };
-        done.settled = settle::settle(ledger, self.token.as_ref()).await?;
+        let token = self.token.as_ref();
+        let opened = owed::open(ledger, token, &mut self.looked).await?;
+        let mut done = Done { opened, ..Done::default() };
+        done.closed = close_due(ledger, token).await?;
+        done.settled = settle::settle(ledger, token).await?;
         done.foresight = settle::coverage(ledger).await?;
         let now = ledger.now();
         let today = Offset::UTC.to_datetime(now).date();

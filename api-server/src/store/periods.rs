@@ -64,6 +64,23 @@ pub async fn at(
     Ok(PeriodRow { period, closed: None })
 }
 
+/// Accounts after `after` that agreed to a plan which has begun, and whose running period is not stored.
+pub(crate) async fn without_running(
+    session: &mut Session,
+    after: Option<&AccountId>,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<AccountId>, StoreError> {
+    let sql = "SELECT DISTINCT g.account FROM agreements g
+               WHERE g.account > $1 AND g.effective_at <= $2 AND NOT EXISTS
+                 (SELECT 1 FROM periods p WHERE p.account = g.account
+                    AND p.period_start <= $2 AND p.period_end > $2)
+               ORDER BY g.account LIMIT $3";
+    let after = after.map(AccountId::as_str).unwrap_or_default();
+    let rows = session.rows(sql, args![after, now, limit]).await?;
+    rows.iter().map(|row| row.parsed(0)).collect()
+}
+
 /// Accounts whose periods are closed in one transaction: few enough that nobody waits for them.
 const AT_ONCE: u32 = 500;
 

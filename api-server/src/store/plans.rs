@@ -120,6 +120,18 @@ pub async fn of_account(
     Ok(all.remove(account).unwrap_or_default())
 }
 
+/// Accounts after `after` that agreed to any plan, by id, at most `limit`.
+pub(crate) async fn with_any(
+    session: &mut Session,
+    after: Option<&AccountId>,
+    limit: u32,
+) -> Result<Vec<AccountId>, StoreError> {
+    let sql = "SELECT DISTINCT account FROM agreements
+               WHERE account > $1 ORDER BY account LIMIT $2";
+    let after = after.map(AccountId::as_str).unwrap_or_default();
+    session.rows(sql, args![after, limit]).await?.iter().map(|row| row.parsed(0)).collect()
+}
+
 /// The terms of all plan versions that were agreed to.
 pub async fn terms(session: &mut Session, recorded: &[Recorded]) -> Result<KnownTerms, StoreError> {
     let ids: Vec<_> = recorded.iter().map(|recorded| recorded.agreement.plan.clone()).collect();

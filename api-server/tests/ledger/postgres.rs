@@ -34,6 +34,8 @@ mod heads;
 /// The routes on it.
 #[path = "../http/postgres.rs"]
 mod http;
+#[path = "idle.rs"]
+mod idle;
 #[path = "kills.rs"]
 mod kills;
 #[path = "leases.rs"]
@@ -68,10 +70,10 @@ mod schema;
 mod serving;
 #[path = "showing.rs"]
 mod showing;
-#[path = "tables.rs"]
-mod tables;
 #[path = "sums.rs"]
 mod sums;
+#[path = "tables.rs"]
+mod tables;
 #[path = "telling.rs"]
 mod telling;
 #[path = "tenants.rs"]

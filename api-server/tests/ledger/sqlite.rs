@@ -31,6 +31,8 @@ mod flipping;
 pub mod ground;
 #[path = "heads.rs"]
 mod heads;
+#[path = "idle.rs"]
+mod idle;
 #[path = "kills.rs"]
 mod kills;
 #[path = "leases.rs"]
@@ -59,10 +61,10 @@ mod routines;
 mod schema;
 #[path = "showing.rs"]
 mod showing;
-#[path = "tables.rs"]
-mod tables;
 #[path = "sums.rs"]
 mod sums;
+#[path = "tables.rs"]
+mod tables;
 #[path = "telling.rs"]
 mod telling;
 #[path = "tenants.rs"]

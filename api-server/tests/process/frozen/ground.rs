@@ -219,7 +219,8 @@ impl Ground {
     /// Whether every round has done what there was.
     async fn is_done(&self, connection: &mut PgConnection) -> bool {
         let left = "SELECT CAST(
-              (SELECT COUNT(*) FROM periods WHERE closed_at IS NULL AND period_end < (SELECT MAX(period_end) FROM periods))
+              (SELECT COUNT(*) FROM periods WHERE closed_at IS NULL
+                 AND period_end <= EXTRACT(EPOCH FROM clock_timestamp() - INTERVAL '72 hours') * 1000)
             + (SELECT COUNT(*) FROM provisions WHERE outcome <> 'made')
             + (SELECT COUNT(*) FROM webhook_deliveries WHERE state <> 'delivered')
             + ABS(2 - (SELECT COUNT(*) FROM settlements))

@@ -1,0 +1,110 @@
+//! Periods for which something is owed though nothing was used: they are stored while they run, so that
+//! they are closed and settled like those with use.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{Ledger, LedgerError, lease::Token, posting::Calendar};
+use crate::{
+    domain::{account::AccountId, calendar::Period},
+    store::{Session, StoreError, append, periods, plans},
+};
+
+/// Accounts that are looked at in one transaction: few enough that nobody waits for them.
+const AT_ONCE: u32 = 500;
+
+/// How far a server has looked for older periods: once, since it alone could have missed them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Looked {
+    until: Option<AccountId>,
+    at_all: bool,
+}
+
+/// Stores the running period of every account that is on a plan, with those before it that nobody stored,
+/// and looks at some more accounts for older ones that are missing; answers how many it stored.
+pub(super) async fn open(
+    ledger: &Ledger,
+    token: Option<&Token>,
+    looked: &mut Looked,
+) -> Result<u64, LedgerError> {
+    let mut opened = 0;
+    let mut after = None;
+    loop {
+        let mut session = ledger.store().read().await?;
+        let now = ledger.now();
+        let page = periods::without_running(&mut session, after.as_ref(), now, AT_ONCE).await?;
+        drop(session);
+        let Some(last) = page.last() else { break };
+        after = Some(last.clone());
+        opened += fill(ledger, token, &page).await?;
+    }
+    if !looked.at_all {
+        let mut session = ledger.store().read().await?;
+        let page = plans::with_any(&mut session, looked.until.as_ref(), AT_ONCE).await?;
+        drop(session);
+        looked.at_all = page.is_empty();
+        looked.until = page.last().cloned();
+        opened += fill(ledger, token, &page).await?;
+    }
+    Ok(opened)
+}
+
+/// Stores what is missing of accounts. Nobody is locked where nothing is.
+async fn fill(
+    ledger: &Ledger,
+    token: Option<&Token>,
+    accounts: &[AccountId],
+) -> Result<u64, LedgerError> {
+    let mut session = ledger.store().read().await?;
+    let found = missing(&mut session, accounts, ledger.now()).await?;
+    drop(session);
+    let mut lacking: Vec<AccountId> = found.into_iter().map(|(account, _)| account).collect();
+    lacking.dedup();
+    if lacking.is_empty() {
+        return Ok(0);
+    }
+    let work = ledger.transact_by(token, None, move |session, now| {
+        Box::pin(async move {
+            // Else a row that another server stores meanwhile would open a period with other edges.
+            session.lock(&lacking).await?;
+            let missing = missing(session, &lacking, now).await?;
+            append::insert_periods(session, &missing).await?;
+            Ok(missing.len() as u64)
+        })
+    });
+    work.await
+}
+
+/// The periods that are not stored, each account's together: from when it is known and on a plan, to the
+/// running one.
+async fn missing(
+    session: &mut Session,
+    accounts: &[AccountId],
+    now: Timestamp,
+) -> Result<Vec<(AccountId, Period)>, StoreError> {
+    let agreements = plans::agreements(session, accounts).await?;
+    let mut calendars = BTreeMap::new();
+    for (account, _) in append::load_accounts(session, accounts).await? {
+        let agreed = agreements.get(&account.id).and_then(|all| plans::subscription(all));
+        if let Some(began) = agreed.and_then(|subscription| subscription.began()) {
+            let calendar = Calendar::new(account.zone, account.anchor);
+            calendars.insert(account.id, (calendar, began.max(account.created_at)));
+        }
+    }
+    for (account, stored) in append::load_periods(session, accounts).await? {
+        if let Some((calendar, _)) = calendars.get_mut(&account) {
+            calendar.add(stored);
+        }
+    }
+    let mut missing = Vec::new();
+    for (account, (mut calendar, mut instant)) in calendars {
+        while instant <= now {
+            let period = calendar.period_at(instant);
+            let outside = |error| StoreError::Unreadable(format!("periods of {account}: {error}"));
+            instant = period.map_err(outside)?.period.end();
+        }
+        missing.extend(calendar.opened().iter().map(|period| (account.clone(), *period)));
+    }
+    Ok(missing)
+}
