@@ -39,8 +39,9 @@ pub async fn of_period(
     at: Timestamp,
 ) -> Result<Bill, StoreError> {
     let period = periods::at(session, account, at).await?;
+    // A close comes after what was agreed before it; what is agreed later may be recorded at its instant.
     let mut recorded = plans::of_account(session, &account.id).await?;
-    recorded.retain(|plan| period.closed.is_none_or(|closed| plan.recorded_at <= closed.at));
+    recorded.retain(|plan| period.closed.is_none_or(|closed| plan.recorded_at < closed.at));
     let terms = plans::terms(session, &recorded).await?;
     let cut = Cut::new(plans::subscription(&recorded).as_ref(), period.period);
     let slices = posted::in_slices(session, account, period.period, &cut.instants()).await?;

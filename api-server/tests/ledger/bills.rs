@@ -232,9 +232,16 @@ proptest! {
     }
 }
 
-/// A plan that is agreed after the close, though back-dated, leaves the bill as it was.
+/// A plan that is agreed after the close, though back-dated and at the very instant of the close, leaves the bill as
+/// it was.
 #[tokio::test]
 async fn a_closed_bill_stays() {
+    for agreed_at in ["2026-11-10T00:00:00Z", "2026-11-11T00:00:00Z"] {
+        stays_when_agreed(at(agreed_at)).await;
+    }
+}
+
+async fn stays_when_agreed(agreed_at: Timestamp) {
     let world = World {
         zone: "UTC",
         plans: vec![at("2026-10-01T00:00:00Z").as_second() / 60],
@@ -252,13 +259,15 @@ async fn a_closed_bill_stays() {
     assert_eq!(open.statement.as_ref().unwrap().total.to_string(), "USD 349.00");
     ground.set_clock("2026-11-10T00:00:00Z");
     ground.ledger.close_due().await.unwrap();
-    ground.set_clock("2026-11-11T00:00:00Z");
+    ground.set_clock(&agreed_at.to_string());
     let back_dated = at("2026-10-05T00:00:00Z");
     let plan = PlanId { plan: "scale".to_owned(), version: 1 };
-    let agreement = Agreement { plan, effective_at: back_dated, agreed_at: ground.now() };
+    let agreement = Agreement { plan, effective_at: back_dated, agreed_at };
     ground.ledger.agree(&account("acme"), agreement).await.unwrap();
     let closed = read().await;
     assert!(closed.period.closed.is_some());
-    assert_eq!((closed.statement, closed.slices), (open.statement, open.slices));
+    assert_eq!((closed.statement, closed.slices), (open.statement, open.slices), "{agreed_at}");
     assert!(ground.now().duration_since(back_dated) > SignedDuration::from_hours(72));
+    ground.ledger.close().await;
+    assert_eq!(check(ground.folder.path()).await.findings, []);
 }
