@@ -49,6 +49,7 @@ use crate::{
     },
     store::{Place, Session, Store, StoreError, append::SaltedDims, plans},
 };
+pub use agree::Entered;
 pub(crate) use desk::Desk;
 use group::Group;
 pub use plan_change::{NotChanged, PlanChange, PlanWish, Wished};

@@ -114,10 +114,9 @@ async fn add(ledger: &Ledger, create: Create) -> anyhow::Result<String> {
     let unknown = || format!("--currency {:?} is no ISO 4217 code such as USD", create.currency);
     let currency = Currency::from_code(&create.currency).with_context(unknown)?;
     let plan = create.plan.as_deref().map(plan).transpose().context("--plan")?;
-    // All that can be wrong is looked at first: an account that is left behind without its plan would
-    // be there already at the next attempt.
+    // All that can be wrong is looked at before anything is added.
     if let Some(plan) = &plan {
-        published(ledger, plan).await.context("--plan")?;
+        fits(ledger, plan, currency.code()).await.context("--plan")?;
     }
     let agreed_at = ledger.now();
     let effective_at = create.since.unwrap_or(agreed_at);
@@ -130,33 +129,39 @@ async fn add(ledger: &Ledger, create: Create) -> anyhow::Result<String> {
         currency: currency.code().to_owned(),
         created_at: agreed_at,
     };
-    match insert(ledger, account).await? {
+    let agreement = plan.clone().map(|plan| Agreement { plan, effective_at, agreed_at });
+    let entered = ledger.enter(account, agreement).await?;
+    let added = match entered.added {
         Added::Other => bail!("account {id} is there with another name, zone, day or currency"),
-        Added::Same => return Ok(format!("account {id} is there already")),
-        Added::New => {}
+        Added::Same => format!("account {id} is there already"),
+        Added::New => format!("account {id} added"),
+    };
+    match (plan, entered.on) {
+        (Some(plan), _) if entered.agreed => Ok(format!("{added}, on {plan} since {effective_at}")),
+        (Some(plan), Some(on)) if plan != on => bail!(
+            "account {id} is there already and is on {on}; put it on another plan with POST /accounts/{id}/plan"
+        ),
+        (Some(plan), _) => Ok(format!("{added}, on {plan}")),
+        (None, _) => Ok(added),
     }
-    let Some(plan) = plan else { return Ok(format!("account {id} added")) };
-    let told = format!("account {id} added, on {plan} since {effective_at}");
-    ledger.agree(&id, Agreement { plan, effective_at, agreed_at }).await?;
-    Ok(told)
 }
 
-/// Whether the ledger has the terms of a plan: a server writes its price list there.
-async fn published(ledger: &Ledger, plan: &PlanId) -> anyhow::Result<()> {
+/// Whether an account in a currency can be on a plan. The ledger has its terms once a server has written
+/// its price list there.
+async fn fits(ledger: &Ledger, plan: &PlanId, currency: &str) -> anyhow::Result<()> {
     let mut session = ledger.store().read().await?;
     let known = plans::catalogue(&mut session).await?;
+    let Some(version) = known.get(plan) else {
+        bail!(
+            "plan {plan} is not in the catalogue of this ledger; a server that starts on it once brings its price list"
+        );
+    };
+    let asked = version.terms.currency.code();
     ensure!(
-        known.get(plan).is_some(),
-        "plan {plan} is not in the catalogue of this ledger; a server that starts on it once brings its price list"
+        asked == currency,
+        "plan {plan} is in {asked}, the account in {currency}: choose a plan in its currency"
     );
     Ok(())
-}
-
-async fn insert(ledger: &Ledger, account: Account) -> anyhow::Result<Added> {
-    let work = ledger.transact(None, move |session, _| {
-        Box::pin(async move { accounts::add(session, &account).await })
-    });
-    Ok(work.await?)
 }
 
 fn plan(text: &str) -> anyhow::Result<PlanId> {

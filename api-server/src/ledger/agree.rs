@@ -1,18 +1,78 @@
-//! An agreement on a plan: recorded, and every open figure measured against it at once.
+//! An agreement on a plan: recorded, and every open figure measured against it at once. And an account
+//! that begins with one.
 
 use jiff::Timestamp;
 
-use super::levels::advance;
+use super::{Ledger, LedgerError, levels::advance};
 use crate::{
-    domain::{account::AccountId, quota::quota, subscription::Agreement, threshold::State},
+    domain::{
+        account::AccountId, catalogue::PlanId, quota::quota, subscription::Agreement,
+        threshold::State,
+    },
     store::{
-        Session, StoreError, alerts, audit,
+        Session, StoreError,
+        accounts::{self, Account, Added},
+        alerts, audit,
         periods::{self, PeriodRow},
         plans::{self, Recorded},
         row::TotalKey,
         snapshots,
     },
 };
+
+/// What became of an account that shall be there, and on a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entered {
+    /// The account.
+    pub added: Added,
+    /// Whether it agreed to the plan now.
+    pub agreed: bool,
+    /// The plan that it is on by now, or waits for.
+    pub on: Option<PlanId>,
+}
+
+impl Ledger {
+    /// Adds an account unless it is there, and has it agree to a plan unless it has agreed to any: in one
+    /// transaction, so that none is left without its plan.
+    ///
+    /// # Errors
+    /// As [`Ledger::transact`]; [`StoreError::Statement`] when there is no such plan version.
+    pub async fn enter(
+        &self,
+        account: Account,
+        plan: Option<Agreement>,
+    ) -> Result<Entered, LedgerError> {
+        let work = self.transact(None, move |session, now| {
+            Box::pin(async move { enter(session, &account, plan, now).await })
+        });
+        work.await
+    }
+}
+
+async fn enter(
+    session: &mut Session,
+    account: &Account,
+    plan: Option<Agreement>,
+    now: Timestamp,
+) -> Result<Entered, StoreError> {
+    let added = accounts::add(session, account).await?;
+    if added == Added::Other {
+        return Ok(Entered { added, agreed: false, on: None });
+    }
+    // Else it could agree to another one meanwhile, at another server.
+    session.lock(std::slice::from_ref(&account.id)).await?;
+    let recorded = plans::of_account(session, &account.id).await?;
+    if let Some(subscription) = plans::subscription(&recorded) {
+        let stands = subscription.pending(now).or_else(|| subscription.at(now));
+        let on = stands.map(|agreement| agreement.plan.clone());
+        return Ok(Entered { added, agreed: false, on });
+    }
+    let on = plan.as_ref().map(|agreement| agreement.plan.clone());
+    if let Some(agreement) = plan {
+        agree(session, &account.id, agreement, now).await?;
+    }
+    Ok(Entered { added, agreed: on.is_some(), on })
+}
 
 /// Records an agreement within the writer's transaction.
 pub(super) async fn agree(

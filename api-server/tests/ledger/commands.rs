@@ -146,6 +146,42 @@ async fn an_account_that_cannot_have_its_plan_is_not_made() {
     assert!(told(folder, &create).contains("account acme added, on team@1 since"));
 }
 
+/// One that was added without a plan, or by a process that was killed before the plan was agreed to.
+#[tokio::test]
+async fn an_account_that_is_there_without_a_plan_gets_the_one_that_is_named() {
+    let ground = Ground::empty().await;
+    ground.ledger.import_plans(Catalogue::shipped().unwrap()).await.unwrap();
+    ground.ledger.close().await;
+    let folder = ground.folder.path();
+    assert!(told(folder, &["accounts", "create", "acme"]).contains("account acme added"));
+    let on = |plan| ["accounts", "create", "acme", "--plan", plan];
+    let first = told(folder, &on("team@1"));
+    assert!(first.contains("account acme is there already, on team@1 since"), "{first}");
+    assert_eq!(told(folder, &on("team@1")), "account acme is there already, on team@1\n");
+    let other = refused(folder, &on("scale@1"));
+    assert!(
+        other.contains("is on team@1") && other.contains("POST /accounts/acme/plan"),
+        "{other}"
+    );
+    assert!(told(folder, &["accounts", "create", "acme"]).contains("there already"));
+    let ground = ground.reopen().await;
+    let plans = ground.table("SELECT plan, version FROM agreements").await;
+    assert_eq!(plans, [["team", "1"]]);
+}
+
+#[tokio::test]
+async fn a_plan_in_another_currency_is_refused_before_its_account_is_added() {
+    let ground = Ground::empty().await;
+    ground.ledger.import_plans(Catalogue::shipped().unwrap()).await.unwrap();
+    ground.ledger.close().await;
+    let create = ["accounts", "create", "acme", "--currency", "EUR", "--plan", "team@1"];
+    let named = "team@1 is in USD, the account in EUR: choose a plan in its currency";
+    let complaint = refused(ground.folder.path(), &create);
+    assert!(complaint.contains("--plan") && complaint.contains(named), "{complaint}");
+    let ground = ground.reopen().await;
+    assert_eq!(ground.table("SELECT account FROM accounts").await.len(), 0);
+}
+
 #[tokio::test]
 async fn erasures_are_replayed_from_outside() {
     let ground = Ground::with(&["acme"]).await;

@@ -92,13 +92,20 @@ fn what_is_wrong_with_the_file_is_said_and_nothing_starts() {
             "accounts: [{id: acme, workloads: [{namespace: '', serviceAccount: a, uid: u}]}]",
             "must not be empty",
         ),
-        // These two are known once the ledger is there.
+        // These are known once the ledger is there.
         ("accounts: [{id: acme, zone: UTC}]", "account acme: it is there with another name, zone"),
         ("accounts: [{id: globex, plan: tema@1}]", "plan tema@1 is not in the catalogue"),
+        (
+            "accounts: [{id: globex, currency: EUR, plan: team@1}]",
+            "account globex: plan: plan team@1 is in USD, the account in EUR",
+        ),
     ] {
         let path = file(folder.path(), text);
         let log = Serving::try_start_behind(&place, &["--accounts", &path], &[]).err();
         let log = log.unwrap_or_else(|| panic!("it serves with {text}"));
         assert!(log.contains(part) || log.contains(&part.replace('"', "\\\"")), "{text}: {log}");
     }
+    // None of them was added, so that it can be there on other terms.
+    let mended = file(folder.path(), "accounts: [{id: globex, zone: UTC, currency: USD}]");
+    drop(Serving::start(&place, &["--accounts", &mended]));
 }

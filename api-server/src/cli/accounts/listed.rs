@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;
 
-use super::{bound, insert, plan, published};
+use super::{bound, fits, plan};
 use crate::{
     domain::{
         account::AccountId,
@@ -101,7 +101,8 @@ impl Listed {
     /// has been changed to since.
     ///
     /// # Errors
-    /// When one is there with other terms, its plan was not published, or a workload stands for another.
+    /// When one is there with other terms, its plan was not published or is in another currency, or a workload
+    /// stands for another.
     pub async fn enter(&self, ledger: &Ledger) -> anyhow::Result<()> {
         for wanted in &self.0 {
             let id = &wanted.id;
@@ -134,6 +135,7 @@ impl Wanted {
     }
 
     async fn enter(&self, ledger: &Ledger) -> anyhow::Result<()> {
+        let agreement = self.agreement(ledger).await.context("plan")?;
         let account = Account {
             id: self.id.clone(),
             name: self.name.clone(),
@@ -142,7 +144,7 @@ impl Wanted {
             currency: self.currency.clone(),
             created_at: ledger.now(),
         };
-        match insert(ledger, account).await? {
+        match ledger.enter(account, agreement).await?.added {
             Added::Other => bail!(
                 "it is there with another name, zone, anchorDay or currency, which never change: \
                  write what it has, or another id"
@@ -150,23 +152,23 @@ impl Wanted {
             Added::New => tracing::info!(account = %self.id, "account added"),
             Added::Same => {}
         }
-        self.agree(ledger).await?;
         for workload in &self.workloads {
             bound(ledger, workload.clone()).await?;
         }
         Ok(())
     }
 
-    async fn agree(&self, ledger: &Ledger) -> anyhow::Result<()> {
-        let Some(plan) = &self.plan else { return Ok(()) };
+    /// What it is to agree to: nothing once it has agreed to anything.
+    async fn agreement(&self, ledger: &Ledger) -> anyhow::Result<Option<Agreement>> {
+        let Some(plan) = &self.plan else { return Ok(None) };
         let mut session = ledger.store().read().await?;
-        if !plans::of_account(&mut session, &self.id).await?.is_empty() {
-            return Ok(());
-        }
+        let agreed = plans::of_account(&mut session, &self.id).await?;
         drop(session);
-        published(ledger, plan).await?;
+        if !agreed.is_empty() {
+            return Ok(None);
+        }
+        fits(ledger, plan, &self.currency).await?;
         let now = ledger.now();
-        let agreement = Agreement { plan: plan.clone(), effective_at: now, agreed_at: now };
-        Ok(ledger.agree(&self.id, agreement).await?)
+        Ok(Some(Agreement { plan: plan.clone(), effective_at: now, agreed_at: now }))
     }
 }
