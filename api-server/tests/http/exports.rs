@@ -283,6 +283,24 @@ async fn a_closed_period_is_final_to_the_cent() {
     assert!(line.starts_with(expected), "{line}");
 }
 
+/// From before plans in other currencies were refused.
+#[tokio::test]
+async fn amounts_are_named_in_the_currency_of_the_bill() {
+    let api = Api::new().await;
+    named(&api, "initech", "Initech", "EUR").await;
+    api.agree("initech", "team", "2026-11-15T06:00:00Z").await;
+    let page = ok(&api, "/exports/overages?filter[account][gt]=globex").await;
+    let row = &page["data"][0];
+    assert_eq!(
+        (&row["account"], &row["billed"]["total"]["currency"]),
+        (&json!("initech"), &json!("USD"))
+    );
+    assert_eq!(row["currency"], "USD");
+    let csv = with_header(&api, "/exports/overages", "accept", "text/csv").await;
+    let line = csv.text.lines().find(|line| line.starts_with("\"initech\"")).unwrap();
+    assert!(line.starts_with("\"initech\",\"Initech\",\"USD\",\"team@1\""), "{line}");
+}
+
 #[tokio::test]
 async fn what_an_export_cannot_do_is_named() {
     let api = Api::new().await;

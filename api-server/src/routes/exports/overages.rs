@@ -218,7 +218,9 @@ fn row(
     Some(OverageRow {
         account: account.id.to_string(),
         name: account.name.clone(),
-        currency: account.currency.clone(),
+        currency: billed
+            .map_or(account.currency.as_str(), |bill| bill.total.currency().code())
+            .to_owned(),
         plan: plan.map(ToString::to_string),
         period_start: period.start(),
         period_end: period.end(),
