@@ -34,6 +34,7 @@ cp infra/grafana/provisioning/dashboards/tenantry.yaml "$chart/files/grafana/das
 cp infra/grafana/provisioning/datasources/tenantry.yaml "$chart/files/grafana/datasources.yaml"
 cp infra/prometheus/rules/*.yaml "$chart/files/rules/"
 cp infra/prometheus/platform.yaml "$chart/files/prometheus.yaml"
+cp operator/src/desired/files/collector.yaml "$chart/files/collector.yaml"
 for tier in dev prod; do
   write "$chart/values-$tier.yaml" filled values.yaml "$tier.env"
   write "examples/profile-$tier.yaml" filled "profile-$tier.yaml" "$tier.env" gpu.env

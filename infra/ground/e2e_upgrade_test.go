@@ -57,8 +57,12 @@ func (i install) changesTier(t *testing.T) {
 		i.helm(t, "upgrade", "tenantry", charts, "--namespace", "tenantry-system",
 			"-f", filepath.Join(charts, "values-prod.yaml"), "-f", "testdata/install-values.yaml", "-f", i.people.values, "--set", rounds, "--wait", "--timeout", "10m")
 		i.release(t, "2", "2")
-		// Operators, API server, both gateways and itself.
-		i.asked(t, "tenantry-system/tenantry-prometheus:9090", "sum(up)", "6")
+		// Operators, API server, collector, both gateways and itself.
+		i.asked(t, "tenantry-system/tenantry-prometheus:9090", "sum(up)", "7")
+		// What operator and API server trace and log arrives at the collector, by its name.
+		for _, what := range []string{"spans", "log_records"} {
+			i.asked(t, "tenantry-system/tenantry-prometheus:9090", "count(otelcol_receiver_accepted_"+what+"_total%20%3E%200)", "1")
+		}
 	})
 	i.keepsRounds(t)
 	i.takesUsage(t, "after-upgrade")

@@ -275,3 +275,54 @@ prometheus.yaml: |
 {{- define "tenantry.dashboards" -}}
 {{- range $path, $_ := .Files.Glob "files/dashboards/*.json" }}{{ $.Files.Get $path }}{{ end }}
 {{- end }}
+
+{{/* What the platform's collector reads, in this order: the tenants' file, what a platform's differs in, the values. */}}
+{{- define "tenantry.collectorFiles" -}}
+{{- $collector := .Values.platform.collector }}
+{{- $exporter := ternary "otlp_http" "debug" (ne $collector.to "") }}
+collector.yaml: |
+  {{- .Files.Get "files/collector.yaml" | trim | nindent 2 }}
+platform.yaml: |
+  processors:
+    resource:
+      attributes:
+        # Nobody knows here whether what a sender says of a tenant is true.
+        - { key: tenant.id, action: delete }
+  exporters:
+    {{- if $collector.to }}
+    otlp_http:
+      endpoint: {{ trimSuffix "/" $collector.to | quote }}
+      {{- if $collector.existingSecret }}
+      headers: "${file:/var/run/secrets/otlp/headers}"
+      {{- end }}
+    {{- else }}
+    # Counted, and told in its log how much it was.
+    debug: { verbosity: basic }
+    {{- end }}
+  service:
+    pipelines:
+      # Prometheus reads the programs' own: shown here too, each figure would be there twice.
+      metrics: { exporters: [{{ $exporter }}] }
+      {{- range list "traces" "logs" }}
+      {{ . }}: { receivers: [otlp], processors: [memory_limiter, resource, batch], exporters: [{{ $exporter }}] }
+      {{- end }}
+{{- with $collector.config }}
+values.yaml: |
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* Where operator and API server send traces, logs and metrics; empty for nowhere. */}}
+{{- define "tenantry.otlpEndpoint" -}}
+{{- if .Values.platform.collector.enabled -}}
+{{- printf "http://tenantry-collector.%s.svc:4318" .Release.Namespace -}}
+{{- else -}}
+{{- .Values.otlpEndpoint -}}
+{{- end -}}
+{{- end }}
+
+{{/* The port of a URL. */}}
+{{- define "tenantry.port" -}}
+{{- $url := urlParse . -}}
+{{- regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (ternary "443" "80" (eq $url.scheme "https")) -}}
+{{- end }}

@@ -9,7 +9,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod alerts;
+mod collector;
 mod dns;
+mod flux;
 mod gitops;
 mod grafana;
 mod helm;

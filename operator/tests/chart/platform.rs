@@ -11,7 +11,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    alerts::{PROMETHEUS, promtool},
+    alerts::{PROMETHEUS, metrics, promtool},
     helm::{chart, objects, prints, root, template, values, yaml},
     life::{Release, operate},
     support::{Lab, api::Api, eventually, holds, lab::SYSTEM, tenant},
@@ -19,6 +19,9 @@ use crate::{
 
 const ON: &str = "--set=platform.prometheus.enabled=true";
 const NAME: &str = "tenantry-prometheus";
+/// What is kept of what a pod says that calls itself a gateway.
+const GATEWAYS_SAY: &str = "tenantry_gateway_.+|backup_last_success_timestamp_seconds|backup_size_bytes\
+                            |tenantry_issuer_keys_left_seconds";
 
 fn rendered(more: &[&str]) -> Vec<Value> {
     objects(&prints(&template(&[&[ON], more].concat())))
@@ -130,11 +133,14 @@ fn it_looks_for_the_pods_that_the_podmonitors_name() {
     let monitors = objects(&prints(&template(&[
         "--api-versions=monitoring.coreos.com/v1",
         "--set=monitoring.enabled=true,monitoring.gateways=true,networkPolicies.enabled=false",
+        "--set=platform.collector.enabled=true",
     ])));
     let mut wanted = Looks::new();
     for monitor in monitors.iter().filter(|object| object["kind"] == "PodMonitor") {
         let (about, spec) = (&monitor["metadata"], &monitor["spec"]);
-        assert_eq!(spec["podMetricsEndpoints"][0]["port"], "health");
+        let collector = about["name"] == "tenantry-collector";
+        let port = if collector { "self-metrics" } else { "health" };
+        assert_eq!(spec["podMetricsEndpoints"][0]["port"], port);
         let everywhere = spec["namespaceSelector"]["any"] == true;
         let labels = spec["selector"]["matchLabels"].as_object().unwrap().iter();
         // There is one release, of one name.
@@ -144,7 +150,7 @@ fn it_looks_for_the_pods_that_the_podmonitors_name() {
         let job = format!("{SYSTEM}/{}", about["name"].as_str().unwrap());
         wanted.insert(job, (namespaces, labels.collect()));
     }
-    assert_eq!(wanted.len(), 3);
+    assert_eq!(wanted.len(), 4);
     assert_eq!(looks, wanted);
     // A customer's pod that calls itself a gateway says nothing in another's name.
     let job = config["scrape_configs"].as_array().unwrap();
@@ -152,7 +158,7 @@ fn it_looks_for_the_pods_that_the_podmonitors_name() {
         job.iter().find(|job| job["job_name"] == format!("{SYSTEM}/tenantry-gateways")).unwrap();
     let monitor = monitors.iter().find(|it| it["metadata"]["name"] == "tenantry-gateways").unwrap();
     let end = &monitor["spec"]["podMetricsEndpoints"][0];
-    let names = json!("tenantry_gateway_.+");
+    let names = json!(GATEWAYS_SAY);
     for (keeps, follows) in [
         (&job["metric_relabel_configs"], &job["follow_redirects"]),
         (&end["metricRelabelings"], &end["followRedirects"]),
@@ -161,6 +167,33 @@ fn it_looks_for_the_pods_that_the_podmonitors_name() {
         assert_eq!(*follows, false);
     }
     assert_eq!(job["sample_limit"], monitor["spec"]["sampleLimit"]);
+}
+
+#[test]
+fn what_alerts_of_gateways_ask_for_is_read_of_them() {
+    let kept = |name: &str| {
+        GATEWAYS_SAY.split('|').any(|one| match one.strip_suffix(".+") {
+            Some(start) => name.len() > start.len() && name.starts_with(start),
+            None => name == one,
+        })
+    };
+    let rules = yaml(&root().join("infra/prometheus/rules/tenantry.yaml"));
+    let groups = rules["groups"].as_array().unwrap();
+    let group = groups.iter().find(|group| group["name"] == "tenantry-gateways").unwrap();
+    let mut asked: BTreeSet<String> = group["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|rule| metrics(rule["expr"].as_str().unwrap()))
+        .filter(|name| !name.contains(':'))
+        .collect();
+    // Recorded of gateways, shown of them, and said of them in a runbook.
+    asked.extend(["held_bytes", "limit_bytes"].map(|end| format!("tenantry_gateway_{end}")));
+    asked.extend(["backup_size_bytes", "tenantry_issuer_keys_left_seconds"].map(str::to_owned));
+    assert!(asked.contains("backup_last_success_timestamp_seconds") && asked.len() > 5);
+    let lost: Vec<_> = asked.iter().filter(|name| !kept(name)).collect();
+    assert!(lost.is_empty(), "{lost:?}");
+    assert!(!kept("tenantry_build_info") && !kept("tenant_quota_usage_ratio") && !kept("up"));
 }
 
 /// Whether labels of a part are among those that peers of a policy select in the release's namespace.
@@ -286,10 +319,11 @@ impl Prometheus {
 fn known(pod: &Value, job: &str) -> String {
     let (about, container) = (&pod["metadata"], &pod["spec"]["containers"][0]);
     let ports = container["ports"].as_array().unwrap();
-    let port = ports.iter().find(|port| port["name"] == "health").expect("the port");
+    let end = if job == "tenantry-collector" { "self-metrics" } else { "health" };
+    let port = ports.iter().find(|port| port["name"] == end).expect("the port");
     let labels = json!({
         "job": format!("{SYSTEM}/{job}"), "namespace": about["namespace"], "pod": about["name"],
-        "container": container["name"], "endpoint": "health",
+        "container": container["name"], "endpoint": end,
         "instance": format!("{}:{}", pod["status"]["podIP"].as_str().unwrap(), port["containerPort"]),
     });
     labels.to_string()
@@ -330,12 +364,12 @@ async fn a_real_one_finds_operator_api_server_and_every_gateway_by_its_rights() 
     let whole = fs::read_to_string(&config).unwrap();
     let role = "- role: pod\n";
     let named = format!("- kubeconfig_file: {}\n        role: pod\n", token.display());
-    assert_eq!(whole.matches(role).count(), 3);
+    assert_eq!(whole.matches(role).count(), 4);
     fs::write(&config, whole.replace(role, &named)).unwrap();
     let prometheus = Prometheus::start(&config, &folder).await;
     let wanted = async || {
         let mut wanted = BTreeSet::new();
-        for part in ["tenantry-operator", "tenantry-api-server"] {
+        for part in ["tenantry-operator", "tenantry-api-server", "tenantry-collector"] {
             let query = format!("labelSelector=app.kubernetes.io/name={part}");
             let pods = lab.api.list("pods", SYSTEM, &query).await;
             wanted.extend(pods.iter().map(|pod| known(pod, part)));
@@ -348,7 +382,7 @@ async fn a_real_one_finds_operator_api_server_and_every_gateway_by_its_rights() 
     };
     eventually("it has found them", async || {
         let (found, wanted) = (prometheus.targets().await?, wanted().await);
-        holds(found == wanted && found.len() == 5, format!("{found:#?} of {wanted:#?}"))
+        holds(found == wanted && found.len() == 6, format!("{found:#?} of {wanted:#?}"))
     })
     .await;
     // One more is found, and one that has gone is forgotten.

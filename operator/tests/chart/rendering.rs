@@ -1,10 +1,10 @@
 //! What the chart renders, for every tier and variant, on the oldest and the newest Kubernetes.
 
-use std::{fs, path::PathBuf};
+use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::helm::{chart, objects, prints, root, template, values};
+use crate::helm::{chart, objects, prints, root, template, values, yaml};
 
 /// The oldest that `kubeVersion` allows, and the newest that was tried.
 pub const VERSIONS: [&str; 2] = ["1.30.0", "1.37.2"];
@@ -16,7 +16,7 @@ const MONITORING: &[&str] = &[
     "--set=platform.prometheus.enabled=false,platform.grafana.prometheusUrl=http://prometheus.monitoring:9090",
     "--set-json=monitoring.labels={\"release\":\"prometheus\"}",
     "--set-json=networkPolicies.monitoringFrom=[{\"namespaceSelector\":{\"matchLabels\":{\"kubernetes.io/metadata.name\":\"monitoring\"}}}]",
-    "--set=otlpEndpoint=http://collector.monitoring:4318",
+    "--set=platform.collector.enabled=false,otlpEndpoint=http://collector.monitoring:4318",
 ];
 const HIGHLY_AVAILABLE: &[&str] = &[
     "--set=operator.replicas=3",
@@ -54,6 +54,10 @@ const BUCKET: &[&str] = &[
 ];
 
 const PLATFORM: &[&str] = &[
+    "--set=platform.collector.enabled=true,platform.collector.to=https://otlp.example/tenantry",
+    "--set=platform.collector.existingSecret=otlp,platform.collector.key=token",
+    "--set-json=platform.collector.config={\"processors\":{\"batch\":{\"timeout\":\"5s\"}}}",
+    "--set-json=platform.collector.from=[{\"namespaceSelector\":{\"matchLabels\":{\"team\":\"people\"}}}]",
     "--set=platform.prometheus.enabled=true,platform.prometheus.storage.className=fast",
     "--set=platform.prometheus.storage.size=2Ti,platform.prometheus.retention=1y",
     "--set-json=platform.prometheus.from=[{\"namespaceSelector\":{\"matchLabels\":{\"kubernetes.io/metadata.name\":\"grafana\"}}}]",
@@ -331,6 +335,43 @@ fn stacks_pull_with_secrets_of_the_same_names() {
     assert_eq!(told(&[NAMES, none, policy]), [json!({ "pullSecrets": [] }), always]);
     let own = "--set-json=profiles.prod.spec.images.pullSecrets=[\"own\"]";
     assert_eq!(told(&[NAMES, own]), [both, json!({ "pullSecrets": ["own"] })]);
+}
+
+/// Images that a container or a profile names, wherever they stand.
+fn images(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member.as_str() {
+                    Some(text) if name == "image" => drop(found.insert(text.to_owned())),
+                    _ => images(member, found),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| images(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn both_lists_of_images_are_what_the_chart_starts() {
+    let mut rendered = BTreeSet::new();
+    for object in objects(&prints(&template(&["--values", &values("prod")]))) {
+        if object["kind"] != "CustomResourceDefinition" {
+            images(&object, &mut rendered);
+        }
+    }
+    let manifest = yaml(&chart().join("Chart.yaml"));
+    let listed = manifest["annotations"]["artifacthub.io/images"].as_str().unwrap();
+    let mut annotated = BTreeSet::new();
+    images(&serde_saphyr::from_str(listed).unwrap(), &mut annotated);
+    assert_eq!(annotated, rendered);
+    let page = fs::read_to_string(root().join("docs/install.md")).unwrap();
+    let (_, table) = page.split_once("| image | for |").unwrap();
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let tabled: BTreeSet<String> =
+        rows.map(|row| row.split('`').nth(1).unwrap().to_owned()).collect();
+    assert_eq!(tabled, rendered);
 }
 
 #[test]

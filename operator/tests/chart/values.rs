@@ -139,6 +139,11 @@ const REFUSED: &[(&str, &str)] = &[
     (r#"platform.prometheus.enabled="yes""#, "at '/platform/prometheus/enabled': got string"),
     (r#"platform.prometheus.image="prom/prometheus""#, "at '/platform/prometheus/image'"),
     (r#"platform.prometheus.image="host:5000/prometheus""#, "at '/platform/prometheus/image'"),
+    (r#"platform.collector.to="otlp:4318""#, "at '/platform/collector/to'"),
+    (r#"platform.collector.to="https://me:secret@otlp""#, "at '/platform/collector/to'"),
+    (r#"platform.collector.toPorts=[0]"#, "at '/platform/collector/toPorts/0': minimum"),
+    (r#"platform.collector.config="a: b""#, "at '/platform/collector/config'"),
+    (r#"platform.collector.headers={}"#, "at '/platform/collector': additional properties"),
     (r#"platform.prometheus.retention="forever""#, "at '/platform/prometheus/retention'"),
     (r#"platform.prometheus.retention="0d""#, "at '/platform/prometheus/retention'"),
     (r#"platform.prometheus.storage.size="20G""#, "at '/platform/prometheus/storage/size'"),
@@ -246,6 +251,14 @@ const IMPOSSIBLE: &[(&[&str], &str)] = &[
     (&["monitoring.enabled=true"], "monitoring.enabled: the cluster has no PodMonitor"),
     (&["monitoring.gateways=true"], "monitoring.gateways: the cluster has no PodMonitor"),
     (&["monitoring.rules=true"], "monitoring.rules: the cluster has no PrometheusRule"),
+    (
+        &["platform.collector.enabled=true", r#"otlpEndpoint="http://otlp.monitoring:4318""#],
+        "otlpEndpoint http://otlp.monitoring:4318: the chart has a collector of its own",
+    ),
+    (
+        &[r#"platform.collector.existingSecret="otlp""#],
+        "platform.collector.to: a Secret is named for a place that is not",
+    ),
     (
         &["platform.grafana.enabled=true"],
         "platform.grafana.prometheusUrl: Grafana has no Prometheus to ask; give the address",
@@ -365,5 +378,5 @@ fn the_chart_takes_the_values_that_the_documents_show() {
             count += 1;
         }
     }
-    assert_eq!(count, 7);
+    assert_eq!(count, 8);
 }
