@@ -11,7 +11,7 @@ use crate::helm::{objects, prints, template, values};
 
 /// Every part that has a policy.
 const EVERYTHING: &[&str] = &[
-    "--set=platform.prometheus.enabled=true,platform.grafana.enabled=true",
+    "--set=platform.prometheus.enabled=true,platform.grafana.enabled=true,platform.collector.enabled=true",
     "--set=platform.grafana.existingSecret=grafana",
     "--set=routines.enabled=true,routines.existingSecret=routines",
 ];
