@@ -171,6 +171,7 @@ func (i install) usageArrives(t *testing.T) {
 			t.Errorf("%s gets %d: %s", who, code, body)
 		}
 	}
+	i.tokenOpensNothingElse(t, token)
 	// Taken while the control plane is away, kept through the pod's end.
 	i.controlPlane(t, 0)
 	if code, body := send(t, address, token, "kept"); code != http.StatusOK || !strings.Contains(body, `"accepted":1`) {
@@ -274,6 +275,7 @@ func (i install) held(t *testing.T, want int) {
 // metricsAreRead: Prometheus of the prod tenant reads the collector.
 func (i install) metricsAreRead(t *testing.T) {
 	i.asked(t, "tenant-bigco/tenantry-metrics:9090", "min(up)", "1")
+	i.tellsWhoseItIs(t)
 }
 
 // asked waits until a Prometheus gives this answer.
@@ -305,6 +307,7 @@ func (i install) livesWithoutOperator(t *testing.T) {
 			i.k.run("rollout", "status", "-n", "tenant-"+tenant, deployment, "--timeout=300s")
 		}
 	}
+	i.refusesByItself(t)
 	i.takesUsage(t, "without-operator")
 	i.metricsAreRead(t)
 	i.k.run("patch", "tenant", "acme", "--type=merge", "-p", `{"spec":{"suspend":true}}`)

@@ -18,6 +18,7 @@ import (
 
 // becomesCustomer: from the form to a Ready tenant.
 func (i install) becomesCustomer(t *testing.T) {
+	i.pagesAreServed(t)
 	server := "http://" + i.run(t, "forward", "tenantry-system/tenantry-api-server:http")
 	sent := ask(t, http.MethodPost, server+"/onboarding", "", form())
 	if plan, profile := member(sent, "plan", "key"), member(sent, "profile", "key"); plan != "starter" || profile != "dev" {
