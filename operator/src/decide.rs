@@ -224,7 +224,7 @@ fn keep(
 }
 
 /// The part of `objects` that a stack can be judged by that another version drew: what is there of
-/// it, and the Deployments that it was said to have. Without what this version wants of them.
+/// it, and the Deployments that it was said to have; with as many pods as they are told to run now.
 fn as_they_are(objects: Vec<Object>, observed: &Observed, status: &TenantStatus) -> Vec<Object> {
     let arrived = status.profile_revision.as_ref().is_some_and(|r| r.current == r.desired);
     let told = |o: &Object| status.components.iter().any(|c| c.name == *o.component);
@@ -232,8 +232,12 @@ fn as_they_are(objects: Vec<Object>, observed: &Observed, status: &TenantStatus)
         let missed = !arrived || (o.key.kind == Kind::Deployment && told(o));
         observed.objects.contains_key(&o.key) || missed
     };
-    let parts = objects.into_iter().filter(is_part);
-    parts.map(|o| Object { body: Value::Null, ..o }).collect()
+    let mut parts: Vec<Object> = objects.into_iter().filter(is_part).collect();
+    let specs = parts.iter_mut().filter_map(|o| o.body.pointer_mut("/spec"));
+    for spec in specs.filter_map(Value::as_object_mut) {
+        spec.remove("replicas");
+    }
+    parts
 }
 
 /// Validates and renders; on problems the outcome says them and nothing is to be done.

@@ -2,6 +2,8 @@
 
 mod waiting;
 
+pub use waiting::REASON as ROLLOUT_WAITING;
+
 use crds::{
     TenantStatus,
     conditions::{self, NewCondition, PROFILE_VALID, READY, RECONCILING, STALLED, Truth},

@@ -9,7 +9,7 @@ use crds::{
 };
 
 /// Why something that is asked for is not done yet.
-const REASON: &str = "RolloutWaiting";
+pub const REASON: &str = "RolloutWaiting";
 
 pub(super) fn verdict(input: &Input<'_>, previous: &TenantStatus, profile: &str) -> Verdict {
     let cause = input.health.cause.as_ref();

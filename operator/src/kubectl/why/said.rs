@@ -17,7 +17,7 @@ use crate::{
     object::Key,
     plan::Refusal,
     rollout,
-    status::Outcome,
+    status::{Outcome, ROLLOUT_WAITING},
     suspension::Suspension,
 };
 
@@ -220,7 +220,9 @@ fn paused(scene: &Scene, now: Timestamp) -> Option<Cause> {
     let link = origin::noted(link, scene, "spec.pausedUntil", now);
     let mut chain = vec![link];
     // What is not as it should be meanwhile: the operator would put it right.
-    let drifted = scene.decision.objects.iter().filter_map(|object| {
+    // Unless another version drew it: then it differs by nobody's doing.
+    let objects = scene.decision.revision.iter().flat_map(|_| &scene.decision.objects);
+    let drifted = objects.filter_map(|object| {
         let live = scene.object(&object.key)?;
         let change = drift::describe(&object.body, live)?;
         Some(Link::new(format!("{}: {change}", object.key)))
@@ -247,6 +249,12 @@ pub(super) fn waiting(scene: &Scene, now: Timestamp, alone: bool) -> Vec<Cause> 
         let remedy =
             "the operator tries again by itself; if it stays so, look at the cluster's API server";
         all.push(Cause::new("Retrying", vec![link], vec![remedy.to_owned()]));
+    }
+    if let Some(told) = retrying.filter(|c| c.status == "True" && c.reason == ROLLOUT_WAITING) {
+        let profile = &scene.tenant.spec.profile_ref.name;
+        let remedy =
+            format!("wait for its turn; how far it is: kubectl tenant rollout status {profile}");
+        all.push(Cause::new("RolloutWaiting", vec![Link::new(told.message.clone())], vec![remedy]));
     }
     let terminating = conditions::find(&status.conditions, READY);
     if let Some(told) = terminating.filter(|c| c.reason == "NamespaceTerminating" && alone) {

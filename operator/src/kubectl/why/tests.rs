@@ -549,7 +549,7 @@ fn delete(r: &mut Recorded, step: &str, message: &str) {
     r.says("Reconciling", "True", step, message);
 }
 
-const LIVES: [Case; 7] = [
+const LIVES: [Case; 8] = [
     (
         "a deleted tenant whose usage waits",
         |r| {
@@ -612,6 +612,12 @@ const LIVES: [Case; 7] = [
         |r| r.tenant["metadata"]["generation"] = 4.into(),
         "NotSeenYet",
         &["generation 4) has not been looked at; the status speaks of generation 3"],
+    ),
+    (
+        "an edit of what another version of the operator drew",
+        |r| r.says("Reconciling", "True", "RolloutWaiting", "another version drew this stack"),
+        "RolloutWaiting",
+        &["another version drew this stack", "→ wait for its turn", "rollout status prod"],
     ),
     (
         "a rollout that halted before it came here",
@@ -819,6 +825,26 @@ fn the_answers_read_as_committed() {
 fn a_tenant_that_is_well_is_said_to_be() {
     let why = of(|_| {});
     assert_eq!(render(&why, Style::default()), "acme is Ready since 3m; nothing is wrong\n");
+}
+
+#[test]
+fn what_another_version_drew_is_said_to_be_nobodys_doing() {
+    let text = |renderer: i64| {
+        let why = of(|r| {
+            r.asks("pausedUntil", "2036-01-01T00:00:00Z".into());
+            r.tenant["status"]["profileRevision"]["renderer"] = renderer.into();
+            let service = r.object(Kind::Service, "core");
+            service["spec"]["selector"]["tenantry.dev/component"] = "other".into();
+            service["metadata"]["managedFields"] = json!([{ "manager": "kubectl-edit", "operation": "Update",
+                "time": ago(30), "fieldsV1": { "f:spec": { "f:selector": {} } } }]);
+            r.says("Reconciling", "False", "Paused", "");
+            r.says("Ready", "False", "Because", "");
+        });
+        render(&why, Style::default())
+    };
+    let here = crate::desired::RENDERER;
+    assert!(text(here).contains("Service core: "), "{}", text(here));
+    assert!(!text(here - 1).contains("Service core: "), "{}", text(here - 1));
 }
 
 #[test]
