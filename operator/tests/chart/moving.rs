@@ -75,7 +75,7 @@ async fn an_installation_on_sqlite_goes_to_postgresql() {
     let kubectl = |command: &[&str]| lab.ground.kubectl(&[command, &there].concat());
     kubectl(&["scale", "deploy/tenantry-api-server", "--replicas=0"]);
     kubectl(&["apply", "--validate=strict", "--warnings-as-errors", "-f", &documented(&lab)]);
-    kubectl(&["wait", "--for=condition=Complete", "job/copy-backups", "--timeout=60s"]);
+    kubectl(&["wait", "--for=condition=Complete", "job/copy-backups", "--timeout=240s"]);
     let named = format!("--set={LEDGER},apiServer.backups.existingClaim={SHARED}");
     release.upgrade(&chart(), &dev, &[bare, &named]).await;
     let servers = release.object("statefulsets", "tenantry-api-server").await;
