@@ -20,6 +20,7 @@ pub mod enforcements;
 pub mod erasures;
 pub mod events;
 pub mod facts;
+pub mod free;
 pub mod funnel;
 pub mod gateways;
 pub mod kpis;

@@ -11,14 +11,16 @@ use super::{
     calendar::Period,
     catalogue::PlanId,
     quota::KnownTerms,
-    rating::{RatingError, Statement, Stretch, Usage, rate},
+    rating::{BelowZero, RatingError, Statement, Stretch, Usage, rate_with},
     subscription::{PlanStretch, Subscription},
 };
 
 /// The name of the formula by which bills are made; [`super::rating`] explains it.
 pub const FORMULA: &str = "rating";
-/// Raised with every change that can change a bill.
-pub const FORMULA_VERSION: u32 = 1;
+/// Raised with every change that can change a bill. A period keeps the one by which it was opened. 2: what
+/// corrections took back beyond a stretch's own use is taken off the next one's; quotas are held against
+/// what is charged for.
+pub const FORMULA_VERSION: u32 = 2;
 
 /// Why there is no bill.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -77,7 +79,8 @@ impl Cut {
         index.checked_sub(1).map_or(Slice::Free, Slice::Charged)
     }
 
-    /// The bill, given what was used in each slice; `None` when no plan was in force.
+    /// The bill by a version of the formula, given what was used in each slice; `None` when no plan was
+    /// in force.
     ///
     /// # Errors
     /// [`BillError`].
@@ -85,6 +88,7 @@ impl Cut {
         &self,
         terms: &KnownTerms,
         slices: &[Usage],
+        formula: u32,
     ) -> Result<Option<Statement>, BillError> {
         let unused = Usage::new();
         let mut charged = slices.iter().skip(1).chain(std::iter::repeat(&unused));
@@ -105,7 +109,8 @@ impl Cut {
                 usage: charged.next().unwrap_or(&unused),
             })
             .collect();
-        Ok(Some(rate(&stretches)?))
+        let below = if formula == 1 { BelowZero::Lost } else { BelowZero::Carried };
+        Ok(Some(rate_with(&stretches, below)?))
     }
 }
 
@@ -149,7 +154,7 @@ mod tests {
         let team = cut(&[("team", "2026-01-01T00:00:00Z")]);
         assert_eq!(team.instants(), [at("2026-01-01T00:00:00Z")]);
         assert_eq!([Cut::slice(0), Cut::slice(1)], [Slice::Free, Slice::Charged(0)]);
-        let bill = team.bill(&terms(), &[runs(7), runs(45_000)]).unwrap().unwrap();
+        let bill = team.bill(&terms(), &[runs(7), runs(45_000)], FORMULA_VERSION).unwrap().unwrap();
         let whole = terms()[&team.stretches()[0].plan].rate(&runs(45_000)).unwrap();
         assert_eq!((bill.lines, bill.total), (whole.lines, whole.total));
         assert_eq!(bill.total.to_string(), "USD 1049.00");
@@ -159,8 +164,10 @@ mod tests {
     fn an_upgrade_cuts_the_period_where_it_takes_effect() {
         let half = cut(&[("starter", "2026-01-01T00:00:00Z"), ("team", "2026-06-16T00:00:00Z")]);
         assert_eq!(half.instants(), [at("2026-01-01T00:00:00Z"), at("2026-06-16T00:00:00Z")]);
-        let bill =
-            half.bill(&terms(), &[Usage::new(), runs(26_000), runs(1_000)]).unwrap().unwrap();
+        let bill = half
+            .bill(&terms(), &[Usage::new(), runs(26_000), runs(1_000)], FORMULA_VERSION)
+            .unwrap()
+            .unwrap();
         // 5,000 and 20,000 are included; 1,000 go beyond them on starter, 1,000 on team.
         let amounts: Vec<_> = bill
             .lines
@@ -177,30 +184,50 @@ mod tests {
     fn use_before_the_first_plan_is_free() {
         let late = cut(&[("team", "2026-06-16T00:00:00Z")]);
         assert_eq!(late.instants(), [at("2026-06-16T00:00:00Z")]);
-        let bill = late.bill(&terms(), &[runs(1_000_000), runs(20_001)]).unwrap().unwrap();
+        let bill = late
+            .bill(&terms(), &[runs(1_000_000), runs(20_001)], FORMULA_VERSION)
+            .unwrap()
+            .unwrap();
         // Half of the fee, and one run beyond half of the included ones.
         assert_eq!(bill.total.to_string(), "USD 449.53");
     }
 
     #[test]
+    fn a_period_is_billed_by_the_formula_that_it_was_opened_by() {
+        let half = cut(&[("starter", "2026-01-01T00:00:00Z"), ("team", "2026-06-16T00:00:00Z")]);
+        let slices = [Usage::new(), runs(-3_000), runs(30_000)];
+        let overage = |formula| {
+            let bill = half.bill(&terms(), &slices, formula).unwrap().unwrap();
+            bill.lines.iter().map(|line| line.amount.minor()).sum::<i64>()
+        };
+        assert_eq!((overage(1), overage(FORMULA_VERSION)), (15_000, 6_000));
+    }
+
+    #[test]
     fn without_a_plan_there_is_no_bill() {
         let none = cut(&[]);
-        assert_eq!((none.instants(), none.bill(&terms(), &[runs(7)])), (vec![], Ok(None)));
+        assert_eq!(
+            (none.instants(), none.bill(&terms(), &[runs(7)], FORMULA_VERSION)),
+            (vec![], Ok(None))
+        );
         let later = cut(&[("team", "2026-07-01T00:00:00Z")]);
-        assert_eq!((later.instants(), later.bill(&terms(), &[runs(7)])), (vec![], Ok(None)));
+        assert_eq!(
+            (later.instants(), later.bill(&terms(), &[runs(7)], FORMULA_VERSION)),
+            (vec![], Ok(None))
+        );
     }
 
     #[test]
     fn a_version_that_is_gone_is_named() {
         let gone = cut(&[("gone", "2026-01-01T00:00:00Z")]);
-        let error = gone.bill(&terms(), &[Usage::new(), runs(1)]).unwrap_err();
+        let error = gone.bill(&terms(), &[Usage::new(), runs(1)], FORMULA_VERSION).unwrap_err();
         assert!(error.to_string().contains("gone@1"), "{error}");
     }
 
     #[test]
     fn slices_that_nothing_was_said_of_were_not_used() {
         let half = cut(&[("starter", "2026-01-01T00:00:00Z"), ("team", "2026-06-16T00:00:00Z")]);
-        let bill = half.bill(&terms(), &[]).unwrap().unwrap();
+        let bill = half.bill(&terms(), &[], FORMULA_VERSION).unwrap().unwrap();
         assert_eq!(bill.total.to_string(), "USD 599.00");
     }
 }

@@ -37,6 +37,16 @@ pub fn quota(
     included(&stretches, meter).ok()
 }
 
+/// What counts against a quota, of `used` of which `free` happened before the account had any plan. That
+/// is charged to nobody, so it uses up nothing. By the first version of the bill's formula all counts.
+#[must_use]
+pub const fn counted(used: Quantity, free: Quantity, formula: u32) -> Quantity {
+    if formula == 1 {
+        return used;
+    }
+    Quantity::from_micros(used.micros().saturating_sub(free.micros()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,6 +85,21 @@ mod tests {
         let mut plans = Subscription::start(on("starter", "2026-01-01T00:00:00Z"));
         plans.append(on("team", "2026-06-16T00:00:00Z"));
         assert_eq!(units(Some(&plans), Meter::Agents).as_deref(), Some("25000"));
+    }
+
+    #[test]
+    fn what_was_used_before_there_was_a_plan_uses_up_nothing() {
+        let units = |n| Quantity::from_units(n).unwrap();
+        for (used, free, counts) in [
+            (30_000, 30_000, 0),
+            (30_000, 29_999, 1),
+            (30_000, 0, 30_000),
+            // Corrections of an earlier period took back free use: of what counts they take nothing.
+            (30_000, -5_000, 35_000),
+        ] {
+            assert_eq!(counted(units(used), units(free), 2), units(counts));
+            assert_eq!(counted(units(used), units(free), 1), units(used));
+        }
     }
 
     #[test]

@@ -8,6 +8,9 @@
 //! its share of the period; they are used up in the order of time, and what goes beyond is charged
 //! by the plan under which it was used. So an upgrade never turns units into overage that were
 //! within the allowance before, and an upgrade at the last minute does not make overage cheaper.
+//!
+//! Where corrections of closed periods took back more than a stretch used, the rest is taken off what
+//! the next one used. What nothing is left of to take it off costs nothing and gives nothing back.
 
 use std::collections::BTreeMap;
 
@@ -84,9 +87,10 @@ pub struct Line {
     pub stretch: usize,
     /// What was counted.
     pub meter: Meter,
-    /// How much was used. Below zero after corrections of earlier periods; that costs nothing.
+    /// How much was used. Below zero after corrections of earlier periods: that costs nothing, and is
+    /// taken off what the next stretch used.
     pub quantity: Quantity,
-    /// Included units that earlier stretches left over for this one.
+    /// Included units that earlier stretches left over for this one, and what they have below zero.
     pub included: Quantity,
     /// What goes beyond them.
     pub billable: Quantity,
@@ -147,26 +151,43 @@ impl Terms {
     }
 }
 
+/// What becomes of what corrections took back beyond a stretch's own use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BelowZero {
+    /// It is lost: the first formula.
+    Lost,
+    /// It is taken off what the next stretch used.
+    Carried,
+}
+
 /// The bill of a period whose plans were in force one after the other.
 ///
 /// # Errors
 /// [`RatingError`].
 pub fn rate(stretches: &[Stretch<'_>]) -> Result<Statement, RatingError> {
+    rate_with(stretches, BelowZero::Carried)
+}
+
+/// The same, by what becomes of what is below zero.
+///
+/// # Errors
+/// [`RatingError`].
+pub fn rate_with(stretches: &[Stretch<'_>], below: BelowZero) -> Result<Statement, RatingError> {
     let currency = stretches.first().ok_or(RatingError::NoPlan)?.terms.currency;
     if let Some(other) = stretches.iter().find(|s| s.terms.currency != currency) {
         return Err(RatingError::Currencies(currency, other.terms.currency));
     }
     let base = stretches.iter().enumerate().map(base_line).collect::<Result<Vec<_>, _>>()?;
-    let mut left = BTreeMap::new();
+    let mut before: BTreeMap<Meter, (Quantity, Quantity)> = BTreeMap::new();
     let mut lines = Vec::new();
     for (index, stretch) in stretches.iter().enumerate() {
         for (&meter, charge) in &stretch.terms.charges {
-            let included = match left.get(&meter) {
-                Some(&left) => left,
+            let included = match before.get(&meter) {
+                Some(&before) => left_over(before, below).ok_or(RatingError::Overflow(meter))?,
                 None => included(stretches, meter)?,
             };
             let line = line(index, stretch, (meter, charge), included)?;
-            left.insert(meter, beyond(included, line.quantity));
+            before.insert(meter, (included, line.quantity));
             lines.push(line);
         }
     }
@@ -214,6 +235,13 @@ fn line(
     let rated = round_to_money(exact, stretch.terms.currency).ok_or(overflow)?;
     let (amount, bound) = charge.bounded(rated, stretch.share).ok_or(overflow)?;
     Ok(Line { stretch: index, meter, quantity, included, billable, parts, rated, bound, amount })
+}
+
+/// What a stretch leaves over of its included units for the next one; `None` when that does not fit.
+fn left_over((included, used): (Quantity, Quantity), below: BelowZero) -> Option<Quantity> {
+    let left = beyond(included, used);
+    let carried = below == BelowZero::Carried && used.is_negative();
+    if carried { left.checked_sub(used) } else { Some(left) }
 }
 
 /// What `quantity` has beyond `limit`; neither a negative quantity nor a negative limit counts.

@@ -20,8 +20,9 @@ use super::{
 /// Raised with every change of a formula that can change a snapshot's figures. 2: what a plan change
 /// within an hour divides is priced as in the bill. 3: sentences have figures as people write them, and
 /// the share of support's answers in time is kept. 4: the edges of what a period will cost are in order and
-/// hold the mean, also where more use costs less.
-pub const FORMULA_VERSION: u32 = 4;
+/// hold the mean, also where more use costs less. 5: it is priced by the formula of its period's bill, and
+/// what was used before there was a plan counts against no quota.
+pub const FORMULA_VERSION: u32 = 5;
 
 /// Above this share of a quota, in percent, an account is flagged whatever its health.
 const FLAG_ABOVE: u8 = 95;
@@ -100,7 +101,7 @@ pub struct Inputs<'a> {
 /// One meter in a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MeterSnapshot {
-    /// What was used in the period.
+    /// What was used in the period; beside a quota, since there was a plan.
     pub used: Quantity,
     /// What is included.
     pub quota: Option<Quantity>,

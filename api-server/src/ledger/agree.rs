@@ -6,16 +6,21 @@ use jiff::Timestamp;
 use super::{Ledger, LedgerError, levels::advance};
 use crate::{
     domain::{
-        account::AccountId, catalogue::PlanId, quota::quota, subscription::Agreement,
+        Quantity,
+        account::AccountId,
+        catalogue::PlanId,
+        quota::{counted, quota},
+        subscription::{Agreement, Subscription},
         threshold::State,
     },
     store::{
         Session, StoreError,
         accounts::{self, Account, Added},
         alerts, audit,
+        free::{self, Began},
         periods::{self, PeriodRow},
         plans::{self, Recorded},
-        row::TotalKey,
+        row::{Total, TotalKey},
         snapshots,
     },
 };
@@ -91,15 +96,15 @@ pub(super) async fn agree(
     let recorded = plans::of_account(session, account).await?;
     let terms = plans::terms(session, &recorded).await?;
     let subscription = plans::subscription(&recorded);
-    let totals = audit::totals(session, account).await?;
+    let totals = figures(session, account, &open, subscription.as_ref()).await?;
     let states: Vec<_> = alerts::states(session, account).await?;
     let (mut changed, mut happened) = (Vec::new(), Vec::new());
-    for (key, total) in totals {
+    for (key, total, free) in totals {
         let Some(period) = open_period(&open, &key) else { continue };
         let known = states.iter().find(|(of, _)| *of == key);
         let before = known.map_or_else(State::default, |(_, state)| *state);
         let quota = quota(subscription.as_ref(), &terms, period.period, key.meter);
-        let figures = (total.used, quota);
+        let figures = (counted(total.used, free, period.formula), quota);
         let (state, mut rows) = advance(&key, before, figures, (head.seq, now));
         if state != before {
             changed.push((key, state));
@@ -109,6 +114,27 @@ pub(super) async fn agree(
     alerts::put_states(session, &changed).await?;
     alerts::insert(session, &happened, now).await?;
     snapshots::outdate(session, account).await
+}
+
+/// The figures of open periods, with what of each is free.
+async fn figures(
+    session: &mut Session,
+    account: &AccountId,
+    open: &[PeriodRow],
+    subscription: Option<&Subscription>,
+) -> Result<Vec<(TotalKey, Total, Quantity)>, StoreError> {
+    let zone = accounts::get(session, account).await?.map(|account| account.zone);
+    let began = subscription.and_then(Subscription::began).zip(zone.as_ref());
+    let began = began.map(|(began, zone)| Began::new(began, zone));
+    let mut wanted = Vec::new();
+    for (key, _) in audit::totals(session, account).await? {
+        if open_period(open, &key).is_some() {
+            wanted.push((key, began));
+        }
+    }
+    let mut figures = free::of(session, &wanted).await?;
+    let found = |(key, _)| figures.remove(&key).map(|(total, free)| (key, total, free));
+    Ok(wanted.into_iter().filter_map(found).collect())
 }
 
 fn open_period<'a>(periods: &'a [PeriodRow], key: &TotalKey) -> Option<&'a PeriodRow> {

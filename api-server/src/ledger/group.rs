@@ -15,24 +15,33 @@ use super::{
     writer::Appends,
 };
 use crate::{
-    domain::{account::AccountId, quota::KnownTerms},
+    domain::{Quantity, account::AccountId, quota::KnownTerms, subscription::Subscription},
     store::{
         Session, StoreError, alerts,
         append::{self, Known},
         erasures::NO_BODY,
+        free::{self, Began, HourMark},
         plans,
-        row::RollupKey,
+        row::{RollupKey, TotalKey},
         snapshots,
     },
 };
 
 type Sheets = BTreeMap<AccountId, Sheet>;
 
-/// The ledger's part of the writer: it remembers terms, which never change.
+/// The ledger's part of the writer: it remembers terms, which never change, and what was free in hours in
+/// which plans began, which changes with those hours alone.
 #[derive(Default)]
 pub(super) struct Group {
     terms: Arc<KnownTerms>,
+    divided: Divided,
 }
+
+/// Of figures with a first plan that began inside an hour: what was free in that hour, as it was then.
+type Divided = HashMap<TotalKey, ((Began, HourMark), Quantity)>;
+
+/// Hours that are remembered at most.
+const DIVIDED: usize = 10_000;
 
 impl Appends for Group {
     type Request = Prepared;
@@ -66,19 +75,19 @@ impl Appends for Group {
         requests: &[&Prepared],
         now: Timestamp,
     ) -> Result<Vec<Receipt>, StoreError> {
-        append(session, &mut self.terms, requests, now).await
+        append(session, self, requests, now).await
     }
 }
 
 /// Adds requests within a transaction that is under way. The receipts hold once it is committed.
 async fn append(
     session: &mut Session,
-    terms: &mut Arc<KnownTerms>,
+    group: &mut Group,
     requests: &[&Prepared],
     now: Timestamp,
 ) -> Result<Vec<Receipt>, StoreError> {
-    let mut sheets = load(session, terms, requests).await?;
-    load_figures(session, requests, &mut sheets).await?;
+    let mut sheets = load(session, &mut group.terms, requests).await?;
+    load_figures(session, &mut group.divided, requests, &mut sheets).await?;
     let receipts = requests.iter().map(|request| {
         let unknown = Outcome::Refused(Reason::UnknownAccount);
         let outcomes = match sheets.get_mut(&request.account) {
@@ -104,11 +113,15 @@ async fn load(
     let agreements = plans::agreements(session, &accounts).await?;
     learn(session, terms, &agreements).await?;
     for (account, head) in append::load_accounts(session, &accounts).await? {
+        let subscription = agreements.get(&account.id).and_then(|all| plans::subscription(all));
+        let began = subscription.as_ref().and_then(Subscription::began);
         let sheet = Sheet {
             account: account.id.clone(),
+            began: began.map(|began| Began::new(began, &account.zone)),
+            free: HashMap::new(),
             calendar: Calendar::new(account.zone, account.anchor),
             head,
-            subscription: agreements.get(&account.id).and_then(|all| plans::subscription(all)),
+            subscription,
             terms: terms.clone(),
             quotas: HashMap::new(),
             alerts: HashMap::new(),
@@ -204,6 +217,7 @@ fn corrected(requests: &[&Prepared]) -> Vec<(AccountId, i64)> {
 
 async fn load_figures(
     session: &mut Session,
+    divided: &mut Divided,
     requests: &[&Prepared],
     sheets: &mut Sheets,
 ) -> Result<(), StoreError> {
@@ -216,10 +230,19 @@ async fn load_figures(
     let totals: BTreeSet<_> = hours.iter().map(|hour| hour.total.clone()).collect();
     let (hours, totals): (Vec<_>, Vec<_>) =
         (hours.into_iter().collect(), totals.into_iter().collect());
-    for (key, total) in append::load_totals(session, &totals).await? {
-        if let Some(sheet) = sheets.get_mut(&key.account) {
-            sheet.totals.insert(key, total);
-        }
+    let began = |key: &TotalKey| sheets.get(&key.account).and_then(|sheet| sheet.began);
+    let wanted: Vec<_> = totals.iter().map(|key| (key.clone(), began(key))).collect();
+    for (key, figure) in free::load_figures(session, &wanted).await? {
+        let Some(sheet) = sheets.get_mut(&key.account) else { continue };
+        let rest = match sheet.began.zip(figure.divided) {
+            Some(hour) => within(session, divided, &key, hour).await?,
+            None => Quantity::ZERO,
+        };
+        let free = figure.free.checked_add(rest);
+        let free =
+            free.ok_or_else(|| StoreError::Unreadable("what is free does not fit".into()))?;
+        sheet.free.insert(key.clone(), free);
+        sheet.totals.insert(key, figure.total);
     }
     for (key, state) in alerts::load(session, &totals).await? {
         if let Some(sheet) = sheets.get_mut(&key.account) {
@@ -232,6 +255,26 @@ async fn load_figures(
         }
     }
     Ok(())
+}
+
+/// What was free in the hour in which a plan began: its rows are looked at anew only when it has changed.
+async fn within(
+    session: &mut Session,
+    divided: &mut Divided,
+    key: &TotalKey,
+    hour: (Began, HourMark),
+) -> Result<Quantity, StoreError> {
+    if let Some((of, free)) = divided.get(key)
+        && *of == hour
+    {
+        return Ok(*free);
+    }
+    let free = free::within(session, key, hour.0).await?;
+    if divided.len() >= DIVIDED {
+        divided.clear();
+    }
+    divided.insert(key.clone(), (hour, free));
+    Ok(free)
 }
 
 async fn store(session: &mut Session, sheets: Sheets, now: Timestamp) -> Result<(), StoreError> {

@@ -20,7 +20,7 @@ use crate::{
         account::AccountId,
         calendar::Period,
         meter::Meter,
-        quota::{KnownTerms, quota},
+        quota::{KnownTerms, counted, quota},
         subscription::Subscription,
         threshold::State,
     },
@@ -28,6 +28,7 @@ use crate::{
         alerts::AlertRow,
         append::{Corrected, DedupKey, Head, Known, SaltedDims},
         erasures::NO_BODY,
+        free::Began,
         row::{Entry, Kind, Rollup, RollupKey, Total, TotalKey},
     },
 };
@@ -43,6 +44,10 @@ pub(super) struct Sheet {
     pub(super) totals: HashMap<TotalKey, Total>,
     pub(super) rollups: HashMap<RollupKey, Rollup>,
     pub(super) subscription: Option<Subscription>,
+    /// When the first of the plans began.
+    pub(super) began: Option<Began>,
+    /// What of each figure happened before that.
+    pub(super) free: HashMap<TotalKey, Quantity>,
     pub(super) terms: Arc<KnownTerms>,
     pub(super) quotas: HashMap<TotalKey, Option<Quantity>>,
     pub(super) alerts: HashMap<TotalKey, State>,
@@ -119,10 +124,11 @@ impl Sheet {
             Ok(draft) => draft,
             Err(reason) => return Outcome::Refused(reason),
         };
-        let Some((total, rollup)) = self.figures(&draft) else {
+        let Some((total, rollup, free)) = self.figures(&draft) else {
             return Outcome::Refused(Reason::TotalOverflow);
         };
         self.put(&draft, total, rollup);
+        self.free.insert(draft.hour.total.clone(), free);
         self.measure(&draft, total, now);
         Outcome::Accepted { seq: self.write(&draft, item, arrived, now) }
     }
@@ -161,8 +167,9 @@ impl Sheet {
         Ok(Draft { kind, source, event_id, quantity, ref_seq, spot, hour })
     }
 
-    /// What figure and hour would be with this row; `None` when they would not fit.
-    fn figures(&self, draft: &Draft<'_>) -> Option<(Total, Rollup)> {
+    /// What figure and hour would be with this row, and what is free of the figure; `None` when they would
+    /// not fit.
+    fn figures(&self, draft: &Draft<'_>) -> Option<(Total, Rollup, Quantity)> {
         let seq = self.head.seq.checked_add(1)?;
         let total = self.totals.get(&draft.hour.total).copied().unwrap_or_default();
         let total = Total {
@@ -177,7 +184,10 @@ impl Sheet {
             first_seq: if rollup.count == 0 { seq } else { rollup.first_seq },
             last_seq: seq,
         };
-        Some((total, rollup))
+        let free = self.free.get(&draft.hour.total).copied().unwrap_or_default();
+        let is_free = self.began.is_some_and(|began| draft.spot.time < began.at());
+        let free = if is_free { free.checked_add(draft.quantity)? } else { free };
+        Some((total, rollup, free))
     }
 
     fn put(&mut self, draft: &Draft<'_>, total: Total, rollup: Rollup) {
@@ -199,8 +209,10 @@ impl Sheet {
             quota(self.subscription.as_ref(), &self.terms, period, key.meter)
         });
         let before = self.alerts.get(key).copied().unwrap_or_default();
+        let free = self.free.get(key).copied().unwrap_or_default();
+        let used = counted(total.used, free, draft.spot.place.formula);
         let moment = (total.last_seq, now);
-        let (state, mut happened) = advance(key, before, (total.used, quota), moment);
+        let (state, mut happened) = advance(key, before, (used, quota), moment);
         if state != before {
             self.alerts.insert(key.clone(), state);
             self.written.states.insert(key.clone());

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::{
-    domain::calendar::{AnchorDay, CalendarError, Period, PeriodState, Zone, period_of},
+    domain::{
+        bill::FORMULA_VERSION,
+        calendar::{AnchorDay, CalendarError, Period, PeriodState, Zone, period_of},
+    },
     store::append::StoredPeriod,
 };
 
@@ -27,6 +30,8 @@ pub(super) struct Place {
     pub(super) happened_in: Option<Period>,
     /// The start of its hour.
     pub(super) hour: Timestamp,
+    /// By which version of the formula the period is billed and held against its quotas.
+    pub(super) formula: u32,
 }
 
 impl Calendar {
@@ -56,14 +61,16 @@ impl Calendar {
         // By the record of the close, or by time alone when nobody came to record it: a row that
         // waited while its period was closed must not slip in.
         if !own.closed && own.period.state(arrived) != PeriodState::Closed {
-            return Ok(Place { period: own.period, happened_in: None, hour });
+            let (period, formula) = (own.period, own.formula);
+            return Ok(Place { period, happened_in: None, hour, formula });
         }
         let mut open = self.period_at(arrived)?;
         while open.closed {
             // A clock that was set back: the first period after it that is open.
             open = self.period_at(open.period.end())?;
         }
-        Ok(Place { period: open.period, happened_in: Some(own.period), hour })
+        let (period, formula) = (open.period, open.formula);
+        Ok(Place { period, happened_in: Some(own.period), hour, formula })
     }
 
     /// The period at an instant: a stored one, or by the calendar, fitted between stored ones.
@@ -78,7 +85,8 @@ impl Calendar {
         let start = before.map_or(ruled.start(), |b| b.period.end().max(ruled.start()));
         let after = self.stored.range(instant..).next().map(|(start, _)| *start);
         let end = after.map_or(ruled.end(), |next| next.min(ruled.end()));
-        let stored = StoredPeriod { period: Period::from_edges(start, end)?, closed: false };
+        let period = Period::from_edges(start, end)?;
+        let stored = StoredPeriod { period, closed: false, formula: FORMULA_VERSION };
         self.add(stored);
         self.opened.push(stored.period);
         Ok(stored)

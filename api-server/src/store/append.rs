@@ -9,7 +9,7 @@ use super::{
     row::{self, ENTRY_WIDTH, Entry, Rollup, RollupKey, Total, TotalKey},
     sql::{Value, args},
 };
-use crate::domain::{Quantity, account::AccountId, calendar::Period};
+use crate::domain::{Quantity, account::AccountId, bill::FORMULA_VERSION, calendar::Period};
 
 /// The newest row of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct StoredPeriod {
     pub period: Period,
     /// Whether it was closed.
     pub closed: bool,
+    /// See [`super::periods::PeriodRow::formula`].
+    pub formula: u32,
 }
 
 /// Where a repeated event is known by: account, month of arrival (202611), key.
@@ -100,14 +102,15 @@ pub async fn load_periods(
 ) -> Result<Vec<(AccountId, StoredPeriod)>, StoreError> {
     let sql = (
         "WITH want (account) AS (",
-        ") SELECT p.account, p.period_start, p.period_end, p.closed_at
+        ") SELECT p.account, p.period_start, p.period_end, p.closed_at, p.formula
            FROM want CROSS JOIN periods p WHERE p.account = want.account",
     );
     let rows = session.rows_many(sql, 1, names(wanted)).await?;
     let read = |row: &super::sql::Row| {
         let period = Period::from_edges(row.time(1)?, row.time(2)?)
             .map_err(|error| StoreError::Unreadable(format!("periods: {error}")))?;
-        Ok((row.parsed(0)?, StoredPeriod { period, closed: row.opt_int(3)?.is_some() }))
+        let (closed, formula) = (row.opt_int(3)?.is_some(), super::periods::formula(row, 4)?);
+        Ok((row.parsed(0)?, StoredPeriod { period, closed, formula }))
     };
     rows.iter().map(read).collect()
 }
@@ -303,17 +306,18 @@ pub async fn insert_keys(
     session.run_many(sql, 6, values.collect()).await
 }
 
-/// Writes down when periods begin and end.
+/// Writes down when periods begin and end, and that they are billed by today's formula.
 pub async fn insert_periods(
     session: &mut Session,
     periods: &[(AccountId, Period)],
 ) -> Result<(), StoreError> {
-    let values = periods.iter().flat_map(|(a, p)| args![a, p.start(), p.end()]).collect();
+    let formula =
+        |(account, p): &(AccountId, Period)| args![account, p.start(), p.end(), FORMULA_VERSION];
     let sql = (
-        "INSERT INTO periods (account, period_start, period_end)",
+        "INSERT INTO periods (account, period_start, period_end, formula)",
         "ON CONFLICT (account, period_start) DO NOTHING",
     );
-    session.run_many(sql, 3, values).await
+    session.run_many(sql, 4, periods.iter().flat_map(formula).collect()).await
 }
 
 /// Sets figures to what they are now.

@@ -27,8 +27,8 @@ pub struct Bill {
     pub statement: Option<Statement>,
 }
 
-/// The bill of the period in which an instant lies. What was agreed after a period was closed does
-/// not change its bill.
+/// The bill of the period in which an instant lies, by the formula that the period was opened by. What
+/// was agreed after a period was closed does not change its bill.
 ///
 /// # Errors
 /// [`StoreError::Unreadable`] also when there is no such period, a plan version is missing, or a sum
@@ -46,7 +46,7 @@ pub async fn of_period(
     let cut = Cut::new(plans::subscription(&recorded).as_ref(), period.period);
     let slices = posted::in_slices(session, account, period.period, &cut.instants()).await?;
     let used: Vec<Usage> = slices.iter().map(used).collect();
-    let statement = cut.bill(&terms, &used);
+    let statement = cut.bill(&terms, &used, period.formula);
     let statement = statement.map_err(|error| StoreError::Unreadable(error.to_string()))?;
     Ok(Bill { period, cut, slices, statement })
 }

@@ -50,6 +50,7 @@ const STEPS: &[Step] = &steps![
     17 "cursor key" "0017_cursor_key.sql",
     18 "day inputs" "0018_day_inputs.sql",
     19 "finding customers" "0019_finding_customers.sql",
+    20 "period formulas" "0020_period_formulas.sql",
 ];
 
 /// The spool of a gateway, which is always SQLite.

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::{Session, StoreError, accounts::Account, sql::args};
 use crate::domain::{
     account::AccountId,
+    bill::FORMULA_VERSION,
     calendar::{GRACE, Period, period_of},
 };
 
@@ -15,6 +16,8 @@ pub struct PeriodRow {
     pub period: Period,
     /// When it was closed; until then its figures are not final.
     pub closed: Option<Closed>,
+    /// By which version of [`crate::domain::bill::FORMULA`] it is billed.
+    pub formula: u32,
 }
 
 /// The close of a period.
@@ -31,7 +34,7 @@ pub async fn of_account(
     session: &mut Session,
     account: &AccountId,
 ) -> Result<Vec<PeriodRow>, StoreError> {
-    let sql = "SELECT period_start, period_end, closed_at, closed_seq FROM periods
+    let sql = "SELECT period_start, period_end, closed_at, closed_seq, formula FROM periods
                WHERE account = $1 ORDER BY period_start";
     let rows = session.rows(sql, args![account]).await?;
     let read = |row: &super::sql::Row| {
@@ -41,9 +44,15 @@ pub async fn of_account(
             Some(at) => Some(Closed { at, seq: row.int(3)? }),
             None => None,
         };
-        Ok(PeriodRow { period, closed })
+        Ok(PeriodRow { period, closed, formula: formula(row, 4)? })
     };
     rows.iter().map(read).collect()
+}
+
+/// Reads a version of the formula.
+pub(super) fn formula(row: &super::sql::Row, column: usize) -> Result<u32, StoreError> {
+    let unreadable = |_| StoreError::Unreadable("periods.formula".to_owned());
+    u32::try_from(row.int(column)?).map_err(unreadable)
 }
 
 /// The period in which an instant lies: the stored one, or by the calendar.
@@ -61,7 +70,7 @@ pub async fn at(
     }
     let period = period_of(instant, &account.zone, account.anchor)
         .map_err(|error| StoreError::Unreadable(error.to_string()))?;
-    Ok(PeriodRow { period, closed: None })
+    Ok(PeriodRow { period, closed: None, formula: FORMULA_VERSION })
 }
 
 /// Accounts after `after` that agreed to a plan which has begun, and whose running period is not stored.

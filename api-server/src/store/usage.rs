@@ -52,7 +52,7 @@ pub async fn of_period(
     account: &Account,
     at: Timestamp,
 ) -> Result<PeriodUsage, StoreError> {
-    let PeriodRow { period, closed } = periods::at(session, account, at).await?;
+    let PeriodRow { period, closed, .. } = periods::at(session, account, at).await?;
     let recorded = plans::of_account(session, &account.id).await?;
     let terms = plans::terms(session, &recorded).await?;
     let subscription = plans::subscription(&recorded);

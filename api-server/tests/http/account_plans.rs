@@ -100,7 +100,7 @@ async fn the_quota_follows_the_plan_at_once() {
     changed(&api, json!({"plan": "starter"})).await;
     // A quarter of starter's 100,000 queries is included: 24,000 reach both levels.
     let event = json!({"specversion": "1.0", "id": "e", "source": "/core", "type": "dev.tenantry.usage.query",
-        "time": "2026-11-23T11:00:00Z", "data": {"quantity": "24000"}});
+        "time": "2026-11-23T12:00:00Z", "data": {"quantity": "24000"}});
     let sent =
         api.post("/usage/events", Some(&sender()), "application/json", event.to_string()).await;
     assert_eq!(sent.status, StatusCode::OK, "{}", sent.text);

@@ -73,7 +73,7 @@ async fn each_line_says_what_it_is_made_of() {
     );
     assert_eq!(
         (&bill["formula"]["name"], &bill["formula"]["version"]),
-        (&json!("rating"), &json!(1))
+        (&json!("rating"), &json!(2))
     );
     assert_eq!(
         bill["plans"][1],

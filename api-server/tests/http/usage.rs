@@ -45,9 +45,14 @@ async fn facts(api: &Api, account: &str, facts: Value) {
     ok(api.send(request.body(Body::from(facts.to_string())).unwrap()).await).await;
 }
 
+/// Right when its plan began: what was used before would be free.
 async fn used(api: &Api, account: &str, meter: &str, quantity: &str) {
+    used_at(api, account, (meter, quantity), "2026-11-23T12:00:00Z").await;
+}
+
+async fn used_at(api: &Api, account: &str, (meter, quantity): (&str, &str), time: &str) {
     let event = json!({"specversion": "1.0", "id": format!("{meter}-{quantity}"), "source": "/core",
-        "type": format!("dev.tenantry.usage.{meter}"), "time": "2026-11-23T11:00:00Z",
+        "type": format!("dev.tenantry.usage.{meter}"), "time": time,
         "data": {"quantity": quantity}});
     let sender = token(Audience::Usage, "usage:write", None, Some(account));
     let sent = api.post("/usage/events", Some(&sender), "application/json", event.to_string());
@@ -161,7 +166,7 @@ async fn every_account_is_listed_with_what_it_came_to() {
             "support_response_sla_hours": {"days": 90, "met": 0, "missed": 0},
             "weeks": page["data"][2]["weeks"],
             "as_of": {"at": "2026-11-23T12:00:00Z", "valid_until": "2026-11-23T12:15:00Z", "row": 1,
-                "behind": 0, "stale": false, "formula_version": 4},
+                "behind": 0, "stale": false, "formula_version": 5},
         })
     );
 }
@@ -404,7 +409,7 @@ async fn an_account_that_was_not_summed_up_yet_is_summed_up_for_the_answer() {
 #[tokio::test]
 async fn rows_that_came_since_are_counted_and_what_they_change_is_said() {
     let api = three().await;
-    used(&api, "acme", "agents", "17").await;
+    used_at(&api, "acme", ("agents", "17"), "2026-11-23T11:00:00Z").await;
     let shown = get(&api, "/billing/usage/acme").await;
     let as_of = &shown["as_of"];
     assert_eq!(

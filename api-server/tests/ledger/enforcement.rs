@@ -5,8 +5,10 @@ use api_server::{
     domain::{
         catalogue::Catalogue,
         enforcement::{Action, Rule, Standing},
+        meter::Meter,
     },
     ledger::{
+        Item,
         enforcement::Look,
         tenants::{PlanAsk, Registered, Registration},
     },
@@ -14,7 +16,7 @@ use api_server::{
 };
 use jiff::SignedDuration;
 
-use super::ground::{Ground, account, at, query};
+use super::ground::{Ground, account, at, usage};
 
 const RULE: Rule = Rule { suspends: true, at: 100, grace: SignedDuration::from_hours(24) };
 
@@ -63,8 +65,13 @@ impl House {
 
     /// More requests than `team` includes, and fewer than `scale` does.
     async fn use_all(&self, who: usize) {
+        self.send(who, "e-1", &self.ground.now().to_string(), "1000000").await;
+    }
+
+    async fn send(&self, who: usize, event: &str, time: &str, units: &str) {
         let id = format!("u-{who}");
-        self.ground.send(&id, vec![query(&id, "e-1", "1000000")]).await;
+        let requests = usage(&id, event, Meter::Query, time, units);
+        self.ground.send(&id, vec![Item::Usage(requests)]).await;
     }
 
     async fn look(&self, who: usize, rule: Rule, share: u8) -> Option<Standing> {
@@ -97,7 +104,7 @@ async fn it_is_announced_done_when_due_and_undone_when_the_plan_grows() {
     house.ground.set_clock("2026-11-24T11:59:59Z");
     // Neither time, more usage nor a restart announces it again.
     house.ground = house.ground.reopen().await;
-    house.ground.send("u-0", vec![query("u-0", "e-2", "1000")]).await;
+    house.send(0, "e-2", "2026-11-24T11:00:00Z", "1000").await;
     assert_eq!(house.look(0, RULE, 10).await, Some(announced));
     house.ground.set_clock("2026-11-24T12:00:00Z");
     assert_eq!(house.action(0, 10).await, Some(Action::Suspend));
@@ -116,6 +123,23 @@ async fn it_is_announced_done_when_due_and_undone_when_the_plan_grows() {
         assert_eq!(untold.len(), left);
         house.ground.ledger.told_decision(&account, &tenant.uid, untold[0].n).await.unwrap();
     }
+}
+
+/// Who used a lot before there was a plan, which is free, is not stopped for it.
+#[tokio::test]
+async fn what_was_used_before_the_plan_stops_nobody() {
+    let house = House::of(1).await;
+    house.send(0, "before", "2026-11-23T11:59:59.999Z", "1000000").await;
+    let whole = Rule { at: 1, ..RULE };
+    assert_eq!(house.look(0, whole, 10).await, None);
+    house.send(0, "since", "2026-11-23T12:00:00Z", "249999").await;
+    // 1,000,000 for the 7.5 days of 30 that are left are 250,000.
+    assert_eq!(house.action(0, 10).await, None);
+    house.send(0, "last", "2026-11-23T12:00:00Z", "1").await;
+    let announced = house.look(0, RULE, 10).await.unwrap();
+    assert_eq!(announced.action, Action::Announced);
+    let (used, quota) = (announced.over.used.to_string(), announced.over.quota.to_string());
+    assert_eq!((used.as_str(), quota.as_str()), ("250000", "250000"));
 }
 
 #[tokio::test]

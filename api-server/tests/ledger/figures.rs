@@ -172,6 +172,29 @@ async fn what_came_too_late_for_its_own_period_is_used_in_this_one_and_apart_fro
     assert_eq!(row.highest.unwrap().1, Ppm(562_675));
 }
 
+/// 18,750 runs before the plan and 10,000 since: half of what it includes, and priced as the bill is.
+#[tokio::test]
+async fn what_was_used_before_the_plan_is_no_share_of_its_quota() {
+    let ground = Ground::empty().await;
+    ground.add("acme", "UTC", 1).await;
+    for day in 1..=23 {
+        let noon = format!("2026-11-{day:02}T11:00:00Z");
+        ground.set_clock(&noon);
+        ground.send("acme", vec![agents(&noon, &noon, "1250")]).await;
+    }
+    ground.set_clock("2026-11-24T00:00:00Z");
+    ground.agree("acme", "team", "2026-11-16T00:00:00Z").await;
+    sum_up(&ground).await;
+    let (row, inputs) = summary(&ground, "acme").await;
+    assert_eq!(row.highest, Some((Meter::Agents, Ppm(500_000))));
+    assert_eq!((row.level, row.flagged), (None, false));
+    assert_eq!(inputs["earlier"][0]["agents"], json!(18_750_000_000_i64));
+    // Seven more days like these make 18,750 of 20,000.
+    assert_eq!(row.cost.map(|cost| cost.0.amount()), Some("449.50".to_owned()));
+    ground.ledger.close().await;
+    assert_eq!(check(ground.folder.path()).await.findings, []);
+}
+
 #[tokio::test]
 async fn only_what_is_due_is_summed_up() {
     let ground = Ground::with(&["acme", "borealis"]).await;
@@ -448,7 +471,7 @@ async fn usage_json_is_written_after_a_round_that_changed_something() {
         json!({
             "account": "acme", "name": "ACME", "onboarding": null, "plan": null,
             "as_of": "2026-11-23T12:00:00Z", "valid_until": "2026-11-23T12:15:00Z",
-            "ledger_seq": 0, "formula_version": 4, "stale": false, "health": "1.00",
+            "ledger_seq": 0, "formula_version": 5, "stale": false, "health": "1.00",
             "coverage": "0.10", "standing": "insufficient_data", "flagged": false,
             "reason": null, "level": "ok", "usage_ratio": null, "meter": null,
             "projected_cost": null,

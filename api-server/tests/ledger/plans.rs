@@ -9,7 +9,7 @@ use api_server::{
         threshold::{Kind, Level},
     },
     ledger::{Change, Correction, Item, PlansError, verify::What},
-    store::{accounts, alerts, plans, usage},
+    store::{accounts, alerts, bill, plans, usage},
 };
 
 use super::ground::{Ground, account, at, check, query, tamper, usage as event};
@@ -125,6 +125,85 @@ async fn without_a_plan_nothing_rings_until_there_is_one() {
     assert_eq!(happened(&ground).await, []);
     ground.agree("acme", "starter", "2026-01-01T00:00:00Z").await;
     assert_eq!(happened(&ground).await.len(), 2);
+    clean(ground).await;
+}
+
+/// 30,000 runs before there was any plan, Team from the 16th: 20,000 are included, and none of them used.
+#[tokio::test]
+async fn what_is_free_in_the_bill_uses_up_no_quota() {
+    let ground = Ground::empty().await;
+    ground.add("acme", "UTC", 1).await;
+    let runs = |id: &str, time: &str, units: &str| {
+        Item::Usage(event("acme", id, Meter::Agents, time, units))
+    };
+    ground.set_clock("2026-11-16T12:00:00Z");
+    ground.send("acme", vec![runs("a", "2026-11-10T11:00:00Z", "30000")]).await;
+    ground.agree("acme", "team", "2026-11-16T00:00:00Z").await;
+    assert_eq!(happened(&ground).await, []);
+    // What is late, and still before the plan, in one request with what is not.
+    let late = runs("b", "2026-11-15T23:59:59.999Z", "9000");
+    ground.send("acme", vec![late, runs("c", "2026-11-16T00:00:00Z", "15999")]).await;
+    assert_eq!(happened(&ground).await, []);
+    ground.send("acme", vec![void("v-1", 1), runs("d", "2026-11-16T11:00:00Z", "1")]).await;
+    assert_eq!(happened(&ground).await, [(5, Level::Soft, Kind::Reached, 1)]);
+    let mut session = ground.ledger.store().read().await.unwrap();
+    let rows = alerts::of_account(&mut session, &account("acme"), 1).await.unwrap();
+    let shown = (rows[0].used.to_string(), rows[0].quota.map(|quota| quota.to_string()));
+    assert_eq!(shown, ("16000".to_owned(), Some("20000".to_owned())));
+    drop(session);
+    clean(ground).await;
+}
+
+/// A closed month's use from before the plan enters this one and is free in it; so is its correction.
+#[tokio::test]
+async fn late_use_from_before_the_plan_uses_up_no_quota() {
+    let ground = Ground::empty().await;
+    ground.add("acme", "UTC", 1).await;
+    let runs = |id: &str, time: &str, units: &str| {
+        Item::Usage(event("acme", id, Meter::Agents, time, units))
+    };
+    ground.set_clock("2026-11-16T12:00:00Z");
+    ground.send("acme", vec![runs("a", "2026-11-10T11:00:00Z", "7000")]).await;
+    ground.agree("acme", "team", "2026-11-16T00:00:00Z").await;
+    ground.set_clock("2026-12-10T12:00:00Z");
+    assert_eq!(ground.ledger.close_due().await, Ok(1));
+    ground.send("acme", vec![runs("late", "2026-11-10T11:00:00Z", "39000")]).await;
+    ground.send("acme", vec![runs("b", "2026-12-10T11:00:00Z", "31999")]).await;
+    assert_eq!(happened(&ground).await, []);
+    // Taking back what was free gives no room: 25,000 + 31,999 - 7,000 would be more than 40,000 anyway.
+    ground.send("acme", vec![void("v-1", 1), void("v-2", 2)]).await;
+    assert_eq!(happened(&ground).await, []);
+    ground.send("acme", vec![runs("c", "2026-12-10T11:00:00Z", "1")]).await;
+    assert_eq!(happened(&ground).await, [(6, Level::Soft, Kind::Reached, 1)]);
+    clean(ground).await;
+}
+
+/// An hour in which a plan begins is divided there, also for levels, and whatever is remembered of it.
+#[tokio::test]
+async fn a_plan_that_begins_inside_an_hour_divides_it() {
+    let mut ground = Ground::empty().await;
+    ground.add("acme", "UTC", 1).await;
+    let runs = |id: &str, minute: &str, units: &str| {
+        Item::Usage(event("acme", id, Meter::Agents, &format!("2026-11-16T00:{minute}Z"), units))
+    };
+    ground.set_clock("2026-11-16T12:00:00Z");
+    ground.send("acme", vec![runs("a", "09:59.999", "30000"), runs("b", "10:00", "100")]).await;
+    ground.agree("acme", "starter", "2026-11-16T00:10:00Z").await;
+    assert_eq!(happened(&ground).await, []);
+    // Half of 10,000 runs, less the ten minutes' share of them.
+    for (id, minute, units) in [
+        ("c", "05:00", "9000"),
+        ("d", "20:00", "1000"),
+        ("e", "04:00", "9000"),
+        ("f", "30:00", "2898"),
+    ] {
+        ground.send("acme", vec![runs(id, minute, units)]).await;
+        assert_eq!(happened(&ground).await, [], "{id}");
+        ground = ground.reopen().await;
+    }
+    // 4,997.685185 are included, 3,998.148148 are 80 % of them, and 3,998 were used.
+    ground.send("acme", vec![runs("g", "31:00", "1")]).await;
+    assert_eq!(happened(&ground).await, [(7, Level::Soft, Kind::Reached, 1)]);
     clean(ground).await;
 }
 
@@ -246,4 +325,62 @@ async fn agreements_and_closes_keep_their_order_when_clocks_differ() {
         }
         clean(ground).await;
     }
+}
+
+/// A smaller plan waits for the period's end: to the millisecond before the turn its predecessor measures
+/// and bills, from the turn on it does, also for what comes late.
+#[tokio::test]
+async fn a_downgrade_takes_effect_at_its_instant() {
+    const TURN: &str = "2026-12-01T00:00:00Z";
+    const BEFORE: &str = "2026-11-30T23:59:59.999Z";
+    let ground = Ground::empty().await;
+    ground.add("acme", "UTC", 1).await;
+    ground.agree("acme", "team", "2026-01-01T00:00:00Z").await;
+    let plan = PlanId { plan: "starter".to_owned(), version: 1 };
+    let agreement = Agreement { plan, effective_at: at(TURN), agreed_at: ground.now() };
+    ground.ledger.agree(&account("acme"), agreement).await.unwrap();
+    let runs = |id: &str, time: &str, units: &str| {
+        vec![Item::Usage(event("acme", id, Meter::Agents, time, units))]
+    };
+    ground.set_clock(BEFORE);
+    ground.send("acme", runs("last", BEFORE, "9000")).await;
+    assert_eq!(happened(&ground).await, [], "9,000 of team's 40,000");
+    ground.set_clock(TURN);
+    ground.send("acme", runs("first", TURN, "9000")).await;
+    assert_eq!(
+        happened(&ground).await,
+        [(2, Level::Soft, Kind::Reached, 1)],
+        "of starter's 10,000"
+    );
+    // Still within grace: it enters the period before, and is team's.
+    ground.send("acme", runs("late", BEFORE, "31000")).await;
+    let team = [(3, Level::Soft, Kind::Reached, 1), (3, Level::Hard, Kind::Reached, 1)];
+    assert_eq!(happened(&ground).await[1..], team);
+    let mut session = ground.ledger.store().read().await.unwrap();
+    let acme = accounts::get(&mut session, &account("acme")).await.unwrap().unwrap();
+    for (instant, plan, used, quota, total) in [
+        (BEFORE, "team@1", "40000", "40000", "USD 899.00"),
+        (TURN, "starter@1", "9000", "10000", "USD 299.00"),
+    ] {
+        let bill = bill::of_period(&mut session, &acme, at(instant)).await.unwrap();
+        let stretches = bill.cut.stretches();
+        assert_eq!((stretches.len(), stretches[0].plan.to_string()), (1, plan.to_owned()));
+        assert_eq!(bill.statement.unwrap().total.to_string(), total);
+        let period = usage::of_period(&mut session, &acme, at(instant)).await.unwrap();
+        assert_eq!(period.plan.unwrap().to_string(), plan);
+        let agents = period.meters.iter().find(|of| of.meter == Meter::Agents).unwrap();
+        let shown = (agents.total.used.to_string(), agents.quota.map(|quota| quota.to_string()));
+        assert_eq!(shown, (used.to_owned(), Some(quota.to_owned())), "{instant}");
+    }
+    drop(session);
+    // Beyond it, each by its own price: 0.03 and 0.05.
+    ground.send("acme", runs("team", BEFORE, "100")).await;
+    ground.send("acme", runs("starter", TURN, "1100")).await;
+    let mut session = ground.ledger.store().read().await.unwrap();
+    for (instant, total) in [(BEFORE, "USD 902.00"), (TURN, "USD 304.00")] {
+        let bill = bill::of_period(&mut session, &acme, at(instant)).await.unwrap();
+        assert_eq!(bill.statement.unwrap().total.to_string(), total);
+    }
+    drop(session);
+    clean(ground).await;
 }

@@ -27,6 +27,8 @@ mod figures;
 mod finding;
 #[path = "fitness.rs"]
 mod fitness;
+#[path = "formulas.rs"]
+mod formulas;
 #[path = "ground.rs"]
 mod ground;
 #[path = "heads.rs"]

@@ -27,6 +27,8 @@ mod figures;
 mod finding;
 #[path = "flipping.rs"]
 mod flipping;
+#[path = "formulas.rs"]
+mod formulas;
 #[path = "ground.rs"]
 pub mod ground;
 #[path = "heads.rs"]

@@ -229,9 +229,13 @@ proptest! {
     #[test]
     fn lines_add_up_and_stretches_use_up_the_allowance_in_order(
         terms in prop::collection::vec(small(), 1..4),
+        // Corrections of closed periods are all taken off what was used first.
+        below in prop::sample::select(vec![0_i64, -1, -7_000_000, -150_000_000]),
         quantities in prop::collection::vec(0_i64..200_000_000, 3),
     ) {
         let terms: Vec<Terms> = terms.iter().map(Small::terms).collect();
+        let mut quantities = quantities;
+        quantities[0] += below;
         let usage: Vec<Usage> = quantities.iter().map(|&q| used(q)).collect();
         let stretches: Vec<Stretch<'_>> = terms
             .iter()

@@ -11,11 +11,11 @@ use super::{
 use crate::{
     domain::{
         Money, Ppm, Quantity,
-        bill::{BillError, Cut},
+        bill::{BillError, Cut, FORMULA_VERSION},
         calendar::Period,
         facts::{Known, Stated},
         meter::Meter,
-        quota::{KnownTerms, quota},
+        quota::{KnownTerms, counted, quota},
         rating::{RatingError, Usage},
         snapshot::{self, Inputs, Metered, Snapshot},
         subscription::Subscription,
@@ -42,6 +42,8 @@ pub struct Gathered {
     pub subscription: Option<Subscription>,
     /// Their terms.
     pub terms: KnownTerms,
+    /// By which version of the formula the running period is billed.
+    formula: u32,
 }
 
 fn unreadable(error: impl std::fmt::Display) -> StoreError {
@@ -102,7 +104,8 @@ impl Gathered {
         promised: Option<(jiff::civil::Date, u16)>,
     ) -> Result<Self, StoreError> {
         let context = Context::load(session, account, counts).await?;
-        let period = periods::at(session, account, now).await?.period;
+        let row = periods::at(session, account, now).await?;
+        let period = row.period;
         let (span, running) = span(account, period, now, counts.ledger_seq);
         let used = days::load(session, account, span).await?;
         let end = number(account.zone.date(period.end()));
@@ -132,7 +135,7 @@ impl Gathered {
             meters: used.meters.into_iter().map(|(m, used)| (m.name().to_owned(), used)).collect(),
             earlier: earlier.into_iter().map(named).collect(),
         };
-        Ok(context.with(account, kept))
+        Ok(context.with(account, kept, row.formula))
     }
 
     /// What was kept with a summary, with the plans and facts that it knew.
@@ -144,7 +147,8 @@ impl Gathered {
         account: &Account,
         kept: Kept,
     ) -> Result<Self, StoreError> {
-        Ok(Context::load(session, account, kept.counts()).await?.with(account, kept))
+        let formula = periods::at(session, account, kept.period.0).await?.formula;
+        Ok(Context::load(session, account, kept.counts()).await?.with(account, kept, formula))
     }
 
     /// The running period.
@@ -163,6 +167,7 @@ impl Gathered {
         let (kept, period) = (&self.kept, self.period()?);
         let used = Meter::ALL.map(|meter| (meter, Lines::from(kept.used(meter))));
         let before = self.days_before(period);
+        let cut = Cut::new(self.subscription.as_ref(), period);
         let mut meters = BTreeMap::new();
         for (meter, lines) in &used {
             let prior = snapshot::prior(*meter, kept.first_day, &lines.past, before);
@@ -172,7 +177,11 @@ impl Gathered {
                 past: &lines.past,
                 full: &lines.full,
                 today: lines.today,
-                apart: lines.apart,
+                // What no plan charges for uses up nothing of what a plan includes, now or later.
+                apart: match quota {
+                    Some(_) => counted(lines.apart, self.free(&cut, *meter), FORMULA_VERSION),
+                    None => lines.apart,
+                },
                 prior: prior.map_err(unreadable)?,
             };
             meters.insert(*meter, metered);
@@ -190,7 +199,6 @@ impl Gathered {
             facts: self.known().facts(),
             watch: kept.turn().watch,
         };
-        let cut = Cut::new(self.subscription.as_ref(), period);
         let rate = |usage: &Usage| self.price(&cut, usage);
         let priced = !cut.stretches().is_empty();
         snapshot::snapshot(&inputs, if priced { Some(&rate) } else { None }).map_err(unreadable)
@@ -210,6 +218,18 @@ impl Gathered {
         }
     }
 
+    /// What of a meter's use in the period happened before the first plan.
+    fn free(&self, cut: &Cut, meter: Meter) -> Quantity {
+        let free = self.kept.earlier.first().filter(|_| self.knows_free(cut));
+        let free = free.and_then(|free| free.get(meter.name()));
+        free.copied().map(Quantity::from_micros).unwrap_or_default()
+    }
+
+    /// Summaries by the first formulas left out what was used before any plan, where that is nothing.
+    fn knows_free(&self, cut: &Cut) -> bool {
+        self.kept.earlier.len() >= cut.instants().len()
+    }
+
     /// How many days the period before has.
     fn days_before(&self, period: Period) -> u16 {
         let Account { zone, anchor, .. } = &self.account;
@@ -218,16 +238,12 @@ impl Gathered {
         u16::try_from(days.unwrap_or_default()).unwrap_or_default()
     }
 
-    /// Prices a period's use as its bill would: what was used under earlier plans by those, all else by
-    /// the last. What was used before the first plan costs nothing.
+    /// Prices a period's use since the first plan as its bill would: what was used under earlier plans by
+    /// those, all else by the last. What was used before costs nothing.
     fn price(&self, cut: &Cut, usage: &Usage) -> Result<Money, RatingError> {
         let mut rest = usage.clone();
-        let mut slices: Vec<Usage> = Vec::new();
-        // Summaries by the first formulas left out what was used before any plan, where that is nothing.
-        if self.kept.earlier.len() < cut.instants().len() {
-            slices.push(Usage::new());
-        }
-        for part in &self.kept.earlier {
+        let mut slices = vec![Usage::new()];
+        for part in self.kept.earlier.iter().skip(usize::from(self.knows_free(cut))) {
             let part: Usage = part
                 .iter()
                 .filter_map(|(name, micros)| Some((name.parse().ok()?, *micros)))
@@ -240,7 +256,7 @@ impl Gathered {
             slices.push(part);
         }
         slices.push(rest);
-        match cut.bill(&self.terms, &slices) {
+        match cut.bill(&self.terms, &slices, self.formula) {
             Ok(Some(statement)) => Ok(statement.total),
             Ok(None) | Err(BillError::Unknown(_)) => Err(RatingError::NoPlan),
             Err(BillError::Rating(error)) => Err(error),
@@ -287,9 +303,9 @@ impl Context {
         })
     }
 
-    fn with(self, account: &Account, kept: Kept) -> Gathered {
+    fn with(self, account: &Account, kept: Kept, formula: u32) -> Gathered {
         let Self { facts, subscription, terms } = self;
-        Gathered { account: account.clone(), kept, facts, subscription, terms }
+        Gathered { account: account.clone(), kept, facts, subscription, terms, formula }
     }
 }
 

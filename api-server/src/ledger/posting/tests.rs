@@ -40,7 +40,7 @@ fn after_grace_it_enters_the_open_period_with_a_pointer() {
 #[test]
 fn a_recorded_close_counts_before_the_clock_does() {
     let mut calendar = calendar();
-    calendar.add(StoredPeriod { period: october(), closed: true });
+    calendar.add(StoredPeriod { period: october(), closed: true, formula: 1 });
     let place = calendar.place(at(TIME), None, at(TIME)).unwrap();
     assert_eq!(place.happened_in, Some(october()));
     assert_eq!(place.period.start(), october().end());
@@ -60,7 +60,7 @@ fn a_correction_belongs_where_its_row_was_posted() {
 fn stored_edges_win_over_the_calendars() {
     let mut calendar = calendar();
     let odd = Period::from_edges(at("2026-10-05T00:00:00Z"), at("2026-10-25T00:00:00Z")).unwrap();
-    calendar.add(StoredPeriod { period: odd, closed: false });
+    calendar.add(StoredPeriod { period: odd, closed: false, formula: 1 });
     let edges = |calendar: &mut Calendar, t: &str| {
         let period = calendar.period_at(at(t)).unwrap().period;
         (period.start(), period.end())

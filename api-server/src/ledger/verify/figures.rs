@@ -49,6 +49,7 @@ impl<'a> Figures<'a> {
         };
         total.used = used;
         rollup.quantity = quantity;
+        self.levels.count(&key, entry.t_event, entry.quantity);
         self.levels.measure(&key, used, (entry.seq, entry.t_stored));
     }
 

@@ -1,6 +1,6 @@
 //! Alerts, followed again row by row and agreement by agreement.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -9,7 +9,7 @@ use crate::{
     domain::{
         Quantity,
         account::AccountId,
-        quota::{KnownTerms, quota},
+        quota::{KnownTerms, counted, quota},
         subscription::Subscription,
         threshold::{Change, State},
     },
@@ -30,6 +30,10 @@ pub(super) struct Levels<'a> {
     to_come: std::vec::IntoIter<Recorded>,
     agreed: Vec<Recorded>,
     subscription: Option<Subscription>,
+    /// When the first plan began, by all that was ever agreed up to some time.
+    begins: BTreeSet<Timestamp>,
+    /// What of each figure happened before each of these.
+    free: BTreeMap<(TotalKey, Timestamp), Quantity>,
     states: BTreeMap<TotalKey, State>,
     happened: Vec<AlertRow>,
 }
@@ -43,7 +47,10 @@ impl<'a> Levels<'a> {
     ) -> Result<Self, StoreError> {
         let recorded = plans::of_account(session, account).await?;
         let terms = plans::terms(session, &recorded).await?;
+        let began = |n| plans::subscription(&recorded[..n]).and_then(|plans| plans.began());
         Ok(Self {
+            begins: (1..=recorded.len()).filter_map(began).collect(),
+            free: BTreeMap::new(),
             periods,
             terms,
             to_come: recorded.into_iter(),
@@ -52,6 +59,14 @@ impl<'a> Levels<'a> {
             states: BTreeMap::new(),
             happened: Vec::new(),
         })
+    }
+
+    /// Takes in what a row adds to a figure.
+    pub(super) fn count(&mut self, key: &TotalKey, time: Timestamp, quantity: Quantity) {
+        for began in self.begins.iter().filter(|began| time < **began) {
+            let free = self.free.entry((key.clone(), *began)).or_default();
+            *free = Quantity::from_micros(free.micros().saturating_add(quantity.micros()));
+        }
     }
 
     /// Takes in what was agreed before row `seq` was stored.
@@ -75,6 +90,9 @@ impl<'a> Levels<'a> {
     pub(super) fn measure(&mut self, key: &TotalKey, used: Quantity, moment: (i64, Timestamp)) {
         let Some(row) = self.periods.get(&key.period_start) else { return };
         let quota = quota(self.subscription.as_ref(), &self.terms, row.period, key.meter);
+        let began = self.subscription.as_ref().and_then(Subscription::began);
+        let free = began.and_then(|began| self.free.get(&(key.clone(), began)).copied());
+        let used = counted(used, free.unwrap_or_default(), row.formula);
         let before = self.states.get(key).copied().unwrap_or_default();
         let (state, mut happened) = advance(key, before, (used, quota), moment);
         if state != before {

@@ -90,11 +90,50 @@ fn an_upgrade_at_the_last_moment_does_not_make_overage_cheaper() {
     assert_eq!(statement.total, starter.rate(&runs("110000")).unwrap().total);
 }
 
+/// Half of a month each on Starter and Team, of which 25,000 runs are included: the agents lines.
+fn corrected(first: &str, second: &str, below: BelowZero) -> Vec<Line> {
+    let (starter, team) = (starter(), team());
+    let bill = rate_with(
+        &[
+            Stretch { terms: &starter, share: days(0, 15), usage: &runs(first) },
+            Stretch { terms: &team, share: days(15, 30), usage: &runs(second) },
+        ],
+        below,
+    );
+    bill.unwrap().lines
+}
+
 #[test]
-fn usage_below_zero_in_one_stretch_gives_no_more_to_the_next() {
-    let statement = upgraded("-100", "30001");
-    assert_eq!(statement.lines[1].included, units("30000"));
-    assert_eq!(statement.lines[1].billable, units("1"));
+fn usage_below_zero_in_one_stretch_is_taken_off_the_next() {
+    // 2,000 were used on Starter, and 5,000 of an earlier month taken back.
+    let lines = corrected("-3000", "30000", BelowZero::Carried);
+    assert_eq!((lines[0].quantity, lines[0].amount), (units("-3000"), usd("0.00")));
+    assert_eq!((lines[1].included, lines[1].billable), (units("28000"), units("2000")));
+    // As if 27,000 had been used at once: (27,000 - 25,000) x 0.03.
+    assert_eq!(lines[1].amount, usd("60.00"));
+    // Exactly none of it is left over, one run is, and more was taken back than was used.
+    for (second, billable) in [("28000", "0"), ("28001", "1"), ("10", "0")] {
+        let lines = corrected("-3000", second, BelowZero::Carried);
+        assert_eq!(lines[1].billable, units(billable), "{second}");
+    }
+}
+
+#[test]
+fn by_the_first_formula_usage_below_zero_gives_no_more_to_the_next() {
+    let lines = corrected("-3000", "30000", BelowZero::Lost);
+    assert_eq!((lines[1].included, lines[1].billable), (units("25000"), units("5000")));
+    assert_eq!(lines[1].amount, usd("150.00"));
+}
+
+#[test]
+fn what_does_not_fit_below_zero_is_an_error() {
+    let team = team();
+    let least = Usage::from([(Meter::Agents, Quantity::from_micros(i64::MIN))]);
+    let some = runs("1");
+    let stretch = |usage| Stretch { terms: &team, share: Share::WHOLE, usage };
+    let result = rate(&[stretch(&least), stretch(&some)]);
+    assert_eq!(result, Err(RatingError::Overflow(Meter::Agents)));
+    assert!(rate_with(&[stretch(&least), stretch(&some)], BelowZero::Lost).is_ok());
 }
 
 #[test]

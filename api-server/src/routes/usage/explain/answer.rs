@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::bill::{Cut, FORMULA, FORMULA_VERSION, Slice};
+use crate::domain::bill::{Cut, FORMULA, Slice};
 use crate::domain::meter::Meter;
 use crate::domain::money;
 use crate::domain::proration::Share;
@@ -221,6 +221,18 @@ const RULES: [&str; 6] = [
     "total = the sum of the amounts of all base fees and lines.",
 ];
 
+/// Behind the rule about included units, by the version of the formula.
+const BELOW_ZERO: [&str; 2] = [
+    "Use below zero, where corrections of closed periods took back more than was used, costs nothing; a stretch gives none of it to the next.",
+    "Use below zero, where corrections of closed periods took back more than was used, costs nothing; it is taken off what the next stretch used, as if so much more were included there.",
+];
+
+fn rules(formula: u32) -> Vec<String> {
+    let below = if formula == 1 { BELOW_ZERO[0] } else { BELOW_ZERO[1] };
+    let (first, rest) = RULES.split_at(3);
+    first.iter().chain([&below]).chain(rest).map(|&rule| rule.to_owned()).collect()
+}
+
 pub(super) fn explained(account: &Account, bill: &Bill, as_of: AsOf) -> Result<Explained, Problem> {
     let ground = &Ground { account, bill };
     let statement = bill.statement.as_ref();
@@ -232,8 +244,8 @@ pub(super) fn explained(account: &Account, bill: &Bill, as_of: AsOf) -> Result<E
         as_of,
         formula: FormulaOut {
             name: FORMULA.to_owned(),
-            version: FORMULA_VERSION,
-            rules: RULES.map(str::to_owned).to_vec(),
+            version: bill.period.formula,
+            rules: rules(bill.period.formula),
         },
         plans: plans(bill),
         base: statement.iter().flat_map(|statement| &statement.base).map(base).collect(),
