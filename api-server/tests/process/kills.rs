@@ -1,5 +1,6 @@
 //! The server is killed at any moment under clients that retry and repeat; what it acknowledged is
-//! there, once, every figure is the sum of its rows, and each level that was reached is told once. `scripts/bench.sh durability` kills more.
+//! there, once, every figure is the sum of its rows, each level that was reached is told once, and customers
+//! are told what follows from that. `scripts/bench.sh durability` kills more.
 
 use std::sync::atomic::Ordering;
 
@@ -7,6 +8,7 @@ use crate::checker::{Compared, compare};
 use crate::load::{Load, Random};
 use crate::quotas::Quotas;
 use crate::serving::Place;
+use crate::told;
 
 const KILLS: usize = 20;
 const CLIENTS: usize = 16;
@@ -55,6 +57,7 @@ async fn killed(place: &Place) {
     let told = quotas.compare(place).await;
     // Of the smallest quota at least, each account has reached both levels.
     assert!(told.alerts >= accounts.len() * 2, "{told:?}");
+    told::compare(place, &quotas, &load).await;
     let Compared { acknowledged, stored } = compared;
     println!(
         "{KILLS} kills over HTTP: {acknowledged} events acknowledged, {stored} stored, {} alerts",

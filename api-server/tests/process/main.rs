@@ -37,4 +37,5 @@ mod series;
 mod serving;
 mod small;
 mod store;
+mod told;
 mod webhooks;

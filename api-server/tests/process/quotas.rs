@@ -70,8 +70,19 @@ impl Quotas {
 
     /// Starts a server that has the plan.
     pub fn serve(&self, place: &Place) -> Serving {
+        self.serve_with(place, &[])
+    }
+
+    /// The same, with more flags.
+    pub fn serve_with(&self, place: &Place, flags: &[&str]) -> Serving {
         let plans = self.plans.to_str().unwrap();
-        Serving::start(place, &["--plans", plans, "--webhook-allow-cidr", "127.0.0.1"])
+        let ours = ["--plans", plans, "--webhook-allow-cidr", "127.0.0.1"];
+        Serving::start(place, &[&ours, flags].concat())
+    }
+
+    /// What a meter includes, in millionths.
+    pub fn included(&self, meter: &str) -> i64 {
+        INCLUDED.iter().find(|(name, _)| *name == meter).unwrap().1 * self.times * 1_000_000
     }
 
     /// Compares alerts, levels and messages of a ledger that nobody serves now with its rows.
@@ -99,11 +110,11 @@ impl Quotas {
             let (account, period, meter) = (row[0].clone(), month(number(3)), row[2].clone());
             let total = used.entry((account.clone(), period, meter.clone())).or_default();
             *total += number(4);
-            let units = INCLUDED.iter().find(|(name, _)| *name == meter).unwrap().1 * self.times;
+            let quota = self.included(&meter);
             for (level, percent) in LEVELS {
-                if *total * 100 >= units * 1_000_000 * percent {
+                if *total * 100 >= quota * percent {
                     let name = (account.clone(), period, meter.clone(), level);
-                    reached.entry(name).or_insert([number(1), *total, units * 1_000_000]);
+                    reached.entry(name).or_insert([number(1), *total, quota]);
                 }
             }
         }
