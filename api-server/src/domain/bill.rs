@@ -109,9 +109,14 @@ impl Cut {
                 usage: charged.next().unwrap_or(&unused),
             })
             .collect();
-        let below = if formula == 1 { BelowZero::Lost } else { BelowZero::Carried };
-        Ok(Some(rate_with(&stretches, below)?))
+        Ok(Some(rate_with(&stretches, below_zero(formula))?))
     }
+}
+
+/// What becomes of what is below zero, by a version of the formula.
+#[must_use]
+pub const fn below_zero(formula: u32) -> BelowZero {
+    if formula == 1 { BelowZero::Lost } else { BelowZero::Carried }
 }
 
 #[cfg(test)]

@@ -244,6 +244,23 @@ fn left_over((included, used): (Quantity, Quantity), below: BelowZero) -> Option
     if carried { left.checked_sub(used) } else { Some(left) }
 }
 
+/// Of `back` units that corrections of closed periods took off a meter's first line, those that make none of
+/// its lines less: `None` when a sum does not fit.
+#[must_use]
+pub fn without_worth(lines: &[&Line], back: Quantity, below: BelowZero) -> Option<Quantity> {
+    let first = lines.first()?;
+    let (mut included, mut billable) = (first.included, Quantity::ZERO);
+    let mut more = back;
+    for line in lines {
+        let used = line.quantity.checked_add(std::mem::take(&mut more))?;
+        billable = billable.checked_add(beyond(used, included))?;
+        included = left_over((included, used), below)?;
+    }
+    let add = |sum: Quantity, line: &&Line| sum.checked_add(line.billable);
+    let billed = lines.iter().try_fold(Quantity::ZERO, add)?;
+    back.checked_sub(billable.checked_sub(billed)?)
+}
+
 /// What `quantity` has beyond `limit`; neither a negative quantity nor a negative limit counts.
 fn beyond(quantity: Quantity, limit: Quantity) -> Quantity {
     let limit = limit.micros().max(0);

@@ -11,7 +11,7 @@ use super::{
     Session, StoreError,
     accounts::Account,
     row::TotalKey,
-    sql::{Row, args, sum_of},
+    sql::{args, sum_of},
     usage,
 };
 use crate::domain::{
@@ -35,19 +35,25 @@ pub struct Posted {
     pub late: i64,
     /// Those that are corrections or voids.
     pub corrections: i64,
+    /// What corrections of what happened before the period add up to; below zero when they took back.
+    pub corrected: Quantity,
 }
 
 impl Posted {
     fn add(&mut self, other: Self) -> Result<(), StoreError> {
-        let overflow = || StoreError::Unreadable("the sum of a period does not fit".to_owned());
         self.quantity = self.quantity.checked_add(other.quantity).ok_or_else(overflow)?;
         self.first = if self.rows == 0 { other.first } else { self.first.min(other.first) };
         self.last = self.last.max(other.last);
         self.rows += other.rows;
         self.late += other.late;
         self.corrections += other.corrections;
+        self.corrected = self.corrected.checked_add(other.corrected).ok_or_else(overflow)?;
         Ok(())
     }
+}
+
+fn overflow() -> StoreError {
+    StoreError::Unreadable("the sum of a period does not fit".to_owned())
 }
 
 /// What happened in one slice, by meter; a meter without rows is not in it.
@@ -88,7 +94,7 @@ pub async fn in_slices(
                 first: sum.first_seq,
                 last: sum.last_seq,
                 late,
-                corrections: 0,
+                ..Posted::default()
             };
             slices[slice].entry(meter).or_default().add(posted)?;
         }
@@ -132,7 +138,7 @@ async fn add_divided(
                 first: row.int(4)?,
                 last: row.int(5)?,
                 late,
-                corrections: 0,
+                ..Posted::default()
             };
             slices[slice].entry(row.parsed(0)?).or_default().add(posted)?;
         }
@@ -141,7 +147,8 @@ async fn add_divided(
     Ok(())
 }
 
-/// Counts the corrections, of which there are few, by an index of their own.
+/// Counts the corrections, and adds up those of what happened before the period: they are few, and have an
+/// index of their own.
 async fn count_corrections(
     session: &mut Session,
     account: &Account,
@@ -149,14 +156,21 @@ async fn count_corrections(
     cuts: &[Timestamp],
     slices: &mut [Slice],
 ) -> Result<(), StoreError> {
-    let sql = "SELECT meter, t_event, COUNT(*) FROM usage_ledger
-               WHERE account = $1 AND ref_seq > 0 AND period_start = $2
-               GROUP BY meter, t_event";
-    let read = |row: &Row| Ok::<_, StoreError>((row.parsed(0)?, row.time(1)?, row.int(2)?));
+    let sql = concat!(
+        "SELECT meter, t_event, COUNT(*), ",
+        sum_of!("qty_micro"),
+        " FROM usage_ledger WHERE account = $1 AND ref_seq > 0 AND period_start = $2
+          GROUP BY meter, t_event"
+    );
     for row in session.rows(sql, args![&account.id, period.start()]).await? {
-        let (meter, time, count) = read(&row)?;
+        let time = row.time(1)?;
         let slice = cuts.partition_point(|cut| *cut <= time);
-        slices[slice].entry(meter).or_default().corrections += count;
+        let of = slices[slice].entry(row.parsed(0)?).or_default();
+        of.corrections += row.int(2)?;
+        if time < period.start() {
+            let corrected = of.corrected.checked_add(Quantity::from_micros(row.sum(3)?));
+            of.corrected = corrected.ok_or_else(overflow)?;
+        }
     }
     Ok(())
 }

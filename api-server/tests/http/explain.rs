@@ -203,3 +203,33 @@ async fn a_period_is_asked_for_by_a_date_or_time_in_it() {
     let others = api.get("/billing/usage/acme/explain", Some(&customer("initech"))).await;
     assert_eq!(others.status, StatusCode::NOT_FOUND);
 }
+
+/// A sender's mistake of a closed month is taken back within what this month includes: the bill says so.
+#[tokio::test]
+async fn what_corrections_took_back_for_nothing_is_said() {
+    let api = Api::new().await;
+    api.set_clock("2026-10-20T12:00:00Z");
+    api.agree("acme", "starter", "2026-01-01T00:00:00Z").await;
+    api.use_up("acme", &[("a", "agents", "2026-10-20T10:00:00Z", "10000")]).await;
+    api.use_up("acme", &[("twice", "agents", "2026-10-20T10:00:00Z", "5000")]).await;
+    api.set_clock("2026-11-23T12:00:00Z");
+    api.ledger.close_due().await.unwrap();
+    api.use_up("acme", &[("b", "agents", "2026-11-20T10:00:00Z", "8000")]).await;
+    assert_eq!(explain(&api, "").await.json()["corrected"], json!([]));
+    let void = json!({"account": "acme", "id": "fix", "row": 2, "change": "void", "reason": "twice", "reference": "T-1"});
+    let corrector = token(api_server::auth::Audience::Billing, "billing:correct", None, None);
+    let done =
+        api.post("/billing/corrections", Some(&corrector), "application/json", void.to_string());
+    let done = done.await;
+    assert_eq!(done.status, StatusCode::OK, "{}", done.text);
+    let said = |worthless: &str| json!([{"meter": "agents", "unit": "runs", "taken_back": "5000", "without_worth": worthless}]);
+    let bill = explain(&api, "").await.json();
+    assert_eq!((&bill["corrected"], cents(&bill["total"])), (&said("5000"), 29_900));
+    // 14,000 without the correction, 4,000 of them beyond what is included.
+    api.use_up("acme", &[("c", "agents", "2026-11-20T10:00:00Z", "6000")]).await;
+    let bill = explain(&api, "").await.json();
+    assert_eq!((&bill["corrected"], cents(&bill["total"])), (&said("1000"), 29_900));
+    // What was corrected within its own month is no matter of another one's bill.
+    let closed = explain(&api, "?period=2026-10-20").await.json();
+    assert_eq!((&closed["corrected"], cents(&closed["total"])), (&json!([]), 54_900));
+}

@@ -171,6 +171,10 @@ fn sum_of<'r>(rows: impl Iterator<Item = &'r Row>) -> Posted {
         all.last = row.seq;
         all.late += i64::from(row.late);
         all.corrections += i64::from(row.correction);
+        if row.correction && row.late {
+            let micros = Quantity::from_micros(row.micros);
+            all.corrected = all.corrected.checked_add(micros).unwrap();
+        }
     }
     all
 }

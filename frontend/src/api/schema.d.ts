@@ -1452,6 +1452,29 @@ export interface components {
              */
             tier: string;
         };
+        /** @description What corrections of closed periods took back in this one. */
+        CorrectedOut: {
+            /**
+             * @description The meter.
+             * @example agents
+             */
+            meter: string;
+            /**
+             * @description What they took back; the first line's `used` is less by it.
+             * @example 5000
+             */
+            taken_back: string;
+            /**
+             * @description What one unit of it is.
+             * @example runs
+             */
+            unit: string;
+            /**
+             * @description What of it made no line less, as it was within the included units. The bill gives nothing back for that.
+             * @example 5000
+             */
+            without_worth: string;
+        };
         /** @description A change of one row. */
         CorrectionIn: {
             /**
@@ -1933,6 +1956,8 @@ export interface components {
             as_of: components["schemas"]["AsOf"];
             /** @description Their fees. */
             base: components["schemas"]["BaseOut"][];
+            /** @description What corrections of closed periods took back, where a plan charges for it. */
+            corrected?: components["schemas"]["CorrectedOut"][];
             /** @description How it was computed. */
             formula: components["schemas"]["FormulaOut"];
             /** @description What use is charged, by stretch, then by meter. */
@@ -2497,7 +2522,7 @@ export interface components {
              */
             exact: string;
             /**
-             * @description Included units that earlier stretches left over for this one.
+             * @description Included units that earlier stretches left over for this one, with what they have below zero.
              * @example 40000
              */
             included: string;
@@ -2525,7 +2550,8 @@ export interface components {
              */
             unit: string;
             /**
-             * @description What was used. Below zero after corrections of earlier periods; that costs nothing.
+             * @description What was used. Below zero after corrections of earlier periods: that costs nothing, and is taken off
+             *     what the next stretch used.
              * @example 45000
              */
             used: string;

@@ -13,6 +13,7 @@ use crate::store::accounts::Account;
 use crate::store::{audit, bill};
 
 mod answer;
+mod corrected;
 
 pub use answer::Explained;
 

@@ -126,6 +126,23 @@ fn by_the_first_formula_usage_below_zero_gives_no_more_to_the_next() {
 }
 
 #[test]
+fn what_corrections_took_back_is_worth_something_as_far_as_lines_are_less() {
+    let of = |first: &str, second: &str, back: &str, below| {
+        let lines = corrected(first, second, below);
+        without_worth(&lines.iter().collect::<Vec<_>>(), units(back), below)
+    };
+    let (lost, carried) = (BelowZero::Lost, BelowZero::Carried);
+    // Of 25,000 that are included: 32,000 would have been used without the 5,000 taken back.
+    assert_eq!(of("-3000", "30000", "5000", carried), Some(Quantity::ZERO));
+    assert_eq!(of("-3000", "30000", "5000", lost), Some(units("3000")));
+    // 26,000 without them: 1,000 would have been charged, 4,000 are within what is included.
+    assert_eq!(of("11000", "10000", "5000", carried), Some(units("4000")));
+    assert_eq!(of("3000", "0", "5000", carried), Some(units("5000")));
+    assert_eq!(of("26000", "0", "5000", carried), Some(Quantity::ZERO));
+    assert_eq!(of("0", "0", "0", carried), Some(Quantity::ZERO));
+}
+
+#[test]
 fn what_does_not_fit_below_zero_is_an_error() {
     let team = team();
     let least = Usage::from([(Meter::Agents, Quantity::from_micros(i64::MIN))]);

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::corrected::{CorrectedOut, corrected};
 use crate::domain::bill::{Cut, FORMULA, Slice};
 use crate::domain::meter::Meter;
 use crate::domain::money;
@@ -37,6 +38,10 @@ pub struct Explained {
     pub lines: Vec<LineOut>,
     /// What was used and is not charged.
     pub uncharged: Vec<UnchargedOut>,
+    /// What corrections of closed periods took back, where a plan charges for it.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub corrected: Vec<CorrectedOut>,
     /// The sum of all base fees and lines; null when no plan was in force.
     pub total: Option<MoneyOnWire>,
 }
@@ -129,10 +134,11 @@ pub struct LineOut {
     /// What one unit of it is.
     #[schema(example = "runs")]
     pub unit: String,
-    /// What was used. Below zero after corrections of earlier periods; that costs nothing.
+    /// What was used. Below zero after corrections of earlier periods: that costs nothing, and is taken off
+    /// what the next stretch used.
     #[schema(example = "45000")]
     pub used: String,
-    /// Included units that earlier stretches left over for this one.
+    /// Included units that earlier stretches left over for this one, with what they have below zero.
     #[schema(example = "40000")]
     pub included: String,
     /// What goes beyond them.
@@ -251,6 +257,7 @@ pub(super) fn explained(account: &Account, bill: &Bill, as_of: AsOf) -> Result<E
         base: statement.iter().flat_map(|statement| &statement.base).map(base).collect(),
         lines: lines.ok_or_else(|| Problem::internal("a line of a bill does not fit"))?,
         uncharged: uncharged(ground),
+        corrected: corrected(bill).ok_or_else(|| Problem::internal("a correction does not fit"))?,
         total: statement.map(|statement| statement.total.into()),
     })
 }
