@@ -14,7 +14,9 @@ use operator::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{Lab, api, audit, dev, eventually, holds, lab::is, tenant, with};
+use crate::support::{
+    Lab, api, audit, dev, eventually, holds, lab::is, process::Operator, tenant, with,
+};
 
 const PROFILE: &str = "v-roll";
 /// The second is pinned.
@@ -54,9 +56,14 @@ async fn works(lab: &Lab, name: &str) {
 async fn drawn_otherwise(lab: &Lab, name: &str, template: bool) {
     let tenant: crds::Tenant = serde_json::from_value(lab.tenant(name).await).unwrap();
     let profile: crds::DeploymentProfile =
-        serde_json::from_value(lab.profile(PROFILE).await).unwrap();
-    let stack =
-        validate::stack(&tenant, &profile.spec, PROFILE, &Observed::default()).expect("valid");
+        serde_json::from_value(lab.profile(&tenant.spec.profile_ref.name).await).unwrap();
+    let stack = validate::stack(
+        &tenant,
+        &profile.spec,
+        &tenant.spec.profile_ref.name,
+        &Observed::default(),
+    )
+    .expect("valid");
     let mut objects = desired::objects(&stack).into_iter();
     let core = Key::new(Kind::Deployment, "core");
     let mut body = objects.find(|o| o.key == core).expect("a Deployment").body;
@@ -199,9 +206,32 @@ async fn another_rendering_reaches_tenants_one_by_one_also_the_pinned_and_after_
 
     assert_eq!(one_by_one(&lab, mark), NAMES);
     assert_eq!(pods(&lab, others).await, before, "no template changed, and no pod");
+    no_drift(&lab, &operator).await;
+}
+
+async fn no_drift(lab: &Lab, operator: &Operator) {
     let told = lab.api.list("events", "", "").await;
     let drifts: Vec<&Value> = told.iter().filter(|e| e["reason"] == "DriftCorrected").collect();
     assert!(drifts.is_empty(), "{drifts:#?}");
     let metrics = operator.get("/metrics").await.unwrap();
     assert!(!metrics.contains("tenantry_operator_drift_corrections_total{"), "{metrics}");
+}
+
+/// Where nothing bounds a rollout, nothing is said before it is written either.
+#[tokio::test]
+async fn another_rendering_is_no_drift_where_everybody_may_move_at_once() {
+    let lab = Lab::own().await;
+    let operator = lab.operator("before");
+    operator.ready().await;
+    lab.stack(dev("v-all"), "v-all").await;
+    lab.end(operator).await;
+    drawn_otherwise(&lab, "v-all", false).await;
+    let operator = lab.operator("after");
+    operator.ready().await;
+    lab.status("v-all", "it is drawn anew", |t| {
+        t["status"]["profileRevision"]["renderer"] == RENDERER && is(t, "Ready", "True")
+    })
+    .await;
+    lab.object("v-all", "networkpolicies", POLICY).await.unwrap();
+    no_drift(&lab, &operator).await;
 }
