@@ -67,7 +67,7 @@ fn what_ails_a_customer_ends_no_rollout_and_too_many_fail_it() {
     for (members, halt, expected) in [
         (vec![failed("a"), updated("b")], 2, RolloutPhase::Complete),
         (vec![failed("a"), updated("b")], 1, RolloutPhase::Halted),
-        (vec![later.clone(), updated("b")], 1, RolloutPhase::Complete),
+        (vec![later, updated("b")], 1, RolloutPhase::Complete),
         (vec![failed("a"), moving("b")], 1, RolloutPhase::Progressing),
     ] {
         let end = decide(&members, &rollout(1, halt));
