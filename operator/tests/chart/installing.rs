@@ -187,6 +187,15 @@ async fn sick(lab: &Lab) {
     .await;
 }
 
+/// What Helm refuses changes nothing.
+async fn refused_changes_nothing(lab: &Lab, kubeconfig: &Path, path: &str) {
+    let refused = script(&["dev", "--set", "oprator=1"], Some(kubeconfig), path);
+    let said = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("Helm did not install it; its words are above"), "{said}");
+    assert_eq!(lab.api.get("namespaces", "", SYSTEM).await.unwrap_err().code, 404);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tier_is_installed_twice_and_upgraded() {
     let lab = Lab::bare().await;
@@ -212,12 +221,7 @@ async fn a_tier_is_installed_twice_and_upgraded() {
     let dry = run(vec!["dev", "--dry-run"]).await;
     let (changes, reads) = recorder.calls();
     assert!(changes.is_empty() && reads.iter().all(|read| read.starts_with("helm ")), "{reads:?}");
-    // What Helm refuses changes nothing.
-    let refused = script(&["dev", "--set", "oprator=1"], Some(&kubeconfig), &recorder.path());
-    let said = text(&refused.stderr);
-    assert_eq!(refused.status.code(), Some(1), "{said}");
-    assert!(said.contains("Helm did not install it; its words are above"), "{said}");
-    assert_eq!(lab.api.get("namespaces", "", SYSTEM).await.unwrap_err().code, 404);
+    refused_changes_nothing(&lab, &kubeconfig, &recorder.path()).await;
     recorder.calls();
     let operate = async {
         lab.take_account().await;

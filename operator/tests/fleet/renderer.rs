@@ -136,6 +136,19 @@ fn one_by_one(lab: &Lab, mark: audit::Mark) -> Vec<String> {
     began
 }
 
+/// Waits until a tenant is as this version draws it, with all that was taken from it.
+async fn drawn_anew(lab: &Lab, name: &str) {
+    lab.status(name, "it is drawn anew", |t| {
+        t["status"]["profileRevision"]["renderer"] == RENDERER
+            && is(t, "Ready", "True")
+            && is(t, "Reconciling", "False")
+    })
+    .await;
+    let core = lab.object(name, "deployments", "core").await.unwrap();
+    assert_eq!(core["metadata"]["labels"][LABEL], "tenantry", "{name}");
+    lab.object(name, "networkpolicies", POLICY).await.unwrap();
+}
+
 #[tokio::test]
 async fn another_rendering_reaches_tenants_one_by_one_also_the_pinned_and_after_a_crash() {
     let lab = Lab::own().await;
@@ -192,15 +205,7 @@ async fn another_rendering_reaches_tenants_one_by_one_also_the_pinned_and_after_
     }
     works(&lab, "v-a").await;
     for name in NAMES {
-        lab.status(name, "it is drawn anew", |t| {
-            t["status"]["profileRevision"]["renderer"] == RENDERER
-                && is(t, "Ready", "True")
-                && is(t, "Reconciling", "False")
-        })
-        .await;
-        let core = lab.object(name, "deployments", "core").await.unwrap();
-        assert_eq!(core["metadata"]["labels"][LABEL], "tenantry", "{name}");
-        lab.object(name, "networkpolicies", POLICY).await.unwrap();
+        drawn_anew(&lab, name).await;
     }
     lab.told_of(PROFILE, 4).await;
 
