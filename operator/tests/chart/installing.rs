@@ -196,6 +196,15 @@ async fn refused_changes_nothing(lab: &Lab, kubeconfig: &Path, path: &str) {
     assert_eq!(lab.api.get("namespaces", "", SYSTEM).await.unwrap_err().code, 404);
 }
 
+/// The script asked the cluster for its issuer, and has pods held to the strictest rules.
+async fn knows_the_cluster(lab: &Lab) {
+    let issuers = lab.api.get("configmaps", SYSTEM, "tenantry-api-server").await.unwrap();
+    let issuers = issuers["data"]["issuers.yaml"].as_str().unwrap();
+    assert!(issuers.contains("issuer: \"https://kubernetes.default.svc\"\n"), "{issuers}");
+    let namespace = lab.api.get("namespaces", "", SYSTEM).await.unwrap();
+    assert_eq!(namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"], "restricted");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tier_is_installed_twice_and_upgraded() {
     let lab = Lab::bare().await;
@@ -238,11 +247,7 @@ async fn a_tier_is_installed_twice_and_upgraded() {
     let adopts = " --take-ownership --force-conflicts";
     assert_eq!(recorder.calls().0, real(&dry, &context, adopts));
     assert_eq!(shown(&said), real(&dry, &context, adopts), "what it says is what it does");
-    let issuers = lab.api.get("configmaps", SYSTEM, "tenantry-api-server").await.unwrap();
-    let issuers = issuers["data"]["issuers.yaml"].as_str().unwrap();
-    assert!(issuers.contains("issuer: \"https://kubernetes.default.svc\"\n"), "{issuers}");
-    let namespace = lab.api.get("namespaces", "", SYSTEM).await.unwrap();
-    assert_eq!(namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"], "restricted");
+    knows_the_cluster(&lab).await;
 
     let said = run(vec!["dev"]).await;
     assert!(!said.contains("adopts"), "{said}");
