@@ -7,7 +7,10 @@ use jiff::Timestamp;
 
 use super::{Ledger, LedgerError, lease::Token, posting::Calendar};
 use crate::{
-    domain::{account::AccountId, calendar::Period},
+    domain::{
+        account::AccountId,
+        calendar::{GRACE, Period},
+    },
     store::{Session, StoreError, append, periods, plans},
 };
 
@@ -43,15 +46,39 @@ pub(super) async fn open(
         let mut session = ledger.store().read().await?;
         let page = plans::with_any(&mut session, looked.until.as_ref(), AT_ONCE).await?;
         drop(session);
+        opened += fill(ledger, token, &page).await?;
+        // Not before: what was not stored is looked at again.
         looked.at_all = page.is_empty();
         looked.until = page.last().cloned();
-        opened += fill(ledger, token, &page).await?;
     }
     Ok(opened)
 }
 
-/// Stores what is missing of accounts. Nobody is locked where nothing is.
+/// Stores what is missing of accounts. One that cannot be read is left out, and named: nobody else's periods wait
+/// for it.
 async fn fill(
+    ledger: &Ledger,
+    token: Option<&Token>,
+    accounts: &[AccountId],
+) -> Result<u64, LedgerError> {
+    match store(ledger, token, accounts).await {
+        Err(LedgerError::Store(StoreError::Unreadable(_))) => {}
+        other => return other,
+    }
+    let mut stored = 0;
+    for account in accounts {
+        match store(ledger, token, std::slice::from_ref(account)).await {
+            Err(LedgerError::Store(StoreError::Unreadable(why))) => {
+                tracing::warn!(%account, why, "periods of an account that are owed cannot be found");
+            }
+            other => stored += other?,
+        }
+    }
+    Ok(stored)
+}
+
+/// Stores what is missing of accounts, if all can be read. Nobody is locked where nothing is.
+async fn store(
     ledger: &Ledger,
     token: Option<&Token>,
     accounts: &[AccountId],
@@ -77,7 +104,8 @@ async fn fill(
 }
 
 /// The periods that are not stored, each account's together: from when it is known and on a plan, to the
-/// running one.
+/// running one. Not those that had been over, with their grace, before anybody recorded its first plan: what is
+/// agreed after a close changes no bill, and they were as good as closed.
 async fn missing(
     session: &mut Session,
     accounts: &[AccountId],
@@ -86,25 +114,28 @@ async fn missing(
     let agreements = plans::agreements(session, accounts).await?;
     let mut calendars = BTreeMap::new();
     for (account, _) in append::load_accounts(session, accounts).await? {
-        let agreed = agreements.get(&account.id).and_then(|all| plans::subscription(all));
-        if let Some(began) = agreed.and_then(|subscription| subscription.began()) {
-            let calendar = Calendar::new(account.zone, account.anchor);
-            calendars.insert(account.id, (calendar, began.max(account.created_at)));
-        }
+        let Some(all) = agreements.get(&account.id) else { continue };
+        let Some(began) = plans::subscription(all).and_then(|agreed| agreed.began()) else {
+            continue;
+        };
+        let recorded = all.first().map_or(began, |first| first.recorded_at);
+        let calendar = Calendar::new(account.zone, account.anchor);
+        calendars.insert(account.id, (calendar, began.max(account.created_at), recorded));
     }
     for (account, stored) in append::load_periods(session, accounts).await? {
-        if let Some((calendar, _)) = calendars.get_mut(&account) {
+        if let Some((calendar, ..)) = calendars.get_mut(&account) {
             calendar.add(stored);
         }
     }
     let mut missing = Vec::new();
-    for (account, (mut calendar, mut instant)) in calendars {
+    for (account, (mut calendar, mut instant, recorded)) in calendars {
         while instant <= now {
             let period = calendar.period_at(instant);
             let outside = |error| StoreError::Unreadable(format!("periods of {account}: {error}"));
             instant = period.map_err(outside)?.period.end();
         }
-        missing.extend(calendar.opened().iter().map(|period| (account.clone(), *period)));
+        let owed = calendar.opened().iter().filter(|period| period.end() + GRACE > recorded);
+        missing.extend(owed.map(|period| (account.clone(), *period)));
     }
     Ok(missing)
 }

@@ -35,7 +35,7 @@ pub struct Posted {
     pub late: i64,
     /// Those that are corrections or voids.
     pub corrections: i64,
-    /// What corrections of what happened before the period add up to; below zero when they took back.
+    /// What corrections of closed periods add up to; below zero when they took back.
     pub corrected: Quantity,
 }
 
@@ -147,7 +147,7 @@ async fn add_divided(
     Ok(())
 }
 
-/// Counts the corrections, and adds up those of what happened before the period: they are few, and have an
+/// Counts the corrections, and adds up those of what is in a closed period: they are few, and have an
 /// index of their own.
 async fn count_corrections(
     session: &mut Session,
@@ -157,18 +157,19 @@ async fn count_corrections(
     slices: &mut [Slice],
 ) -> Result<(), StoreError> {
     let sql = concat!(
-        "SELECT meter, t_event, COUNT(*), ",
+        "SELECT meter, t_event, happened_in, COUNT(*), ",
         sum_of!("qty_micro"),
         " FROM usage_ledger WHERE account = $1 AND ref_seq > 0 AND period_start = $2
-          GROUP BY meter, t_event"
+          GROUP BY meter, t_event, happened_in"
     );
     for row in session.rows(sql, args![&account.id, period.start()]).await? {
         let time = row.time(1)?;
         let slice = cuts.partition_point(|cut| *cut <= time);
         let of = slices[slice].entry(row.parsed(0)?).or_default();
-        of.corrections += row.int(2)?;
-        if time < period.start() {
-            let corrected = of.corrected.checked_add(Quantity::from_micros(row.sum(3)?));
+        of.corrections += row.int(3)?;
+        // What came late and is corrected in the period that it came to is in no closed one.
+        if row.opt_time(2)?.is_some() {
+            let corrected = of.corrected.checked_add(Quantity::from_micros(row.sum(4)?));
             of.corrected = corrected.ok_or_else(overflow)?;
         }
     }

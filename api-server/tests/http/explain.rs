@@ -233,3 +233,35 @@ async fn what_corrections_took_back_for_nothing_is_said() {
     let closed = explain(&api, "?period=2026-10-20").await.json();
     assert_eq!((&closed["corrected"], cents(&closed["total"])), (&json!([]), 54_900));
 }
+
+/// What came too late for its month and is taken back in the month that it came to was in no other bill.
+#[tokio::test]
+async fn what_came_late_and_is_taken_back_at_once_is_no_matter_of_a_closed_month() {
+    let api = Api::new().await;
+    api.set_clock("2026-10-20T12:00:00Z");
+    api.agree("acme", "starter", "2026-01-01T00:00:00Z").await;
+    api.use_up("acme", &[("a", "agents", "2026-10-20T10:00:00Z", "12000")]).await;
+    api.set_clock("2026-11-23T12:00:00Z");
+    api.ledger.close_due().await.unwrap();
+    api.use_up("acme", &[("late", "agents", "2026-10-25T10:00:00Z", "5000")]).await;
+    let corrector = token(api_server::auth::Audience::Billing, "billing:correct", None, None);
+    for (row, expected) in [
+        (2, json!([])),
+        (
+            1,
+            json!([{"meter": "agents", "unit": "runs", "taken_back": "12000", "without_worth": "12000"}]),
+        ),
+    ] {
+        let void = json!({"account": "acme", "id": row.to_string(), "row": row, "change": "void",
+            "reason": "twice", "reference": "T-1"});
+        let done = api.post(
+            "/billing/corrections",
+            Some(&corrector),
+            "application/json",
+            void.to_string(),
+        );
+        let done = done.await;
+        assert_eq!(done.status, StatusCode::OK, "{}", done.text);
+        assert_eq!(explain(&api, "").await.json()["corrected"], expected, "row {row}");
+    }
+}

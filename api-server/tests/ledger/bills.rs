@@ -110,11 +110,15 @@ struct Row {
     time: Timestamp,
     micros: i64,
     late: bool,
+    /// It corrects a row of another period.
+    of_another: bool,
 }
 
 async fn rows(ground: &Ground, period: Period) -> Vec<Row> {
     let sql =
-        "SELECT seq, kind, meter, t_event, qty_micro, period_start FROM usage_ledger ORDER BY seq";
+        "SELECT u.seq, u.kind, u.meter, u.t_event, u.qty_micro, u.period_start, r.period_start
+           FROM usage_ledger u LEFT JOIN usage_ledger r ON r.account = u.account AND r.seq = u.ref_seq
+           ORDER BY u.seq";
     let ms = |text: &str| Timestamp::from_millisecond(text.parse().unwrap()).unwrap();
     let rows = ground.table(sql).await;
     let own = rows.iter().filter(|row| ms(&row[5]) == period.start());
@@ -125,6 +129,7 @@ async fn rows(ground: &Ground, period: Period) -> Vec<Row> {
         time: ms(&row[3]),
         micros: row[4].parse().unwrap(),
         late: ms(&row[3]) < period.start(),
+        of_another: row[6] != "-" && row[6] != row[5],
     })
     .collect()
 }
@@ -171,7 +176,7 @@ fn sum_of<'r>(rows: impl Iterator<Item = &'r Row>) -> Posted {
         all.last = row.seq;
         all.late += i64::from(row.late);
         all.corrections += i64::from(row.correction);
-        if row.correction && row.late {
+        if row.correction && row.of_another {
             let micros = Quantity::from_micros(row.micros);
             all.corrected = all.corrected.checked_add(micros).unwrap();
         }

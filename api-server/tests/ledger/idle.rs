@@ -107,6 +107,23 @@ async fn an_older_month_that_was_never_stored_is_found_once() {
     agrees(ground).await;
 }
 
+/// A plan that is recorded long after it began changes no bill of a month that was over, used or not.
+#[tokio::test]
+async fn a_plan_that_came_late_opens_no_month_that_was_over() {
+    let ground = Ground::empty().await;
+    ground.set_clock("2026-08-01T00:00:00Z");
+    ground.add("acme", "UTC", 1).await;
+    ground.set_clock("2026-11-03T12:00:00Z");
+    ground.agree("acme", "team", "2026-08-01T00:00:00Z").await;
+    let mut upkeep = Upkeep::default();
+    round(&ground, &mut upkeep, "2026-11-03T12:00:00Z").await;
+    // October was in its grace.
+    assert_eq!(periods(&ground).await, ["2026-10", "2026-11"]);
+    let done = round(&ground, &mut upkeep, "2026-11-04T00:00:00Z").await;
+    assert_eq!(bills(&done), [(at("2026-10-01T00:00:00Z"), "USD 899.00".to_owned())]);
+    agrees(ground).await;
+}
+
 /// Without a plan nothing is owed, nor from before the ledger knew the account, nor ahead of a plan.
 #[tokio::test]
 async fn only_what_is_owed_by_a_known_account_is_opened() {

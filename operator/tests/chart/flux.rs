@@ -83,7 +83,11 @@ fn its_release_renders_into_its_namespace() {
     let kept = &space["metadata"]["annotations"]["kustomize.toolkit.fluxcd.io/prune"];
     assert_eq!(kept, "disabled");
     // One ill customer would hold up the commit that heals them.
-    assert_eq!(release["spec"]["upgrade"]["disableWait"], true);
+    let upgrade = &release["spec"]["upgrade"];
+    assert_eq!(upgrade["disableWait"], true);
+    // Between two tries nothing is taken back: an older API server does not start on a newer ledger.
+    assert_eq!(upgrade["strategy"]["name"], "RetryOnFailure");
+    assert!(upgrade.get("remediation").is_none(), "{upgrade}");
     assert_eq!(chart["reconcileStrategy"], "Revision", "the version changes with releases alone");
 }
 
