@@ -57,9 +57,10 @@ impl Seen {
     }
 }
 
-/// One event of gigabytes that were ingested a minute ago.
+/// One event of gigabytes that were ingested now: to the millisecond, since what happened before an account had a plan,
+/// be it in the same second, counts against no quota.
 pub async fn send(server: &Serving, token: &str, id: &str, quantity: &str) -> (StatusCode, Value) {
-    let time = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
+    let time = Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap();
     let event = json!([{ "specversion": "1.0", "id": id, "source": "/core",
         "type": "dev.tenantry.usage.ingestion", "time": time.to_string(), "data": { "quantity": quantity } }]);
     let answer = client()

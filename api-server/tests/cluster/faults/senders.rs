@@ -211,9 +211,9 @@ fn events(prefix: &str, random: &mut Random) -> BTreeMap<String, Fact> {
     (0..count).map(&mut event).collect()
 }
 
-/// As CloudEvents of this moment.
+/// As CloudEvents of this moment, which is after their accounts have a plan.
 fn body(events: &BTreeMap<String, Fact>) -> String {
-    let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap().to_string();
+    let now = Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap().to_string();
     let event = |(id, fact): (&String, &Fact)| {
         let (whole, part) = (fact.micros / 1_000_000, fact.micros % 1_000_000);
         json!({ "specversion": "1.0", "id": id, "source": "/core",
