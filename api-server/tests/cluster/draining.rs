@@ -2,6 +2,7 @@
 //! the tenant's status says that it can go.
 
 use crds::tenant::Drain;
+use jiff::Timestamp;
 use kube::api::DeleteParams;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -35,7 +36,14 @@ async fn gateway(lab: &Lab, folder: &std::path::Path, way: &Gate) -> Running {
 /// Acme's pod sends these events to its gateway.
 async fn used(lab: &Lab, gateway: &Running, ids: &[&str]) -> (StatusCode, Value) {
     let token = lab.token("acme", "core", "tenantry-usage").await;
-    let events: Vec<Value> = ids.iter().map(|id| event(id, "1")).collect();
+    // Of now: what happened before the account had a plan counts against no quota.
+    let now = Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap();
+    let of_now = |id: &&str| {
+        let mut event = event(id, "1");
+        event["time"] = json!(now.to_string());
+        event
+    };
+    let events: Vec<Value> = ids.iter().map(of_now).collect();
     let request = client()
         .post(format!("{}/usage/events", gateway.url))
         .bearer_auth(token)
