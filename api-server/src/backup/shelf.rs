@@ -226,7 +226,11 @@ impl Shelf {
                 let mut all = Vec::new();
                 for entry in entries {
                     let entry = entry.with_context(named)?;
-                    let bytes = entry.metadata().with_context(named)?.len();
+                    let bytes = match entry.metadata() {
+                        // Since the folder was read it was dropped, or has become whole under another name.
+                        Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                        metadata => metadata.with_context(named)?.len(),
+                    };
                     all.push((entry.file_name().to_string_lossy().into_owned(), bytes));
                 }
                 Ok(all)
