@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Tenantry on a bare machine: a real Kubernetes control plane, three tenants, and a tour of what the
-# operator does. It stays up to be tried.
+# Tenantry on a bare machine: a real Kubernetes control plane, the chart, three tenants, a tour of what the operator
+# does, and a customer from the form to their figures. It stays up to be tried.
 #
 #   scripts/demo.sh                  build, start, tour, stay up: on a real node where this machine can
 #                                    run one, with simulated nodes elsewhere
 #   scripts/demo.sh --mode real      a real node (root on Linux, Debian's containerd): the chart, and pods
 #                                    that run; its first run builds images for many minutes
-#   scripts/demo.sh --mode fleet     simulated nodes and pods, the operator a process: any user, sooner
+#   scripts/demo.sh --mode fleet     simulated nodes and pods; operator and API server are processes: any user, sooner
 #   scripts/demo.sh --once           the same, then stop everything; the exit code says how it went
 #   scripts/demo.sh --env            print what a shell needs for the newest demo: eval "$(scripts/demo.sh --env)"
 #   scripts/demo.sh --stop           stop every demo of this user and remove what it left
@@ -20,10 +20,16 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=scripts/demo/phases.sh
 . "$root/scripts/demo/phases.sh"
+# shellcheck source=scripts/demo/chart.sh
+. "$root/scripts/demo/chart.sh"
+# shellcheck source=scripts/demo/processes.sh
+. "$root/scripts/demo/processes.sh"
 # shellcheck source=scripts/demo/real.sh
 . "$root/scripts/demo/real.sh"
 # shellcheck source=scripts/demo/tour.sh
 . "$root/scripts/demo/tour.sh"
+# shellcheck source=scripts/demo/customer.sh
+. "$root/scripts/demo/customer.sh"
 # shellcheck source=scripts/demo/run.sh
 . "$root/scripts/demo/run.sh"
 cd "$root"
@@ -78,7 +84,7 @@ main() {
       exit 0
       ;;
   esac
-  local begin
+  local begin tour
   begin=$(now_ms)
   new_run
   choose_ground
@@ -91,17 +97,23 @@ main() {
     start_real_ground
     load_images
     install_chart
-    wait_for_tenants
-  else
+  elif [ "$ground" = fleet ]; then
     build
     start_ground
+    install_chart
+    start_operator
+    start_api_server
+  else
+    build
+    use_context
     install_resources
     start_operator
-    apply_examples
   fi
+  apply_tenants
+  tour=$(now_ms)
   tour
   echo
-  echo "${bold}The tour took $(seconds_since "$begin") s.${plain}"
+  echo "${bold}It took $(seconds_since "$begin") s, of which the tour $(seconds_since "$tour") s.${plain}"
   if [ "$mode" = once ]; then
     stop_run "$run"
     echo "Everything that was shown held; nothing is left running."

@@ -20,6 +20,8 @@ set -euo pipefail
 . "$root/scripts/test/images.sh"
 # shellcheck source=scripts/test/cluster.sh
 . "$root/scripts/test/cluster.sh"
+# shellcheck source=scripts/test/demo.sh
+. "$root/scripts/test/demo.sh"
 # shellcheck source=scripts/test/compose.sh
 . "$root/scripts/test/compose.sh"
 # shellcheck source=scripts/test/beside.sh
@@ -45,7 +47,7 @@ declare -A about=(
   [ui]="the web pages: types, drift, budgets, and every flow in a real browser on the real server"
   [real]="a real node: kubelet, containerd, services, DNS, volumes, in namespaces"
   [install]="the chart on a real node: operator, API server and tenants of both tiers as pods"
-  [demo]="scripts/demo.sh --once, with simulated nodes and on a real one"
+  [demo]="scripts/demo.sh --once, with simulated nodes and on a real one, and the figures that it ends with"
   [docs]="README and tutorial, command by command from a fresh clone, and what they show"
 )
 go_modules=(infra/ground infra/images/builder infra/images/sample)

@@ -1,7 +1,8 @@
 # shellcheck shell=bash disable=SC2154 # variables of scripts/demo.sh, which sources this
 # The phases up to running tenants.
 
-phase='' since=0 kubectl_bin=kubectl health=''
+# `about` is the program whose log says what is waited for.
+phase='' since=0 kubectl_bin=kubectl about=operator
 
 # begin NAME WHAT: on a terminal the line shows at once and is replaced by `ready`.
 begin() {
@@ -39,37 +40,41 @@ k() { PATH=$CARGO_TARGET_DIR/debug:$PATH KUBECONFIG=$run/kubeconfig "$kubectl_bi
 
 check_tools() {
   begin tools "looking for Rust, Go and a C compiler"
-  local gaps
+  local gaps helm=''
   [ -z "$install" ] || install_packages
   gaps=$(missing_tools)
   if [ -n "$gaps" ]; then
     echo "  missing: ${gaps//$'\n'/$'\n  missing: '}"
     die "$(echo "$gaps" | wc -l) tools are missing" "" "install them, or let scripts/demo.sh --install do what apt can"
   fi
-  ready "$(cargo --version | cut -d' ' -f1,2) · $(go version | cut -d' ' -f3)"
+  # A cluster of somebody's own needs no chart.
+  if [ -z "$context" ]; then
+    with_progress "$run/helm-tool.log" scripts/helm version ||
+      die "$(tail -n 1 "$run/helm-tool.log")" "$run/helm-tool.log" "scripts/helm must run; --install gets the package that it needs"
+    helm=" · Helm $(sed -n 's/.*Version:"v\([^"]*\)".*/\1/p' "$run/helm-tool.log")"
+  fi
+  ready "$(cargo --version | cut -d' ' -f1,2) · $(go version | cut -d' ' -f3)$helm"
 }
 
 install_packages() {
   if [ "$(id -u)" != 0 ] || ! has apt-get; then
-    die "--install needs root and apt-get" "" "install the packages by hand: build-essential ca-certificates curl"
+    die "--install needs root and apt-get" "" "install the packages by hand: build-essential ca-certificates curl python3-venv"
   fi
-  with_progress "$run/apt.log" apt-get install -y -q build-essential ca-certificates curl ||
+  with_progress "$run/apt.log" apt-get install -y -q build-essential ca-certificates curl python3-venv ||
     die "$(tail -n 1 "$run/apt.log")" "$run/apt.log" "apt-get update, then again"
 }
 
 build() {
-  begin build "the operator and kubectl's plugin (minutes the first time, seconds later)"
-  local log=$run/build.log
-  with_progress "$log" cargo build --locked --workspace --bin tenantry-operator --bin kubectl-tenant ||
+  begin build "the programs (minutes the first time, seconds later)"
+  local log=$run/build.log programs=(tenantry-operator kubectl-tenant api-server) bins=()
+  [ -z "$context" ] || unset 'programs[2]'
+  mapfile -t bins < <(printf -- '--bin\n%s\n' "${programs[@]}")
+  with_progress "$log" cargo build --locked --workspace "${bins[@]}" ||
     die "$(grep -m1 '^error' "$log" || tail -n 1 "$log")" "$log" "mend what it says, then run it again"
-  ready "tenantry-operator · kubectl-tenant"
+  ready "${programs[0]}${programs[2]:+ · ${programs[2]}} · ${programs[1]}"
 }
 
 start_ground() {
-  if [ -n "$context" ]; then
-    use_context
-    return
-  fi
   begin kubernetes "starting (the first time it builds Kubernetes: about eight minutes)"
   local log=$run/ground.log
   with_progress "$log" scripts/ground start --mode fleet --nodes 3 --dir "$run/ground" ||
@@ -113,51 +118,6 @@ install_resources() {
   ready "2 definitions · the operator's account, rights and boundary"
 }
 
-# A kubeconfig that holds nothing but the token of the operator's ServiceAccount.
-operator_kubeconfig() {
-  local config=$run/operator.kubeconfig token user
-  token=$(k create token tenantry-operator --namespace tenantry-system --duration=168h)
-  (umask 077 && k config view --minify --flatten --raw >"$config")
-  "$kubectl_bin" --kubeconfig "$config" config set-credentials operator --token="$token"
-  "$kubectl_bin" --kubeconfig "$config" config set-context --current --user=operator
-  for user in $("$kubectl_bin" --kubeconfig "$config" config get-users | tail -n +2); do
-    [ "$user" = operator ] || "$kubectl_bin" --kubeconfig "$config" config delete-user "$user"
-  done
-}
-
-start_operator() {
-  begin operator "starting"
-  operator_kubeconfig >>"$run/kubectl.log" 2>&1 ||
-    die "$(tail -n 1 "$run/kubectl.log")" "$run/kubectl.log" "the context must be allowed to create tokens"
-  KUBECONFIG=$run/operator.kubeconfig setsid -f bash scripts/demo/keep.sh "$run" \
-    "$CARGO_TARGET_DIR/debug/tenantry-operator" --log-format text --health-address 127.0.0.1:0 >/dev/null 2>&1 </dev/null
-  until_true 40 "the operator starts" test -s "$run/operator.id"
-  remember "$(cat "$run/operator.id")" "$run/operator.pid"
-  until_true 80 "the operator answers" operator_address
-  until_true 120 "every watch of the operator is in sync" operator_ready
-  until_true 120 "the operator holds the lease" grep -q 'holding the lease' "$run/operator.log"
-  ready "as ServiceAccount tenantry-system/tenantry-operator"
-}
-
-operator_address() {
-  alive "$run/operator.pid" ||
-    die "$(tail -n 1 "$run/operator.log")" "$run/operator.log" "mend what it says, then run it again"
-  health=$(sed 's/\x1b\[[0-9;]*m//g' "$run/operator.log" | sed -n 's/.*address=\(127\.0\.0\.1:[0-9]*\).*/http:\/\/\1/p' | tail -n 1)
-  [ -n "$health" ]
-}
-
-# Without curl: one more thing that need not be there.
-operator_ready() {
-  local line=''
-  # Another one, if it was started again.
-  operator_address || return 1
-  exec 3<>"/dev/tcp/127.0.0.1/${health##*:}" || return 1
-  printf 'GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&3
-  read -r line <&3 || true
-  exec 3>&-
-  [[ $line == *" 200 "* ]]
-}
-
 # until_true SECONDS WHAT COMMAND…: looks ten times a second, and once more when the time is over: a machine that stood
 # still has not looked meanwhile.
 until_true() {
@@ -167,18 +127,21 @@ until_true() {
     [ "$(now_ms)" -lt "$deadline" ] || late=1
     ! "$@" 2>/dev/null || return 0
     [ -z "$late" ] ||
-      die "not within its time: $what" "$run/operator.log" "the log says what the operator waits for"
+      die "not within its time: $what" "$run/$about.log" "the log says what the $about waits for"
     sleep 0.1
   done
 }
 
-apply_examples() {
-  begin tenants "applying examples/"
-  try "the context must be allowed to create tenants" apply -f examples/
-  wait_ready 480 acme borealis
-  local rest=' · cobalt waits for a GPU'
-  [ -z "$context" ] || rest=''
-  ready "acme (prod) · borealis (dev) Ready$rest"
+# apply_tenants: with the shipped profiles where no chart has brought them.
+apply_tenants() {
+  local from=examples/tenants.yaml seconds=480 rest=' · cobalt (prod+gpu)' word='2/3 ready'
+  [ -z "$context" ] || from=examples/ rest='' word=ready
+  # Pods that run have to start.
+  [ "$ground" != real ] || seconds=960
+  begin tenants "their pods start"
+  try "tenants must be known, and the context allowed to create them" apply -f "$from"
+  wait_ready "$seconds" acme borealis
+  ready "acme (prod) · borealis (dev)$rest" "$word"
 }
 
 # wait_ready SECONDS TENANT…: in one kubectl; when it fails, the condition says why.

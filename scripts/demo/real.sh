@@ -1,8 +1,6 @@
 # shellcheck shell=bash disable=SC2154,SC2034 # variables of scripts/demo.sh, which sources this
 # The demo on a real node: the images, the chart, and pods that run.
 
-system=tenantry-system
-
 # choose_ground: what was asked for, or a real node where this machine can run one.
 choose_ground() {
   local gaps
@@ -89,34 +87,8 @@ load_images() {
   ready "${named# · }" loaded
 }
 
-install_chart() {
-  begin chart "installing charts/tenantry with values-prod"
-  local log=$run/helm.log
-  KUBECONFIG=$run/kubeconfig scripts/helm install tenantry charts/tenantry --namespace "$system" --create-namespace \
-    --values charts/tenantry/values-prod.yaml --values scripts/demo/values.yaml --wait --timeout 15m >"$log" 2>&1 ||
-    die "$(grep -m1 '^Error' "$log" || tail -n 1 "$log")" "$log" "kubectl --kubeconfig $run/kubeconfig get pods -n $system says which pod waits for what"
-  ready "tenantry $(sed -n 's/^version: //p' charts/tenantry/Chart.yaml), values-prod · operator, API server and Prometheus are pods"
-}
-
-wait_for_tenants() {
-  begin tenants "pods start"
-  try "the chart's definitions must be there" apply -f examples/tenants.yaml
-  wait_ready 960 acme borealis
-  ready "acme (prod) · borealis (dev) · cobalt (prod+gpu)" "2/3 ready"
-}
-
 # address NAMESPACE/SERVICE:PORT: a loopback address of this machine that leads there.
 address() { scripts/ground forward --dir "$run/ground" "$1"; }
-
-# reply URL [METHOD]: the body of the answer, without curl.
-reply() {
-  local host=${1#http://} path=/ method=${2:-GET}
-  case $host in */*) path=/${host#*/} host=${host%%/*} ;; esac
-  exec 3<>"/dev/tcp/${host%:*}/${host##*:}" || return 1
-  printf '%s %s HTTP/1.0\r\nHost: %s\r\nContent-Length: 0\r\n\r\n' "$method" "$path" "$host" >&3
-  sed '1,/^\r*$/d' <&3
-  exec 3>&-
-}
 
 show_service() {
   title "borealis answers: a request to its service, out of its pod"
@@ -124,9 +96,9 @@ show_service() {
   url=http://$(address tenant-borealis/core:http)/
   echo "${dim}\$ curl $url${plain}"
   until_true 120 "borealis answers" answered "$url"
-  reply "$url"
+  call GET "$url"
 }
-answered() { [[ $(reply "$1") == *borealis* ]]; }
+answered() { [[ $(call GET "$1") == *borealis* ]]; }
 
 show_return() {
   title "A pod of acme is deleted by hand: another one answers, and the stack is whole again"
@@ -152,7 +124,7 @@ show_usage() {
   work=$((${quota%.*} * 85 / 100 + 1))
   start=$(now_ms)
   echo "${dim}\$ curl -X POST '$url/work?meter=query&quantity=$work'${plain}   # of $quota until the month ends"
-  reply "$url/work?meter=query&quantity=$work" POST
+  call POST "$url/work?meter=query&quantity=$work"
   until_true 360 "borealis is past a mark" condition_is borealis QuotaWithinLimits status False
   echo "in kubectl, $(seconds_since "$start") s later: $(condition borealis QuotaWithinLimits message)"
   shows get tenants

@@ -1,7 +1,8 @@
 # shellcheck shell=bash disable=SC2154 # variables of scripts/demo.sh, which sources this
 # One run of the demo: its folder, how it ends, how it fails.
 
-# The run's folder holds: ground/ (the control plane), operator.log, operator.pid, kubeconfigs, logs.
+# The run's folder holds: ground/ (the control plane), kubeconfigs, logs, what was sent (ember/), and where operator and
+# API server are processes their logs and pids, and what their pods would have (etc/, var/).
 new_run() {
   mkdir -p "$TENANTRY_CACHE"
   run=$(mktemp -d "$TENANTRY_CACHE/demo-XXXX")
@@ -42,9 +43,15 @@ end_process() {
   ! alive "$1" || kill -KILL -- "-$pid" 2>/dev/null || true
 }
 
-# stop_run FOLDER: the operator first, so that it can give its lease back.
-stop_run() {
+# end_processes FOLDER
+end_processes() {
+  end_process "$1/api-server.pid"
   end_process "$1/operator.pid"
+}
+
+# stop_run FOLDER: the programs first, so that they can give their leases back.
+stop_run() {
+  end_processes "$1"
   [ ! -d "$1/ground" ] || scripts/ground stop --dir "$1/ground" --purge >/dev/null
   if [ -f "$1/context" ]; then
     left_in "$(cat "$1/context")"
@@ -107,8 +114,8 @@ die() {
   echo "  remedy  $3"
   if [ "$mode" = once ]; then
     # The logs are what is needed now; nothing keeps running.
-    [ "$phase" != tour ] || [ ! -f "$run/operator.log" ] || tail -n 15 "$run/operator.log"
-    end_process "$run/operator.pid"
+    [ "$phase" != tour ] || [ ! -f "$run/$about.log" ] || tail -n 15 "$run/$about.log"
+    end_processes "$run"
     [ ! -d "$run/ground" ] || scripts/ground stop --dir "$run/ground" >/dev/null || true
   else
     echo "  stop    scripts/demo.sh --stop"
@@ -116,10 +123,13 @@ die() {
   exit 1
 }
 
-# keep_log: a real node's operator writes into its pod; what it wrote stays with the run.
+# keep_log: on a real node programs write into their pods; what was written stays with the run.
 keep_log() {
   [ "$ground" = real ] && [ -s "$run/kubeconfig" ] || return 0
-  k logs -n "$system" deployment/tenantry-operator --all-pods --tail=-1 >"$run/operator.log" 2>/dev/null || true
+  local name
+  for name in operator api-server; do
+    k logs -n "$system" "deployment/tenantry-$name" --all-pods --tail=-1 >"$run/$name.log" 2>/dev/null || true
+  done
 }
 
 try_next() {
@@ -145,13 +155,18 @@ where_to_look() {
   if [ "$ground" = real ]; then
     echo "Pods     kubectl get pods -A -o wide"
     echo "Service  curl http://$(address tenant-acme/core:http)/"
-    echo "Web      http://$(address "$system/tenantry-api-server:http")/   (plans, and the form that asks to be taken on)"
-    echo "API      curl http://$(address "$system/tenantry-api-server:http")/billing/plans"
+    where_the_api_is
     echo "Log      kubectl logs -n $system deployment/tenantry-operator --all-pods"
   else
+    [ -n "$context" ] || where_the_api_is
     echo "Log      $(shown "$run/operator.log")"
     echo "Metrics  curl -s $health/metrics"
   fi
+}
+
+where_the_api_is() {
+  echo "Web      $api/   (plans, and the form that asks to be taken on)"
+  echo "API      curl $api/billing/plans"
 }
 
 simulated() {
@@ -161,7 +176,7 @@ simulated() {
     echo "Not enforced on this node: NetworkPolicies. Everything else is real, and runs."
     return 0
   fi
-  echo "Simulated: nodes (the GPU too) and pods, which never run an image, by kwok. Real: etcd, API server,"
-  echo "scheduler, controllers, admission, RBAC, and the operator. Not there in this mode: the API server, so HEALTH,"
-  echo "USAGE and PROJECTED stay empty; --mode real has it, and usage that pods send."
+  echo "Simulated: nodes (the GPU too) and pods, which never run an image, by kwok: those of the chart too. Real: etcd,"
+  echo "the Kubernetes API, scheduler, controllers, admission, RBAC, Helm and the chart; operator and Tenantry's API server,"
+  echo "as processes with the chart's accounts and settings. Of the tenants ember alone sends usage: no pod runs here."
 }

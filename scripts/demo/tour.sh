@@ -18,6 +18,7 @@ tour() {
   fi
   show_drift
   show_suspend
+  if [ -z "$context" ]; then show_customer; else shows get tenants; fi
 }
 
 # title TEXT
@@ -114,5 +115,4 @@ show_suspend() {
   until_true 240 "transcribe has its replicas back" replicas_are tenant-acme transcribe 3
   [ -n "$context" ] || wait_ready 240 acme
   shows get deployments -n tenant-acme
-  shows get tenants
 }

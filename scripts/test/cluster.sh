@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154,SC2034 # variables of scripts/test.sh, which sources this
-# Stages ground, fleet, chart, real, install, demo, docs: a real Kubernetes API, or a real node.
+# Stages ground, fleet, chart, real, install, docs: a real Kubernetes API, or a real node.
 
 stage_ground() {
   scripts/ground build 2>&1 | sed 's/^/  /'
@@ -80,30 +80,6 @@ stage_chart() {
     filter=(--skip argo_cd)
   fi
   cargo_tests chart --workspace --test chart -- --test-threads 4 "${filter[@]}"
-}
-
-# demo_answers CODE WORDS OPTION…: what it says without any demo.
-demo_answers() {
-  local code=$1 words=$2 rc=0 said
-  shift 2
-  said=$(TENANTRY_CACHE=$logs/no-demos scripts/demo.sh "$@" 2>&1) || rc=$?
-  [ "$rc" = "$code" ] || fails "scripts/demo.sh $* ends with $rc: $said"
-  grep -qF -- "$words" <<<"$said" || fails "scripts/demo.sh $* does not say \"$words\": $said"
-}
-
-stage_demo() {
-  local real
-  demo_answers 0 "no demo runs" --stop
-  demo_answers 1 "no demo runs: scripts/demo.sh starts one" --env
-  demo_answers 2 "--mode takes fleet or real" --mode other
-  demo_answers 2 "exclude each other" --mode fleet --context there
-  fact "what scripts/demo.sh says without a demo, and of wrong use"
-  past_month_end
-  scripts/demo.sh --once --mode fleet
-  can_run_real
-  [ "$real" = yes ] || return 0
-  past_month_end
-  scripts/demo.sh --once --mode real
 }
 
 # What a reader would do, in the order of the pages; what is left out says why.
