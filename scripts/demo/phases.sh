@@ -49,9 +49,9 @@ check_tools() {
   fi
   # A cluster of somebody's own needs no chart.
   if [ -z "$context" ]; then
-    with_progress "$run/helm-tool.log" scripts/helm version ||
+    with_progress "$run/helm-tool.log" scripts/helm version --short ||
       die "$(tail -n 1 "$run/helm-tool.log")" "$run/helm-tool.log" "scripts/helm must run; --install gets the package that it needs"
-    helm=" · Helm $(sed -n 's/.*Version:"v\([^"]*\)".*/\1/p' "$run/helm-tool.log")"
+    helm=" · Helm $(sed -n 's/^v\([0-9.]*\).*/\1/p' "$run/helm-tool.log")"
   fi
   ready "$(cargo --version | cut -d' ' -f1,2) · $(go version | cut -d' ' -f3)$helm"
 }
