@@ -2,12 +2,14 @@
 
 mod onboarding;
 mod quota_action;
+mod revision;
 mod usage;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 pub use onboarding::Onboarding;
 pub use quota_action::{Enforcement, EnforcementAction, QuotaAction, QuotaPolicy};
+pub use revision::ProfileRevision;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -350,24 +352,6 @@ pub struct ServiceAccountIdentity {
     /// Its uid: one made anew under the same name is another.
     #[schemars(length(max = 64))]
     pub uid: String,
-}
-
-/// Which revision of the profile a stack should follow, and which one it runs.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
-pub struct ProfileRevision {
-    /// The revision that the stack is being brought to, as `PROFILE@NUMBER`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "String", length(max = 60))]
-    pub desired: Option<String>,
-    /// The revision that the stack last ran healthily, as `PROFILE@NUMBER`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "String", length(max = 60))]
-    pub current: Option<String>,
-    /// The version of the operator's rendering that `current` was made with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "i64")]
-    pub renderer: Option<i64>,
 }
 
 /// One named part of a stack.

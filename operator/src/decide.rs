@@ -80,10 +80,9 @@ impl Decision {
     #[must_use]
     pub fn was_in_sync(&self, tenant: &Tenant) -> bool {
         let Some(status) = &tenant.status else { return false };
-        let current = status.profile_revision.as_ref().and_then(|r| r.current.as_deref());
+        let stands = status.profile_revision.as_ref();
         status.observed_generation == tenant.metadata.generation
-            && current.is_some()
-            && current == self.revision.as_deref()
+            && stands.is_some_and(|r| r.has_arrived() && r.current == self.revision)
             && drawn_here(tenant)
             && !conditions::is_true(&status.conditions, RECONCILING)
     }
@@ -155,8 +154,10 @@ fn choose(tenant: &Tenant, seen: &Seen) -> Choice {
     let desired = in_this(status.and_then(|r| r.desired.as_deref()));
     let current = in_this(status.and_then(|r| r.current.as_deref()));
     let of = |number: Option<i64>| number.and_then(|n| seen.revisions.get(&n).cloned());
-    // What another version of the operator drew is not touched before its turn.
-    let drawn_by_another = desired.is_some() && !drawn_here(tenant);
+    // What another version of the operator drew is not touched before its turn. What never ran has
+    // nothing to be spared: it is finished at once.
+    let has_run = status.is_some_and(|r| r.current.is_some());
+    let drawn_by_another = desired.is_some() && has_run && !drawn_here(tenant);
     let frozen = |outcome: Outcome| match of(current.or(desired)) {
         Some(revision) if drawn_by_another => Choice::Keep(revision, Some(outcome)),
         Some(revision) => Choice::Frozen(revision, outcome),

@@ -34,6 +34,9 @@ pub async fn reconcile(ctx: &Context, name: &str) -> Result<Next, ApiError> {
     let newest = ensure_revision(ctx, &profile).await?;
     let members = members(ctx, name, newest);
     let decision = rollout::decide(&members, &profile.spec.rollout);
+    for settled in members.iter().filter(|m| m.settled) {
+        ctx.world.take_back(&settled.name, name);
+    }
     for (tenant, revision) in &decision.start {
         ctx.world.grant(tenant, name, *revision);
     }

@@ -52,7 +52,7 @@ pub struct Member {
     pub ready: bool,
     /// It was told to move and something went wrong.
     pub failed: bool,
-    /// It failed before it ran, rather than some time after.
+    /// It failed before it ran as it should, rather than some time after.
     pub failed_on_the_way: bool,
     /// Nothing is written to it until `spec.pausedUntil`.
     pub paused: bool,
@@ -67,17 +67,21 @@ pub fn member(tenant: &Tenant, profile: &str, target: Target, granted: bool) -> 
     let revision = status.profile_revision.clone().unwrap_or_default();
     let wanted = label(profile, target.revision);
     let drawn = revision.renderer == Some(target.renderer);
-    let told = drawn && revision.desired.as_deref() == Some(wanted.as_str());
+    let told = drawn && revision.desired.as_ref() == Some(&wanted);
     let pinned = tenant.spec.profile_ref.revision.is_some();
-    let free = pinned && (drawn || !target.exists || !runs(&revision, profile));
+    // Nobody's word is needed for what is new here, nor to finish what never ran.
+    let is_new = !is_brought_to(&revision, profile);
+    let unfinished = revision.current.is_none() && (pinned || revision.desired == Some(wanted));
+    let free = is_new || unfinished || pinned && (drawn || !target.exists);
     let started = told || granted || free;
     let observed = status.observed_generation == tenant.metadata.generation;
     let calm = observed && !is(RECONCILING) && (is(READY) || reason == "Suspended");
-    let settled = told && revision.current == revision.desired && calm;
+    let settled = told && revision.has_arrived() && calm;
     let wrong = !is(READY) && (is(STALLED) || FAILING.contains(&reason));
     // A pin may name what never ran. Only what was set in motion here can have failed by it.
-    let under_way = is(RECONCILING) || is(STALLED);
-    let failed = wrong && told && (!pinned || granted && under_way);
+    let under_way = !revision.has_arrived() && (is(RECONCILING) || is(STALLED));
+    let drawn_anew = revision.current_renderer.is_some();
+    let failed = wrong && told && (!pinned || drawn_anew && under_way);
     let going_on = conditions::find(&status.conditions, RECONCILING);
     let paused = going_on.is_some_and(|c| c.reason == "Paused");
     // One that is pinned may be unwell for months by its own wish: it must not hold the others.
@@ -90,13 +94,14 @@ pub fn member(tenant: &Tenant, profile: &str, target: Target, granted: bool) -> 
         settled,
         ready: is(READY),
         failed,
+        // An edit may be wrong, and pods may crash, long after it arrived.
         failed_on_the_way: failed && under_way,
         paused: paused && !(pinned && started),
     }
 }
 
 /// Whether the tenant's stack was brought to some revision of this profile.
-fn runs(revision: &ProfileRevision, profile: &str) -> bool {
+fn is_brought_to(revision: &ProfileRevision, profile: &str) -> bool {
     revision.desired.as_deref().and_then(parse).is_some_and(|(of, _)| of == profile)
 }
 

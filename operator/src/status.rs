@@ -1,5 +1,6 @@
 //! A tenant's status from what happened: a pure function on every path, also the bad ones.
 
+mod revision;
 mod waiting;
 
 pub use waiting::REASON as ROLLOUT_WAITING;
@@ -7,7 +8,7 @@ pub use waiting::REASON as ROLLOUT_WAITING;
 use crds::{
     TenantStatus,
     conditions::{self, NewCondition, PROFILE_VALID, READY, RECONCILING, STALLED, Truth},
-    tenant::{Endpoint, Identity, ProfileRevision, ServiceAccountIdentity},
+    tenant::{Endpoint, Identity, ServiceAccountIdentity},
 };
 use k8s_openapi::jiff::Timestamp;
 
@@ -132,7 +133,7 @@ pub fn status(input: &Input<'_>, now: Timestamp) -> TenantStatus {
         conditions,
         observed_generation: input.generation,
         namespace: Some(input.namespace.clone()),
-        profile_revision: revision(input, &previous, ready),
+        profile_revision: revision::revision(input, &previous, ready),
         components: input.health.components.iter().filter(|c| is_shown(c)).cloned().collect(),
         retained: retained(input),
         endpoints: input.endpoints.clone(),
@@ -202,7 +203,7 @@ fn verdict(input: &Input<'_>, previous: &TenantStatus) -> Verdict {
             )
         }
         Outcome::Refused(refusal) => refused(refusal, valid()),
-        Outcome::Paused { until } => paused(input, until, valid()),
+        Outcome::Paused { until } => paused(input, previous, until, valid()),
         Outcome::Waiting { profile } => waiting::verdict(input, previous, profile),
         Outcome::Deleting { step, message, stalled } => {
             deleting(previous, step, message, stalled.as_ref())
@@ -213,7 +214,9 @@ fn verdict(input: &Input<'_>, previous: &TenantStatus) -> Verdict {
 fn applied(input: &Input<'_>, previous: &TenantStatus, wrote: bool) -> Verdict {
     let busy = conditions::is_true(&previous.conditions, RECONCILING)
         || input.generation != previous.observed_generation
-        || previous.profile_revision.as_ref().is_some_and(|r| r.current != input.desired_revision)
+        || previous.profile_revision.as_ref().is_some_and(|r| {
+            r.current != input.desired_revision || revision::drawn_by(input, r).is_some()
+        })
         || wrote;
     let nothing = |reason, message| no(RECONCILING, reason, message);
     let (ready, reconciling) = match &input.health.cause {
@@ -306,18 +309,28 @@ fn refused(refusal: &Refusal, profile_valid: NewCondition) -> Verdict {
     }
 }
 
-fn paused(input: &Input<'_>, until: &str, profile_valid: NewCondition) -> Verdict {
+fn paused(
+    input: &Input<'_>,
+    previous: &TenantStatus,
+    until: &str,
+    profile_valid: NewCondition,
+) -> Verdict {
     let ready = match &input.health.cause {
+        None if waiting::stopped(previous) => no(READY, "Suspended", input.suspension.told()),
         None => all_ready(input),
         Some(cause) => no(READY, cause.reason, &cause.message),
     };
-    let message = format!("spec.pausedUntil: nothing is written until {until}");
+    let message = self::until(until);
     Verdict {
         ready,
         reconciling: no(RECONCILING, "Paused", &message),
         stalled: no(STALLED, "Paused", &message),
         profile_valid,
     }
+}
+
+fn until(until: &str) -> String {
+    format!("spec.pausedUntil: nothing is written until {until}")
 }
 
 fn deleting(
@@ -340,20 +353,6 @@ fn deleting(
         },
         profile_valid,
     }
-}
-
-/// `current` follows `desired` once the stack runs; until then it says what ran last.
-fn revision(input: &Input<'_>, previous: &TenantStatus, ready: bool) -> Option<ProfileRevision> {
-    let before = previous.profile_revision.clone().unwrap_or_default();
-    let waits = matches!(input.outcome, Outcome::Waiting { .. });
-    let Some(desired) = input.desired_revision.clone().filter(|_| !waits) else {
-        return previous.profile_revision.clone();
-    };
-    let applied = matches!(input.outcome, Outcome::Applied { .. });
-    let suspended = applied && input.suspension.stops() && input.health.cause.is_none();
-    let current =
-        if applied && ready || suspended { Some(desired.clone()) } else { before.current };
-    Some(ProfileRevision { desired: Some(desired), current, renderer: Some(input.renderer) })
 }
 
 /// Told once the namespace is the tenant's: before that nothing is metered, and the stack that it

@@ -274,6 +274,14 @@ impl World {
         }
     }
 
+    /// Takes back the word that let a tenant move: it has arrived, and waits its turn the next time.
+    pub fn take_back(&self, tenant: &str, profile: &str) {
+        let mut inner = self.lock();
+        if inner.grants.get(tenant).is_some_and(|(granted, _)| **granted == *profile) {
+            inner.grants.remove(tenant);
+        }
+    }
+
     /// The revision of this profile that a tenant was last let to move to.
     #[must_use]
     pub fn granted(&self, tenant: &str, profile: &str) -> Option<i64> {

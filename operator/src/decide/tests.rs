@@ -39,6 +39,7 @@ fn running(desired: &str, renderer: i64) -> Tenant {
             desired: Some(desired.to_owned()),
             current: Some(desired.to_owned()),
             renderer: Some(renderer),
+            current_renderer: None,
         }),
         ..Default::default()
     });
@@ -77,6 +78,29 @@ fn what_another_renderer_drew_is_not_touched_before_its_turn() {
         let free = decide(&tenant, &Seen { granted: Some(2), ..two() }, now());
         assert_eq!((image(&free).as_str(), free.actions.is_empty()), ("two", false), "{pin:?}");
     }
+}
+
+#[test]
+fn what_never_ran_is_finished_at_once_whoever_began_it() {
+    for (pin, to) in [(None, "prod@1"), (Some(2), "prod@2")] {
+        let mut tenant = running("prod@1", RENDERER - 1);
+        tenant.spec.profile_ref.revision = pin;
+        tenant.status.as_mut().unwrap().profile_revision.as_mut().unwrap().current = None;
+        let decision = decide(&tenant, &two(), now());
+        assert_eq!(decision.outcome, Some(Outcome::Applied { wrote: true }), "{pin:?}");
+        assert_eq!(decision.revision.as_deref(), Some(to), "{pin:?}");
+    }
+}
+
+#[test]
+fn what_is_still_drawn_anew_is_nobodys_drift() {
+    let mut tenant = running("prod@2", RENDERER);
+    tenant.status.as_mut().unwrap().observed_generation = tenant.metadata.generation;
+    let settled = decide(&tenant, &two(), now());
+    assert!(settled.was_in_sync(&tenant));
+    let stands = tenant.status.as_mut().unwrap().profile_revision.as_mut().unwrap();
+    stands.current_renderer = Some(RENDERER - 1);
+    assert!(!settled.was_in_sync(&tenant));
 }
 
 fn waiting() -> Option<Outcome> {

@@ -105,6 +105,7 @@ fn running(condition: conditions::NewCondition) -> Tenant {
                 desired: Some("prod@1".to_owned()),
                 current: Some("prod@1".to_owned()),
                 renderer: Some(1),
+                current_renderer: None,
             }),
             ..Default::default()
         }),
@@ -158,6 +159,16 @@ fn told(ready: bool, reason: &'static str, reconciling: bool, stalled: bool) -> 
     tenant
 }
 
+/// As its status says while the renderer 1 draws what another drew, by the same revision.
+fn drawn_anew(mut tenant: Tenant) -> Tenant {
+    stands(&mut tenant).current_renderer = Some(0);
+    tenant
+}
+
+fn stands(tenant: &mut Tenant) -> &mut crds::tenant::ProfileRevision {
+    tenant.status.as_mut().unwrap().profile_revision.as_mut().unwrap()
+}
+
 fn pinned(mut tenant: Tenant, revision: i64) -> Tenant {
     tenant.spec.profile_ref.revision = Some(revision);
     tenant
@@ -192,13 +203,13 @@ fn a_pinned_tenant_holds_a_place_while_it_is_on_its_way_only() {
     let drawn = told(false, "PodNotReady", true, false);
     assert_eq!(of(drawn, false), (true, false, false), "also after a crash, with no grant");
     assert_eq!(of(told(false, "PodNotReady", false, false), false), (false, false, false));
-    // By its own wish it is what it is; by ours it counts.
+    // By its own wish it is what it is; by ours it counts, whoever let it go.
     for (reconciling, stalled) in [(true, false), (false, true)] {
-        assert_eq!(
-            of(told(false, "CrashLoop", reconciling, stalled), false),
-            (false, false, false)
-        );
-        assert_eq!(of(told(false, "CrashLoop", reconciling, stalled), true), (false, true, true));
+        let crashes = || told(false, "CrashLoop", reconciling, stalled);
+        for granted in [false, true] {
+            assert_eq!(of(crashes(), granted), (false, false, false));
+            assert_eq!(of(drawn_anew(crashes()), granted), (false, true, true));
+        }
     }
     assert_eq!(of(told(false, "CrashLoop", false, false), true), (false, false, false), "later");
 }
@@ -210,11 +221,52 @@ fn one_that_was_drawn_anew_is_on_its_way_until_it_runs_although_its_label_is_the
         (m.started, m.moving, m.settled, m.failed_on_the_way)
     };
     assert_eq!(of(&told(true, "AllReady", false, false), to(1, 2)), (false, false, false, false));
-    let announced = told(false, "Applying", true, false);
+    let announced = drawn_anew(told(false, "Applying", true, false));
     assert_eq!(of(&announced, to(1, 1)), (true, true, false, false));
-    let crashes = told(false, "CrashLoop", true, false);
+    let crashes = drawn_anew(told(false, "CrashLoop", true, false));
     assert_eq!(of(&crashes, to(1, 1)), (true, false, false, true));
     assert!(!of(&told(false, "CrashLoop", false, false), to(1, 1)).3, "some time after");
+}
+
+#[test]
+fn what_fails_after_it_arrived_does_not_end_the_rollout_as_a_failure() {
+    for (reason, reconciling, stalled) in [
+        ("CrashLoop", true, false),
+        ("CrashLoop", false, false),
+        ("SpecNotApplied", false, true),
+        ("Forbidden", false, true),
+    ] {
+        for granted in [false, true] {
+            let mut edited = told(false, reason, reconciling, stalled);
+            let m = member(&edited, "prod", to(1, 1), granted);
+            assert!(m.failed && !m.failed_on_the_way, "{reason} {granted}: {m:#?}");
+            let end = decide(&[m], &rollout(1, 1));
+            assert_eq!(end.phase, RolloutPhase::Complete, "{reason}");
+            assert_eq!((end.moving, end.counts.failed), (false, 1), "it is told all the same");
+            // The same on the way to another revision.
+            stands(&mut edited).current = Some("prod@0".to_owned());
+            let m = member(&edited, "prod", to(1, 1), granted);
+            assert_eq!(m.failed_on_the_way, reconciling || stalled, "{reason} {granted}: {m:#?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_new_or_never_ran_waits_for_nobody() {
+    let of = |tenant: &Tenant, target| {
+        let m = member(tenant, "prod", target, false);
+        (m.started, m.moving)
+    };
+    assert_eq!(of(&Tenant::default(), to(1, 1)), (true, true), "new");
+    let mut switched = told(true, "AllReady", false, false);
+    (stands(&mut switched).desired, stands(&mut switched).current) =
+        (Some("dev@1".to_owned()), Some("dev@1".to_owned()));
+    assert_eq!(of(&switched, to(1, 1)), (true, true), "of another profile before");
+    let mut half_made = told(false, "WaitingForPods", true, false);
+    stands(&mut half_made).current = None;
+    assert_eq!(of(&half_made, to(1, 2)), (true, true), "by another version of the operator");
+    assert_eq!(of(&half_made, to(2, 2)), (false, false), "the next revision it waits for");
+    assert_eq!(of(&pinned(half_made, 2), to(2, 2)), (true, true), "not by a pin");
 }
 
 #[test]
@@ -234,6 +286,7 @@ fn a_pinned_tenant_that_fails_does_not_hold_the_others() {
             desired: Some("prod@1".to_owned()),
             current: None,
             renderer: Some(1),
+            current_renderer: None,
         }),
         ..Default::default()
     });

@@ -1,6 +1,9 @@
 #![allow(clippy::too_many_lines, reason = "tables")]
 
-use crds::{conditions::SUSPENDED, tenant::ComponentStatus};
+use crds::{
+    conditions::SUSPENDED,
+    tenant::{ComponentStatus, ProfileRevision},
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -77,6 +80,7 @@ fn settled() -> TenantStatus {
             desired: Some("prod@2".to_owned()),
             current: Some("prod@2".to_owned()),
             renderer: Some(1),
+            current_renderer: None,
         }),
         ..TenantStatus::default()
     }
@@ -221,6 +225,64 @@ fn current_follows_desired_only_once_the_stack_runs() {
     let paused = Outcome::Paused { until: "later".to_owned() };
     assert_eq!(current(Case { outcome: paused, ..moving.clone() }).as_deref(), Some("prod@1"));
     assert_eq!(current(Case { suspension: Suspension::Spec, ..moving }).as_deref(), Some("prod@2"));
+}
+
+/// The labels are the same then: only this says, to the next leader too, that the stack is on its way.
+#[test]
+fn who_drew_what_ran_last_is_told_until_what_is_drawn_anew_runs() {
+    let drawn = |status: &TenantStatus| {
+        let r = status.profile_revision.clone().unwrap();
+        (r.renderer, r.current_renderer, r.has_arrived())
+    };
+    let mut case = Case::new(Outcome::Applied { wrote: true }).waiting(reasons::POD_NOT_READY);
+    case.previous.as_mut().unwrap().profile_revision.as_mut().unwrap().renderer = Some(0);
+    let first = case.at(at(60));
+    assert_eq!(drawn(&first), (Some(1), Some(0), false));
+    // A pause on the way, and what comes after it.
+    let paused = Outcome::Paused { until: "later".to_owned() };
+    let held = Case { previous: Some(first), outcome: paused, ..case.clone() }.at(at(70));
+    assert_eq!(drawn(&held), (Some(1), Some(0), false));
+    let goes_on = Case { outcome: Outcome::Applied { wrote: false }, ..case.clone() };
+    let on = Case { previous: Some(held), ..goes_on.clone() }.at(at(80));
+    assert!(conditions::is_true(&on.conditions, RECONCILING), "it is not in sync yet");
+    assert_eq!(drawn(&on), (Some(1), Some(0), false));
+    let well = Case { previous: Some(on), health: Health::default(), ..goes_on }.at(at(90));
+    assert_eq!(drawn(&well), (Some(1), None, true));
+    // What never ran was drawn by nobody.
+    case.previous.as_mut().unwrap().profile_revision.as_mut().unwrap().current = None;
+    assert_eq!(drawn(&case.at(at(60))), (Some(1), None, false));
+}
+
+#[test]
+fn services_that_nothing_is_written_to_are_called_what_they_are() {
+    let missing = || Outcome::ProfileMissing { profile: "prod".to_owned() };
+    let paused = || Outcome::Paused { until: "later".to_owned() };
+    let foreign = Refusal::ObjectForeign { key: key(Kind::Service, "core") };
+    let suspended = |status: &TenantStatus| {
+        let found = conditions::find(&status.conditions, SUSPENDED).unwrap();
+        (found.status.clone(), found.reason.clone())
+    };
+    let as_asked = Case::new(Outcome::Applied { wrote: true });
+    for (outcome, reason) in [
+        (paused(), "Paused"),
+        (Outcome::Invalid(vec![problem("OverrideUnknown")]), "SpecNotApplied"),
+        (Outcome::Refused(foreign), "Refused"),
+    ] {
+        for (stands, asked) in
+            [(Suspension::No, Suspension::Spec), (Suspension::Spec, Suspension::No)]
+        {
+            let before = Case { suspension: stands.clone(), ..as_asked.clone() }.at(at(0));
+            let case = Case { previous: Some(before), outcome: outcome.clone(), ..as_asked.clone() };
+            let now = Case { suspension: asked, ..case }.at(at(60));
+            let stopped = Truth::from(stands.stops()).as_str().to_owned();
+            assert_eq!(suspended(&now), (stopped, reason.to_owned()), "{stands:?}");
+            let is_ready = conditions::is_true(&now.conditions, READY);
+            assert!(!(is_ready && stands.stops()), "{reason}: stopped, and yet ready");
+        }
+    }
+    // A stack that is kept at some revision is stopped as asked.
+    let kept = Case { suspension: Suspension::Spec, ..Case::new(missing()) }.at(at(60));
+    assert_eq!(suspended(&kept), ("True".to_owned(), "SpecSuspend".to_owned()));
 }
 
 #[test]

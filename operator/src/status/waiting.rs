@@ -10,6 +10,8 @@ use crds::{
 
 /// Why something that is asked for is not done yet.
 pub const REASON: &str = "RolloutWaiting";
+/// What `Reconciling` says of a stack that nothing is left to do for.
+const AT_REST: [&str; 2] = ["InSync", "Suspended"];
 
 pub(super) fn verdict(input: &Input<'_>, previous: &TenantStatus, profile: &str) -> Verdict {
     let cause = input.health.cause.as_ref();
@@ -32,27 +34,47 @@ pub(super) fn verdict(input: &Input<'_>, previous: &TenantStatus, profile: &str)
     }
 }
 
-/// Whether it was edited, or was on its way to something, since it was drawn.
+/// Whether it was edited, or was on its way to something, since it was drawn. Whatever else than rest
+/// its status spoke of, a pause or a request that did not go through, may have left something undone.
 fn is_asked_for_more(input: &Input<'_>, previous: &TenantStatus) -> bool {
     let told = conditions::find(&previous.conditions, RECONCILING);
-    let told_so = told.is_some_and(|c| c.status == "True" && c.reason == REASON);
-    told_so
+    told.is_some_and(|c| !AT_REST.contains(&c.reason.as_str()))
         || input.generation != previous.observed_generation
         || input.suspension.stops() != stopped(previous)
-        || previous.profile_revision.as_ref().is_some_and(|r| r.current != r.desired)
+        || previous.profile_revision.as_ref().is_some_and(|r| !r.has_arrived())
 }
 
-/// The condition of who stops the services: while it waits they are as they were, whatever is asked.
+/// The condition of who stops the services. While nothing is written to them they are as they were,
+/// whatever is asked.
 pub(super) fn suspended(input: &Input<'_>, previous: &TenantStatus) -> NewCondition {
-    let Outcome::Waiting { profile } = input.outcome else { return input.suspension.condition() };
-    match (input.suspension.stops(), stopped(previous)) {
-        (true, false) => no(SUSPENDED, REASON, &message(profile)),
-        (false, true) => yes(SUSPENDED, REASON, &message(profile)),
-        _ => input.suspension.condition(),
+    let (asked, stands) = (input.suspension.stops(), stopped(previous));
+    let Some((reason, message)) = untouched(input).filter(|_| asked != stands) else {
+        return input.suspension.condition();
+    };
+    if stands { yes(SUSPENDED, reason, &message) } else { no(SUSPENDED, reason, &message) }
+}
+
+/// Why nothing is written to the stack, if nothing is.
+fn untouched(input: &Input<'_>) -> Option<(&'static str, String)> {
+    let frozen = |reason| (reason, "nothing is written to the stack: see Ready".to_owned());
+    match input.outcome {
+        Outcome::Waiting { profile } => Some((REASON, message(profile))),
+        Outcome::Paused { until } => Some(("Paused", super::until(until))),
+        Outcome::Invalid(_) => Some(frozen("SpecNotApplied")),
+        Outcome::Refused(_) => Some(frozen("Refused")),
+        // With a revision at hand the stack is kept in sync with that one, and stopped as asked.
+        Outcome::ProfileMissing { .. } if input.desired_revision.is_none() => {
+            Some(frozen("ProfileMissing"))
+        }
+        Outcome::RevisionMissing { .. } if input.desired_revision.is_none() => {
+            Some(frozen("RevisionMissing"))
+        }
+        _ => None,
     }
 }
 
-fn stopped(previous: &TenantStatus) -> bool {
+/// Whether services are stopped, as far as was told.
+pub(super) fn stopped(previous: &TenantStatus) -> bool {
     conditions::is_true(&previous.conditions, SUSPENDED)
 }
 

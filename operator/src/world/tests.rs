@@ -141,6 +141,10 @@ fn a_grant_is_of_one_profiles_revision() {
     assert_eq!(woken(&world.tenant_kicks), Vec::<Box<str>>::new());
     world.grant("acme", "dev", 2);
     assert_eq!(woken(&world.tenant_kicks), ["acme".into()]);
+    world.take_back("acme", "prod");
+    assert_eq!(world.granted("acme", "dev"), Some(2), "another profile's word");
+    world.take_back("acme", "dev");
+    assert_eq!(world.granted("acme", "dev"), None);
 }
 
 /// What happens to one object, in some order.

@@ -266,3 +266,18 @@ async fn a_tenants_failure_is_counted_by_name() {
     let p = profile(&lab, "r-fail", "none failed", |s| s["message"] == "1/1 updated").await;
     assert!(is(&p, "TenantsHealthy", "True"), "{}", condition(&p, "TenantsHealthy"));
 }
+
+#[tokio::test]
+async fn a_wrong_edit_long_after_a_rollout_does_not_fail_it() {
+    let lab = Lab::shared().await;
+    let profile_of = with(dev("r-over"), "/rollout", json!({ "haltAfterFailures": 1 }));
+    lab.stack(profile_of, "r-over").await;
+    profile(&lab, "r-over", "complete", |s| s["rollout"] == "Complete").await;
+    let wrong = json!([{ "name": "nobody", "replicas": 1 }]);
+    lab.apply(&[with(tenant("r-over", "r-over"), "/overrides/services", wrong)]).await;
+    lab.says("r-over", "Stalled", "True", "OverrideUnknown").await;
+    let p = profile(&lab, "r-over", "it is counted", |s| s["tenants"]["failed"] == 1).await;
+    assert_eq!(p["status"]["rollout"], "Complete", "{}", p["status"]);
+    assert!(is(&p, "Ready", "True") && is(&p, "Stalled", "False"), "{}", p["status"]);
+    assert!(is(&p, "TenantsHealthy", "False"), "{}", condition(&p, "TenantsHealthy"));
+}

@@ -17,15 +17,25 @@ fn says(
     cause: Option<&'static str>,
     suspension: Suspension,
 ) -> TenantStatus {
+    let outcome = Outcome::Waiting { profile: "prod".to_owned() };
+    after(previous, &outcome, cause, suspension)
+}
+
+/// The same after something else, with nothing written to the stack.
+fn after(
+    previous: &TenantStatus,
+    outcome: &Outcome,
+    cause: Option<&'static str>,
+    suspension: Suspension,
+) -> TenantStatus {
     let cause = cause.map(|reason| Cause { reason, message: "core: Pod core-x: x".to_owned() });
     let health = Health { cause, ..Health::default() };
-    let outcome = Outcome::Waiting { profile: "prod".to_owned() };
     let input = Input {
         previous: Some(previous),
         generation: Some(1),
         uid: "u",
         namespace: "tenant-acme".to_owned(),
-        outcome: &outcome,
+        outcome,
         health: &health,
         observed: &Observed::default(),
         account: None,
@@ -45,6 +55,7 @@ fn settled(suspension: Suspension) -> TenantStatus {
         desired: Some("prod@2".to_owned()),
         current: Some(current.to_owned()),
         renderer: Some(1),
+        current_renderer: None,
     };
     let before = TenantStatus { observed_generation: Some(1), ..TenantStatus::default() };
     let outcome = Outcome::Applied { wrote: false };
@@ -120,5 +131,35 @@ fn services_that_still_run_are_not_called_suspended_nor_the_other_way_round() {
         assert_eq!(told(&now, READY).1, ready);
         assert_eq!(told(&now, RECONCILING), pair(Truth::True, REASON));
         assert_eq!(says(&now, None, asked), now);
+    }
+}
+
+/// Edits and wishes that came meanwhile have been seen by then, and none of them done.
+#[test]
+fn after_a_pause_or_a_missing_profile_nothing_is_taken_for_done() {
+    let paused = Outcome::Paused { until: "later".to_owned() };
+    let missing = Outcome::ProfileMissing { profile: "prod".to_owned() };
+    let failed = Outcome::Retrying { message: "503".to_owned() };
+    for outcome in [&paused, &missing, &failed] {
+        let edited = TenantStatus { observed_generation: Some(0), ..settled(Suspension::No) };
+        let then = after(&edited, outcome, None, Suspension::No);
+        assert_eq!(then.observed_generation, Some(1), "the edit was seen");
+        let now = says(&then, None, Suspension::No);
+        assert_eq!(told(&now, RECONCILING), pair(Truth::True, REASON), "{outcome:?}");
+        assert_eq!(told(&now, READY), pair(Truth::True, "AllReady"));
+        assert_eq!(says(&now, None, Suspension::No), now, "and stays so");
+    }
+    for outcome in [&paused, &missing] {
+        for (stands, asked, suspended, ready) in [
+            (Suspension::No, Suspension::Spec, Truth::False, "AllReady"),
+            (Suspension::Spec, Suspension::No, Truth::True, "Suspended"),
+        ] {
+            let then = after(&settled(stands), outcome, None, asked.clone());
+            assert_eq!(told(&then, SUSPENDED).0, suspended.as_str(), "{outcome:?}");
+            let now = says(&then, None, asked);
+            assert_eq!(told(&now, SUSPENDED), pair(suspended, REASON), "{outcome:?}");
+            assert_eq!(told(&now, READY).1, ready);
+            assert_eq!(told(&now, RECONCILING), pair(Truth::True, REASON));
+        }
     }
 }
