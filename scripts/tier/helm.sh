@@ -87,6 +87,12 @@ asked_later() {
   [ -n "$context" ] || echo "#   --kube-context CONTEXT                           the current one; to kubectl, --context CONTEXT"
 }
 
+# Whether the chart, with the values of with_helm, makes such a line by this template.
+shows() {
+  "$helm_bin" template "$release" "$chart" --namespace "$namespace" "${values[@]}" \
+    --api-versions monitoring.coreos.com/v1 --show-only "templates/$1.yaml" 2>/dev/null | grep "$2" >/dev/null
+}
+
 with_helm() {
   helm_tools
   local values=(--values "$chart/values-$tier.yaml") command=() back=(--rollback-on-failure) did=install labels=(pod-security.kubernetes.io/enforce=restricted) name
@@ -111,10 +117,12 @@ with_helm() {
   command+=("${values[@]}" --wait=legacy "${back[@]}" --timeout "$timeout")
   [ -z "$context" ] || command+=(--kube-context "$context")
   do_it "${command[@]}" || stop 1 "Helm did not $did it; its words are above"
-  # With a Prometheus of its own there: the tenants' gateways let in the namespace that has this label.
-  if "$helm_bin" template "$release" "$chart" --namespace "$namespace" "${values[@]}" \
-    --show-only templates/prometheus.yaml >/dev/null 2>&1; then
+  # The tenants' gateways let in the namespace that has this label. With a Prometheus of its own there it
+  # has it, and loses it with that one; where another reads the gateways, it is whoever's runs that one.
+  if shows prometheus 'kind: StatefulSet'; then
     labels+=(tenantry.dev/reads-metrics=true)
+  elif ! shows monitoring 'name: tenantry-gateways'; then
+    labels+=(tenantry.dev/reads-metrics-)
   fi
   do_it kubectl ${context:+--context "$context"} label namespace "$namespace" --overwrite "${labels[@]}" || stop 1 "the namespace could not be labelled"
   [ "$did" = install ] || echo "tenants   follow as their profiles' rollouts let them: kubectl get dprof"

@@ -125,7 +125,11 @@ fn a_dry_run_needs_no_cluster_and_shows_what_would_be_done() {
         "platform.prometheus.enabled=false,platform.grafana.enabled=false",
     ];
     let said_without = text(&script(&off, None, &path()).stdout);
-    assert!(said_without.contains(&format!("{label}\n")), "{said_without}");
+    let lost = format!("{label} tenantry.dev/reads-metrics-\n");
+    assert!(said_without.contains(&lost), "without a Prometheus nobody is let in: {said_without}");
+    let others = format!("{},monitoring.gateways=true", off[5]);
+    let said_of_others = text(&script(&[&off[..5], &[&*others]].concat(), None, &path()).stdout);
+    assert!(said_of_others.contains(&format!("{label}\n")), "another one's: {said_of_others}");
     assert!(
         said.contains("host: '{tenant}.a.example'") && said.contains("nvidia.com/gpu.present"),
         "{said}"
