@@ -13,11 +13,12 @@ use super::{ApiError, Cluster, FINALIZER};
 use crate::{figures, reduce::FIELD_MANAGER};
 
 impl Cluster {
-    /// Adds or removes our finalizer, at the version that was read.
+    /// Adds or removes our finalizer, at the version that was read. Returns whether this did it: a
+    /// tenant that is gone already had lost it before.
     ///
     /// # Errors
     /// [`ApiError`].
-    pub async fn set_finalizer(&self, tenant: &Tenant, present: bool) -> Result<(), ApiError> {
+    pub async fn set_finalizer(&self, tenant: &Tenant, present: bool) -> Result<bool, ApiError> {
         let mut finalizers = tenant.finalizers().to_vec();
         finalizers.retain(|f| f != FINALIZER);
         if present {
@@ -34,14 +35,14 @@ impl Cluster {
             &params,
             &Patch::Merge(&body),
         );
-        let result = self.write_custom::<Tenant>(request, "patch", "tenants").await;
-        match result {
-            Ok(answer) if present => self.world.put_own_tenant(answer),
-            Ok(_) => {}
-            Err(ApiError::Gone) if !present => {}
-            Err(error) => return Err(error),
+        match self.write_custom::<Tenant>(request, "patch", "tenants").await {
+            Ok(answer) => {
+                self.world.put_own_tenant(answer);
+                Ok(true)
+            }
+            Err(ApiError::Gone) if !present => Ok(false),
+            Err(error) => Err(error),
         }
-        Ok(())
     }
 
     /// Writes a Tenant's status, our part of it whole. Where the API server has written too, only
@@ -151,3 +152,6 @@ impl Cluster {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

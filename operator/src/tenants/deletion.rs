@@ -22,7 +22,7 @@ pub(super) async fn reconcile(ctx: &Context, tenant: &Tenant) -> Result<Next, Ap
         return Ok(None);
     }
     let Ok(namespace) = TenantName::new(&name).map(|n| n.namespace()) else {
-        return ctx.cluster.set_finalizer(tenant, false).await.map(|()| None);
+        return ctx.cluster.set_finalizer(tenant, false).await.map(|_| None);
     };
     let now = Timestamp::now();
     if let Ok(Some(until)) = decide::paused_until(tenant, now) {
@@ -34,8 +34,9 @@ pub(super) async fn reconcile(ctx: &Context, tenant: &Tenant) -> Result<Next, Ap
     let spool = spool(tenant, ctx.heartbeat.silence());
     match cleanup(&ctx.world.observed(&name), uid, &namespace, delete_data, &spool) {
         Cleanup::Done => {
-            ctx.cluster.set_finalizer(tenant, false).await?;
-            if let Some(took) = census::given_up(tenant) {
+            let ended = ctx.cluster.set_finalizer(tenant, false).await?;
+            // Looked at again before the watch shows that it is gone, it went only once.
+            if let Some(took) = census::given_up(tenant).filter(|_| ended) {
                 report::timed(ctx, tenant, "deleted", took);
             }
             Ok(None)
