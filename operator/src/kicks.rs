@@ -18,6 +18,7 @@ pub struct Kicks {
     waiting: Arc<Mutex<Waiting>>,
     notify: Arc<Notify>,
     backlog: Arc<AtomicUsize>,
+    held_up: Arc<AtomicUsize>,
 }
 
 /// Names in the order in which they came, each once.
@@ -77,9 +78,18 @@ impl Kicks {
         self.backlog.load(Ordering::Relaxed)
     }
 
-    /// Tells how many names wait for a free slot.
-    pub fn set_backlog(&self, names: usize) {
+    /// Tells how many names wait for a free slot, and how many that were held up for a place beside.
+    pub fn set_backlog(&self, names: usize, held_up: usize) {
         self.backlog.store(names, Ordering::Relaxed);
+        self.held_up.store(held_up, Ordering::Relaxed);
+    }
+
+    /// How many names wait to be looked at: those that the queue has not taken yet, and those that it
+    /// has no room for. What is to be looked at again later is not among them.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        let untaken = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).len();
+        untaken + self.backlog() + self.held_up.load(Ordering::Relaxed)
     }
 
     /// The names as they come, without end. One reader at a time.
@@ -109,5 +119,20 @@ mod tests {
         let taken: Vec<_> = kicks.stream().take(2).collect().await;
         assert_eq!(taken, ["a".into(), "b".into()] as [Box<str>; 2]);
         assert!(kicks.take().is_none());
+    }
+
+    #[test]
+    fn whoever_waits_counts_once_wherever_it_does() {
+        let kicks = Kicks::default();
+        kicks.kick("a");
+        kicks.kick("b");
+        assert_eq!(kicks.depth(), 2);
+        kicks.take();
+        kicks.set_backlog(3, 4);
+        assert_eq!(
+            (kicks.depth(), kicks.backlog()),
+            (8, 3),
+            "words give way to those with a slot to come"
+        );
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use opentelemetry::{
     KeyValue,
-    metrics::{Counter, Gauge, Histogram, Meter},
+    metrics::{AsyncInstrument, Counter, Gauge, Histogram, Meter},
 };
 
 use crate::{census, kinds::Kind, world::World};
@@ -112,39 +112,49 @@ impl Metrics {
         self.provisioning.record(took, &[profile, KeyValue::new("outcome", outcome)]);
     }
 
-    /// Tells how many tenants there are and which of them run, while this process leads: who stands by knows the
-    /// same, and would count them twice.
+    /// Tells how many tenants there are, which of them run, and how many wait to be looked at, while
+    /// this process leads: who stands by knows the same, and would count them twice.
     pub fn tell_tenants(&self, world: &World) {
-        let (leads, known) = (self.leads.clone(), world.clone());
-        // The provider keeps the callbacks; the handles are of no use.
-        let _ = self
-            .meter
-            .u64_observable_gauge("tenant_count")
-            .with_description("Tenants, by profile and by how far they are")
+        let known = world.clone();
+        self.told("tenant_count", "Tenants, by profile and by how far they are", move |gauge| {
+            let counts = census::counts(&known.tenants(), &known.profile_names());
+            for ((profile, phase), count) in counts {
+                let profile = KeyValue::new("profile", String::from(profile));
+                gauge.observe(count, &[profile, KeyValue::new("phase", phase)]);
+            }
+        });
+        let known = world.clone();
+        self.told("tenant_ready", "1 while the stack of an account runs", move |gauge| {
+            let tenants = known.tenants();
+            for (account, ready) in census::ready(&tenants, telemetry::MOST_PER_TENANT) {
+                gauge.observe(u64::from(ready), &[KeyValue::new("tenant", account.to_owned())]);
+            }
+        });
+        let known = world.clone();
+        let about = "Names that wait to be looked at, by resource";
+        self.told("tenantry_operator_queue_depth", about, move |gauge| {
+            for (resource, kicks) in
+                [("tenants", &known.tenant_kicks), ("profiles", &known.profile_kicks)]
+            {
+                gauge.observe(kicks.depth() as u64, &[KeyValue::new("resource", resource)]);
+            }
+        });
+    }
+
+    /// A gauge that is asked while this process leads.
+    fn told(
+        &self,
+        name: &'static str,
+        about: &'static str,
+        observe: impl Fn(&dyn AsyncInstrument<u64>) + Send + Sync + 'static,
+    ) {
+        let leads = self.leads.clone();
+        let gauge = self.meter.u64_observable_gauge(name).with_description(about);
+        // The provider keeps the callback; the handle is of no use.
+        let _ = gauge
             .with_callback(move |gauge| {
-                if !leads.load(Ordering::Relaxed) {
-                    return;
-                }
-                let counts = census::counts(&known.tenants(), &known.profile_names());
-                for ((profile, phase), count) in counts {
-                    let profile = KeyValue::new("profile", String::from(profile));
-                    gauge.observe(count, &[profile, KeyValue::new("phase", phase)]);
-                }
-            })
-            .build();
-        let (leads, known) = (self.leads.clone(), world.clone());
-        let _ = self
-            .meter
-            .u64_observable_gauge("tenant_ready")
-            .with_description("1 while the stack of an account runs")
-            .with_callback(move |gauge| {
-                if !leads.load(Ordering::Relaxed) {
-                    return;
-                }
-                let tenants = known.tenants();
-                for (account, ready) in census::ready(&tenants, telemetry::MOST_PER_TENANT) {
-                    let tenant = KeyValue::new("tenant", account.to_owned());
-                    gauge.observe(u64::from(ready), &[tenant]);
+                if leads.load(Ordering::Relaxed) {
+                    observe(gauge);
                 }
             })
             .build();

@@ -69,7 +69,7 @@ where
     };
     loop {
         state.start(concurrency, &work);
-        kicks.set_backlog(state.ready.len());
+        kicks.set_backlog(state.ready.len(), state.ready_beside.len());
         let due = state.later.first();
         tokio::select! {
             Some(name) = names.next() => state.kicked(name),
