@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{
@@ -185,6 +185,12 @@ impl Run {
             }
             assert!(lost && restarts < RESTARTS, "{} ended: {how}\n{}", self.identity, tail(&log));
             restarts += 1;
+            // Past what the harness keeps to itself: a test that passes by this is worth a look.
+            let _told = writeln!(
+                io::stderr(),
+                "{} lost its lease: started again, {restarts} of {RESTARTS} times",
+                self.identity
+            );
             now.since = log.len();
             now.child = spawn(&self.kubeconfig, &self.identity, &self.settings, &self.log);
         }
