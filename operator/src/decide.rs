@@ -33,6 +33,8 @@ pub struct Seen {
     pub observed: Observed,
     /// Whether the profile that the tenant names exists.
     pub profile_exists: bool,
+    /// Why that profile exists and cannot be read, if so.
+    pub unreadable: Option<String>,
     /// The revisions of that profile.
     pub revisions: BTreeMap<i64, Arc<Revision>>,
     /// The revision that the rollout lets the tenant move to.
@@ -163,7 +165,13 @@ fn choose(tenant: &Tenant, seen: &Seen) -> Choice {
         Some(revision) => Choice::Frozen(revision, outcome),
         None => Choice::Hold(Some(outcome)),
     };
-    let missing_profile = || frozen(Outcome::ProfileMissing { profile: profile.to_owned() });
+    let missing_profile = || {
+        let profile = profile.to_owned();
+        frozen(match seen.unreadable.clone() {
+            Some(error) => Outcome::ProfileUnreadable { profile, error },
+            None => Outcome::ProfileMissing { profile },
+        })
+    };
     if let Some(pin) = tenant.spec.profile_ref.revision {
         let known =
             || seen.revisions.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");

@@ -53,6 +53,7 @@ pub fn seen(revisions: &[(i64, DeploymentProfileSpec)]) -> Seen {
     Seen {
         observed: Observed::default(),
         profile_exists: true,
+        unreadable: None,
         revisions: revisions.collect(),
         granted: None,
         rival: None,

@@ -1,5 +1,7 @@
 //! The driver for profiles: keep revisions, let tenants move, say how far the rollout is.
 
+mod unreadable;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use crds::{
@@ -24,6 +26,9 @@ use crate::{
 /// # Errors
 /// [`ApiError`] when something could not be written.
 pub async fn reconcile(ctx: &Context, name: &str) -> Result<Next, ApiError> {
+    if let Some(unreadable) = ctx.world.unreadable_profile(name) {
+        return unreadable::tell(ctx, &unreadable).await.map(|()| None);
+    }
     let Some(profile) = ctx.world.profile(name) else {
         ctx.pace.forget(&pace_key(name));
         return collect(ctx, name).await.map(|()| None);
@@ -52,6 +57,7 @@ async fn ensure_revision(ctx: &Context, profile: &DeploymentProfile) -> Result<i
     let Some(number) = revision::missing(&profile.spec, &known) else {
         return Ok(known.keys().last().copied().unwrap_or(1));
     };
+    let number = ctx.world.free_number(&name, number);
     let body = revision::object(&name, number, &ctx.namespace, &profile.spec);
     // Somebody else's revision of this number arrives by the watch; then we look again.
     let live = ctx.cluster.create_revision(&ctx.namespace, &body).await?;

@@ -70,13 +70,20 @@ pub fn object(profile: &str, number: i64, namespace: &str, spec: &DeploymentProf
     })
 }
 
+/// The profile and the number of a revision, also of one that cannot be read.
+#[must_use]
+pub fn place(live: &Value) -> Option<(String, i64)> {
+    let profile = live.pointer("/metadata/labels")?.get(PROFILE_LABEL)?.as_str()?.to_owned();
+    Some((profile, live.get("revision")?.as_i64()?))
+}
+
 /// Reads a revision back; the profile's name comes with it.
 #[must_use]
 pub fn read(live: &Value) -> Option<(String, Revision)> {
-    let profile = live.pointer("/metadata/labels")?.get(PROFILE_LABEL)?.as_str()?.to_owned();
+    let (profile, number) = place(live)?;
     let spec = serde_json::from_value(live.pointer("/data/spec")?.clone()).ok()?;
     let revision = Revision {
-        number: live.get("revision")?.as_i64()?,
+        number,
         uid: live.pointer("/metadata/uid")?.as_str()?.into(),
         digest: live.pointer("/data/digest")?.as_str()?.into(),
         spec,

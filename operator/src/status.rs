@@ -1,5 +1,6 @@
 //! A tenant's status from what happened: a pure function on every path, also the bad ones.
 
+mod frozen;
 mod revision;
 mod waiting;
 
@@ -49,6 +50,13 @@ pub enum Outcome {
     ProfileMissing {
         /// The profile's name.
         profile: String,
+    },
+    /// The profile is there and cannot be read: the stack stays as it is.
+    ProfileUnreadable {
+        /// The profile's name.
+        profile: String,
+        /// What is wrong with it.
+        error: String,
     },
     /// The pinned revision does not exist.
     RevisionMissing {
@@ -180,28 +188,9 @@ fn verdict(input: &Input<'_>, previous: &TenantStatus) -> Verdict {
         },
         Outcome::Blocked { reason, message } => Verdict::stalled(reason, message, valid()),
         Outcome::Invalid(problems) => invalid(previous, problems),
-        Outcome::ProfileMissing { profile } => {
-            let message = format!(
-                "spec.profileRef.name {profile:?}: no such DeploymentProfile{}; create it, or name another",
-                still_runs(previous)
-            );
-            Verdict::stalled(
-                "ProfileMissing",
-                &message,
-                no(PROFILE_VALID, "ProfileMissing", &message),
-            )
-        }
-        Outcome::RevisionMissing { revision, known } => {
-            let message = format!(
-                "spec.profileRef.revision: {revision} does not exist{}; known revisions: {known}",
-                still_runs(previous)
-            );
-            Verdict::stalled(
-                "RevisionMissing",
-                &message,
-                no(PROFILE_VALID, "RevisionMissing", &message),
-            )
-        }
+        Outcome::ProfileMissing { .. }
+        | Outcome::ProfileUnreadable { .. }
+        | Outcome::RevisionMissing { .. } => frozen::verdict(previous, input.outcome),
         Outcome::Refused(refusal) => refused(refusal, valid()),
         Outcome::Paused { until } => paused(input, previous, until, valid()),
         Outcome::Waiting { profile } => waiting::verdict(input, previous, profile),

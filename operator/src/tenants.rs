@@ -54,6 +54,7 @@ fn observe(ctx: &Context, tenant: &Tenant) -> Seen {
         rival: ctx.world.rival(tenant, &account::effective(tenant, &observed)),
         observed,
         profile_exists: ctx.world.profile(profile).is_some(),
+        unreadable: ctx.world.unreadable_profile(profile).map(|u| u.error.clone()),
         revisions: ctx.world.revisions(profile),
         granted: ctx.world.granted(&name, profile),
         silence: ctx.heartbeat.silence(),

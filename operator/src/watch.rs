@@ -23,7 +23,7 @@ use crate::{
     kinds::Kind,
     object::Key,
     reduce, revision,
-    world::{Part, World},
+    world::{Part, Unreadable, World},
 };
 
 /// The Secrets that a stack may have, by name; RBAC and watches know no others.
@@ -308,24 +308,33 @@ struct Profiles(World);
 
 fn profiles(client: &Client, world: &World, checks: &Checks) -> Task {
     let check = checks.ready("watch deploymentprofiles");
-    let api = Api::<DeploymentProfile>::all(client.clone());
+    // One that cannot be read must not hide the others, so each is read by itself.
+    let resource = ApiResource::erase::<DeploymentProfile>(&());
+    let api = Api::<DynamicObject>::all_with(client.clone(), &resource);
     watch(api, watcher::Config::default(), check, Profiles(world.clone()))
 }
 
-impl Sink<DeploymentProfile> for Profiles {
-    fn put(&self, mut object: DeploymentProfile) -> Option<(Box<str>, Box<str>)> {
+impl Sink<DynamicObject> for Profiles {
+    fn put(&self, mut object: DynamicObject) -> Option<(Box<str>, Box<str>)> {
         object.managed_fields_mut().clear();
         let name = named(&object);
-        self.0.put_profile(object);
+        match Unreadable::or_profile(object) {
+            Ok(profile) => self.0.put_profile(profile),
+            Err(unreadable) => {
+                let (profile, error) = (&name.0, &unreadable.error);
+                tracing::warn!(%profile, error, "a profile cannot be read by this version");
+                self.0.put_unreadable_profile(unreadable);
+            }
+        }
         Some(name)
     }
 
-    fn remove(&self, object: DeploymentProfile) {
+    fn remove(&self, object: DynamicObject) {
         self.0.remove_profile(&object.name_any());
     }
 
     fn seen(&self, names: &BTreeSet<(Box<str>, Box<str>)>) {
-        for name in self.0.profile_names() {
+        for name in self.0.all_profile_names() {
             if !names.contains(&(name.clone(), Box::default())) {
                 self.0.remove_profile(&name);
             }
@@ -343,7 +352,13 @@ fn revisions(client: &Client, namespace: &str, world: &World, checks: &Checks) -
 
 impl Sink<ControllerRevision> for Revisions {
     fn put(&self, object: ControllerRevision) -> Option<(Box<str>, Box<str>)> {
-        let (profile, revision) = revision::read(&json(&object)?)?;
+        let live = json(&object)?;
+        let Some((profile, revision)) = revision::read(&live) else {
+            let (profile, number) = revision::place(&live)?;
+            tracing::warn!(profile, number, "a revision cannot be read by this version");
+            self.0.take_number(&profile, number);
+            return None;
+        };
         let place = (profile.as_str().into(), revision.number.to_string().into());
         self.0.put_revision(&profile, revision);
         Some(place)

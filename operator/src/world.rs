@@ -3,6 +3,7 @@
 //! A write's answer enters here before the next decision, and an older event never replaces a newer
 //! record, so the operator always reads its own writes.
 
+mod profiles;
 mod stacks;
 mod tenants;
 
@@ -14,6 +15,7 @@ use std::{
 use crds::{DeploymentProfile, Tenant, tenant::UsageStatus};
 use kube::ResourceExt;
 
+pub use profiles::Unreadable;
 pub use stacks::Part;
 
 use crate::{account, figures, kicks::Kicks, object::Key, observed::Observed, revision::Revision};
@@ -35,7 +37,11 @@ pub struct World {
 struct Inner {
     tenants: HashMap<Box<str>, Arc<Tenant>>,
     profiles: HashMap<Box<str>, Arc<DeploymentProfile>>,
+    /// Profiles that exist and that this version of the operator cannot read.
+    unreadable: HashMap<Box<str>, Arc<Unreadable>>,
     revisions: HashMap<Box<str>, BTreeMap<i64, Arc<Revision>>>,
+    /// The highest number of a profile's revisions that cannot be read.
+    taken: HashMap<Box<str>, i64>,
     stacks: HashMap<Box<str>, Observed>,
     learned: HashMap<Box<str>, Learned>,
     /// By tenant: the profile, and its revision.
@@ -179,6 +185,7 @@ impl World {
             return;
         }
         let appeared = known.is_none();
+        inner.unreadable.remove(name.as_str());
         inner.profiles.insert(name.as_str().into(), Arc::new(profile));
         drop(inner);
         self.profile_kicks.kick(&name);
@@ -189,7 +196,10 @@ impl World {
 
     /// Forgets a profile that is gone, and wakes its tenants: they freeze.
     pub fn remove_profile(&self, name: &str) {
-        self.lock().profiles.remove(name);
+        let mut inner = self.lock();
+        inner.profiles.remove(name);
+        inner.unreadable.remove(name);
+        drop(inner);
         self.kick_tenants_of(name);
     }
 

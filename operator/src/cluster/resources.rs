@@ -76,17 +76,31 @@ impl Cluster {
         Ok(())
     }
 
+    /// The same of a profile that cannot be read; nor can the answer.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn write_unreadable_status(
+        &self,
+        profile: &DeploymentProfile,
+        status: &DeploymentProfileStatus,
+    ) -> Result<(), ApiError> {
+        let counted = "deploymentprofiles/status";
+        self.write_status::<_, Value>(profile, status, None, counted).await.map(|_| ())
+    }
+
     /// By server-side apply to the subresource, of this uid only, and at this version if one is
     /// named. `counted`: its name in metrics.
-    async fn write_status<K>(
+    async fn write_status<K, A>(
         &self,
         of: &K,
         status: &impl Serialize,
         at: Option<&String>,
         counted: &'static str,
-    ) -> Result<K, ApiError>
+    ) -> Result<A, ApiError>
     where
-        K: Resource<DynamicType = ()> + DeserializeOwned,
+        K: Resource<DynamicType = ()>,
+        A: DeserializeOwned,
     {
         let name = of.name_any();
         let mut body = json!({

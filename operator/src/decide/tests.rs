@@ -108,6 +108,17 @@ fn waiting() -> Option<Outcome> {
 }
 
 #[test]
+fn a_profile_that_cannot_be_read_freezes_its_tenants_at_what_they_run() {
+    let error = || "missing field `name`".to_owned();
+    let seen = || Seen { profile_exists: false, unreadable: Some(error()), ..two() };
+    let unreadable = Outcome::ProfileUnreadable { profile: "prod".to_owned(), error: error() };
+    let runs = decide(&running("prod@1", RENDERER), &seen(), now());
+    assert_eq!((image(&runs).as_str(), &runs.outcome), ("one", &Some(unreadable.clone())));
+    let new = decide(&tenant(), &seen(), now());
+    assert_eq!((new.actions.len(), new.outcome), (0, Some(unreadable)));
+}
+
+#[test]
 fn what_another_renderer_drew_stays_frozen_as_it_is() {
     let gone = Seen { profile_exists: false, ..two() };
     let decision = decide(&running("prod@1", RENDERER - 1), &gone, now());

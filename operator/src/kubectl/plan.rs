@@ -125,6 +125,9 @@ pub fn plan(now: &Scene, then: &Scene) -> Plan {
     let problems: Vec<String> = match &then.decision.outcome {
         Some(Outcome::Invalid(problems)) => problems.iter().map(|p| p.message.clone()).collect(),
         Some(Outcome::ProfileMissing { profile }) => vec![format!("no such profile: {profile}")],
+        Some(Outcome::ProfileUnreadable { profile, error }) => {
+            vec![format!("profile {profile} cannot be read, it may be of a newer version: {error}")]
+        }
         Some(Outcome::RevisionMissing { revision, known }) => {
             vec![format!("{revision} does not exist; known revisions: {known}")]
         }

@@ -101,14 +101,17 @@ impl Scene {
         let tenant: Tenant = serde_json::from_value(recorded.tenant.clone()).map_err(|error| {
             format!("the tenant cannot be read, it may be of another version: {error}")
         })?;
-        let profile: Option<DeploymentProfile> =
-            recorded.profile.clone().and_then(|value| serde_json::from_value(value).ok());
+        let read = recorded.profile.clone().map(serde_json::from_value::<DeploymentProfile>);
+        let unreadable =
+            read.as_ref().and_then(|read| read.as_ref().err().map(ToString::to_string));
+        let profile = read.and_then(Result::ok);
         let observed = observed(&recorded);
         let revisions = revisions(&recorded, profile.as_ref());
         let seen = Seen {
             rival: rival(&recorded, &tenant, &observed),
             observed: observed.clone(),
             profile_exists: profile.is_some() || recorded.is_unseen("deploymentprofiles"),
+            unreadable,
             revisions: revisions.clone(),
             granted: None,
             silence: None,

@@ -272,7 +272,8 @@ fn services_that_nothing_is_written_to_are_called_what_they_are() {
             [(Suspension::No, Suspension::Spec), (Suspension::Spec, Suspension::No)]
         {
             let before = Case { suspension: stands.clone(), ..as_asked.clone() }.at(at(0));
-            let case = Case { previous: Some(before), outcome: outcome.clone(), ..as_asked.clone() };
+            let case =
+                Case { previous: Some(before), outcome: outcome.clone(), ..as_asked.clone() };
             let now = Case { suspension: asked, ..case }.at(at(60));
             let stopped = Truth::from(stands.stops()).as_str().to_owned();
             assert_eq!(suspended(&now), (stopped, reason.to_owned()), "{stands:?}");
@@ -386,6 +387,7 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
             .prop_map(|namespace| Outcome::Refused(Refusal::NamespaceTerminating { namespace })),
         message().prop_map(|until| Outcome::Paused { until }),
         message().prop_map(|profile| Outcome::Waiting { profile }),
+        message().prop_map(|error| Outcome::ProfileUnreadable { profile: "p".to_owned(), error }),
         (message(), any::<bool>()).prop_map(|(message, stalled)| Outcome::Deleting {
             step: "RemovingStack",
             stalled: stalled.then(|| ("Forbidden", message.clone())),

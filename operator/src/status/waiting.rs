@@ -66,6 +66,9 @@ fn untouched(input: &Input<'_>) -> Option<(&'static str, String)> {
         Outcome::ProfileMissing { .. } if input.desired_revision.is_none() => {
             Some(frozen("ProfileMissing"))
         }
+        Outcome::ProfileUnreadable { .. } if input.desired_revision.is_none() => {
+            Some(frozen("ProfileUnreadable"))
+        }
         Outcome::RevisionMissing { .. } if input.desired_revision.is_none() => {
             Some(frozen("RevisionMissing"))
         }

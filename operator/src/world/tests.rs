@@ -131,6 +131,36 @@ fn a_pinned_revision_that_goes_or_comes_back_wakes_who_is_pinned_to_it() {
 }
 
 #[test]
+fn a_profile_that_cannot_be_read_any_more_wakes_itself_and_its_tenants_and_so_when_it_can_again() {
+    let world = at_rest();
+    let both = || (woken(&world.profile_kicks), woken(&world.tenant_kicks));
+    let unreadable = |version, error: &str| {
+        let unreadable = Unreadable { profile: profile(version, 2), error: error.to_owned() };
+        world.put_unreadable_profile(unreadable);
+    };
+    unreadable(20, "no name");
+    assert_eq!(both(), (vec!["prod".into()], vec!["acme".into()]));
+    assert!(world.profile("prod").is_none() && world.unreadable_profile("prod").is_some());
+    assert_eq!(world.all_profile_names(), ["prod".into()], "a list does not take it for gone");
+    // Our own word about it comes back.
+    unreadable(21, "no name");
+    assert_eq!(both(), (vec!["prod".into()], vec![]));
+    world.put_profile(profile(22, 3));
+    assert_eq!(both(), (vec!["prod".into()], vec!["acme".into()]));
+    assert!(world.profile("prod").is_some() && world.unreadable_profile("prod").is_none());
+}
+
+#[test]
+fn a_revision_that_cannot_be_read_keeps_its_number() {
+    let world = at_rest();
+    assert_eq!(world.free_number("prod", 2), 2);
+    world.take_number("prod", 4);
+    world.take_number("prod", 3);
+    assert_eq!((world.free_number("prod", 2), world.free_number("prod", 7)), (5, 7));
+    assert_eq!(world.free_number("dev", 2), 2, "another profile's");
+}
+
+#[test]
 fn a_grant_is_of_one_profiles_revision() {
     let world = at_rest();
     world.grant("acme", "prod", 2);

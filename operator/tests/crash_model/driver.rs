@@ -210,6 +210,7 @@ impl Driver {
         let seen = Seen {
             observed,
             profile_exists: true,
+            unreadable: None,
             revisions: BTreeMap::from([(1, self.revisions[profile].clone())]),
             granted: None,
             rival: None,

@@ -32,6 +32,7 @@ mod input;
 mod kstatus;
 mod kubectl;
 mod leader;
+mod newer;
 mod reading;
 mod renderer;
 mod rest;

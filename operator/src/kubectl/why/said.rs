@@ -55,6 +55,13 @@ fn stall(scene: &Scene, told: &Condition, now: Timestamp) -> Cause {
                 format!("create the profile {name}, or name another in spec.profileRef.name");
             Cause::new(reason, vec![still.unwrap_or(link)], vec![remedy])
         }
+        "ProfileUnreadable" => {
+            let name = &scene.tenant.spec.profile_ref.name;
+            let remedy = format!(
+                "upgrade definitions and operator, or take out of the profile what they do not know: kubectl edit dprof {name}"
+            );
+            Cause::new(reason, vec![link], vec![remedy])
+        }
         "RevisionMissing" => {
             let link = origin::noted(link, scene, "spec.profileRef", now);
             let remedy =
