@@ -11,7 +11,9 @@ show_customer() {
   mkdir -p "$papers"
   find_api
   echo "${dim}\$ cd $(shown "$papers") && api=$api${plain}   # tokens and types are left out below"
-  manager=$(token --audience billing --role CustomerSuccessManager --scope onboarding:approve --scope success:write --scope billing:read)
+  manager=$(token --audience billing --role CustomerSuccessManager --seconds 86400 --scope onboarding:approve --scope success:write \
+    --scope billing:read --scope billing:plan)
+  (umask 077 && echo "$manager" >"$run/manager.token")
   ember_is_made
   ember_is_used
   ember_has_figures

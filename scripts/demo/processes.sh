@@ -25,10 +25,11 @@ settings_of() {
     sed -e '/=$/d' -e '/^OTEL_/d' -e "s|=/var/lib/|=$run/var/|" -e "s|=/etc/tenantry/|=$run/etc/|"
 }
 
-# as_process NAME COMMAND…
+# as_process NAME COMMAND…: with the chart's settings alone; those of whoever runs the demo are for other servers.
 as_process() {
-  local name=$1 settings=()
+  local name=$1 settings=() others=() variable
   shift
+  for variable in "${!TENANTRY_@}" "${!OTEL_@}"; do others+=(-u "$variable"); done
   kubeconfig_of "$name" >>"$run/kubectl.log" 2>&1 ||
     die "$(tail -n 1 "$run/kubectl.log")" "$run/kubectl.log" "the context must be allowed to create tokens"
   if [ -z "$context" ]; then
@@ -36,7 +37,7 @@ as_process() {
       die "$(tail -n 1 "$run/kubectl.log")" "$run/kubectl.log" "the chart must have installed the Deployment tenantry-$name"
     mapfile -t settings <"$run/$name.settings"
   fi
-  env "${settings[@]}" KUBECONFIG="$run/$name.kubeconfig" setsid -f bash scripts/demo/keep.sh "$run" "$name" \
+  env "${others[@]}" "${settings[@]}" KUBECONFIG="$run/$name.kubeconfig" setsid -f bash scripts/demo/keep.sh "$run" "$name" \
     "$@" --log-format text --health-address 127.0.0.1:0 >/dev/null 2>&1 </dev/null
   until_true 40 "the $name starts" test -s "$run/$name.id"
   remember "$(cat "$run/$name.id")" "$run/$name.pid"

@@ -166,6 +166,7 @@ where_to_look() {
 
 where_the_api_is() {
   echo "Web      $api/   (plans, and the form that asks to be taken on)"
+  echo "         $api/customers with the token in $(shown "$run/manager.token"), for a day"
   echo "API      curl $api/billing/plans"
 }
 
