@@ -133,8 +133,18 @@ async fn figures(
         }
     }
     let mut figures = free::of(session, &wanted).await?;
-    let found = |(key, _)| figures.remove(&key).map(|(total, free)| (key, total, free));
-    Ok(wanted.into_iter().filter_map(found).collect())
+    let mut found = Vec::new();
+    for (key, _) in wanted {
+        let Some((total, free)) = figures.remove(&key) else { continue };
+        let free = free.ok_or_else(|| {
+            let (start, meter) = (key.period_start, key.meter.name());
+            StoreError::Unreadable(format!(
+                "what {account} used free of {meter} since {start} does not fit"
+            ))
+        })?;
+        found.push((key, total, free));
+    }
+    Ok(found)
 }
 
 fn open_period<'a>(periods: &'a [PeriodRow], key: &TotalKey) -> Option<&'a PeriodRow> {

@@ -11,7 +11,7 @@ use super::{
     dedup,
     plan::{Sheet, Written},
     posting::Calendar,
-    request::{Item, Outcome, Prepared, Reason, Receipt},
+    request::{Correction, Item, Outcome, Prepared, Reason, Receipt},
     writer::Appends,
 };
 use crate::{
@@ -38,7 +38,7 @@ pub(super) struct Group {
 }
 
 /// Of figures with a first plan that began inside an hour: what was free in that hour, as it was then.
-type Divided = HashMap<TotalKey, ((Began, HourMark), Quantity)>;
+type Divided = HashMap<TotalKey, ((Began, HourMark), Option<Quantity>)>;
 
 /// Hours that are remembered at most.
 const DIVIDED: usize = 10_000;
@@ -143,23 +143,26 @@ async fn load(
             sheet.known.insert(key, known);
         }
     }
-    load_corrections(session, &corrected(requests), &mut sheets).await?;
+    load_corrections(session, requests, &mut sheets).await?;
     Ok(sheets)
 }
 
-/// Loads the rows that corrections name, and which corrections these have: a correction may come
-/// again when its key was dropped long ago.
+/// Loads the rows that corrections name, and the corrections that have their names: one may come again, or its
+/// name for another row, when its key was dropped long ago.
 async fn load_corrections(
     session: &mut Session,
-    rows: &[(AccountId, i64)],
+    requests: &[&Prepared],
     sheets: &mut Sheets,
 ) -> Result<(), StoreError> {
-    for ((account, seq), row) in append::load_corrected(session, rows).await? {
+    for ((account, seq), row) in append::load_corrected(session, &corrected(requests)).await? {
         if let Some(sheet) = sheets.get_mut(&account) {
             sheet.corrected.insert(seq, row);
         }
     }
-    for (entry, notes) in append::load_corrections(session, rows).await? {
+    let names: Vec<_> = corrections(requests)
+        .map(|(account, of)| (account.clone(), of.source.clone(), of.id.clone()))
+        .collect();
+    for (entry, notes) in append::load_corrections(session, &names).await? {
         if let Some(sheet) = sheets.get_mut(&entry.account) {
             let key = dedup::key(&entry.account, &entry.source, &entry.event_id);
             let body = dedup::body(&entry, notes.as_ref()).unwrap_or(NO_BODY);
@@ -203,16 +206,20 @@ fn keys(requests: &[&Prepared]) -> Vec<append::DedupKey> {
 }
 
 fn corrected(requests: &[&Prepared]) -> Vec<(AccountId, i64)> {
-    let of = |request: &&Prepared| {
-        let account = request.account.clone();
-        let refs = request.items.iter().filter_map(|item| match &item.item {
-            Item::Correction(correction) => Some(correction.ref_seq),
-            Item::Usage(_) => None,
-        });
-        refs.map(move |seq| (account.clone(), seq)).collect::<Vec<_>>()
-    };
-    let wanted: BTreeSet<_> = requests.iter().flat_map(of).collect();
+    let of = corrections(requests).map(|(account, of)| (account.clone(), of.ref_seq));
+    let wanted: BTreeSet<_> = of.collect();
     wanted.into_iter().collect()
+}
+
+fn corrections<'a>(
+    requests: &'a [&'a Prepared],
+) -> impl Iterator<Item = (&'a AccountId, &'a Correction)> {
+    requests.iter().flat_map(|request| {
+        request.items.iter().filter_map(|item| match &item.item {
+            Item::Correction(correction) => Some((&request.account, correction)),
+            Item::Usage(_) => None,
+        })
+    })
 }
 
 async fn load_figures(
@@ -236,12 +243,10 @@ async fn load_figures(
         let Some(sheet) = sheets.get_mut(&key.account) else { continue };
         let rest = match sheet.began.zip(figure.divided) {
             Some(hour) => within(session, divided, &key, hour).await?,
-            None => Quantity::ZERO,
+            None => Some(Quantity::ZERO),
         };
-        let free = figure.free.checked_add(rest);
-        let free =
-            free.ok_or_else(|| StoreError::Unreadable("what is free does not fit".into()))?;
-        sheet.free.insert(key.clone(), free);
+        // Where it does not fit the account's items are refused, not everybody's with them.
+        sheet.free.insert(key.clone(), free::together(figure.free, rest));
         sheet.totals.insert(key, figure.total);
     }
     for (key, state) in alerts::load(session, &totals).await? {
@@ -263,7 +268,7 @@ async fn within(
     divided: &mut Divided,
     key: &TotalKey,
     hour: (Began, HourMark),
-) -> Result<Quantity, StoreError> {
+) -> Result<Option<Quantity>, StoreError> {
     if let Some((of, free)) = divided.get(key)
         && *of == hour
     {

@@ -46,8 +46,8 @@ pub(super) struct Sheet {
     pub(super) subscription: Option<Subscription>,
     /// When the first of the plans began.
     pub(super) began: Option<Began>,
-    /// What of each figure happened before that.
-    pub(super) free: HashMap<TotalKey, Quantity>,
+    /// What of each figure happened before that; `None` where that does not fit.
+    pub(super) free: HashMap<TotalKey, Option<Quantity>>,
     pub(super) terms: Arc<KnownTerms>,
     pub(super) quotas: HashMap<TotalKey, Option<Quantity>>,
     pub(super) alerts: HashMap<TotalKey, State>,
@@ -128,7 +128,7 @@ impl Sheet {
             return Outcome::Refused(Reason::TotalOverflow);
         };
         self.put(&draft, total, rollup);
-        self.free.insert(draft.hour.total.clone(), free);
+        self.free.insert(draft.hour.total.clone(), Some(free));
         self.measure(&draft, total, now);
         Outcome::Accepted { seq: self.write(&draft, item, arrived, now) }
     }
@@ -184,7 +184,7 @@ impl Sheet {
             first_seq: if rollup.count == 0 { seq } else { rollup.first_seq },
             last_seq: seq,
         };
-        let free = self.free.get(&draft.hour.total).copied().unwrap_or_default();
+        let free = self.free.get(&draft.hour.total).copied().unwrap_or(Some(Quantity::ZERO))?;
         let is_free = self.began.is_some_and(|began| draft.spot.time < began.at());
         let free = if is_free { free.checked_add(draft.quantity)? } else { free };
         Some((total, rollup, free))
@@ -209,7 +209,7 @@ impl Sheet {
             quota(self.subscription.as_ref(), &self.terms, period, key.meter)
         });
         let before = self.alerts.get(key).copied().unwrap_or_default();
-        let free = self.free.get(key).copied().unwrap_or_default();
+        let free = self.free.get(key).copied().flatten().unwrap_or_default();
         let used = counted(total.used, free, draft.spot.place.formula);
         let moment = (total.last_seq, now);
         let (state, mut happened) = advance(key, before, (used, quota), moment);

@@ -162,22 +162,25 @@ pub async fn load_corrected(
     rows.iter().map(read).collect()
 }
 
-/// The corrections that rows have, with their notes unless they were erased.
+/// The corrections of these accounts, sources and ids, of whatever row, with their notes unless they were erased.
+/// Corrections are few, and have an index of their own.
 pub async fn load_corrections(
     session: &mut Session,
-    of: &[(AccountId, i64)],
+    of: &[(AccountId, String, String)],
 ) -> Result<Vec<(Entry, Option<SaltedDims>)>, StoreError> {
     let sql = (
-        "WITH want (account, seq) AS (",
+        "WITH want (account, source, id) AS (",
         ") SELECT l.account, l.seq, l.kind, l.source, l.event_id, l.meter, l.t_event, l.t_ingest,
              l.t_stored, l.qty_micro, l.ref_seq, l.period_start, l.happened_in, l.dims_hash,
              l.chain, d.salt, d.dims
            FROM want CROSS JOIN usage_ledger l
              LEFT JOIN event_dims d ON d.account = l.account AND d.seq = l.seq
-           WHERE l.account = want.account AND l.ref_seq = want.seq",
+           WHERE l.account = want.account AND l.ref_seq > 0
+             AND l.source = want.source AND l.event_id = want.id",
     );
-    let values = of.iter().flat_map(|(account, seq)| args![account, *seq]).collect();
-    let rows = session.rows_many(sql, 2, values).await?;
+    let values =
+        of.iter().flat_map(|(account, source, id)| args![account, source.as_str(), id.as_str()]);
+    let rows = session.rows_many(sql, 3, values.collect()).await?;
     let read = |row: &super::sql::Row| {
         let dims = row.opt_bytes(ENTRY_WIDTH)?.zip(row.opt_text(ENTRY_WIDTH + 1)?);
         let dims = dims.map(|(salt, json)| SaltedDims { salt, json: json.to_owned() });

@@ -1,7 +1,8 @@
 //! What of a figure happened before its account had any plan, which no plan charges for.
 //!
 //! Hours before the plan began are taken from their sums, and the rows of the hour in which it began are
-//! added up one by one, as for a bill.
+//! added up one by one, as for a bill. A sum may not fit though the figure does, which later rows have brought
+//! down again: then it is `None`, and only what needs it is refused.
 
 use std::collections::HashMap;
 
@@ -10,7 +11,7 @@ use jiff::Timestamp;
 use super::{
     Session, StoreError,
     row::{Total, TotalKey},
-    sql::args,
+    sql::{Row, args, sum_of},
 };
 use crate::domain::{Quantity, calendar::Zone};
 
@@ -57,8 +58,8 @@ pub struct HourMark {
 pub struct Figure {
     /// All of it.
     pub total: Total,
-    /// What happened in hours before the one in which the first plan began.
-    pub free: Quantity,
+    /// What happened in hours before the one in which the first plan began, if that fits.
+    pub free: Option<Quantity>,
     /// That hour, when the plan began inside it and it has any rows: to be added by [`within`].
     pub divided: Option<HourMark>,
 }
@@ -70,8 +71,12 @@ pub async fn load_figures(
 ) -> Result<HashMap<TotalKey, Figure>, StoreError> {
     let sql = (
         "WITH want (account, period_start, meter, hour) AS (",
+        // In the two parts of `sum_of!`, of which a subquery can answer but one.
         ") SELECT u.account, u.period_start, u.meter, u.cnt, u.used_micro, u.last_seq,
-             (SELECT CAST(SUM(b.qty_micro) AS BIGINT) FROM usage_rollup_hour b
+             (SELECT CAST(SUM(b.qty_micro / 1000000000) AS BIGINT) FROM usage_rollup_hour b
+              WHERE b.account = u.account AND b.meter = u.meter
+                AND b.period_start = u.period_start AND b.hour < want.hour),
+             (SELECT CAST(SUM(b.qty_micro % 1000000000) AS BIGINT) FROM usage_rollup_hour b
               WHERE b.account = u.account AND b.meter = u.meter
                 AND b.period_start = u.period_start AND b.hour < want.hour),
              r.cnt, r.qty_micro, r.last_seq
@@ -86,18 +91,18 @@ pub async fn load_figures(
     };
     let rows = session.rows_many(sql, 4, wanted.iter().flat_map(value).collect()).await?;
     let began: HashMap<_, _> = wanted.iter().cloned().collect();
-    let read = |row: &super::sql::Row| {
+    let read = |row: &Row| {
         let key =
             TotalKey { account: row.parsed(0)?, period_start: row.time(1)?, meter: row.parsed(2)? };
         let used = Quantity::from_micros(row.int(4)?);
         let began = began.get(&key).copied().flatten();
-        let mark = match row.opt_int(7)? {
-            Some(rows) => Some(HourMark { rows, quantity: row.int(8)?, last_seq: row.int(9)? }),
+        let mark = match row.opt_int(8)? {
+            Some(rows) => Some(HourMark { rows, quantity: row.int(9)?, last_seq: row.int(10)? }),
             None => None,
         };
         let figure = Figure {
             total: Total { count: row.int(3)?, used, last_seq: row.int(5)? },
-            free: Quantity::from_micros(row.opt_int(6)?.unwrap_or_default()),
+            free: sum(row, 6)?,
             divided: mark.filter(|_| began.is_some_and(|b| b.first_of_hour < b.at)),
         };
         Ok((key, figure))
@@ -105,39 +110,50 @@ pub async fn load_figures(
     rows.iter().map(read).collect()
 }
 
-/// What of a figure happened in the hour in which the first plan began, before it did.
+/// A sum, if it fits; of no rows it is zero.
+fn sum(row: &Row, column: usize) -> Result<Option<Quantity>, StoreError> {
+    let sum = i64::try_from(row.opt_sum(column)?.unwrap_or_default());
+    Ok(sum.ok().map(Quantity::from_micros))
+}
+
+/// What of a figure happened in the hour in which the first plan began, before it did, if that fits.
 pub async fn within(
     session: &mut Session,
     key: &TotalKey,
     began: Began,
-) -> Result<Quantity, StoreError> {
-    let sql = "SELECT CAST(SUM(qty_micro) AS BIGINT) FROM usage_ledger
-               WHERE account = $1 AND t_event >= $2 AND t_event < $3 AND period_start = $4
-                 AND meter = $5";
+) -> Result<Option<Quantity>, StoreError> {
+    let sql = concat!(
+        "SELECT ",
+        sum_of!("qty_micro"),
+        " FROM usage_ledger
+          WHERE account = $1 AND t_event >= $2 AND t_event < $3 AND period_start = $4 AND meter = $5"
+    );
     let values =
         args![&key.account, began.first_of_hour, began.at, key.period_start, key.meter.name()];
     let row = session.row(sql, values).await?;
-    let sum = row.map_or(Ok(None), |row| row.opt_int(0))?;
-    Ok(Quantity::from_micros(sum.unwrap_or_default()))
+    row.map_or(Ok(Some(Quantity::ZERO)), |row| sum(&row, 0))
 }
 
-/// What of each of the figures is free, with the figure.
+/// Hours and the rest of what is free, if both fit, and together.
+#[must_use]
+pub fn together(hours: Option<Quantity>, rest: Option<Quantity>) -> Option<Quantity> {
+    hours?.checked_add(rest?)
+}
+
+/// What of each of the figures is free, if it fits, with the figure.
 pub async fn of(
     session: &mut Session,
     wanted: &[(TotalKey, Option<Began>)],
-) -> Result<HashMap<TotalKey, (Total, Quantity)>, StoreError> {
+) -> Result<HashMap<TotalKey, (Total, Option<Quantity>)>, StoreError> {
     let mut all = HashMap::new();
     let figures = load_figures(session, wanted).await?;
     for (key, began) in wanted {
         let Some(figure) = figures.get(key) else { continue };
         let rest = match (figure.divided, began) {
             (Some(_), Some(began)) => within(session, key, *began).await?,
-            _ => Quantity::ZERO,
+            _ => Some(Quantity::ZERO),
         };
-        let free = figure.free.checked_add(rest);
-        let free =
-            free.ok_or_else(|| StoreError::Unreadable("what is free does not fit".into()))?;
-        all.insert(key.clone(), (figure.total, free));
+        all.insert(key.clone(), (figure.total, together(figure.free, rest)));
     }
     Ok(all)
 }

@@ -103,9 +103,18 @@ impl Row {
     /// # Errors
     /// [`StoreError::Unreadable`] also when it does not fit.
     pub fn sum(&self, column: usize) -> Result<i64, StoreError> {
-        let sum = i128::from(self.int(column)?) * 1_000_000_000 + i128::from(self.int(column + 1)?);
+        let sum = self.opt_sum(column)?.ok_or_else(|| self.wrong(column, "a sum"))?;
         let overflow = |_| StoreError::Unreadable(format!("the sum {sum} does not fit"));
         i64::try_from(sum).map_err(overflow)
+    }
+
+    /// The same of rows of which there may be none, however large it is.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`].
+    pub fn opt_sum(&self, column: usize) -> Result<Option<i128>, StoreError> {
+        let parts = self.opt_int(column)?.zip(self.opt_int(column + 1)?);
+        Ok(parts.map(|(large, small)| i128::from(large) * 1_000_000_000 + i128::from(small)))
     }
 
     /// A text.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use api_server::{
     domain::{Quantity, meter::Meter},
-    ledger::{Append, Change, Correction, Item, LedgerError, Outcome, Reason},
+    ledger::{Append, Change, Correction, Item, LedgerError, Outcome, Reason, upkeep::Upkeep},
 };
 
 use super::ground::{Ground, ROLLUPS, TOTALS, accepted, at, query, usage};
@@ -308,6 +308,31 @@ mod corrections {
         let again = ground.send("acme", vec![first, correction("c-1", 1, by(-2))]).await;
         assert!(matches!(again.outcomes[0], Outcome::Duplicate { seq: 2, .. }));
         assert!(matches!(again.outcomes[1], Outcome::Conflict { .. }));
+    }
+
+    /// Its key was dropped with those of its month, and its row still says what it was about.
+    #[tokio::test]
+    async fn a_corrections_name_stays_its_own_when_its_key_was_dropped() {
+        let ground = Ground::with(&["acme", "borealis"]).await;
+        ground.send("acme", vec![query("acme", "e-1", "5"), query("acme", "e-2", "7")]).await;
+        ground.send("borealis", vec![query("borealis", "e-1", "5")]).await;
+        let first = correction("c-1", 1, by(-1));
+        assert_eq!(accepted(&ground.send("acme", vec![first.clone()]).await), [3]);
+        ground.set_clock("2027-03-02T12:00:00Z");
+        Upkeep::default().round(&ground.ledger).await.unwrap();
+        assert_eq!(ground.table("SELECT COUNT(*) FROM dedup").await, strings(&[&["0"]]));
+        let of_another_row = correction("c-1", 2, by(-1));
+        let again = ground.send("acme", vec![of_another_row, first]).await;
+        let first_seen_at = at(super::super::ground::NOW);
+        let known =
+            [Outcome::Conflict { first_seen_at }, Outcome::Duplicate { seq: 3, first_seen_at }];
+        assert_eq!(again.outcomes, known);
+        // An event, or another account's correction, may be called the same.
+        let theirs = ground.send("borealis", vec![correction("c-1", 1, by(-1))]).await;
+        assert_eq!(accepted(&theirs), [2]);
+        let mut event = usage("acme", "c-1", Meter::Query, "2027-03-02T11:00:00Z", "1");
+        event.source = "/corrections".to_owned();
+        assert_eq!(accepted(&ground.send("acme", vec![Item::Usage(event)]).await), [4]);
     }
 
     #[tokio::test]
