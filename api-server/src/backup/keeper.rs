@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -20,6 +20,7 @@ use super::archive::{self, Work};
 use super::bucket::LARGEST;
 use super::erased;
 use super::own::{self, LedgerId, Own, Standing};
+use super::room::HeldFor;
 use super::shelf::Shelf;
 use super::vault::{self, Vault};
 use crate::ledger::Ledger;
@@ -55,6 +56,7 @@ pub struct Keeper {
     metrics: Metrics,
     /// How large the log of erasures was when it was kept.
     logged: AtomicU64,
+    cleared: Once,
 }
 
 impl Keeper {
@@ -62,7 +64,7 @@ impl Keeper {
     #[must_use]
     pub fn new(vault: Arc<Vault>, storage: PathBuf, settings: Settings, meter: &Meter) -> Self {
         let metrics = Metrics::new(meter, settings.every);
-        Self { vault, storage, settings, metrics, logged: AtomicU64::new(0) }
+        Self { vault, storage, settings, metrics, logged: AtomicU64::new(0), cleared: Once::new() }
     }
 
     /// Goes on until it is dropped; `stop` ends a copy that is under way. At rest it asks nobody, and looks at
@@ -157,8 +159,9 @@ impl Keeper {
     fn folder(&self) -> anyhow::Result<PathBuf> {
         let folder = self.vault.folder().join(own::OF);
         vault::make(&folder).with_context(|| folder.display().to_string())?;
-        // What a killed server left. One process at a time has the ledger, so nobody else works here.
-        Work::clear(&folder);
+        // What a killed server left. One process at a time has the ledger, so nobody else works here; but what we
+        // began ourselves may go on after its lease was lost.
+        self.cleared.call_once(|| Work::clear(&folder));
         Ok(folder)
     }
 
@@ -190,20 +193,19 @@ impl Keeper {
     ) -> anyhow::Result<Own> {
         let size = self.size()?;
         self.passes(size)?;
-        // The copy and the archive that is made of it; then the archive and what is restored on trial.
-        let mut room = self.vault.disk().hold(size.saturating_mul(2))?;
         let shelf = self.vault.shelf();
         let work = Work::beside(folder).with_context(|| folder.display().to_string())?;
+        // The copy and the archive that is made of it; then the archive and what is restored on trial.
+        let room = self.vault.disk().hold_for(work.path(), size.saturating_mul(2))?;
         let storage = self.storage.clone();
         let copied = move |work: PathBuf| async move {
             super::make(&storage, &work.join(ARCHIVE), now).await
         };
-        let (work, _) = beside(work, stop, copied).await?;
-        let archive = work.path().join(ARCHIVE);
-        // The disk says so itself from now on: else a tenant's would have to fit twice beside it.
-        room.wrote(std::fs::metadata(&archive).map_or(0, |archive| archive.len()));
-        let (work, own) = beside(work, stop, move |work| tried(work, id, now)).await?;
+        let (held, _) = beside((work, room), stop, copied).await?;
+        let (held, own) = beside(held, stop, move |work| tried(work, id, now)).await?;
+        let (work, room) = held;
         drop(room);
+        let archive = work.path().join(ARCHIVE);
         if matches!(shelf, Shelf::Bucket(_)) {
             let is = own.bytes;
             ensure!(is <= LARGEST, "the archive has {is} bytes, a bucket takes {LARGEST} at once");
@@ -247,18 +249,22 @@ impl Keeper {
     }
 }
 
+/// Where one is made, and the room for it, which is given back after the folder.
+type Place = (Work, HeldFor);
+
 /// Works in a folder beside the threads that answer, until it is done or the server stops: it reads, sums and
-/// recomputes all that there is.
+/// recomputes all that there is. Who waits for it no longer, because the lease was lost, does not end it: folder and
+/// room are its own until then.
 async fn beside<T: Send + 'static, F: Future<Output = anyhow::Result<T>>>(
-    work: Work,
+    place: Place,
     stop: &Shutdown,
     what: impl FnOnce(PathBuf) -> F + Send + 'static,
-) -> anyhow::Result<(Work, T)> {
+) -> anyhow::Result<(Place, T)> {
     let (stopped, runtime) = (stop.cancelled(), Handle::current());
     let done = tokio::task::spawn_blocking(move || {
         runtime.block_on(async {
             tokio::select! {
-                done = what(work.path().to_owned()) => Ok((work, done?)),
+                done = what(place.0.path().to_owned()) => Ok((place, done?)),
                 () = stopped => bail!("the server stops"),
             }
         })
@@ -340,5 +346,39 @@ impl Metrics {
 
     fn tell(&self, own: &Own) {
         *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = Some(own.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::room::Room;
+    use super::*;
+
+    /// As when the lease is lost in the middle of a copy.
+    #[tokio::test]
+    async fn what_nobody_waits_for_any_more_has_its_room_until_it_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let room = Room::new(folder.path());
+        let work = Work::beside(folder.path()).unwrap();
+        let path = work.path().to_owned();
+        let held = room.hold_for(&path, 1000).unwrap();
+        let (begun, begins) = tokio::sync::oneshot::channel();
+        let (end, ends) = tokio::sync::oneshot::channel::<()>();
+        let stop = Shutdown::default();
+        let copy = beside((work, held), &stop, move |_| async move {
+            let _heard = begun.send(());
+            Ok(ends.await?)
+        });
+        tokio::select! {
+            _ = copy => panic!("it ended before it was told to"),
+            heard = begins => heard.unwrap(),
+        }
+        assert!(path.exists());
+        assert_eq!(room.left(), 1000);
+        end.send(()).unwrap();
+        while room.left() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!path.exists(), "the folder goes before its room is given back");
     }
 }

@@ -4,9 +4,11 @@
 //! that runs full in the middle takes the log of erasures and everybody's backups with it. What others are
 //! writing counts before it is there.
 
+use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use thiserror::Error;
 
@@ -58,16 +60,43 @@ const fn fits(needed: u64, promised: u64, free: u64) -> bool {
     needed.saturating_add(promised).saturating_add(RESERVE) <= free
 }
 
+/// How many bytes a folder takes of its disk by now, with all that is in it. What goes meanwhile takes none.
+fn taken(folder: &Path) -> u64 {
+    let mut bytes = 0_u64;
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let Ok(is) = entry.metadata() else { continue };
+        let more = if is.is_dir() { taken(&entry.path()) } else { is.blocks().saturating_mul(512) };
+        bytes = bytes.saturating_add(more);
+    }
+    bytes
+}
+
+/// What is to be written still.
+#[derive(Default)]
+struct Promised {
+    /// By those who say how far they are.
+    bytes: u64,
+    /// In working folders, where they are looked at: each with all that it may ever take.
+    works: Vec<(PathBuf, u64)>,
+}
+
+impl Promised {
+    fn left(&self) -> u64 {
+        let left = |(work, most): &(PathBuf, u64)| most.saturating_sub(taken(work));
+        self.works.iter().map(left).fold(self.bytes, u64::saturating_add)
+    }
+}
+
 /// The room of a folder.
+#[derive(Clone)]
 pub struct Room {
     folder: PathBuf,
-    /// What is to be written still.
-    promised: Mutex<u64>,
+    promised: Arc<Mutex<Promised>>,
 }
 
 impl Room {
     pub(super) fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), promised: Mutex::new(0) }
+        Self { folder: folder.to_owned(), promised: Arc::default() }
     }
 
     /// Promises room to somebody.
@@ -80,8 +109,51 @@ impl Room {
         Ok(held)
     }
 
-    fn promised(&self) -> MutexGuard<'_, u64> {
+    /// Promises room to a working folder: for all that is ever in it at once, of which the disk itself says what
+    /// is there by now.
+    ///
+    /// # Errors
+    /// [`NoRoom`].
+    pub(super) fn hold_for(&self, work: &Path, most: u64) -> Result<HeldFor, NoRoom> {
+        let mut promised = self.promised();
+        self.fits(most, &promised)?;
+        promised.works.push((work.to_owned(), most));
+        Ok(HeldFor { of: self.clone(), work: work.to_owned() })
+    }
+
+    fn fits(&self, needed: u64, promised: &Promised) -> Result<(), NoRoom> {
+        let folder = self.folder.clone();
+        // Before the disk is asked: what is written in between is counted twice then, and not left out.
+        let promised = promised.left();
+        let free = match free(&folder) {
+            Ok(free) => free,
+            Err(error) => return Err(NoRoom::Untold { folder, error }),
+        };
+        if !fits(needed, promised, free) {
+            return Err(NoRoom::Full { folder, needed, free, promised });
+        }
+        Ok(())
+    }
+
+    #[cfg(test)]
+    pub(super) fn left(&self) -> u64 {
+        self.promised().left()
+    }
+
+    fn promised(&self) -> MutexGuard<'_, Promised> {
         self.promised.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Room that a working folder was promised, until this is dropped.
+pub(super) struct HeldFor {
+    of: Room,
+    work: PathBuf,
+}
+
+impl Drop for HeldFor {
+    fn drop(&mut self) {
+        self.of.promised().works.retain(|(work, _)| *work != self.work);
     }
 }
 
@@ -102,15 +174,8 @@ impl Held<'_> {
             return Ok(());
         }
         let mut promised = self.of.promised();
-        let folder = self.of.folder.clone();
-        let free = match free(&folder) {
-            Ok(free) => free,
-            Err(error) => return Err(NoRoom::Untold { folder, error }),
-        };
-        if !fits(needed, *promised, free) {
-            return Err(NoRoom::Full { folder, needed, free, promised: *promised });
-        }
-        *promised = promised.saturating_add(needed);
+        self.of.fits(needed, &promised)?;
+        promised.bytes = promised.bytes.saturating_add(needed);
         self.left = self.left.saturating_add(needed);
         Ok(())
     }
@@ -120,7 +185,7 @@ impl Held<'_> {
         let bytes = bytes.min(self.left);
         self.left -= bytes;
         let mut promised = self.of.promised();
-        *promised = promised.saturating_sub(bytes);
+        promised.bytes = promised.bytes.saturating_sub(bytes);
     }
 }
 
@@ -147,16 +212,45 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let room = Room::new(folder.path());
         let (mut one, other) = (room.hold(100).unwrap(), room.hold(50).unwrap());
-        assert_eq!(*room.promised(), 150);
+        let promised = || room.promised().left();
+        assert_eq!(promised(), 150);
         one.grow(80).unwrap();
-        assert_eq!(*room.promised(), 150, "that was promised before");
+        assert_eq!(promised(), 150, "that was promised before");
         one.wrote(80);
         one.grow(30).unwrap();
-        assert_eq!(*room.promised(), 80, "20 were left, and 10 are new");
+        assert_eq!(promised(), 80, "20 were left, and 10 are new");
         one.wrote(1000);
-        assert_eq!(*room.promised(), 50, "more than was promised takes nothing of another's");
+        assert_eq!(promised(), 50, "more than was promised takes nothing of another's");
         drop((one, other));
-        assert_eq!(*room.promised(), 0);
+        assert_eq!(promised(), 0);
+    }
+
+    #[test]
+    fn what_stands_in_a_working_folder_is_not_promised_a_second_time() {
+        const MIB: usize = 1024 * 1024;
+        let folder = tempfile::tempdir().unwrap();
+        let room = Room::new(folder.path());
+        let work = folder.path().join("work");
+        fs::create_dir_all(work.join("within")).unwrap();
+        let held = room.hold_for(&work, 4 * MIB as u64).unwrap();
+        let promised = || room.promised().left();
+        assert_eq!(promised(), 4 * MIB as u64);
+        let write = |name: &str, bytes: usize| {
+            fs::write(work.join(name), vec![7; bytes]).unwrap();
+            fs::File::open(work.join(name)).unwrap().sync_all().unwrap();
+        };
+        write("copy", MIB);
+        write("within/archive", MIB);
+        assert_eq!(promised(), 2 * MIB as u64);
+        // What gives way to something else gives its room to that, and not to others.
+        fs::remove_file(work.join("copy")).unwrap();
+        assert_eq!(promised(), 3 * MIB as u64);
+        write("trial", 4 * MIB);
+        assert_eq!(promised(), 0, "more than was promised takes nothing of another's");
+        fs::remove_dir_all(&work).unwrap();
+        assert_eq!(promised(), 4 * MIB as u64);
+        drop(held);
+        assert_eq!(promised(), 0);
     }
 
     #[test]

@@ -223,17 +223,7 @@ impl Shelf {
                     Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
                     entries => entries.with_context(named)?,
                 };
-                let mut all = Vec::new();
-                for entry in entries {
-                    let entry = entry.with_context(named)?;
-                    let bytes = match entry.metadata() {
-                        // Since the folder was read it was dropped, or has become whole under another name.
-                        Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                        metadata => metadata.with_context(named)?.len(),
-                    };
-                    all.push((entry.file_name().to_string_lossy().into_owned(), bytes));
-                }
-                Ok(all)
+                sizes(entries).with_context(named)
             }
             Self::Bucket(bucket) => {
                 let under = object(of, "");
@@ -245,6 +235,23 @@ impl Shelf {
             }
         }
     }
+}
+
+/// Names and sizes of those of a folder's entries that are still there.
+fn sizes(
+    entries: impl Iterator<Item = io::Result<fs::DirEntry>>,
+) -> io::Result<Vec<(String, u64)>> {
+    let mut all = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let bytes = match entry.metadata() {
+            // Since the folder was read it was dropped, or has become whole under another name.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            metadata => metadata?.len(),
+        };
+        all.push((entry.file_name().to_string_lossy().into_owned(), bytes));
+    }
+    Ok(all)
 }
 
 /// What an archive is called that is looked at.
@@ -296,4 +303,24 @@ fn holds(path: &Path, wanted: &Wanted) -> anyhow::Result<Manifest> {
     let is = fs::File::open(path).and_then(archive::sum)?;
     ensure!(is == (wanted.bytes, wanted.sha256), "it is not what was received");
     archive::read(path, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As when a list is made at the moment at which one is put in its place.
+    #[test]
+    fn what_was_renamed_or_dropped_since_the_folder_was_read_ends_no_list() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for name in ["dropped", "part", "stays"] {
+            fs::write(path(name), name).unwrap();
+        }
+        let read: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+        assert_eq!(read.len(), 3);
+        fs::rename(path("part"), path("whole")).unwrap();
+        fs::remove_file(path("dropped")).unwrap();
+        assert_eq!(sizes(read.into_iter()).unwrap(), [("stays".to_owned(), 5)]);
+    }
 }

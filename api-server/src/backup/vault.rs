@@ -176,7 +176,7 @@ impl Vault {
     }
 
     /// Takes a backup in; answers what is recorded of it, and whether it is new. The same again is a
-    /// success.
+    /// success, which takes no room: of one that stands there nothing is written.
     ///
     /// # Errors
     /// [`NotKept`].
@@ -192,12 +192,18 @@ impl Vault {
         if said > self.largest {
             return Err(NotKept::TooLarge(self.largest));
         }
+        if let Some(kept) = self.stands(ledger, announced).await? {
+            let mut arriving = Arriving::new(body, self.largest);
+            while arriving.next().await?.is_some() {}
+            arriving.whole(announced)?;
+            return Ok((kept, false));
+        }
         // Before anything of it is here; of one that does not say how large it is, piece by piece.
         let room = self.disk.hold(said)?;
         let folder = self.folder.join(announced.account.as_str());
         make(&folder).and_then(|()| archive::sync_folder_of(&folder))?;
         let part = Part::in_folder(&folder);
-        let bytes = self.arrive(part.path(), announced, room, body).await?;
+        let bytes = self.write(part.path(), announced, room, body).await?;
         let manifest = looked_at(part.path()).await?;
         let of = manifest.spool.as_ref();
         let of =
@@ -229,34 +235,42 @@ impl Vault {
         }
     }
 
+    /// What is recorded of the same backup, if it stands on the shelf as it was sent. A shelf that does not say
+    /// gets it once more.
+    async fn stands(
+        &self,
+        ledger: &Ledger,
+        announced: &Announced,
+    ) -> Result<Option<Backup>, NotKept> {
+        let Announced { account, id, sha256, .. } = announced;
+        let mut session = ledger.store().read().await.map_err(LedgerError::from)?;
+        let known = backups::get(&mut session, account, *id).await.map_err(LedgerError::from)?;
+        drop(session);
+        let Some(known) = known.filter(|known| known.sha256 == *sha256) else { return Ok(None) };
+        let all = self.shelf.stands(account.as_str()).await.unwrap_or_default();
+        let name = shelf::name(*id, sha256);
+        let whole =
+            all.iter().any(|(is, bytes)| *is == name && i64::try_from(*bytes) == Ok(known.bytes));
+        Ok(whole.then_some(known))
+    }
+
     /// Writes what arrives, durably; answers how much it was.
-    async fn arrive(
+    async fn write(
         &self,
         path: &Path,
         announced: &Announced,
         mut room: Held<'_>,
-        mut body: impl Stream<Item = Result<Bytes, NotKept>> + Unpin,
+        body: impl Stream<Item = Result<Bytes, NotKept>> + Unpin,
     ) -> Result<u64, NotKept> {
-        let largest = self.largest;
         let mut file =
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).await?;
-        let (mut bytes, mut hash) = (0, Sha256::new());
-        while let Some(some) =
-            tokio::time::timeout(ARRIVAL, body.next()).await.map_err(|_| NotKept::Late)?
-        {
-            let some = some?;
-            bytes += some.len() as u64;
-            if bytes > largest {
-                return Err(NotKept::TooLarge(largest));
-            }
+        let mut arriving = Arriving::new(body, self.largest);
+        while let Some(some) = arriving.next().await? {
             room.grow(some.len() as u64)?;
-            hash.update(&some);
             file.write_all(&some).await?;
             room.wrote(some.len() as u64);
         }
-        if <[u8; 32]>::from(hash.finalize()) != announced.sha256 {
-            return Err(NotKept::Damaged);
-        }
+        let bytes = arriving.whole(announced)?;
         file.flush().await?;
         File::sync_all(&file).await?;
         Ok(bytes)
@@ -316,6 +330,37 @@ impl Vault {
             tracing::warn!(error, place, "a backup that is no longer wanted was left");
         }
         removed.is_ok()
+    }
+}
+
+/// What arrives, counted and summed.
+struct Arriving<B> {
+    body: B,
+    largest: u64,
+    bytes: u64,
+    hash: Sha256,
+}
+
+impl<B: Stream<Item = Result<Bytes, NotKept>> + Unpin> Arriving<B> {
+    fn new(body: B, largest: u64) -> Self {
+        Self { body, largest, bytes: 0, hash: Sha256::new() }
+    }
+
+    async fn next(&mut self) -> Result<Option<Bytes>, NotKept> {
+        let some = tokio::time::timeout(ARRIVAL, self.body.next()).await;
+        let Some(some) = some.map_err(|_| NotKept::Late)?.transpose()? else { return Ok(None) };
+        self.bytes += some.len() as u64;
+        if self.bytes > self.largest {
+            return Err(NotKept::TooLarge(self.largest));
+        }
+        self.hash.update(&some);
+        Ok(Some(some))
+    }
+
+    /// How much it was, if it is what was announced.
+    fn whole(self, announced: &Announced) -> Result<u64, NotKept> {
+        let same = <[u8; 32]>::from(self.hash.finalize()) == announced.sha256;
+        same.then_some(self.bytes).ok_or(NotKept::Damaged)
     }
 }
 

@@ -282,6 +282,15 @@ async fn what_would_fill_the_disk_is_refused_and_those_that_are_kept_stay() {
     assert_eq!(kept.status, StatusCode::CREATED, "{}", kept.text);
     let id = Uuid::now_v7();
     finds_no_room(&api, put_signed("acme", id, &other)).await;
+    // The answer to the first one was lost: it is kept, and needs no room of its own.
+    let [first] = &known(&api, "acme").await[..] else { panic!("one is known") };
+    let again = send(&api, "acme", first.id, &one).await;
+    assert_eq!((again.status, again.json()), (StatusCode::OK, kept.json()));
+    // By its digest alone it is not.
+    let mut cut = one.clone();
+    cut.pop();
+    let damaged = put("acme", first.id, &digest(&sum(&one)), cut);
+    assert_eq!(api.send(damaged).await.code(), "digest-mismatch");
     // One that does not say how large it is is refused once it would take the reserve.
     let pieces: Vec<_> =
         other.chunks(4096).map(|some| Ok::<_, std::io::Error>(some.to_vec())).collect();
