@@ -202,20 +202,20 @@ impl Inputs {
     }
 }
 
-/// `used ÷ (quota × elapsed ÷ period)`: 1 is a pace at which the quota lasts exactly to the end.
-/// Any use of an empty quota is as fast as can be. `None` without a quota, of an empty and unused
+/// `used ÷ (quota × elapsed ÷ total)`: 1 is a pace at which the quota lasts exactly to the end of the stretch
+/// that it is for: the period, or what was left of it when the quota began. Any use of an empty quota is as fast as can be. `None` without a quota, of an empty and unused
 /// one, or before any time has passed.
 #[must_use]
-pub fn pace(used: Quantity, quota: Option<Quantity>, period: Elapsed) -> Option<Ppm> {
+pub fn pace(used: Quantity, quota: Option<Quantity>, stretch: Elapsed) -> Option<Ppm> {
     let quota = quota?.micros().max(0);
-    if period.elapsed_ms == 0 || (quota == 0 && used.micros() <= 0) {
+    if stretch.elapsed_ms == 0 || (quota == 0 && used.micros() <= 0) {
         return None;
     }
     if quota == 0 {
         return Some(LARGEST_RATIO);
     }
-    let part = i128::from(used.micros()) * i128::from(period.total_ms);
-    Ppm::of(part, i128::from(quota) * i128::from(period.elapsed_ms))
+    let part = i128::from(used.micros()) * i128::from(stretch.total_ms);
+    Ppm::of(part, i128::from(quota) * i128::from(stretch.elapsed_ms))
         .map(|pace| pace.min(LARGEST_RATIO))
 }
 

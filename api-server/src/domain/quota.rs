@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
+
 use super::{
     Quantity,
     calendar::Period,
@@ -35,6 +37,21 @@ pub fn quota(
         return None;
     }
     included(&stretches, meter).ok()
+}
+
+/// When the quota of a period began: with the first plan in it that charges for the meter; without any, the
+/// period's start.
+#[must_use]
+pub fn since(
+    subscription: Option<&Subscription>,
+    terms: &KnownTerms,
+    period: Period,
+    meter: Meter,
+) -> Timestamp {
+    let charges = |plan| terms.get(plan).is_some_and(|t: &Terms| t.charges.contains_key(&meter));
+    let stretches = subscription.map(|plans| plans.stretches(period)).unwrap_or_default();
+    let first = stretches.iter().find(|stretch| charges(&stretch.plan));
+    first.map_or(period.start(), |stretch| stretch.start)
 }
 
 /// What counts against a quota, of `used` of which `free` happened before the account had any plan. That
@@ -85,6 +102,19 @@ mod tests {
         let mut plans = Subscription::start(on("starter", "2026-01-01T00:00:00Z"));
         plans.append(on("team", "2026-06-16T00:00:00Z"));
         assert_eq!(units(Some(&plans), Meter::Agents).as_deref(), Some("25000"));
+    }
+
+    #[test]
+    fn a_quota_begins_with_the_first_plan_that_charges_for_the_meter() {
+        let began = |plans: Option<&Subscription>, meter| since(plans, &terms(), june(), meter);
+        let (start, middle) = (june().start(), at("2026-06-16T00:00:00Z"));
+        let mut plans = Subscription::start(on("starter", "2026-01-01T00:00:00Z"));
+        plans.append(on("team", "2026-06-16T00:00:00Z"));
+        assert_eq!(began(Some(&plans), Meter::Agents), start);
+        let team = Subscription::start(on("team", "2026-06-16T00:00:00Z"));
+        assert_eq!(began(Some(&team), Meter::Agents), middle);
+        assert_eq!(began(Some(&team), Meter::Signup), start);
+        assert_eq!(began(None, Meter::Agents), start);
     }
 
     #[test]

@@ -21,8 +21,9 @@ use super::{
 /// within an hour divides is priced as in the bill. 3: sentences have figures as people write them, and
 /// the share of support's answers in time is kept. 4: the edges of what a period will cost are in order and
 /// hold the mean, also where more use costs less. 5: it is priced by the formula of its period's bill, and
-/// what was used before there was a plan counts against no quota.
-pub const FORMULA_VERSION: u32 = 5;
+/// what was used before there was a plan counts against no quota. 6: the pace of a quota that began within the
+/// period is measured against what was left of it then.
+pub const FORMULA_VERSION: u32 = 6;
 
 /// Above this share of a quota, in percent, an account is flagged whatever its health.
 const FLAG_ABOVE: u8 = 95;
@@ -49,6 +50,8 @@ pub struct Period {
 pub struct Metered<'a> {
     /// What is included in the period; `None` when there is no quota.
     pub quota: Option<Quantity>,
+    /// When that began: the period's start, or later when a plan did. Its pace is measured from there.
+    pub since: Timestamp,
     /// Each day before the period, without gaps and the last day last, as far as known.
     pub past: &'a [Quantity],
     /// Each full day of the period so far.
@@ -286,12 +289,14 @@ fn health_inputs(
     leading: Option<Meter>,
 ) -> health::Inputs {
     let facts = inputs.facts;
-    let elapsed = inputs.period.edges.elapsed(inputs.computed_at);
     let counted = leading.and_then(|meter| meters.get(&meter));
     let history = leading.and_then(|meter| inputs.meters.get(&meter));
     health::Inputs {
         stage: facts.stage,
-        pace: counted.and_then(|m| health::pace(m.used, m.quota, elapsed)),
+        pace: counted.zip(history).and_then(|(counted, metered)| {
+            let lasts = lasts(inputs.period.edges, metered.since).elapsed(inputs.computed_at);
+            health::pace(counted.used, counted.quota, lasts)
+        }),
         trend: history.and_then(trend),
         adoption: facts.adoption,
         quiet_days: facts.quiet_days,
@@ -300,6 +305,11 @@ fn health_inputs(
         budget_used: facts.budget_used,
         days_overdue: facts.days_overdue,
     }
+}
+
+/// For how long a quota is there: the period, or what was left of it when the quota began.
+fn lasts(period: calendar::Period, since: Timestamp) -> calendar::Period {
+    calendar::Period::from_edges(since.max(period.start()), period.end()).unwrap_or(period)
 }
 
 /// Needs 35 full days, from before the period or in it.

@@ -1,6 +1,8 @@
 //! What accounts came to: the list, whom to call, one account.
 
 use api_server::auth::Audience;
+use api_server::domain::catalogue::PlanId;
+use api_server::domain::subscription::Agreement;
 use api_server::ledger::figures::{Figures, Rhythm};
 use axum::body::Body;
 use axum::extract::Request;
@@ -28,13 +30,6 @@ async fn ok(answer: Answer) -> Value {
 
 async fn get(api: &Api, path: &str) -> Value {
     ok(api.get(path, Some(&reader())).await).await
-}
-
-async fn plan(api: &Api, account: &str, plan: &str) {
-    let token = token(Audience::Billing, "billing:plan", None, None);
-    let body = json!({"plan": plan}).to_string();
-    let path = format!("/accounts/{account}/plan");
-    ok(api.post(&path, Some(&token), "application/json", body).await).await;
 }
 
 async fn facts(api: &Api, account: &str, facts: Value) {
@@ -84,18 +79,25 @@ async fn three() -> Api {
 async fn three_to_come() -> Api {
     let api = Api::new().await;
     add(&api, "initech").await;
-    for account in ["acme", "globex"] {
-        plan(&api, account, "team").await;
+    for (account, plan) in [("acme", "team"), ("globex", "team"), ("initech", "starter")] {
+        since_the_middle(&api, account, plan).await;
     }
-    plan(&api, "initech", "starter").await;
     facts(&api, "acme", good()).await;
     facts(&api, "globex", with("days_overdue", json!(61))).await;
     facts(&api, "initech", good()).await;
-    used(&api, "acme", "agents", "4000").await;
-    used(&api, "globex", "agents", "3000").await;
-    // A quarter of the month is left: 25,000 of starter's 100,000 are included.
-    used(&api, "initech", "query", "24750").await;
+    used(&api, "acme", "agents", "8000").await;
+    used(&api, "globex", "agents", "4000").await;
+    // Half of starter's 100,000 are included, and half of the time for them is over.
+    used(&api, "initech", "query", "49500").await;
     api
+}
+
+/// On a plan since the middle of the month, a week and a half day ago.
+async fn since_the_middle(api: &Api, account: &str, plan: &str) {
+    let plan = PlanId { plan: plan.to_owned(), version: 1 };
+    let effective_at = "2026-11-16T00:00:00Z".parse().unwrap();
+    let agreement = Agreement { plan, effective_at, agreed_at: now() };
+    api.ledger.agree(&account.parse().unwrap(), agreement).await.unwrap();
 }
 
 async fn add(api: &Api, id: &str) {
@@ -166,7 +168,7 @@ async fn every_account_is_listed_with_what_it_came_to() {
             "support_response_sla_hours": {"days": 90, "met": 0, "missed": 0},
             "weeks": page["data"][2]["weeks"],
             "as_of": {"at": "2026-11-23T12:00:00Z", "valid_until": "2026-11-23T12:15:00Z", "row": 1,
-                "behind": 0, "stale": false, "formula_version": 5},
+                "behind": 0, "stale": false, "formula_version": 6},
         })
     );
 }
@@ -342,7 +344,7 @@ async fn triage_says_whom_to_call_why_and_what_would_help_the_worst_first() {
     );
     assert!(globex["costs_most"].as_str().unwrap().starts_with("pace: use at "), "{globex}");
     let reason = initech["reason"].as_str().unwrap();
-    assert_eq!(reason, "Query is at 99 % of what the plan includes, 24,750 of 25,000 requests.");
+    assert_eq!(reason, "Query is at 99 % of what the plan includes, 49,500 of 50,000 requests.");
     assert_eq!(initech["helps_most"], "Offer the next plan before use outgrows this one.");
     // What is promised there is what happens.
     facts(&api, "globex", good()).await;
@@ -364,9 +366,11 @@ async fn one_account_has_everything_that_it_came_to() {
     );
     assert_eq!(
         shown["subscription"],
-        json!({"plan": {"key": "team", "version": 1}, "since": "2026-11-23T12:00:00Z",
+        json!({"plan": {"key": "team", "version": 1}, "since": "2026-11-16T00:00:00Z",
             "support_hours": 8, "next": null, "next_from": null})
     );
+    let pace = &shown["health"]["factors"][0]["input"];
+    assert_eq!(*pace, "use at 40 % of the quota's even pace", "{shown}");
     let health = &shown["health"];
     assert_eq!((&health["score"], &health["coverage"]), (&json!("0.60"), &json!("0.85")));
     let caps = json!([{"name": "long_overdue", "reason": "an invoice is more than 60 days overdue", "limit": "0.60"}]);
@@ -388,7 +392,7 @@ async fn one_account_has_everything_that_it_came_to() {
         shown["meters"].as_array().unwrap().iter().find(|m| m["name"] == "agents").unwrap();
     assert_eq!(
         *agents,
-        json!({"name": "agents", "unit": "runs", "used": "3000", "quota": "10000", "ratio": "0.30",
+        json!({"name": "agents", "unit": "runs", "used": "4000", "quota": "20000", "ratio": "0.20",
             "level": "ok", "projection": null})
     );
     assert_eq!(shown["facts"]["facts"]["days_overdue"], 61);

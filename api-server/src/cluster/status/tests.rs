@@ -40,6 +40,7 @@ fn figures(used: i64) -> Figures {
     let full = [Quantity::ZERO; 9];
     let of = Metered {
         quota: Some(units(500)),
+        since: at("2026-11-01T00:00:00Z"),
         past: &[],
         full: &full,
         today: units(used),

@@ -50,6 +50,7 @@ fn facts() -> Facts {
 fn metered<'a>(quota: i64, past: &'a [Quantity], full: &'a [Quantity]) -> Metered<'a> {
     Metered {
         quota: Some(units(quota)),
+        since: instant("2026-06-01T00:00:00Z"),
         past,
         full,
         today: Quantity::ZERO,
@@ -134,6 +135,24 @@ fn health_takes_pace_and_trend_from_the_leading_meter() {
     assert_eq!(said[1], "last week at 97.7 % of the four weeks before");
     assert_eq!(snapshot.health.coverage, BasisPoints::ONE);
     assert_eq!((snapshot.standing, snapshot.flagged), (Standing::Healthy, false));
+}
+
+/// Two thirds of the month's quota, of which half is used after half of the time that it is for.
+#[test]
+fn a_quota_that_began_within_the_period_is_paced_by_what_was_left_of_it() {
+    let full = quantities(&[
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 400, 400, 400, 400, 400, 400, 400, 400, 400, 400,
+    ]);
+    let said = |since: &str| {
+        let metered = Metered { since: instant(since), ..metered(8_000, &[], &full) };
+        let mut inputs = inputs(BTreeMap::from([(Meter::Agents, metered)]));
+        inputs.computed_at = instant("2026-06-21T00:00:00Z");
+        of(&inputs).health.lines[0].input.clone().unwrap()
+    };
+    assert_eq!(said("2026-06-11T00:00:00Z"), "use at 100 % of the quota's even pace");
+    assert_eq!(said("2026-06-01T00:00:00Z"), "use at 75 % of the quota's even pace");
+    // One that began earlier is this period's from its start.
+    assert_eq!(said("2026-05-11T00:00:00Z"), said("2026-06-01T00:00:00Z"));
 }
 
 #[test]

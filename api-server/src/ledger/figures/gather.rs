@@ -15,7 +15,7 @@ use crate::{
         calendar::Period,
         facts::{Known, Stated},
         meter::Meter,
-        quota::{KnownTerms, counted, quota},
+        quota::{self, KnownTerms, counted, quota},
         rating::{RatingError, Usage},
         snapshot::{self, Inputs, Metered, Snapshot},
         subscription::Subscription,
@@ -174,6 +174,7 @@ impl Gathered {
             let quota = quota(self.subscription.as_ref(), &self.terms, period, *meter);
             let metered = Metered {
                 quota,
+                since: quota::since(self.subscription.as_ref(), &self.terms, period, *meter),
                 past: &lines.past,
                 full: &lines.full,
                 today: lines.today,
