@@ -7,7 +7,9 @@ use api_server::{
 };
 use jiff::Timestamp;
 
-use super::ground::{Ground, account, at, check, query, usage};
+use super::HERE;
+use super::ground::{Ground, account, at, check, query, tamper, usage};
+use crate::Engine;
 use api_server::domain::meter::Meter;
 use api_server::ledger::Item;
 
@@ -137,6 +139,77 @@ async fn only_what_is_owed_by_a_known_account_is_opened() {
     assert_eq!(ground.table(of).await, [["acme"]]);
     round(&ground, &mut upkeep, "2026-12-02T12:00:00Z").await;
     assert_eq!(ground.table(of).await, [["acme"], ["acme"], ["cygnus"]]);
+    agrees(ground).await;
+}
+
+/// A page of which one account cannot be read: each of the others has its periods all the same.
+#[tokio::test]
+async fn an_account_that_cannot_be_read_keeps_nobody_elses_periods_waiting() {
+    let ground = on_team("2026-10-01T00:00:00Z", "2026-10-01T00:00:00Z").await;
+    for id in ["borealis", "cygnus"] {
+        ground.add(id, "UTC", 1).await;
+        ground.agree(id, "team", "2026-10-01T00:00:00Z").await;
+    }
+    ground.ledger.close().await;
+    let path = ground.folder.path().to_owned();
+    tamper(&path, &["UPDATE accounts SET zone = 'Nowhere/At_All' WHERE account = 'borealis'"])
+        .await;
+    let ground = ground.reopen().await;
+    ground.set_clock("2026-11-02T00:00:00Z");
+    let mut upkeep = Upkeep::default();
+    let of = "SELECT account, COUNT(*) FROM periods GROUP BY account ORDER BY account";
+    // Its keys and its heads cannot be looked after either, which is said.
+    let said = upkeep.round(&ground.ledger).await.map(|done| done.opened);
+    assert_eq!(ground.table(of).await, [["acme", "2"], ["cygnus", "2"]], "{said:?}");
+    ground.ledger.close().await;
+    tamper(&path, &["UPDATE accounts SET zone = 'UTC' WHERE account = 'borealis'"]).await;
+    let ground = ground.reopen().await;
+    upkeep.round(&ground.ledger).await.unwrap();
+    assert_eq!(ground.table(of).await, [["acme", "2"], ["borealis", "2"], ["cygnus", "2"]]);
+    agrees(ground).await;
+}
+
+/// From now on the database takes no new period, or takes them again.
+async fn takes_periods(ground: &Ground, takes: bool) {
+    let statements: &[&'static str] = match (HERE, takes) {
+        (Engine::Sqlite, false) => &["CREATE TRIGGER full_up BEFORE INSERT ON periods
+                                      BEGIN SELECT RAISE(ABORT, 'full up'); END"],
+        (Engine::Postgres, false) => &[
+            "CREATE FUNCTION full_up() RETURNS trigger LANGUAGE plpgsql
+               AS $$ BEGIN RAISE EXCEPTION 'full up'; END $$",
+            "CREATE TRIGGER full_up BEFORE INSERT ON periods
+               FOR EACH ROW EXECUTE FUNCTION full_up()",
+        ],
+        (Engine::Sqlite, true) => &["DROP TRIGGER full_up"],
+        (Engine::Postgres, true) => &["DROP TRIGGER full_up ON periods", "DROP FUNCTION full_up"],
+    };
+    let work = ground.ledger.transact(None, move |session, _| {
+        Box::pin(async move {
+            for sql in statements {
+                session.run(sql, Vec::new()).await?;
+            }
+            Ok(())
+        })
+    });
+    work.await.unwrap();
+}
+
+/// Older months are looked for once only, and that is over when they were stored.
+#[tokio::test]
+async fn a_page_that_cannot_be_stored_is_looked_at_again() {
+    let ground = on_team("2026-08-01T00:00:00Z", "2026-08-01T00:00:00Z").await;
+    ground.set_clock("2026-11-23T12:00:00Z");
+    ground.send("acme", vec![query("acme", "e-1", "1")]).await;
+    takes_periods(&ground, false).await;
+    let mut upkeep = Upkeep::default();
+    for _ in 0..2 {
+        let error = upkeep.round(&ground.ledger).await.unwrap_err().to_string();
+        assert!(error.contains("full up"), "{error}");
+        assert_eq!(periods(&ground).await, ["2026-11"]);
+    }
+    takes_periods(&ground, true).await;
+    let done = round(&ground, &mut upkeep, "2026-11-23T12:10:00Z").await;
+    assert_eq!((done.opened, done.closed, bills(&done).len()), (3, 3, 3));
     agrees(ground).await;
 }
 

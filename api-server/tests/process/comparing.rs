@@ -1,10 +1,15 @@
 //! A server that runs finds by itself what is not as its rows say, and shows it.
 
+use std::time::Duration;
+
 use sqlx::Connection;
 
 use crate::gateway::ground::BOUND;
 use crate::load::{Load, Random, Sent};
 use crate::serving::{Place, Serving, client};
+
+/// Between two looks: who asks all the time takes the time that the server needs.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// The series of the gauge, by the part that differs.
 async fn difference(server: &Serving, part: &str) -> Option<String> {
@@ -22,7 +27,7 @@ async fn until(server: &Serving, part: &str, count: &str) {
             return;
         }
         assert!(tokio::time::Instant::now() < patience, "{part} is {shown:?}, not {count}");
-        tokio::task::yield_now().await;
+        tokio::time::sleep(PAUSE).await;
     }
 }
 

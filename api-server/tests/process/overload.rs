@@ -16,21 +16,44 @@ const BATCH: u64 = 1000;
 /// Batches that each client has ready.
 const ROUNDS: usize = 3;
 
-fn place(folder: &tempfile::TempDir, accounts: &[&str]) -> Place {
-    let place = Place::new(folder.path());
-    accounts.iter().for_each(|account| place.create(account));
-    place
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_times_too_much_is_refused_and_what_is_acknowledged_is_there() {
     let folder = tempfile::tempdir().unwrap();
+    overloaded(&Place::new(folder.path())).await;
+}
+
+/// One tenant's flood fills its own queue. Its neighbours are never refused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_one_tenant_is_refused_and_its_neighbour_never() {
+    let folder = tempfile::tempdir().unwrap();
+    flooded(&Place::new(folder.path())).await;
+}
+
+/// Run with `-- --skip postgres::` where there is none.
+mod postgres {
+    use super::{Place, flooded, overloaded};
+    use crate::cluster::{Folder, template, url_of};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn ten_times_too_much_is_refused_and_what_is_acknowledged_is_there() {
+        let folder = Folder::with_database(template().await).await;
+        overloaded(&Place::with_database(folder.path(), url_of(folder.path()))).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_flood_of_one_tenant_is_refused_and_its_neighbour_never() {
+        let folder = Folder::with_database(template().await).await;
+        flooded(&Place::with_database(folder.path(), url_of(folder.path()))).await;
+    }
+}
+
+async fn overloaded(place: &Place) {
     let accounts = ["acme", "globex", "initech", "umbrella"];
-    let place = place(&folder, &accounts);
+    accounts.iter().for_each(|account| place.create(account));
     let room = ROOM.to_string();
-    let mut server = Serving::start(&place, &["--max-requests", &room]);
+    let mut server = Serving::start(place, &["--max-requests", &room]);
     let small = server.memory("VmRSS");
-    let load = Load::new(&place, &accounts, &server.api);
+    let load = Load::new(place, &accounts, &server.api);
     // Written before, so that the clients have nothing to do but to send.
     let mut random = Random(1);
     let batches: Vec<_> = (0..CLIENTS * ROUNDS)
@@ -58,17 +81,14 @@ async fn ten_times_too_much_is_refused_and_what_is_acknowledged_is_there() {
         "overload: {answers} taken, {refused:?} refused, {small} KiB before, {most} KiB at most"
     );
     server.stop();
-    compare(&place, &load).await;
+    compare(place, &load).await;
 }
 
-/// One tenant's flood fills its own queue. Its neighbours are never refused.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_flood_of_one_tenant_is_refused_and_its_neighbour_never() {
-    let folder = tempfile::tempdir().unwrap();
+async fn flooded(place: &Place) {
     let accounts = ["flood", "quiet"];
-    let place = place(&folder, &accounts);
-    let mut server = Serving::start(&place, &[]);
-    let load = Load::new(&place, &accounts, &server.api);
+    accounts.iter().for_each(|account| place.create(account));
+    let mut server = Serving::start(place, &[]);
+    let load = Load::new(place, &accounts, &server.api);
     let over = AtomicBool::new(false);
     // More than may wait for room. Written before: who writes meanwhile would keep the neighbour from sending, until
     // the server waits no longer for what it sends.
@@ -110,5 +130,5 @@ async fn a_flood_of_one_tenant_is_refused_and_its_neighbour_never() {
     assert!(refused.keys().all(own), "{refused:?}");
     println!("flood: {refused:?} refused, {} taken", *load.answers.borrow());
     server.stop();
-    compare(&place, &load).await;
+    compare(place, &load).await;
 }
