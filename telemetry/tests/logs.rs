@@ -34,7 +34,7 @@ async fn what_is_logged_arrives_with_its_fields_and_the_trace_in_which_it_was() 
     telemetry.shutdown().await;
 
     let notes = notes.lock().unwrap();
-    let body_of = |path: &str| &notes.iter().find(|(at, ..)| at == path).unwrap().2;
+    let body_of = |path: &str| &notes.iter().find(|note| note.path == path).unwrap().body;
     let logs = body_of("/v1/logs");
     let service = attribute("service.name", "tenantry-test");
     for expected in ["no room left", "WARN", &attribute("tenant", "acme"), &service] {

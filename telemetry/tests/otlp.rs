@@ -34,9 +34,9 @@ async fn spans_and_metrics_arrive_by_the_end_of_shutdown() {
 
     let notes = notes.lock().unwrap();
     let body_of = |path: &str| {
-        let (_, format, body) = notes.iter().find(|(at, ..)| at == path).unwrap();
-        assert_eq!(format, "application/x-protobuf");
-        body
+        let note = notes.iter().find(|note| note.path == path).unwrap();
+        assert_eq!(note.format, "application/x-protobuf");
+        &note.body
     };
     let service =
         [attribute("service.name", "tenantry-test"), attribute("service.version", "1.2.3")];
@@ -55,7 +55,7 @@ async fn spans_and_metrics_arrive_by_the_end_of_shutdown() {
     }
 
     // Nothing was logged, so nothing was sent.
-    assert!(!notes.iter().any(|(at, ..)| at == "/v1/logs"));
+    assert!(!notes.iter().any(|note| note.path == "/v1/logs"));
 
     let second = Telemetry::init(config).unwrap_err();
     assert!(second.to_string().contains("already"), "{second:#}");

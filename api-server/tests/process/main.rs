@@ -17,12 +17,15 @@ mod cluster;
 mod comparing;
 mod cronjobs;
 mod cursors;
+mod exporting;
 mod frozen;
 mod gateway;
 mod kills;
 mod listed;
 mod load;
 mod midnight;
+#[path = "../../../telemetry/tests/receiver/mod.rs"]
+mod otlp;
 mod overload;
 mod own;
 mod port;
