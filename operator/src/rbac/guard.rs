@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::labels;
 use crate::{
-    desired::meta::{MANAGED_BY, MANAGED_BY_LABEL, TENANT_LABEL},
+    desired::meta::{MANAGED_BY, MANAGED_BY_LABEL, TENANT_LABEL, TENANT_UID},
     kinds::Kind,
 };
 
@@ -67,20 +67,43 @@ fn policy(operator: &str) -> Value {
     })
 }
 
-/// The kinds that stacks are made of, whole objects only: what controllers write is in subresources.
+/// The kinds that stacks are made of, and the ways beside the whole object: a request to one of those
+/// may carry labels and other metadata, and the API server takes them.
 fn guarded_kinds() -> Vec<Value> {
-    let mut groups: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    let mut groups: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
     for kind in Kind::ALL {
         let resource = kind.resource();
-        groups.entry((resource.group, resource.version)).or_default().push(resource.plural);
+        let plurals = groups.entry((resource.group, resource.version)).or_default();
+        plurals.push(resource.plural.to_owned());
+        plurals.extend(subresources(kind).iter().map(|sub| format!("{}/{sub}", resource.plural)));
     }
-    let rule = |((group, version), plurals): (&(&str, &str), &Vec<&str>)| {
+    let rule = |((group, version), plurals): (&(&str, &str), &Vec<String>)| {
         json!({
             "apiGroups": [group], "apiVersions": [version], "resources": plurals,
             "operations": ["CREATE", "UPDATE", "DELETE"], "scope": "*",
         })
     };
     groups.iter().map(rule).collect()
+}
+
+/// By what an object of the kind can be written beside the whole; `scale` does not say whose it is.
+fn subresources(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Namespace => &["status", "finalize"],
+        Kind::ResourceQuota
+        | Kind::PersistentVolumeClaim
+        | Kind::Service
+        | Kind::Deployment
+        | Kind::HorizontalPodAutoscaler
+        | Kind::PodDisruptionBudget
+        | Kind::CronJob
+        | Kind::Ingress => &["status"],
+        Kind::LimitRange
+        | Kind::NetworkPolicy
+        | Kind::ServiceAccount
+        | Kind::ConfigMap
+        | Kind::Secret => &[],
+    }
 }
 
 /// Neither the operator nor Kubernetes.
@@ -107,9 +130,12 @@ fn variables() -> Value {
             format!("[object, oldObject].exists(o, o != null && o{label})") },
         // One more of these opens what ours closes, or stops what ours allows.
         { "name": "rail", "expression": format!("request.resource.resource in {}", list(&rails)) },
-        // Drivers of volumes resize and mark claims; what is in them is lost by deleting alone.
-        { "name": "harmless", "expression":
-            format!("request.resource.resource == '{claims}' && request.operation == 'UPDATE'") },
+        // Drivers of volumes resize and mark claims, controllers of Ingresses and addresses write
+        // statuses, from namespaces of their own. Whose an object is they leave as it is: a claim
+        // without our label could be deleted, one with an owner that is not there would be collected.
+        { "name": "harmless", "expression": format!(
+            "request.operation == 'UPDATE' && !variables.rail && (request.resource.resource == '{claims}' || \
+             request.?subResource.orValue('') == 'status') && {}", same_owner()) },
         { "name": "guarded", "expression": format!(
             "request.resource.resource == '{namespaces}' ? (oldObject != null && oldObject{label}) : \
              (variables.theirs && (variables.rail || variables.ours) && !variables.harmless)") },
@@ -117,6 +143,17 @@ fn variables() -> Value {
             "authorizer.group('{}').resource('tenants').subresource('{RESOURCE}').check('{VERB}').allowed()",
             crds::GROUP) },
     ])
+}
+
+/// What says whose an object is, and who takes it away, is what it was.
+fn same_owner() -> String {
+    [
+        "labels.orValue({})".to_owned(),
+        "ownerReferences.orValue([])".to_owned(),
+        format!("annotations[?'{TENANT_UID}'].orValue('')"),
+    ]
+    .map(|path| format!("object.metadata.?{path} == oldObject.metadata.?{path}"))
+    .join(" && ")
 }
 
 /// A list of texts as CEL writes it.

@@ -16,10 +16,10 @@ fn ours() -> Value {
 }
 
 /// One who may do anything in one namespace, and change the namespace itself: more than `admin`.
-async fn mighty(lab: &Lab, user: &str) -> Api {
+async fn mighty(lab: &Lab, user: &str, namespace: &str) -> Api {
     let rule = json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }]);
     let cluster = json!([{ "apiGroups": [""], "resources": ["namespaces"], "verbs": ["*"] }]);
-    let metadata = json!({ "name": user, "namespace": NAMESPACE });
+    let metadata = json!({ "name": user, "namespace": namespace });
     let subjects =
         json!([{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user }]);
     let named =
@@ -39,13 +39,56 @@ async fn mighty(lab: &Lab, user: &str) -> Api {
 
 /// Whether it was the policy that said no, or why not.
 fn by_policy(answer: Result<Value, Refused>) -> Result<(), String> {
+    refused_with(answer, "this guards a tenant")
+}
+
+fn refused_with(answer: Result<Value, Refused>, words: &str) -> Result<(), String> {
     match answer {
         Ok(_) => Err("taken".to_owned()),
         Err(refused) => {
             let text = refused.to_string();
-            holds(text.starts_with("403") && text.contains("this guards a tenant"), text)
+            holds(text.starts_with("403") && text.contains(words), text)
         }
     }
+}
+
+/// The same changes by ways beside the whole object: what they reach is an object all the same.
+async fn sideways(user: &Api) -> Vec<(&'static str, Result<Value, Refused>)> {
+    let privileged =
+        json!({ "metadata": { "labels": { "pod-security.kubernetes.io/enforce": "privileged" } } });
+    let disowned = json!({ "metadata": { "labels": { "app.kubernetes.io/managed-by": null } } });
+    let lifted = json!({ "status": { "hard": { "pods": "999" } } });
+    let owned = json!({ "metadata": { "ownerReferences": [{ "apiVersion": "v1", "kind": "ConfigMap",
+        "name": "gone", "uid": "00000000-0000-4000-8000-000000000000" }] } });
+    let another =
+        json!({ "metadata": { "annotations": { "tenantry.dev/tenant-uid": "another" } } });
+    let mut whole = user.get("namespaces", "", NAMESPACE).await.expect("the namespace");
+    whole["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] = "privileged".into();
+    // Whatever was written meanwhile.
+    whole["metadata"]["resourceVersion"] = Value::Null;
+    let finalize = format!("{}/finalize", url("namespaces", "", NAMESPACE));
+    let quota = ["resourcequotas", NAMESPACE, "tenantry"];
+    let claim = ["persistentvolumeclaims", NAMESPACE, "tenantry-billing"];
+    let gateway = ["services", NAMESPACE, "tenantry-gateway"];
+    vec![
+        (
+            "pod security lowered by the status",
+            user.merge_sub(["namespaces", "", NAMESPACE], "status", &privileged).await,
+        ),
+        (
+            "pod security lowered by finalize",
+            user.send("PUT", &finalize, "application/json", &whole).await,
+        ),
+        ("the quota lifted by its status", user.merge_sub(quota, "status", &lifted).await),
+        ("the claim disowned by its status", user.merge_sub(claim, "status", &disowned).await),
+        ("a Service disowned by its status", user.merge_sub(gateway, "status", &disowned).await),
+        ("the claim disowned", user.merge(claim[0], NAMESPACE, claim[2], &disowned).await),
+        (
+            "the claim left to the collector",
+            user.merge(claim[0], NAMESPACE, claim[2], &owned).await,
+        ),
+        ("the claim of another tenant", user.merge(claim[0], NAMESPACE, claim[2], &another).await),
+    ]
 }
 
 /// Requests of a tenant's user that must all fail.
@@ -114,7 +157,7 @@ async fn attempts(user: &Api) -> Vec<(&'static str, Result<Value, Refused>)> {
 async fn guard_rails_are_out_of_reach_of_a_tenants_users() {
     let lab = Lab::shared().await;
     lab.stack(dev("g-rails"), "g-rails").await;
-    let user = mighty(&lab, "ada").await;
+    let user = mighty(&lab, "ada", NAMESPACE).await;
     // The policy takes a moment to be known; a dry run asks without harm.
     let probe = json!({ "apiVersion": "v1", "kind": "LimitRange",
         "metadata": { "name": "probe", "namespace": NAMESPACE }, "spec": { "limits": [] } });
@@ -124,7 +167,10 @@ async fn guard_rails_are_out_of_reach_of_a_tenants_users() {
     })
     .await;
     let mut wrong = Vec::new();
-    for (what, answer) in attempts(&user).await {
+    // Before those that delete: what is gone by one of them says nothing.
+    let mut all = sideways(&user).await;
+    all.extend(attempts(&user).await);
+    for (what, answer) in all {
         wrong.extend(by_policy(answer).err().map(|why| format!("{what}: {why}")));
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
@@ -137,6 +183,13 @@ async fn guard_rails_are_out_of_reach_of_a_tenants_users() {
         .await
         .expect("changed");
     user.delete("configmaps", NAMESPACE, "own").await.expect("deleted");
+    // Drivers of volumes mark claims and say how large they are.
+    let mark = json!({ "metadata": { "annotations": { "volume.example.com/zone": "a" } } });
+    let claim = ["persistentvolumeclaims", NAMESPACE, "tenantry-billing"];
+    user.merge(claim[0], claim[1], claim[2], &mark).await.expect("a driver's mark");
+    let resized = json!({ "status": { "conditions": [
+        { "type": "FileSystemResizePending", "status": "True" }] } });
+    user.merge_sub(claim, "status", &resized).await.expect("a driver's word");
     let pods = lab.pods("g-rails", "core").await;
     let pod = pods[0]["metadata"]["name"].as_str().expect("a name");
     user.delete("pods", NAMESPACE, pod).await.expect("a pod may be started anew");
