@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::{kinds::Kind, lease, watch::SECRETS};
+use crate::{desired::guard_rails::ENFORCED, kinds::Kind, lease, watch::SECRETS};
 
 /// Account, roles, bindings and policy for an operator in `namespace`, as one YAML stream.
 ///
@@ -141,17 +141,19 @@ fn bindings(namespace: &str) -> [Value; 2] {
     ]
 }
 
-/// Denies the operator's account every write outside tenants' namespaces and its own.
+/// Denies the operator's account every write outside tenants' namespaces, but for its Lease and the
+/// profiles' revisions beside it; and a namespace of a tenant that admits more pods than we ask for.
 fn policy(namespace: &str) -> [Value; 2] {
     let name = "tenantry-operator-boundary";
     let account = account(namespace);
     let prefix = crds::names::NAMESPACE_PREFIX;
-    let inside = format!(
-        "request.resource.resource == 'namespaces' ? request.name.startsWith('{prefix}') : \
-         (request.namespace.startsWith('{prefix}') || request.namespace == '{namespace}')"
-    );
     let message = format!(
-        "the operator's account may write only in namespaces that begin with {prefix} and in {namespace}"
+        "the operator's account may write only in namespaces that begin with {prefix}, and its Lease and \
+         ControllerRevisions in {namespace}"
+    );
+    let lower = format!(
+        "the operator's account leaves a namespace with no other {} than it makes it with",
+        ENFORCED.map(|(label, _)| label).join(" and ")
     );
     [
         json!({
@@ -166,7 +168,10 @@ fn policy(namespace: &str) -> [Value; 2] {
                     { "name": "not-our-resources", "expression": format!("request.resource.group != '{}'", crds::GROUP) },
                     { "name": "not-events", "expression": "request.resource.resource != 'events'" },
                 ],
-                "validations": [{ "expression": inside, "message": message, "reason": "Forbidden" }],
+                "validations": [
+                    { "expression": inside(namespace), "message": message, "reason": "Forbidden" },
+                    { "expression": enforced(), "message": lower, "reason": "Forbidden" },
+                ],
             },
         }),
         json!({
@@ -175,6 +180,34 @@ fn policy(namespace: &str) -> [Value; 2] {
             "spec": { "policyName": name, "validationActions": ["Deny"] },
         }),
     ]
+}
+
+/// In a tenant's namespace; beside the operator what [`own_rules`] lets it write. The API server and
+/// its prices stand there too, and rights to their kinds it has for tenants' sake.
+fn inside(namespace: &str) -> String {
+    let prefix = crds::names::NAMESPACE_PREFIX;
+    format!(
+        "request.resource.resource == 'namespaces' ? request.name.startsWith('{prefix}') : \
+         (request.namespace.startsWith('{prefix}') || (request.namespace == '{namespace}' && \
+         ((request.resource.group == 'coordination.k8s.io' && request.resource.resource == 'leases' && \
+         request.name == '{}') || \
+         (request.resource.group == 'apps' && request.resource.resource == 'controllerrevisions'))))",
+        lease::NAME
+    )
+}
+
+/// A namespace admits the pods that we say, or those that it did before: one that an administrator
+/// opened can still be kept or let go of.
+fn enforced() -> String {
+    let value = |of: &str, label: &str| format!("{of}.metadata.?labels[?'{label}'].orValue('')");
+    let kept = ENFORCED.map(|(label, level)| {
+        let (is, was) = (value("object", label), value("oldObject", label));
+        format!("({is} == '{level}' || (oldObject != null && {is} == {was}))")
+    });
+    format!(
+        "request.resource.resource != 'namespaces' || request.operation == 'DELETE' || ({})",
+        kept.join(" && ")
+    )
 }
 
 /// What a policy looks at that keeps an account where it belongs.

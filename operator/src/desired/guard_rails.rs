@@ -17,6 +17,12 @@ const fn mebibytes(n: i128) -> i128 {
     (n << 20) * 1000
 }
 
+/// The labels that say which pods a namespace admits; the operator's own boundary holds it to them.
+pub const ENFORCED: [(&str, &str); 2] = [
+    ("pod-security.kubernetes.io/enforce", "restricted"),
+    ("pod-security.kubernetes.io/enforce-version", "latest"),
+];
+
 /// Namespace, ResourceQuota and LimitRange.
 pub fn build(stack: &Stack, all: &mut Vec<Object>) {
     all.push(namespace(stack));
@@ -32,10 +38,12 @@ fn namespace(stack: &Stack) -> Object {
     let name = stack.tenant.namespace();
     let mut object = meta::object(stack, meta::GUARD_RAILS, Kind::Namespace, &name, json!({}));
     let metadata = &mut object.body["metadata"];
-    for mode in ["enforce", "audit", "warn"] {
+    for mode in ["audit", "warn"] {
         metadata["labels"][format!("pod-security.kubernetes.io/{mode}")] = "restricted".into();
     }
-    metadata["labels"]["pod-security.kubernetes.io/enforce-version"] = "latest".into();
+    for (label, value) in ENFORCED {
+        metadata["labels"][label] = value.into();
+    }
     metadata["labels"]["tenantry.dev/tier"] = stack.tier.into();
     metadata["labels"]["tenantry.dev/profile"] = stack.profile.as_ref().into();
     metadata["annotations"][meta::ACCOUNT_ID] = stack.account.as_ref().into();

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Api, Lab, dev, eventually, everything, holds, tenant};
+use crate::support::{
+    Api, Lab, api::Refused, dev, eventually, everything, holds, lab::SYSTEM, tenant,
+};
 
 const ROLE: [&str; 3] = ["clusterroles", "", "tenantry-operator"];
 
@@ -92,6 +94,63 @@ async fn deletes_outside_tenants_namespaces_are_denied_by_the_policy() {
         holds(text.starts_with("403") && text.contains("may write only in namespaces"), text)
     })
     .await;
+}
+
+/// Whether the boundary said no, with these words.
+fn denied(answer: Result<Value, Refused>, words: &str) -> Result<(), String> {
+    let text = answer.err().map_or_else(|| "taken".to_owned(), |r| r.to_string());
+    holds(text.starts_with("403") && text.contains(words), text)
+}
+
+#[tokio::test]
+async fn what_stands_beside_the_operator_is_out_of_its_reach() {
+    let lab = Lab::shared().await;
+    let operator = lab.as_operator().await;
+    let beside = |version: &str, kind: &str, name: &str| json!({ "apiVersion": version, "kind": kind, "metadata": { "name": name, "namespace": SYSTEM } });
+    let prices = beside("v1", "ConfigMap", "k-prices");
+    let held = beside("coordination.k8s.io/v1", "Lease", "k-held");
+    let mut wrong = Vec::new();
+    for object in [&prices, &beside("v1", "ServiceAccount", "k-account"), &held] {
+        let answer = operator.create(object).await;
+        wrong.extend(
+            denied(answer, "may write only in namespaces")
+                .err()
+                .map(|why| (object["kind"].clone(), why)),
+        );
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    lab.api.create(&prices).await.unwrap();
+    let free = json!({ "data": { "catalogue": "free" } });
+    let changed = operator.merge("configmaps", SYSTEM, "k-prices", &free).await;
+    denied(changed, "may write only in namespaces").unwrap();
+    let deleted = operator.delete("configmaps", SYSTEM, "k-prices").await;
+    denied(deleted, "may write only in namespaces").unwrap();
+}
+
+#[tokio::test]
+async fn the_operator_lowers_no_namespaces_pod_security() {
+    let lab = Lab::shared().await;
+    lab.stack(dev("k-level"), "k-level").await;
+    let operator = lab.as_operator().await;
+    let labelled = |level: Value| json!({ "metadata": { "labels": { "pod-security.kubernetes.io/enforce": level } } });
+    let words = "pod-security.kubernetes.io/enforce";
+    for level in [json!("privileged"), json!("baseline"), Value::Null] {
+        let answer = operator.merge("namespaces", "", "tenant-k-level", &labelled(level)).await;
+        denied(answer, words).unwrap();
+    }
+    let older = json!({ "metadata": { "labels": { "pod-security.kubernetes.io/enforce-version": "v1.19" } } });
+    denied(operator.merge("namespaces", "", "tenant-k-level", &older).await, words).unwrap();
+    let open =
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "tenant-k-open" } });
+    denied(operator.create(&open).await, words).unwrap();
+
+    // What an administrator lowered does not keep the operator from its other work.
+    let low = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "tenant-k-low",
+        "labels": { "pod-security.kubernetes.io/enforce": "baseline" } } });
+    lab.api.create(&low).await.unwrap();
+    let note = json!({ "metadata": { "annotations": { "example.com/note": "a" } } });
+    operator.merge("namespaces", "", "tenant-k-low", &note).await.unwrap();
+    operator.delete("namespaces", "", "tenant-k-low").await.unwrap();
 }
 
 #[tokio::test]
