@@ -19,24 +19,28 @@ const BREAK_GLASS: &str = "tenantry-break-glass";
 /// The right that the role has; cluster administrators have it with all others.
 const RESOURCE: &str = "guardrails";
 const VERB: &str = "override";
+/// The role whose holders may make Ingresses of their own, and the verb that it grants: a solver of
+/// challenges, say.
+const EXPOSERS: &str = "tenantry-own-ingresses";
+const EXPOSE: &str = "expose";
 /// Parts of the cluster that are no service accounts.
 const CLUSTER: [&str; 3] =
     ["system:kube-controller-manager", "system:kube-scheduler", "system:apiserver"];
 /// Garbage collector, quota, namespace and other controllers; kubelets.
 const CLUSTER_GROUPS: [&str; 2] = ["system:serviceaccounts:kube-system", "system:nodes"];
 
-/// Role, policy and binding; `operator` is the account that may write what is guarded.
-pub fn objects(operator: &str) -> [Value; 3] {
-    [
+/// Roles, policy and binding; `operator` is the account that may write what is guarded.
+pub fn objects(operator: &str) -> [Value; 4] {
+    let role = |name: &str, verb: &str| {
         json!({
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
-            "metadata": { "name": BREAK_GLASS, "labels": labels() },
-            "rules": [{
-                "apiGroups": [crds::GROUP],
-                "resources": [format!("tenants/{RESOURCE}")],
-                "verbs": [VERB],
-            }],
-        }),
+            "metadata": { "name": name, "labels": labels() },
+            "rules": [super::rule(crds::GROUP, &[&format!("tenants/{RESOURCE}")], &[verb])],
+        })
+    };
+    [
+        role(BREAK_GLASS, VERB),
+        role(EXPOSERS, EXPOSE),
         policy(operator),
         json!({
             "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
@@ -47,10 +51,6 @@ pub fn objects(operator: &str) -> [Value; 3] {
 }
 
 fn policy(operator: &str) -> Value {
-    let message = format!(
-        "this guards a tenant: change its DeploymentProfile or its Tenant instead. By hand it takes \
-         the right to {VERB} tenants/{RESOURCE}, which the ClusterRole {BREAK_GLASS} grants"
-    );
     json!({
         "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
         "metadata": { "name": NAME, "labels": labels() },
@@ -59,12 +59,31 @@ fn policy(operator: &str) -> Value {
             "matchConstraints": { "resourceRules": guarded_kinds() },
             "matchConditions": [{ "name": "not-the-cluster-itself", "expression": strangers(operator) }],
             "variables": variables(),
-            "validations": [{
-                "expression": "!variables.guarded || variables.may",
-                "message": message, "reason": "Forbidden",
-            }],
+            "validations": validations(),
         },
     })
+}
+
+fn validations() -> Value {
+    let guarded = format!(
+        "this guards a tenant: change its DeploymentProfile or its Tenant instead. By hand it takes \
+         the right to {VERB} tenants/{RESOURCE}, which the ClusterRole {BREAK_GLASS} grants"
+    );
+    let addressed = "a Service with spec.externalIPs takes traffic that is meant for others: leave them \
+                     out in a tenant's namespace; services are reached through the stack's Ingress";
+    let exposed = format!(
+        "an Ingress may take another tenant's host: name it in the DeploymentProfile's services[].ingress \
+         instead. One of your own takes the right to {EXPOSE} tenants/{RESOURCE}, which the ClusterRole \
+         {EXPOSERS} grants"
+    );
+    json!([
+        { "expression": "!variables.guarded || variables.may",
+            "message": guarded, "reason": "Forbidden" },
+        { "expression": "!variables.addressed || variables.may",
+            "message": addressed, "reason": "Forbidden" },
+        { "expression": "!variables.exposed || variables.mayExpose || variables.may",
+            "message": exposed, "reason": "Forbidden" },
+    ])
 }
 
 /// The kinds that stacks are made of, and the ways beside the whole object: a request to one of those
@@ -123,6 +142,10 @@ fn variables() -> Value {
         .into();
     let namespaces = Kind::Namespace.resource().plural;
     let claims = Kind::PersistentVolumeClaim.resource().plural;
+    let services = Kind::Service.resource().plural;
+    let ingresses = Kind::Ingress.resource().plural;
+    // Their controllers' words are statuses; and what is there may go.
+    let written = "request.operation != 'DELETE' && request.?subResource.orValue('') == ''";
     json!([
         { "name": "theirs", "expression":
             format!("namespaceObject != null && '{TENANT_LABEL}' in namespaceObject.metadata.?labels.orValue({{}})") },
@@ -139,10 +162,24 @@ fn variables() -> Value {
         { "name": "guarded", "expression": format!(
             "request.resource.resource == '{namespaces}' ? (oldObject != null && oldObject{label}) : \
              (variables.theirs && (variables.rail || variables.ours) && !variables.harmless)") },
-        { "name": "may", "expression": format!(
-            "authorizer.group('{}').resource('tenants').subresource('{RESOURCE}').check('{VERB}').allowed()",
-            crds::GROUP) },
+        // What both of these take, a policy of networks does not see: it comes before the pods.
+        { "name": "addressed", "expression": format!(
+            "variables.theirs && request.resource.resource == '{services}' && {written} && \
+             object.spec.?externalIPs.orValue([]).size() > 0") },
+        { "name": "exposed", "expression": format!(
+            "variables.theirs && request.resource.resource == '{ingresses}' && {written}") },
+        { "name": "may", "expression": may(VERB) },
+        { "name": "mayExpose", "expression": may(EXPOSE) },
     ])
+}
+
+/// Whether the caller has a right over what guards tenants. In the whole cluster: a role with wildcards
+/// in a tenant's namespace holds every right there.
+fn may(verb: &str) -> String {
+    format!(
+        "authorizer.group('{}').resource('tenants').subresource('{RESOURCE}').check('{verb}').allowed()",
+        crds::GROUP
+    )
 }
 
 /// What says whose an object is, and who takes it away, is what it was.

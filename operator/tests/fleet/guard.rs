@@ -220,6 +220,60 @@ async fn guard_rails_are_out_of_reach_of_a_tenants_users() {
     .await;
 }
 
+const OWN: &str = "tenant-g-own";
+
+fn service(namespace: &str, addresses: &[&str]) -> Value {
+    json!({ "apiVersion": "v1", "kind": "Service",
+        "metadata": { "name": "own", "namespace": namespace },
+        "spec": { "ports": [{ "port": 53, "protocol": "UDP" }], "externalIPs": addresses } })
+}
+
+fn ingress(name: &str) -> Value {
+    let backend = json!({ "service": { "name": "own", "port": { "number": 80 } } });
+    json!({ "apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+        "metadata": { "name": name, "namespace": OWN },
+        "spec": { "rules": [{ "host": "core.another.example.com", "http": { "paths": [
+            { "path": "/", "pathType": "Prefix", "backend": backend }] } }] } })
+}
+
+#[tokio::test]
+async fn nobody_takes_what_is_meant_for_others() {
+    let lab = Lab::shared().await;
+    lab.stack(dev("g-own"), "g-own").await;
+    let user = mighty(&lab, "eve", OWN).await;
+    let addressed = service(OWN, &["10.96.0.10"]);
+    let words = "takes traffic that is meant for others";
+    eventually("a Service with another's address is refused", async || {
+        let url = format!("{}?dryRun=All", url("services", OWN, ""));
+        refused_with(user.send("POST", &url, "application/json", &addressed).await, words)
+    })
+    .await;
+    user.create(&service(OWN, &[])).await.expect("a Service of one's own");
+    let later = json!({ "spec": { "externalIPs": ["10.96.0.10"] } });
+    refused_with(user.merge("services", OWN, "own", &later).await, words).unwrap();
+    user.delete("services", OWN, "own").await.expect("deleted");
+
+    let words = "tenantry-own-ingresses";
+    refused_with(user.create(&ingress("own")).await, words).unwrap();
+    // What the cluster's administrators made stays as it is, and may go.
+    lab.api.create(&ingress("theirs")).await.unwrap();
+    let other = json!({ "metadata": { "annotations": { "example.com/snippet": "x" } } });
+    refused_with(user.merge("ingresses", OWN, "theirs", &other).await, words).unwrap();
+    user.delete("ingresses", OWN, "theirs").await.expect("deleted");
+
+    // Who solves challenges by Ingresses is given the right; every right in the namespace is none.
+    let binding = json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+        "metadata": { "name": "g-own-ingresses" },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "tenantry-own-ingresses" },
+        "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "eve" }] });
+    lab.apply(&[binding]).await;
+    eventually("with the right it is taken", async || {
+        user.create(&ingress("solver")).await.map(|_| ()).map_err(|r| r.to_string())
+    })
+    .await;
+    user.delete("ingresses", OWN, "solver").await.expect("deleted");
+}
+
 #[tokio::test]
 async fn controllers_still_work_where_guard_rails_are() {
     let lab = Lab::shared().await;
@@ -263,4 +317,5 @@ async fn namespaces_of_others_are_not_touched_by_the_policy() {
     })
     .await;
     bob.create(&quota).await.expect("a namespace that is no tenant's");
+    lab.api.create(&service("tenant-like", &["192.0.2.1"])).await.expect("neither its Services");
 }

@@ -3,7 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    Api, Lab, api::Refused, dev, eventually, everything, holds, lab::SYSTEM, tenant,
+    Api, Lab,
+    api::{Refused, url},
+    dev, eventually, everything, holds,
+    lab::SYSTEM,
+    tenant,
 };
 
 const ROLE: [&str; 3] = ["clusterroles", "", "tenantry-operator"];
@@ -109,6 +113,13 @@ async fn what_stands_beside_the_operator_is_out_of_its_reach() {
     let beside = |version: &str, kind: &str, name: &str| json!({ "apiVersion": version, "kind": kind, "metadata": { "name": name, "namespace": SYSTEM } });
     let prices = beside("v1", "ConfigMap", "k-prices");
     let held = beside("coordination.k8s.io/v1", "Lease", "k-held");
+    // The API server takes a moment to know of the policy; a dry run asks without harm.
+    let dry = format!("{}?dryRun=All", url("configmaps", SYSTEM, ""));
+    eventually("the boundary is in force", async || {
+        let answer = operator.send("POST", &dry, "application/json", &prices).await;
+        denied(answer, "may write only in namespaces")
+    })
+    .await;
     let mut wrong = Vec::new();
     for object in [&prices, &beside("v1", "ServiceAccount", "k-account"), &held] {
         let answer = operator.create(object).await;
