@@ -20,6 +20,7 @@ use crate::store::append::Head;
 use crate::store::{DATABASE, SPOOL, Store, audit, copy, migrations};
 
 mod archive;
+mod arriving;
 pub mod bucket;
 pub mod erased;
 pub mod keeper;

@@ -11,18 +11,17 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use anyhow::Context;
 use axum::body::Bytes;
-use futures::{Stream, StreamExt};
-use sha2::{Digest, Sha256};
+use futures::Stream;
 use thiserror::Error;
 use tokio::fs::{File, OpenOptions};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use super::arriving::Arriving;
 use super::bucket::{self, Bucket};
 use super::part::{Part, sweep};
 use super::room::{Held, NoRoom, Room};
@@ -35,8 +34,6 @@ use crate::store::backups::{self, Backup};
 
 /// How many are taken at once.
 const AT_ONCE: usize = 4;
-/// How long the next bytes of one may take to arrive.
-const ARRIVAL: Duration = Duration::from_secs(15);
 
 /// How backups are kept.
 #[derive(Clone, Debug)]
@@ -330,37 +327,6 @@ impl Vault {
             tracing::warn!(error, place, "a backup that is no longer wanted was left");
         }
         removed.is_ok()
-    }
-}
-
-/// What arrives, counted and summed.
-struct Arriving<B> {
-    body: B,
-    largest: u64,
-    bytes: u64,
-    hash: Sha256,
-}
-
-impl<B: Stream<Item = Result<Bytes, NotKept>> + Unpin> Arriving<B> {
-    fn new(body: B, largest: u64) -> Self {
-        Self { body, largest, bytes: 0, hash: Sha256::new() }
-    }
-
-    async fn next(&mut self) -> Result<Option<Bytes>, NotKept> {
-        let some = tokio::time::timeout(ARRIVAL, self.body.next()).await;
-        let Some(some) = some.map_err(|_| NotKept::Late)?.transpose()? else { return Ok(None) };
-        self.bytes += some.len() as u64;
-        if self.bytes > self.largest {
-            return Err(NotKept::TooLarge(self.largest));
-        }
-        self.hash.update(&some);
-        Ok(Some(some))
-    }
-
-    /// How much it was, if it is what was announced.
-    fn whole(self, announced: &Announced) -> Result<u64, NotKept> {
-        let same = <[u8; 32]>::from(self.hash.finalize()) == announced.sha256;
-        same.then_some(self.bytes).ok_or(NotKept::Damaged)
     }
 }
 
