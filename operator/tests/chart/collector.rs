@@ -6,16 +6,16 @@ use std::{
     net::Ipv4Addr,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    sync::{Arc, LazyLock, Mutex},
+    sync::LazyLock,
 };
 
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 
 use crate::{
     helm::{objects, prints, root, template, values},
     platform::{lets, one},
-    support::{apifault::wire::Wire, eventually, holds},
+    receiver::{self, Notes, contains},
+    support::{eventually, holds},
 };
 
 const NAME: &str = "tenantry-collector";
@@ -164,34 +164,6 @@ fn a_collector_takes_its_files() {
     assert!(!output.status.success() && said.contains("batsh"), "{said}");
 }
 
-/// Path, authorization and body of each request.
-type Notes = Arc<Mutex<Vec<(String, String, String)>>>;
-
-/// Who takes everything that is handed on; its address.
-async fn behind(notes: Notes) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let notes = notes.clone();
-            tokio::spawn(async move {
-                let mut wire = Wire::new(stream);
-                while let Ok(Some(request)) = wire.request().await {
-                    let mut headers = request.headers.iter();
-                    let who = headers.find(|(name, _)| name == "authorization");
-                    let who = who.map_or(String::new(), |(_, value)| value.clone());
-                    let body = String::from_utf8_lossy(&request.body).into_owned();
-                    notes.lock().unwrap().push((request.target, who, body));
-                    if wire.answer(200, "", b"").await.is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-    });
-    address
-}
-
 /// Ends with its owner.
 struct Running(Child, PathBuf);
 
@@ -238,7 +210,8 @@ fn sent(signal: &str) -> Value {
 #[tokio::test]
 async fn a_real_one_hands_everything_on_but_what_is_said_of_a_tenant() {
     let notes = Notes::default();
-    let to = format!("--set=platform.collector.to={}", behind(notes.clone()).await);
+    let endpoint = receiver::start(&notes).await;
+    let to = format!("--set=platform.collector.to={}", endpoint.trim_end_matches('/'));
     // So that it can be read here.
     let plain = r#"--set-json=platform.collector.config={"exporters":{"otlp_http":{"compression":"none"}}}"#;
     let all = rendered(&[&to, "--set=platform.collector.existingSecret=otlp", plain]);
@@ -266,15 +239,18 @@ async fn a_real_one_hands_everything_on_but_what_is_said_of_a_tenant() {
         eventually("it is handed on", async || {
             let notes = notes.lock().unwrap();
             let path = format!("/v1/{signal}");
-            let arrived = notes.iter().any(|(at, who, body)| {
-                *at == path && who == "Bearer told-to-nobody" && body.contains("tenantry-operator")
+            let arrived = notes.iter().any(|note| {
+                note.path == path
+                    && note.authorization == "Bearer told-to-nobody"
+                    && contains(&note.body, "tenantry-operator")
             });
             holds(arrived, notes.len())
         })
         .await;
     }
-    for (path, _, body) in notes.lock().unwrap().iter() {
-        assert!(!body.contains("somebody-else") && !body.contains("tenant.id"), "{path}");
+    for note in notes.lock().unwrap().iter() {
+        let told = ["somebody-else", "tenant.id"].iter().any(|word| contains(&note.body, word));
+        assert!(!told, "{}", note.path);
     }
     let own = client.get(format!("http://{address}:8888/metrics")).send().await.unwrap();
     let own = own.text().await.unwrap();

@@ -25,6 +25,8 @@ mod rendering;
 mod routines;
 mod values;
 
+#[path = "../../../telemetry/tests/receiver/mod.rs"]
+mod receiver;
 #[path = "../fleet/support/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "the fleet tests' own words; few are needed here")]
 #[allow(clippy::needless_pass_by_value, reason = "as in the fleet tests")]
