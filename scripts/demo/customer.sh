@@ -126,7 +126,7 @@ ember_has_figures() {
   shows get tenants
   sends GET /billing/usage/ember "$manager" "the same, and how sure it is"
   echo "$answer" >"$papers/figures.json"
-  echo "health     $(text_of '"health":{"score":"\([^"]*\)"'), by $(text_of '"health":{[^[]*"coverage":"\([^"]*\)"') of what there is to know"
+  echo "health     $(text_of '"health":{"score":"\([^"]*\)"'), by $(text_of '"health":{[^[]*"coverage":"\([^"]*\)"') of what there is to know; the plan began a minute ago, so: $(text_of '"name":"pace","weight":"[^"]*","input":"\([^"]*\)"')"
   echo "usage      query $(text_of '"name":"query","unit":"[a-z]*","used":"\([^"]*\)"') of $(text_of '"name":"query",[^}]*"quota":"\([^"]*\)"') that are left of the period's quota"
   echo "projected  USD $(text_of "$cost$amount"), likely $(text_of "$cost$amount,\"likely\":{\"low\":$amount" 2) to $(text_of "$cost$amount,\"likely\":{\"low\":$amount,\"high\":$amount" 3)"
 }
