@@ -1,49 +1,14 @@
 //! Traces and metrics of a working operator, as a receiver gets them.
 
-use std::sync::{Arc, Mutex};
-
-use tokio::net::TcpListener;
-
-use crate::support::{Lab, apifault::wire::Wire, eventually, everything, holds, lab::SYSTEM};
-
-/// Path and body of each request.
-type Notes = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
-
-/// A receiver that takes everything; its address.
-async fn receiver(notes: Notes) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let notes = notes.clone();
-            tokio::spawn(async move {
-                let mut wire = Wire::new(stream);
-                while let Ok(Some(request)) = wire.request().await {
-                    notes.lock().unwrap().push((request.target, request.body));
-                    if wire.answer(200, "", b"").await.is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-    });
-    address
-}
-
-fn contains(body: &[u8], text: &str) -> bool {
-    body.windows(text.len()).any(|part| part == text.as_bytes())
-}
-
-/// Whether one request to `path` held all of `words`.
-fn arrived(notes: &Notes, path: &str, words: &[&str]) -> bool {
-    let all = |body: &[u8]| words.iter().all(|word| contains(body, word));
-    notes.lock().unwrap().iter().any(|(at, body)| at == path && all(body))
-}
+use crate::{
+    receiver::{self, Notes, arrived, contains},
+    support::{Lab, eventually, everything, holds, lab::SYSTEM},
+};
 
 #[tokio::test]
 async fn metrics_and_traces_arrive_with_the_service_s_name_and_without_secrets() {
     let notes = Notes::default();
-    let endpoint = receiver(notes.clone()).await;
+    let endpoint = receiver::start(&notes).await;
     let lab = Lab::own().await;
     let proxy = lab.proxy();
     let settings = [
@@ -83,9 +48,9 @@ async fn metrics_and_traces_arrive_with_the_service_s_name_and_without_secrets()
     let mut secrets: Vec<String> = values.flat_map(|v| [v.to_owned(), decoded(v)]).collect();
     secrets.push(token.to_owned());
     assert!(secrets.len() >= 3, "there are secrets to be looked for in {SYSTEM}");
-    for (path, body) in notes.lock().unwrap().iter() {
+    for note in notes.lock().unwrap().iter() {
         for secret in &secrets {
-            assert!(!contains(body, secret), "{path} holds a secret");
+            assert!(!contains(&note.body, secret), "{} holds a secret", note.path);
         }
     }
 }

@@ -34,6 +34,8 @@ mod kubectl;
 mod leader;
 mod newer;
 mod reading;
+#[path = "../../../telemetry/tests/receiver/mod.rs"]
+mod receiver;
 mod renderer;
 mod rest;
 mod revisions;
