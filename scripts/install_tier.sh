@@ -73,7 +73,9 @@ parse() {
   [ -n "$tier" ] || wrong "name a tier: dev or prod"
   [ -z "$gpu" ] || [ "$tier" = prod ] || wrong "--gpu is an overlay of prod"
   case $target in
-    helm) ;;
+    helm)
+      [[ $timeout =~ ^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$ ]] || wrong "--timeout $timeout: write a time such as 90s or 5m"
+      ;;
     compose)
       [ -z "$context${own[*]}" ] || wrong "--context, --values and --set are for --target helm"
       [[ $timeout =~ ^[1-9][0-9]*[smh]$ ]] || wrong "--timeout $timeout: write a time such as 90s or 5m"

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # Runs in the database's image, which has pg_dump:
-#   backup.sh keep     a copy of the database now and each day; the newest 14 stay
+#   backup.sh keep     a copy of the database each day, and now unless one is of the last 23 hours; the newest 14 stay
 #   backup.sh once     a copy now
 #   backup.sh fresh    whether the newest is of the last 25 hours
 # pg_restore reads the copies: docs/operations.md, "Restore the ledger".
@@ -23,15 +23,24 @@ once() {
   echo "kept $folder/$copy"
 }
 
+# younger MINUTES: whether a copy is.
+younger() { [ -n "$(find "$folder" -name '*.dump' -mmin "-$1" 2>/dev/null)" ]; }
+
 case ${1:-} in
 once) once ;;
-fresh) [ -n "$(find "$folder" -name '*.dump' -mmin -1500)" ] ;;
+fresh) younger 1500 ;;
 keep)
   # The first process of a container hears no signal that it does not ask for.
   trap 'exit 0' TERM INT
   while :; do
-    # After a failure sooner again.
-    if (once); then pause=86400; else pause=300; fi
+    # A start is no reason for a copy: fourteen of one day would push out those of two weeks. After a failure sooner again.
+    if younger 1380; then
+      pause=3600
+    elif (once); then
+      pause=82800
+    else
+      pause=300
+    fi
     sleep "$pause" &
     wait $!
   done

@@ -66,6 +66,7 @@ run 2 "--target cloud: helm or compose" dev --target cloud
 run 2 "are for --target helm" dev "${compose[@]}" --set a=b
 run 2 "--gpu is an overlay of prod" dev "${compose[@]}" --gpu
 run 2 "write a time such as" dev "${compose[@]}" --timeout soon
+for time in soon 5 -5m 5mm; do run 2 "write a time such as" dev --timeout "$time"; done
 told "wrong use is 2"
 PLAYED_PATH=$work/none run 3 "docker is missing" dev "${compose[@]}"
 PLAYED_COMPOSE='' PLAYED_PATH=$work/bin:$work/none run 3 "Docker Compose is missing" dev "${compose[@]}"
@@ -94,13 +95,22 @@ told "a dry run needs no engine, and neither it nor what stopped wrote anything"
 ln -s /proc/nowhere "$place/storage"
 run 5 "storage cannot be made" dev "${compose[@]}"
 rm "$place/storage" "$place/.env"
-told "a folder that cannot be made is 5"
+mkdir "$place/.env.new"
+run 5 ".env cannot be written" dev "${compose[@]}"
+rmdir "$place/.env.new"
+[ ! -e "$place/.env" ] || fail "a manifest is there that could not be written"
+mkdir "$place/storage" && touch "$place/storage/billing"
+run 5 "storage/billing cannot be made" dev "${compose[@]}"
+rm -r "$place/storage" "$place/.env"
+told "a folder that cannot be made is 5, and so is a manifest that cannot be written"
 PLAYED_UP=1 run 1 "not everything became healthy" dev "${compose[@]}"
 told "what does not become healthy is 1"
 
 run 0 ".env is as it should be" dev "${compose[@]}"
 PLAYED_RUNNING=abc API_PORT=$taken run 0 "open      http://localhost:$taken" dev "${compose[@]}"
 run 0 "nobody had edited it" prod "${compose[@]}"
+touch "$place/storage/billing/ledger.db"
+run 0 "ledger    prod has one of its own; that of the other tier stays" prod "${compose[@]}"
 [ "$(stat -c %a "$place/secrets/database-url")" = 600 ] || fail "mode of secrets"
 grep -qx "postgresql://tenantry:$(cat "$place/secrets/database-password")@postgres:5432/tenantry?sslmode=disable" "$place/secrets/database-url" ||
   fail "secrets/database-url"

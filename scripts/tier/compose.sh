@@ -138,6 +138,12 @@ folders() {
   done
 }
 
+# A ledger does not move by itself from a folder into a database: who changes the tier hears of it before it is begun.
+own_ledger() {
+  [ "$tier" = prod ] && [ -e "$root/storage/billing/ledger.db" ] || return 0
+  echo "ledger    prod has one of its own; that of the other tier stays where it is (storage/billing) and is not brought over"
+}
+
 random() { head -c 24 /dev/urandom | od -An -vtx1 | tr -d ' \n'; }
 
 # secret NAME: made once; what is there stays, since the database has it too.
@@ -188,6 +194,7 @@ with_compose() {
     free_ports
   fi
   copy_manifest
+  own_ledger
   folders
   secrets
   do_it "${compose[@]}" up --detach --wait --wait-timeout "$(seconds)" ||
