@@ -126,6 +126,27 @@ async fn a_changed_figure_is_noticed() {
     assert!(!now.contains("old"), "{now}");
 }
 
+/// Rows of the formulas in which a cell says nothing.
+fn bare(table: &str) -> Vec<&str> {
+    let rows = table.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
+    let rows = rows.take_while(|line| line.starts_with('|'));
+    rows.filter(|row| {
+        let cells: Vec<&str> = row.trim_matches('|').split(" |").map(str::trim).collect();
+        cells.len() != 3 || cells.iter().any(|cell| cell.is_empty())
+    })
+    .collect()
+}
+
+#[test]
+fn every_formula_of_the_roi_calculator_has_its_source() {
+    let page = fs::read_to_string(root().join("docs/commercial/roi_calculator.md")).unwrap();
+    let formulas = page.split_once("## The formulas\n").unwrap().1;
+    assert!(formulas.lines().filter(|line| line.starts_with("| ")).count() >= 8);
+    assert_eq!(bare(formulas), Vec::<&str>::new());
+    let wanting = "|---|---|---|\n| a | b ÷ c | from d |\n| a | b | |\n| a | b |\n\n| a | b | |\n";
+    assert_eq!(bare(wanting), ["| a | b | |", "| a | b |"]);
+}
+
 /// Of a document what was written by hand: no figures from answers, no code.
 fn by_hand(text: &str) -> String {
     let outside = text.split("<!-- say ").enumerate().map(|(index, part)| match index {
