@@ -84,7 +84,7 @@ test("a request is turned down with a reason, which the sender does not read", a
   await expect(reason).toHaveAttribute("aria-invalid", "true");
   await accessible(page);
   await reason.fill("a".repeat(501));
-  await expect(page.getByRole("alert")).toContainText("1 characters too many");
+  await expect(page.getByRole("alert")).toContainText("1 character too many");
   await reason.fill("No budget\nthis year <b>");
   await page.getByRole("button", { name: "Turn the request down" }).click();
   await expect(line(page, "Decision")).toContainText("Turned down");
@@ -179,6 +179,9 @@ test.describe("what keeps somebody from deciding", () => {
     await expect(page.getByRole("alert")).toContainText("Somebody decided before you.");
     look();
     await expect(line(page, "Decision")).toContainText("Another reason");
+    // It stays to be read when the question is gone.
+    await expect(page.getByRole("status").first()).toContainText("Somebody decided before you.");
+    await expect(page.getByRole("heading", { level: 1 })).toBeFocused();
   });
 
   test("a token without the right says which is missing", async ({ page }) => {

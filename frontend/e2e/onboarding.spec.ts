@@ -103,10 +103,12 @@ test.describe("an answer that got lost", () => {
       if (!cut) return route.continue();
       cut = false;
       await route.fetch();
-      return route.fulfill({ status: 503, contentType: "text/plain", body: "" });
+      return route.abort();
     });
     await page.getByRole("button", { name: "Send the request" }).click();
-    await expect(page.getByRole("alert")).toContainText("The request was not sent.");
+    await expect(page.getByRole("alert")).toContainText(
+      "It is not known whether the request arrived.",
+    );
     expect(await intakes(request, tenant)).toHaveLength(1);
     await send(page);
     expect(await intakes(request, tenant)).toHaveLength(1);
@@ -125,6 +127,8 @@ test("what customer success turned down, and what was taken back, is said", asyn
   await expect(page.getByText("The reason is for others.")).toHaveCount(0);
   await fill(page, name());
   await send(page);
+  await page.getByRole("button", { name: "Take the request back" }).dblclick();
+  await page.getByRole("button", { name: "Not yet" }).click();
   await page.getByRole("button", { name: "Take the request back" }).click();
   await page.getByRole("button", { name: "Yes, take it back" }).click();
   await expect(page.getByText("Withdrawn", { exact: true })).toBeVisible();
@@ -204,7 +208,7 @@ test("the draft outlives a reload, and can be emptied", async ({ page }) => {
   await expect(page.getByLabel("Department 1", { exact: true })).toHaveValue("Sales");
   await go(page, "You", "Who is it for?");
   await expect(page.getByLabel("Name of the tenant")).toHaveValue("aeroe");
-  await page.getByRole("button", { name: "Empty the form" }).click();
+  await page.getByRole("button", { name: "Empty the form" }).dblclick();
   await page.getByRole("button", { name: "Empty it, everything is lost" }).click();
   await expect(page.getByLabel("Name of the tenant")).toHaveValue("");
   await page.reload();

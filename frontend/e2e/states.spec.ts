@@ -25,7 +25,7 @@ interface State {
 const test = base.extend<{ at: keyof World | null }>({
   at: [null, { option: true }],
   place: async ({ at, world }, use) => use(at === null ? null : await world[at]()),
-  expected: /Failed to load resource/,
+  expected: /Failed to (load resource|fetch dynamically imported module)/,
 });
 
 const staff = "billing:read onboarding:approve";
@@ -186,6 +186,16 @@ const CUSTOMERS: readonly State[] = [
       await held(page, "**/billing/usage**");
       await enters(page, place, "/customers");
       return said(page, "The list is on its way.");
+    },
+  },
+  {
+    is: "is a part that an upgrade took away",
+    at: "empty",
+    reach: async (page, place) => {
+      await cut(page, "**/assets/CustomerHealth*.js");
+      await enters(page, place, "/customers");
+      await expect(page.getByRole("button", { name: "Load it anew" })).toBeVisible();
+      return page.getByRole("alert").filter({ hasText: "This page could not be shown" });
     },
   },
   {

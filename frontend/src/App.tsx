@@ -6,6 +6,7 @@ import { Plans } from "./pages/Plans";
 import { Progress } from "./pages/Progress";
 import { Start } from "./pages/Start";
 import { ROUTES } from "./routes";
+import { Caught } from "./shell/Caught";
 import { Shell } from "./shell/Shell";
 
 // Loaded by who is signed in: a prospect does not pay for them.
@@ -16,33 +17,35 @@ const CustomerHealthDashboard = lazy(() => import("./components/CustomerHealthDa
 export function App() {
   return (
     <Shell>
-      <Switch>
-        <Route path={ROUTES.plans}>
-          <Plans />
-        </Route>
-        <Route path={ROUTES.start}>{({ step }) => <Start step={step} />}</Route>
-        <Route path={ROUTES.request}>{({ id }) => <Progress key={id} id={id} />}</Route>
-        <Route path={ROUTES.customers}>
-          {({ account, part }) => (
+      <Caught>
+        <Switch>
+          <Route path={ROUTES.plans}>
+            <Plans />
+          </Route>
+          <Route path={ROUTES.start}>{({ step }) => <Start step={step} />}</Route>
+          <Route path={ROUTES.request}>{({ id }) => <Progress key={id} id={id} />}</Route>
+          <Route path={ROUTES.customers}>
+            {({ account, part }) => (
+              <Staff>
+                <CustomerHealthDashboard account={account} part={part} />
+              </Staff>
+            )}
+          </Route>
+          <Route path={ROUTES.approvals}>
             <Staff>
-              <CustomerHealthDashboard account={account} part={part} />
+              <ApprovalsDesk />
             </Staff>
-          )}
-        </Route>
-        <Route path={ROUTES.approvals}>
-          <Staff>
-            <ApprovalsDesk />
-          </Staff>
-        </Route>
-        <Route path={ROUTES.profiles}>
-          <Staff>
-            <ProfilesDesk />
-          </Staff>
-        </Route>
-        <Route>
-          <NotFound />
-        </Route>
-      </Switch>
+          </Route>
+          <Route path={ROUTES.profiles}>
+            <Staff>
+              <ProfilesDesk />
+            </Staff>
+          </Route>
+          <Route>
+            <NotFound />
+          </Route>
+        </Switch>
+      </Caught>
     </Shell>
   );
 }

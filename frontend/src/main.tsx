@@ -16,7 +16,14 @@ show(stored());
 
 const queries = new QueryClient({
   defaultOptions: {
-    queries: { retry: worthwhile, retryDelay: pause, refetchOnWindowFocus: false },
+    queries: {
+      networkMode: "always",
+      retry: worthwhile,
+      retryDelay: pause,
+      refetchOnWindowFocus: false,
+    },
+    // A browser that thinks itself offline may still reach a server near by.
+    mutations: { networkMode: "always" },
   },
 });
 

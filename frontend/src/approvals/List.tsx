@@ -1,7 +1,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { NotShown } from "../access/NotShown";
-import { useStaffKey, worthwhile } from "../access/useAuthorised";
+import { every, useStaffKey, useSteady, worthwhile } from "../access/useAuthorised";
 import { Rows } from "../components/Rows";
 import { cursor } from "../lib/cursor";
 import { instant } from "../lib/format";
@@ -60,14 +60,15 @@ const NOBODY: Record<FilterKey, string> = {
 
 function Found({ filter }: { filter: FilterKey }) {
   const key = useStaffKey();
-  const list = useInfiniteQuery({
+  const asked = useInfiniteQuery({
     queryKey: [...key, "requests", filter],
     queryFn: ({ pageParam, signal }) => requests(filter, pageParam, signal),
     initialPageParam: null as string | null,
     getNextPageParam: ({ meta }) => cursor(meta.page.next),
-    refetchInterval: AGAIN,
+    refetchInterval: every(AGAIN),
     retry: worthwhile,
   });
+  const list = useSteady(asked);
   if (list.isPending) return <p role="status">The requests are on their way.</p>;
   const all = list.data?.pages.flatMap(({ data }) => data) ?? [];
   const trouble = list.error ? (

@@ -1,8 +1,8 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Link } from "wouter";
 import { NotShown } from "../access/NotShown";
-import { useStaffKey, worthwhile } from "../access/useAuthorised";
+import { goesOn, useStaffKey, useSteady, worthwhile } from "../access/useAuthorised";
 import { Failure } from "../api/problem";
 import { NameTaken } from "../components/NameTaken";
 import { instant } from "../lib/format";
@@ -12,7 +12,7 @@ import { Answers, Fits } from "./Answers";
 import { type Request, request } from "./ask";
 import { Decide } from "./Decide";
 import { FILTERS, type FilterKey } from "./place";
-import { standing } from "./words";
+import { overtaken, standing } from "./words";
 
 /** How often a request that may still move is looked at, in milliseconds; not while nobody looks. */
 const AGAIN = 4_000;
@@ -23,18 +23,32 @@ export function One({ id, filter }: { id: string; filter: FilterKey }) {
   const queries = useQueryClient();
   const [said, setSaid] = useState("");
   const about = [...key, "request", id];
-  const shown = useQuery({
+  const asked = useQuery({
     queryKey: about,
     queryFn: ({ signal }) => request(id, signal),
-    refetchInterval: ({ state }) => (state.data && !moves(state.data) ? false : AGAIN),
+    refetchInterval: ({ state }) =>
+      (state.data && !moves(state.data)) || !goesOn(state.error) ? false : AGAIN,
     retry: worthwhile,
   });
-  const heading = usePage(shown.data?.form?.display_name ?? "Request");
-  const put = (decided: Request, words: string) => {
-    queries.setQueryData(about, decided);
-    void queries.invalidateQueries({ queryKey: [...key, "requests"] });
+  const shown = useSteady(asked);
+  const heading = usePage("Request");
+  const name = shown.data?.form?.display_name;
+  useEffect(() => {
+    if (name !== undefined) document.title = `${name} · Tenantry`;
+  }, [name]);
+  const say = (words: string) => {
     setSaid(words);
     heading.current?.focus();
+  };
+  const ours = useRef(false);
+  useOvertaken(shown.data?.tenant.status, ours, say);
+  const put = async (decided: Request, words: string) => {
+    ours.current = true;
+    // A look from before must not put back what was.
+    await queries.cancelQueries({ queryKey: about });
+    queries.setQueryData(about, decided);
+    void queries.invalidateQueries({ queryKey: [...key, "requests"] });
+    say(words);
   };
   const gone = shown.error instanceof Failure && shown.error.status === 404;
   return (
@@ -46,7 +60,7 @@ export function One({ id, filter }: { id: string; filter: FilterKey }) {
           </Link>
         </p>
         <h1 ref={heading} tabIndex={-1} dir="auto">
-          {shown.data?.form?.display_name ?? "Request"}
+          {name ?? "Request"}
         </h1>
         {shown.data ? <Where request={shown.data} /> : null}
         <p role="status">{said}</p>
@@ -64,7 +78,12 @@ export function One({ id, filter }: { id: string; filter: FilterKey }) {
       {shown.data && !gone ? (
         <>
           {shown.data.tenant.status === "awaiting_approval" ? (
-            <Decide id={id} request={shown.data} decided={put} look={() => void shown.refetch()} />
+            <Decide
+              id={id}
+              request={shown.data}
+              decided={(now, words) => void put(now, words)}
+              look={() => void shown.refetch()}
+            />
           ) : (
             <Decided request={shown.data} asOf={shown.dataUpdatedAt} />
           )}
@@ -74,6 +93,23 @@ export function One({ id, filter }: { id: string; filter: FilterKey }) {
       ) : null}
     </>
   );
+}
+
+/** Says that somebody else has decided, where the question stood until now. */
+function useOvertaken(
+  status: string | undefined,
+  ours: { readonly current: boolean },
+  say: (words: string) => void,
+) {
+  const before = useRef(status);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each change of the status
+  useEffect(() => {
+    const waited = before.current === "awaiting_approval";
+    before.current = status;
+    if (waited && status !== undefined && status !== "awaiting_approval" && !ours.current) {
+      say(overtaken(status));
+    }
+  }, [status]);
 }
 
 function Where({ request }: { request: Request }) {

@@ -6,6 +6,7 @@ import {
   approvable,
   LONGEST_REASON,
   oneLine,
+  overtaken,
   refusal,
   standing,
   waited,
@@ -41,6 +42,7 @@ describe("a reason", () => {
     expect(wrongReason("é".repeat(LONGEST_REASON))).toBeNull();
     expect(wrongReason("😀".repeat(LONGEST_REASON))).toBeNull();
     expect(wrongReason("a".repeat(LONGEST_REASON + 2))).toMatch(/2 characters too many/);
+    expect(wrongReason("a".repeat(LONGEST_REASON + 1))).toMatch(/1 character too many/);
   });
 });
 
@@ -51,8 +53,19 @@ describe("a decision that did not come to be", () => {
     expect(failed(409, "name-taken")).toMatchObject({ again: false });
     expect(failed(409, "no-plan")).toMatchObject({ again: false });
     expect(failed(409, "already-decided")).toMatchObject({ again: false });
+    for (const status of [400, 403, 404, 422, 429]) {
+      expect(failed(status, "x").what, String(status)).toBe("Nothing was decided.");
+    }
+    for (const status of [0, 408, 500, 503]) {
+      expect(failed(status, "x").what, String(status)).toMatch(/not known whether/);
+    }
     expect(failed(503, "unavailable")).toMatchObject({ again: true });
     expect(refusal(Failure.unreachable())).toMatchObject({ again: true });
+  });
+
+  it("says who was faster", () => {
+    expect(overtaken("approved")).toMatch(/Somebody decided before you/);
+    expect(overtaken("withdrawn")).toMatch(/took it back/);
   });
 
   it("needs a plan in the first place", () => {

@@ -51,9 +51,24 @@ export function oneLine(text: string): string {
 export function wrongReason(text: string): string | null {
   const { length } = Array.from(oneLine(text));
   if (length === 0) return "Say why: whoever looks at it later needs to know.";
-  return length > LONGEST_REASON
-    ? `It has ${length - LONGEST_REASON} characters too many: ${LONGEST_REASON} are kept.`
-    : null;
+  return length > LONGEST_REASON ? tooLong(length - LONGEST_REASON) : null;
+}
+
+function tooLong(over: number): string {
+  return `It has ${over} ${over === 1 ? "character" : "characters"} too many: ${LONGEST_REASON} are kept.`;
+}
+
+/** What is said where a request was decided while somebody was about to. */
+export function overtaken(status: string): string {
+  const what =
+    status === "withdrawn" ? "Whoever sent it took it back." : "Somebody decided before you.";
+  return `${what} What stands now is on this page.`;
+}
+
+/** Whether the server said no, so that nothing came of it. */
+function saidNo(error: Error): boolean {
+  const status = error instanceof Failure ? error.status : 0;
+  return status >= 400 && status < 500 && status !== 408;
 }
 
 /** Why a decision did not come to be, and the way on. */
@@ -79,6 +94,13 @@ export function refusal(error: Error): { what: string; next: string; again: bool
         again: false,
       };
     default:
+      if (saidNo(error)) {
+        return {
+          what: "Nothing was decided.",
+          next: "When that is mended, decide again.",
+          again: true,
+        };
+      }
       return {
         what: "It is not known whether your decision arrived.",
         next: "Deciding the same again changes nothing more.",

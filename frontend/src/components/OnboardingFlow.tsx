@@ -52,7 +52,10 @@ export function OnboardingFlow({ step }: { step: StepKey }) {
     if (open.length > 0) return;
     const following = STEPS[here + 1];
     if (following) go(`/start/${following.key}`);
-    else sending.send();
+    else {
+      faults.mended();
+      sending.send();
+    }
   };
   const list = faults.listed(step);
   return (
@@ -85,7 +88,13 @@ export function OnboardingFlow({ step }: { step: StepKey }) {
             ) : null}
           </div>
           <p className="note">
-            What you type stays in this tab until you send it. <Clear clear={clear} />
+            What you type stays in this tab until you send it.{" "}
+            <Clear
+              clear={() => {
+                clear();
+                faults.reset();
+              }}
+            />
           </p>
         </form>
         <RunningAnswer answer={answer} moved={moved} />
@@ -158,7 +167,9 @@ function Clear({ clear }: { clear: () => void }) {
       type="button"
       className="plain wrong"
       onBlur={() => setSure(false)}
-      onClick={() => {
+      onClick={(event) => {
+        // The second press of a double click answers nothing.
+        if (event.detail > 1) return;
         clear();
         setSure(false);
       }}
@@ -212,11 +223,15 @@ function Where({ draft, error }: { draft: Draft; error: FieldError }) {
 
 function Trouble({ error }: { error: Error }) {
   const id = error instanceof Failure ? error.requestId : null;
+  const lost = !(error instanceof Failure) || error.status === 0 || error.status >= 500;
   return (
     <div className="summary" role="alert">
       <p>
-        <strong className="wrong">The request was not sent.</strong> {error.message} Sending it
-        again does not make a second one.
+        <strong className="wrong">
+          {lost ? "It is not known whether the request arrived." : "The request was not sent."}
+        </strong>{" "}
+        {error.message}
+        {lost ? " Sending it unchanged does not make a second one." : null}
       </p>
       {id ? <p className="note">When you ask for help, name the request {id}.</p> : null}
     </div>
@@ -231,13 +246,15 @@ function useFaults(draft: Draft, live: readonly FieldError[]) {
   const [asked, setAsked] = useState(0);
   const blank = (step: StepKey): FieldError[] =>
     missing(draft, step).map((pointer) => ({ pointer, code: "missing", detail: "is missing" }));
-  const of = (step: StepKey): FieldError[] => {
-    const said = [...refused, ...live].filter((one) => placeOf(draft, one.pointer)?.step === step);
+  const of = (step: StepKey, from = [...refused, ...live]): FieldError[] => {
+    const said = from.filter((one) => placeOf(draft, one.pointer)?.step === step);
     const blanks = blank(step);
     const isBlank = (one: FieldError) => blanks.some((other) => other.pointer === one.pointer);
     return distinct([...blanks, ...said.filter((one) => !isBlank(one))]);
   };
-  const all = () => STEPS.flatMap((step) => of(step.key));
+  const all = (from?: FieldError[]) => STEPS.flatMap((step) => of(step.key, from));
+  // What the server refused may be mended in another field: it is shown, and for it to judge anew.
+  const open = [...live];
   const ask = (steps: readonly StepKey[], found: readonly FieldError[]) => {
     if (found.length > 0) {
       setShown(steps);
@@ -255,8 +272,14 @@ function useFaults(draft: Draft, live: readonly FieldError[]) {
       setRefused(errors);
       ask(["review"], errors);
     },
-    here: (step: StepKey) => ask([step], of(step)),
-    everywhere: () => ask(["review"], all()),
+    mended: () => setRefused([]),
+    reset: () => {
+      setTouched(new Set());
+      setRefused([]);
+      setShown([]);
+    },
+    here: (step: StepKey) => ask([step], of(step, open)),
+    everywhere: () => ask(["review"], all(open)),
     listed: (step: StepKey): readonly FieldError[] => {
       if (!shown.includes(step)) return [];
       if (step !== "review") return of(step);

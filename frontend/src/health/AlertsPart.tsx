@@ -1,5 +1,5 @@
 import { NotShown } from "../access/NotShown";
-import { useAuthorised } from "../access/useAuthorised";
+import { every, useAuthorised } from "../access/useAuthorised";
 import { instant, quantity } from "../lib/format";
 import { meterName } from "../lib/price";
 import { alerts } from "./one";
@@ -7,7 +7,7 @@ import { alerts } from "./one";
 /** Which levels of which quotas were reached, and which recovered; the newest first. */
 export function AlertsPart({ id }: { id: string }) {
   const asked = useAuthorised(["alerts", id], (signal) => alerts(id, signal), {
-    refetchInterval: 60_000,
+    refetchInterval: every(60_000),
   });
   return (
     <section className="line" aria-labelledby="alerts">

@@ -4,6 +4,7 @@ import { useAuthorised } from "../access/useAuthorised";
 import type { Schemas } from "../api/client";
 import { Assumptions } from "../components/Assumptions";
 import { RoiFigures } from "../components/RoiFigures";
+import { day } from "../lib/day";
 import { instant, money, quantity, round } from "../lib/format";
 import { meterName } from "../lib/price";
 import { sentence } from "../onboarding/form";
@@ -61,7 +62,7 @@ function Head({ brief }: { brief: Schemas["BriefOut"] }) {
         <bdi>{brief.contact.name}</bdi>, <bdi>{brief.contact.email}</bdi>
       </p>
       <p>
-        Work begins on {brief.go_live_date}, by the calendar of {brief.time_zone}.
+        Work begins on {day(brief.go_live_date)}, by the calendar of {brief.time_zone}.
       </p>
       <div className="onward">
         <button type="button" className="quiet" onClick={() => window.print()}>

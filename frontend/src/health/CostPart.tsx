@@ -59,7 +59,10 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 }
 
 function Bill({ id, row }: { id: string; row: number }) {
-  const asked = useAuthorised(["explain", id, row], (signal) => explain(id, signal));
+  const asked = useAuthorised(["explain", id, row], (signal) => explain(id, signal), {
+    // The bill of a row before stays until the new one is there.
+    placeholderData: (before, query) => (query?.queryKey[3] === id ? before : undefined),
+  });
   if (asked.isPending) return <p role="status">The bill is on its way.</p>;
   if (!asked.data) {
     return (

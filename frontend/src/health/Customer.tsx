@@ -1,9 +1,10 @@
 import { useEffect } from "react";
 import { Link } from "wouter";
 import { NotShown } from "../access/NotShown";
-import { useAuthorised } from "../access/useAuthorised";
+import { every, useAuthorised } from "../access/useAuthorised";
 import { Failure } from "../api/problem";
-import { instant } from "../lib/format";
+import { day } from "../lib/day";
+import { instant, share } from "../lib/format";
 import { sentence } from "../onboarding/form";
 import { usePage } from "../shell/usePage";
 import { AlertsPart } from "./AlertsPart";
@@ -21,7 +22,7 @@ const AGAIN = 60_000;
 /** One customer. `back`: the list as it was left; `brief`: where its brief is. */
 export function Customer({ id, back, brief }: { id: string; back: string; brief: string }) {
   const asked = useAuthorised(["account", id], (signal) => account(id, signal), {
-    refetchInterval: AGAIN,
+    refetchInterval: every(AGAIN),
   });
   const heading = usePage(id);
   const name = asked.data?.name;
@@ -120,7 +121,7 @@ function Known({ account }: { account: Account }) {
       `${words.support(answers, subscription?.support_hours)} (${words.promise(answers, subscription?.support_hours)})`,
     ],
     ["Stage", facts?.stage ? sentence(facts.stage.replaceAll("_", " ")) : null],
-    ["Goes live on", facts?.go_live_date ?? null],
+    ["Goes live on", facts?.go_live_date ? day(facts.go_live_date) : null],
     [
       "Departments active",
       facts?.departments
@@ -137,8 +138,13 @@ function Known({ account }: { account: Account }) {
         ? `${facts.open_incidents.sev1} of severity 1, ${facts.open_incidents.sev2} of severity 2`
         : null,
     ],
-    ["Error budget used", facts?.error_budget_used ?? null],
-    ["Invoice overdue", facts?.days_overdue == null ? null : `${facts.days_overdue} days`],
+    ["Error budget used", facts?.error_budget_used ? share(facts.error_budget_used) : null],
+    [
+      "Invoice overdue",
+      facts?.days_overdue == null
+        ? null
+        : `${facts.days_overdue} ${facts.days_overdue === 1 ? "day" : "days"}`,
+    ],
   ];
   return (
     <section className="line" aria-labelledby="known">
@@ -155,7 +161,7 @@ function Known({ account }: { account: Account }) {
         <p className="note">
           {stated
             ? `Stated on ${instant(stated.stated_at)} by ${stated.by}.`
-            : "Nobody has stated anything yet (PUT /accounts/…/facts)."}
+            : "Nothing was stated (PUT /accounts/…/facts), or your token may not see it."}
         </p>
       </div>
     </section>

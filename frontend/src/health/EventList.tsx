@@ -33,6 +33,13 @@ export function EventList({ address }: { address: string }) {
           <Event key={`${row.row} ${row.stored_at}`} row={row} />
         ))}
       </ol>
+      {asked.error ? (
+        <NotShown
+          what="More is not here."
+          error={asked.error}
+          again={() => void asked.fetchNextPage()}
+        />
+      ) : null}
       {asked.hasNextPage ? (
         <button
           type="button"

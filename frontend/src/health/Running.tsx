@@ -1,5 +1,5 @@
 import { NotShown } from "../access/NotShown";
-import { useAuthorised } from "../access/useAuthorised";
+import { goesOn, useAuthorised } from "../access/useAuthorised";
 import type { Schemas } from "../api/client";
 import { instant } from "../lib/format";
 import { AsOf } from "../profiles/parts";
@@ -15,7 +15,10 @@ const moves = ({ state }: Stack) => state === "made" || state === "starting";
 /** What of an account runs in the cluster, part by part. */
 export function Running({ id }: { id: string }) {
   const asked = useAuthorised(["stacks", id], (signal) => stacks(id, signal), {
-    refetchInterval: ({ state }) => (state.data?.data.some(moves) ? AGAIN.moving : AGAIN.still),
+    refetchInterval: ({ state }) => {
+      if (!goesOn(state.error)) return false;
+      return state.data?.data.some(moves) ? AGAIN.moving : AGAIN.still;
+    },
   });
   if (asked.isPending) return <p role="status">What runs is being looked up.</p>;
   const shown = asked.data;

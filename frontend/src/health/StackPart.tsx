@@ -1,6 +1,6 @@
 import { Link } from "wouter";
 import { NotShown } from "../access/NotShown";
-import { useAuthorised } from "../access/useAuthorised";
+import { every, useAuthorised } from "../access/useAuthorised";
 import type { Schemas } from "../api/client";
 import { NameTaken } from "../components/NameTaken";
 import { instant } from "../lib/format";
@@ -30,7 +30,7 @@ export function StackPart(props: { id: string; at: string | null | undefined; br
 
 function Asked({ id, brief }: { id: string; brief: string }) {
   const asked = useAuthorised(["request", id], (signal) => request(id, signal), {
-    refetchInterval: 30_000,
+    refetchInterval: every(30_000),
   });
   if (asked.isPending) return <p role="status">The request is being looked up.</p>;
   if (!asked.data) {

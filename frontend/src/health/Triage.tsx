@@ -1,7 +1,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { NotShown } from "../access/NotShown";
-import { useStaffKey, worthwhile } from "../access/useAuthorised";
+import { every, useStaffKey, useSteady, worthwhile } from "../access/useAuthorised";
 import { AsOf } from "./AsOf";
 import { type Call, cursor, triage } from "./ask";
 import type { Place } from "./place";
@@ -22,14 +22,15 @@ export function Triage(props: { place: Place; seen: boolean }) {
 
 function useCalls(seen: boolean) {
   const key = useStaffKey();
-  return useInfiniteQuery({
+  const asked = useInfiniteQuery({
     queryKey: [...key, "triage"],
     queryFn: ({ pageParam, signal }) => triage(pageParam, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (last) => cursor(last.meta),
-    refetchInterval: seen ? AGAIN : false,
+    refetchInterval: seen ? every(AGAIN) : false,
     retry: worthwhile,
   });
+  return useSteady(asked);
 }
 
 function Calls({ place, seen }: { place: Place; seen: boolean }) {

@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { NotShown } from "../access/NotShown";
 import { useAuthorised } from "../access/useAuthorised";
+import { day } from "../lib/day";
 import { about, instant, percent, quantity } from "../lib/format";
 import { meterName } from "../lib/price";
 import { Bar } from "./Bar";
@@ -111,7 +112,7 @@ function End({ meter: { projection } }: { meter: Meter }) {
       <small>
         {quantity(likely.low)} to {quantity(likely.high)}
       </small>
-      {exhausted_on ? <small>used up on {exhausted_on}</small> : null}
+      {exhausted_on ? <small>used up on {day(exhausted_on)}</small> : null}
     </>
   );
 }
@@ -121,6 +122,13 @@ function Daily({ account, meter }: { account: Account; meter: Meter }) {
   const asked = useAuthorised(
     ["daily", id, meter.name, period.start, account.as_of.row],
     (signal) => daily(id, meter.name, period.start, signal),
+    {
+      // Of the same meter and period, what was read before stays until it is read anew.
+      placeholderData: (before, query) => {
+        const [, , , whose, of, from] = query?.queryKey ?? [];
+        return whose === id && of === meter.name && from === period.start ? before : undefined;
+      },
+    },
   );
   if (asked.isPending) return <p role="status">Use by day is on its way.</p>;
   if (!asked.data) {
@@ -149,10 +157,10 @@ function Daily({ account, meter }: { account: Account; meter: Meter }) {
             </tr>
           </thead>
           <tbody>
-            {days.toReversed().map((day) => (
-              <tr key={day.from}>
-                <th scope="row">{instant(day.from, undefined, asked.data.time_zone)}</th>
-                <td className="number">{quantity(day.value)}</td>
+            {days.toReversed().map((one) => (
+              <tr key={one.from}>
+                <th scope="row">{instant(one.from, undefined, asked.data.time_zone)}</th>
+                <td className="number">{quantity(one.value)}</td>
               </tr>
             ))}
           </tbody>

@@ -10,9 +10,11 @@ function cell(text: string): string {
   return `"${led.replaceAll('"', '""')}"`;
 }
 
-/** Hands a file to the browser. */
+/** Hands a file to the browser; led by the mark by which spreadsheets know UTF-8. */
 export function download(name: string, text: string): void {
-  const address = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
+  const address = URL.createObjectURL(
+    new Blob(["\ufeff", text], { type: "text/csv;charset=utf-8" }),
+  );
   const link = document.createElement("a");
   link.href = address;
   link.download = name;

@@ -83,12 +83,16 @@ function Comparison({ answer: { advice } }: { answer: Answer }) {
 
 function Case({ answer: { advice, roi } }: { answer: Answer }) {
   const { draft } = useForm();
-  const [copied, setCopied] = useState(false);
+  const [copied, setCopied] = useState<boolean | null>(null);
   if (!roi) return null;
   const years = Number(value(draft, "/roi/years"));
   const address = `${window.location.origin}/start${fragment(draft)}`;
   const copy = () => {
-    void navigator.clipboard?.writeText(address).then(() => setCopied(true));
+    const written = navigator.clipboard?.writeText(address) ?? Promise.reject();
+    written.then(
+      () => setCopied(true),
+      () => setCopied(false),
+    );
   };
   return (
     <section className="wide" aria-labelledby="case">
@@ -112,7 +116,11 @@ function Case({ answer: { advice, roi } }: { answer: Answer }) {
           Copy a link to the assumptions
         </button>
         <p className="note" role="status">
-          {copied ? "Copied. It has your figures, no names and no contact." : null}
+          {copied === null
+            ? null
+            : copied
+              ? "Copied. It has your figures, no names and no contact."
+              : "The browser did not let it be copied: take it from the field below."}
         </p>
       </div>
       <label className="field">

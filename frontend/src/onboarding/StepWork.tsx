@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { plans } from "../api/client";
-import { METERS, MOST_DEPARTMENTS } from "./draft";
+import { METERS, MOST_DEPARTMENTS, value } from "./draft";
 import { Choice, NumberField, Select, TextArea, TextField, useForm } from "./form";
 
 export function StepWork(props: { add: () => void; remove: (index: number) => void }) {
@@ -66,6 +66,11 @@ function Support() {
     (a, b) => b - a,
   );
   const options = hours.map((h) => ({ value: String(h), name: `${h} h` }));
+  const { draft } = useForm();
+  const now = value(draft, "/support_hours");
+  // The draft's own is there before the plans are, and when no plan promises it any longer.
+  if (now !== "" && !hours.map(String).includes(now))
+    options.push({ value: now, name: `${now} h` });
   return (
     <Select at="/support_hours" options={[{ value: "", name: "Any time will do" }, ...options]} />
   );

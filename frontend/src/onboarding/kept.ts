@@ -68,14 +68,19 @@ export function forgetKey(): void {
   set(KEY, null);
 }
 
+/** Receipts beside the storage, which may be denied or full: a receipt is given once. */
+const receipts = new Map<string, string>();
+
 export function keepReceipt(id: string, token: string): void {
+  receipts.set(id, token);
   set(RECEIPT + id, token);
 }
 
 export function keptReceipt(id: string): string | null {
-  return get(RECEIPT + id);
+  return get(RECEIPT + id) ?? receipts.get(id) ?? null;
 }
 
 export function dropReceipt(id: string): void {
+  receipts.delete(id);
   set(RECEIPT + id, null);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { addDepartment, empty, put, value } from "./draft";
-import { fragment, isAssumption, opened } from "./link";
+import { assumed, fragment, isAssumption, opened } from "./link";
 import { fields, STEPS } from "./steps";
 
 const filled = () => {
@@ -27,6 +27,22 @@ describe("a link", () => {
     }
     expect(draft && value(draft, "/time_zone")).toBe("UTC");
     expect(draft && value(draft, "/contact/email")).toBe("");
+  });
+
+  it("leaves nothing of what its opener had assumed, and all that they wrote", () => {
+    const hash = fragment(empty("UTC"));
+    let mine = put(filled(), "/usage/query/base", "900");
+    mine = put(mine, "/departments/1/name", "Claims");
+    const draft = opened(mine, hash);
+    if (!draft) throw new Error("not opened");
+    expect(draft.departments).toBe(1);
+    expect(value(draft, "/usage/query/base")).toBe("");
+    expect(value(draft, "/roi/salary/amount")).toBe("60,000");
+    expect(value(draft, "/contact/email")).toBe("ada@acme.example");
+    const since = put(draft, "/display_name", "Typed since");
+    const back = assumed(since, mine);
+    expect(value(back, "/display_name")).toBe("Typed since");
+    expect(back).toEqual(put(mine, "/display_name", "Typed since"));
   });
 
   it("holds no text, also where somebody typed one for a number", () => {

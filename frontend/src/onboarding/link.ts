@@ -1,5 +1,5 @@
 /** A link that opens the assumptions again. It has no name, no contact, nothing that anybody wrote. */
-import { addDepartment, type Draft, METERS } from "./draft";
+import { addDepartment, type Draft, empty, METERS } from "./draft";
 
 const MARK = "#a=";
 const PLAIN = [
@@ -50,15 +50,27 @@ export function opened(draft: Draft, hash: string): Draft | null {
   if (!hash.startsWith(MARK)) return null;
   const said = read(hash.slice(MARK.length));
   if (!said) return null;
-  let next = draft;
+  // The link says all that its maker assumed: what was assumed here is none of it.
+  let next = assumed(draft, empty(""));
   while (next.departments < said.n) next = addDepartment(next);
-  const values = { ...next.values };
+  const values = { ...next.values, ...unassumed(draft) };
   for (const [at, text] of Object.entries(said.v)) {
     const index = /^\/departments\/(\d+)\//.exec(at)?.[1];
     const there = index === undefined || Number(index) < said.n;
     if (isAssumption(at) && isValue(text) && there) values[at] = text;
   }
   return { ...next, values, departments: said.n };
+}
+
+function unassumed({ values }: Draft): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).filter(([at]) => !isAssumption(at)));
+}
+
+/** A draft with the assumptions of another one. */
+export function assumed(draft: Draft, of: Draft): Draft {
+  const theirs = Object.entries(of.values).filter(([at]) => isAssumption(at));
+  const values = { ...unassumed(draft), ...Object.fromEntries(theirs) };
+  return { ...draft, values, departments: of.departments };
 }
 
 function read(text: string): { n: number; v: Record<string, unknown> } | null {

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useState } from "react";
 import { type Draft, empty, put, suggestedTenant, value } from "./draft";
 import { dropDraft, forgetKey, keepDraft, keptDraft } from "./kept";
-import { opened } from "./link";
+import { assumed, opened } from "./link";
 
 function fresh(): Draft {
   return empty(Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC");
@@ -36,11 +36,12 @@ export function useDraft() {
   );
   const clear = useCallback(() => {
     setDraft(fresh());
+    setBefore(null);
     dropDraft();
     forgetKey();
   }, []);
   const undoLink = useCallback(() => {
-    if (before) setDraft(before);
+    if (before) setDraft((now) => assumed(now, before));
     setBefore(null);
   }, [before]);
   return { draft, setDraft, change, clear, linked: before !== null, undoLink };

@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { Link } from "wouter";
+import { goesOn, useSteady } from "../access/useAuthorised";
 import { follow, type Schemas, withdraw } from "../api/client";
 import { Failure } from "../api/problem";
 import { RoiFigures } from "../components/RoiFigures";
@@ -75,13 +76,15 @@ function Ask({ give }: { give: (token: string) => void }) {
 function Followed(props: { id: string; receipt: string; forget: () => void }) {
   const { id, receipt } = props;
   const heading = usePage("Your request");
-  const request = useQuery({
+  const asked = useQuery({
     // The receipt is no part of the key: keys may be shown.
     queryKey: ["request", id],
     queryFn: ({ signal }) => follow(id, receipt, signal),
-    refetchInterval: ({ state }) => (state.data && !moves(state.data) ? false : AGAIN),
+    refetchInterval: ({ state }) =>
+      (state.data && !moves(state.data)) || !goesOn(state.error) ? false : AGAIN,
     retry: false,
   });
+  const request = useSteady(asked);
   const gone = request.error instanceof Failure && [401, 403, 404].includes(request.error.status);
   return (
     <>
@@ -212,7 +215,11 @@ function Withdraw({ id, receipt }: { id: string; receipt: string }) {
   const [sure, setSure] = useState(false);
   const taken = useMutation({
     mutationFn: () => withdraw(id, receipt),
-    onSuccess: (request) => queries.setQueryData(["request", id], request),
+    onSuccess: async (request) => {
+      // A look from before must not put back what was.
+      await queries.cancelQueries({ queryKey: ["request", id] });
+      queries.setQueryData(["request", id], request);
+    },
   });
   return (
     <section className="line" aria-labelledby="back">
@@ -227,15 +234,30 @@ function Withdraw({ id, receipt }: { id: string; receipt: string }) {
             {taken.error.message}
           </p>
         ) : null}
-        <div>
+        <div className="onward">
           <button
             type="button"
             className="quiet"
             disabled={taken.isPending}
-            onClick={() => (sure ? taken.mutate() : setSure(true))}
+            onClick={(event) => {
+              // The second press of a double click answers nothing.
+              if (event.detail > 1) return;
+              if (sure) taken.mutate();
+              else setSure(true);
+            }}
           >
             {sure ? "Yes, take it back" : "Take the request back"}
           </button>
+          {sure ? (
+            <button
+              type="button"
+              className="quiet"
+              disabled={taken.isPending}
+              onClick={() => setSure(false)}
+            >
+              Not yet
+            </button>
+          ) : null}
         </div>
       </div>
     </section>

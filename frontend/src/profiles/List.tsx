@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
-import { useStaffKey, worthwhile } from "../access/useAuthorised";
+import { goesOn, useStaffKey, useSteady, worthwhile } from "../access/useAuthorised";
 import { usePage } from "../shell/usePage";
 import { type Profile, profiles } from "./ask";
 import { AsOf, NotKnown } from "./parts";
@@ -14,12 +14,16 @@ const AGAIN = { moving: 3_000, still: 30_000 };
 /** All profiles, as the list and each profile's page ask for them. */
 export function useProfiles() {
   const key = useStaffKey();
-  return useQuery({
+  const asked = useQuery({
     queryKey: [...key, "profiles"],
     queryFn: ({ signal }) => profiles(signal),
-    refetchInterval: ({ state }) => (state.data?.data.some(moves) ? AGAIN.moving : AGAIN.still),
+    refetchInterval: ({ state }) => {
+      if (!goesOn(state.error)) return false;
+      return state.data?.data.some(moves) ? AGAIN.moving : AGAIN.still;
+    },
     retry: worthwhile,
   });
+  return useSteady(asked);
 }
 
 export function List() {

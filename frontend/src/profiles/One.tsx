@@ -1,5 +1,5 @@
 import { Link } from "wouter";
-import { useAuthorised } from "../access/useAuthorised";
+import { every, useAuthorised } from "../access/useAuthorised";
 import { Failure } from "../api/problem";
 import { Rows } from "../components/Rows";
 import { instant } from "../lib/format";
@@ -19,7 +19,7 @@ export function One({ name, shown }: { name: string; shown: Shown }) {
   const profile = list.data?.data.find((one) => one.name === name);
   const again = profile && moves(profile) ? 3_000 : 30_000;
   const all = useAuthorised(["revisions", name], (signal) => revisions(name, signal), {
-    refetchInterval: again,
+    refetchInterval: every(again),
   });
   const gone = all.error instanceof Failure && all.error.status === 404;
   return (
@@ -45,6 +45,9 @@ export function One({ name, shown }: { name: string; shown: Shown }) {
           <p role="alert">There is no profile of this name, and no tenant names it.</p>
         ) : all.error ? (
           <NotKnown what="revisions" old={all.data !== undefined} query={all} />
+        ) : null}
+        {list.error && !all.error ? (
+          <NotKnown what="profiles" old={list.data !== undefined} query={list} />
         ) : null}
         {all.isPending ? <p role="status">The revisions are on their way.</p> : null}
       </div>

@@ -1,7 +1,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useLocation } from "wouter";
 import { NotShown } from "../access/NotShown";
-import { useStaffKey, worthwhile } from "../access/useAuthorised";
+import { every, useStaffKey, useSteady, worthwhile } from "../access/useAuthorised";
 import { Rows } from "../components/Rows";
 import { cursor } from "../lib/cursor";
 import { instant } from "../lib/format";
@@ -71,14 +71,15 @@ function Choose({ name, shown, revisions }: Props) {
 
 function Found({ name, shown, again }: Props) {
   const key = useStaffKey();
-  const list = useInfiniteQuery({
+  const asked = useInfiniteQuery({
     queryKey: [...key, "followers", name, shown.revision, shown.stage],
     queryFn: ({ pageParam, signal }) => followers(name, shown, pageParam, signal),
     initialPageParam: null as string | null,
     getNextPageParam: ({ meta }) => cursor(meta.page.next),
-    refetchInterval: again,
+    refetchInterval: every(again),
     retry: worthwhile,
   });
+  const list = useSteady(asked);
   if (list.isPending) return <p role="status">The tenants are on their way.</p>;
   if (list.isError && !list.data) {
     return (
@@ -92,6 +93,13 @@ function Found({ name, shown, again }: Props) {
   const rows = list.data.pages.flatMap(({ data }) => data);
   return (
     <>
+      {list.error ? (
+        <NotShown
+          what={list.isFetchNextPageError ? "More is not here." : "This list may be old."}
+          error={list.error}
+          again={() => void (list.isFetchNextPageError ? list.fetchNextPage() : list.refetch())}
+        />
+      ) : null}
       {rows.length === 0 ? (
         <p role="status">
           {shown.revision === null && shown.stage === null

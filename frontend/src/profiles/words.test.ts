@@ -28,8 +28,14 @@ function profile(phase: string | null, counts: Partial<typeof none>): Profile {
 
 describe("a rollout", () => {
   it("is said in a sentence, whatever its phase", () => {
-    expect(rollout(profile("complete", { total: 1, updated: 1 }))).toBe(
+    expect(rollout(profile("complete", { total: 1, updated: 1, ready: 1 }))).toBe(
       "Revision 7 has reached everybody: 1 of 1 tenant there.",
+    );
+    expect(rollout(profile("complete", { total: 5, updated: 4, ready: 4, failed: 1 }))).toBe(
+      "Revision 7 is where it can be: 4 of 5 tenants there; 1 does not run as it should.",
+    );
+    expect(rollout(profile("complete", { total: 5, updated: 5, ready: 3 }))).toMatch(
+      /5 of 5 tenants there; 2 do not run as they should\.$/,
     );
     expect(rollout(profile("progressing", { total: 50, updated: 48 }))).toBe(
       "Revision 7 is rolling out: 48 of 50 tenants there.",

@@ -14,6 +14,10 @@ function tenants(count: number): string {
   return `${count} ${count === 1 ? "tenant" : "tenants"}`;
 }
 
+function unwell(count: number): string {
+  return count === 1 ? "1 does not run as it should" : `${count} do not run as they should`;
+}
+
 /** How far the newest revision is, in a sentence. */
 export function rollout(profile: Profile): string {
   const { missing, revision, tenants: counts } = profile;
@@ -27,6 +31,9 @@ export function rollout(profile: Profile): string {
   const there = `${counts.updated} of ${tenants(counts.total)} there`;
   switch (profile.rollout.phase) {
     case "complete":
+      if (counts.ready < counts.total) {
+        return `Revision ${revision} is where it can be: ${there}; ${unwell(counts.total - counts.ready)}.`;
+      }
       return `Revision ${revision} has reached everybody: ${there}.`;
     case "paused":
       return `The rollout of revision ${revision} is paused: ${there}, ${counts.waiting} waiting.`;
