@@ -1,6 +1,7 @@
 //! How this server speaks HTTP: what it takes, how it answers, and what it does when it is too much.
 
 pub mod accept;
+pub mod address;
 pub mod body;
 pub mod budget;
 pub mod csv;

@@ -45,6 +45,9 @@ pub const BILLING_INVALID: &str = "BillingInvalid";
 /// server was last heard from.
 pub const STALE: &str = "Stale";
 
+/// What follows a word of a column that nobody vouches for any more.
+pub const STALE_WORD: &str = " (stale)";
+
 /// The operator's reasons of a stack that is not `Ready` which are failures rather than progress.
 pub const FAILING: [&str; 7] = [
     "CrashLoop",

@@ -43,7 +43,7 @@ impl Figures {
 }
 
 /// What follows a word that nobody vouches for.
-const MARK: &str = " (stale)";
+const MARK: &str = conditions::STALE_WORD;
 /// What stands for a word that there is none of; it cannot become stale.
 const NONE: &str = "–";
 /// The shortest bound that the schema has for a word.

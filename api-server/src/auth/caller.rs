@@ -18,6 +18,7 @@ use super::receipt::ReceiptHash;
 use super::rule::{Rule, Way};
 use super::verifier::{Refusal, Verifier};
 use crate::domain::account::AccountId;
+use crate::http::address::subscriber;
 use crate::http::budget::{Budgets, Payer, Receipt};
 use crate::http::problem::Problem;
 use crate::http::server::Peer;
@@ -196,7 +197,7 @@ fn payer(parts: &Parts, identity: &Option<Identity>, reach: &Reach) -> Payer {
         (_, Some(identity)) => Payer::Subject(identity.subject().to_owned()),
         (_, None) => {
             let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
-            Payer::Address(peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
+            Payer::Address(subscriber(peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))))
         }
     }
 }

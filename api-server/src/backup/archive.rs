@@ -165,7 +165,13 @@ pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
 /// When there is no such thing at its beginning.
 pub(super) fn manifest(from: &Path) -> anyhow::Result<Manifest> {
     let mut archive = Archive::new(Open::open(from)?);
-    first(&mut archive.entries().context("this is no archive")?)
+    first(&mut entries(&mut archive)?)
+}
+
+/// What is in an archive, header by header: long names and other extensions, which the library would
+/// read into memory whole before it hands anything out, are entries like any other, and refused as such.
+fn entries(archive: &mut Archive<Open>) -> anyhow::Result<Entries<'_, Open>> {
+    Ok(archive.entries().context("this is no archive")?.raw(true))
 }
 
 /// Unpacks an archive into a folder, checking each file as it passes; without a folder, checks them
@@ -175,7 +181,7 @@ pub(super) fn manifest(from: &Path) -> anyhow::Result<Manifest> {
 /// What is damaged.
 pub(super) fn read(from: &Path, folder: Option<&Path>) -> anyhow::Result<Manifest> {
     let mut archive = Archive::new(Open::open(from)?);
-    let mut entries = archive.entries().context("this is no archive")?;
+    let mut entries = entries(&mut archive)?;
     let manifest = first(&mut entries)?;
     for file in &manifest.files {
         let entry = next(&mut entries, &file.name)?;
@@ -194,8 +200,11 @@ fn next<'a>(entries: &mut Entries<'a, Open>, wanted: &str) -> anyhow::Result<tar
     let entry = entries.next().with_context(|| format!("it ends before {wanted}"))?;
     let entry = entry.with_context(|| format!("the archive is damaged at {wanted}"))?;
     let name = entry.path().map(|path| path.display().to_string()).unwrap_or_default();
-    let plain = entry.header().entry_type() == EntryType::Regular;
-    ensure!(plain && name == wanted, "it has {name:?} where {wanted} belongs");
+    let kind = entry.header().entry_type();
+    ensure!(
+        kind == EntryType::Regular && name == wanted,
+        "it has {name:?} ({kind:?}) where {wanted} belongs"
+    );
     Ok(entry)
 }
 
@@ -231,4 +240,31 @@ fn check(entry: impl Read, file: &File, into: &mut impl io::Write) -> anyhow::Re
     ensure!(is == *bytes, "{name} is damaged: it has {is} bytes instead of {bytes}");
     ensure!(hex(&from.sha256()) == *sha256, "{name} is damaged: its SHA-256 is another");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The library would read what such an entry holds before anybody sees it: 64 MiB here, and as much as
+    /// an upload may have elsewhere.
+    #[test]
+    fn headers_that_speak_of_other_entries_are_no_backups() {
+        let folder = tempfile::tempdir().unwrap();
+        let kinds = [EntryType::GNULongName, EntryType::GNULongLink, EntryType::XHeader];
+        for kind in kinds.into_iter().chain([EntryType::XGlobalHeader, EntryType::GNUSparse]) {
+            let path = folder.path().join("archive");
+            let mut header = Header::new_gnu();
+            header.set_path(MANIFEST).unwrap();
+            header.set_size(64 << 20);
+            header.set_entry_type(kind);
+            header.set_cksum();
+            fs::write(&path, header.as_bytes()).unwrap();
+            Open::options().write(true).open(&path).unwrap().set_len((64 << 20) + 4096).unwrap();
+            let expected = format!("it has \"manifest.json\" ({kind:?}) where");
+            for refused in [read(&path, None).unwrap_err(), manifest(&path).unwrap_err()] {
+                assert!(format!("{refused:#}").starts_with(&expected), "{kind:?}: {refused:#}");
+            }
+        }
+    }
 }

@@ -20,6 +20,8 @@ use rusty_s3::{Credentials, S3Action, UrlStyle};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
+use crate::http::address::is_near;
+
 /// The largest archive that one request may bring, by the S3 API.
 pub const LARGEST: u64 = 5 * 1024 * 1024 * 1024;
 /// The file with the name of the key, in the folder of credentials.
@@ -330,14 +332,6 @@ fn address(endpoint: &str) -> anyhow::Result<Url> {
          (a name without dots, or one that ends in .svc or .svc.cluster.local)",
     );
     Ok(url)
-}
-
-fn is_near(host: &str) -> bool {
-    let address = host.parse::<std::net::IpAddr>();
-    address.map_or_else(
-        |_| !host.contains('.') || host.ends_with(".svc") || host.ends_with(".svc.cluster.local"),
-        |address| address.is_loopback(),
-    )
 }
 
 fn is_name(name: &str) -> anyhow::Result<()> {

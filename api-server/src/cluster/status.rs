@@ -203,11 +203,20 @@ fn display(known: &Known<'_>) -> Display {
     let current = known.subscription.and_then(|plans| plans.at(known.now));
     let snapshot = known.figures.map(|figures| &figures.snapshot);
     let cost = snapshot.and_then(|snapshot| snapshot.projected_cost);
+    // As the operator marks them when nobody writes any more.
+    let old = known.figures.is_some_and(|figures| figures.valid_until <= known.now);
+    let said = |word: String| {
+        Some(if old && word != UNKNOWN {
+            format!("{word}{}", conditions::STALE_WORD)
+        } else {
+            word
+        })
+    };
     Display {
         plan: Some(current.map_or_else(|| UNKNOWN.to_owned(), |current| current.plan.plan.clone())),
-        health: Some(words::health(snapshot.and_then(score))),
-        usage: Some(words::usage(snapshot.and_then(highest))),
-        projected: Some(words::cost(cost.map(|cost| cost.units))),
+        health: said(words::health(snapshot.and_then(score))),
+        usage: said(words::usage(snapshot.and_then(highest))),
+        projected: said(words::cost(cost.map(|cost| cost.units))),
     }
 }
 

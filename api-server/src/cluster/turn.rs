@@ -88,16 +88,17 @@ impl Memory {
         self.tenants.lock().unwrap_or_else(PoisonError::into_inner).insert(name.into(), kept);
     }
 
-    /// Takes note of how a turn ended.
-    pub(super) fn heard(&self, failed: Option<&Failed>) {
-        let mut forbidden = self.forbidden.lock().unwrap_or_else(PoisonError::into_inner);
-        match failed {
-            None => *forbidden = None,
-            Some(Failed::Cluster(why @ NotWritten::Forbidden(_))) => {
-                *forbidden = Some(why.to_string());
-            }
-            Some(_) => {}
+    /// Takes note of a turn that failed.
+    pub(super) fn failed(&self, failed: &Failed) {
+        if let Failed::Cluster(why @ NotWritten::Forbidden(_)) = failed {
+            *self.forbidden.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.to_string());
         }
+    }
+
+    /// Takes note of a status that was written. That alone shows that statuses may be: a turn that found
+    /// nothing to write has not asked.
+    fn wrote(&self) {
+        *self.forbidden.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Why no tenant's status may be written, if that is so.
@@ -302,6 +303,7 @@ async fn write(
     match send::status(ctx, record, shown).await {
         Ok(after) => {
             ctx.metrics.wrote("written");
+            ctx.kept.wrote();
             kept.written = Some(after.shown.clone());
             kept.place = None;
             ctx.world.put_tenant(after);
@@ -311,5 +313,24 @@ async fn write(
             ctx.metrics.wrote(why.name());
             if matches!(why, NotWritten::Gone) { Ok(()) } else { Err(why) }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_may_be_written_until_something_was() {
+        let memory = Memory::new(SignedDuration::from_secs(1));
+        let forbidden = || Failed::Cluster(NotWritten::Forbidden("403".to_owned()));
+        memory.failed(&Failed::Cluster(NotWritten::Gone));
+        assert_eq!(memory.forbidden(), None);
+        memory.failed(&forbidden());
+        // Other turns fail otherwise, or find nothing to write.
+        memory.failed(&Failed::Cluster(NotWritten::Overtaken));
+        assert!(memory.forbidden().is_some());
+        memory.wrote();
+        assert_eq!(memory.forbidden(), None);
     }
 }

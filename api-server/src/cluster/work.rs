@@ -89,13 +89,13 @@ impl Queue {
 
     fn ended(&mut self, ctx: &Context, name: &str, result: Result<Option<Timestamp>, Failed>) {
         self.running.remove(name);
-        ctx.kept.heard(result.as_ref().err());
         let next = match result {
             Ok(next) => {
                 self.failures.remove(name);
                 next
             }
             Err(error) => {
+                ctx.kept.failed(&error);
                 let failures = self.failures.entry(name.into()).or_default();
                 *failures += 1;
                 let wait = (1_i64 << (*failures).min(6)).min(LONGEST);

@@ -135,10 +135,21 @@ pub(crate) fn is_limit(error: &axum::Error) -> bool {
     false
 }
 
-/// 400 for a text that is not JSON as it is read here.
+/// 413 for a text with more in it than is read.
+fn many(error: &JsonError) -> Problem {
+    let detail = "The body has more in it than is read at once; see errors.";
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large", detail).with_error(
+        "",
+        "too_many_values",
+        error.to_string(),
+    )
+}
+
+/// 400 for a text that is not JSON as it is read here; 413 for one with too much in it.
 #[must_use]
 pub fn not_json(error: &JsonError) -> Problem {
     let (pointer, code) = match error {
+        JsonError::Many => return many(error),
         JsonError::Depth { .. } => ("", "too_deep"),
         JsonError::Duplicate { pointer } => (pointer.as_str(), "duplicate_key"),
         JsonError::Encoding { .. } => ("", "not_utf8"),

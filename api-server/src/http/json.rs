@@ -1,13 +1,20 @@
 //! JSON as this server reads it: every text has one meaning or is refused.
 //!
 //! `serde_json` alone keeps the last of two equal keys, so that two programs may read one text
-//! differently; here a key given twice is an error. Depth is bounded before anything is parsed.
+//! differently; here a key given twice is an error. Depth and size in memory are bounded before anything
+//! is parsed.
 
 use std::cell::RefCell;
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+
+/// The most values in one text: a thousand events of 64 members each.
+const MOST_VALUES: usize = 64_000;
+/// The most objects and lists in one text. Seven bytes of text can become an object of 600 bytes in
+/// memory, so that bytes alone bound nothing; this many take ten megabytes.
+const MOST_CONTAINERS: usize = 16_000;
 
 /// Why a text is not JSON that is read here.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,6 +25,11 @@ pub enum JsonError {
         /// How deep it may be.
         limit: usize,
     },
+    /// More in it than is read.
+    #[error(
+        "more than {MOST_VALUES} values, or {MOST_CONTAINERS} objects and lists; send it in parts"
+    )]
+    Many,
     /// An object has a key twice.
     #[error("the key at {pointer} is given twice; keep one")]
     Duplicate {
@@ -57,24 +69,21 @@ pub enum JsonError {
 pub fn parse(bytes: &[u8], depth: usize) -> Result<Value, JsonError> {
     let text = std::str::from_utf8(bytes)
         .map_err(|error| JsonError::Encoding { offset: error.valid_up_to() })?;
-    check_depth(bytes, depth)?;
+    check_shape(bytes, depth)?;
     let found = Found::default();
     let mut parser = serde_json::Deserializer::from_str(text);
     let value = Strict(&found).deserialize(&mut parser);
     value.and_then(|value| parser.end().map(|()| value)).map_err(|error| found.explain(&error))
 }
 
-/// Refuses a text that nests deeper than `limit` levels; nothing else is checked.
+/// Refuses a text that nests deeper than `limit` levels, or that has more in it than a thousand events
+/// do; nothing else is checked, and the text need not be JSON.
 ///
 /// # Errors
-/// When it does.
-pub fn check_depth(bytes: &[u8], limit: usize) -> Result<(), JsonError> {
-    if deeper_than(bytes, limit) { Err(JsonError::Depth { limit }) } else { Ok(()) }
-}
-
-/// Whether brackets outside of strings nest deeper than `limit`. The text need not be JSON.
-fn deeper_than(bytes: &[u8], limit: usize) -> bool {
+/// [`JsonError::Depth`] and [`JsonError::Many`].
+pub fn check_shape(bytes: &[u8], limit: usize) -> Result<(), JsonError> {
     let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
+    let (mut values, mut containers) = (1_usize, 0_usize);
     for byte in bytes {
         match byte {
             _ if escaped => escaped = false,
@@ -83,15 +92,22 @@ fn deeper_than(bytes: &[u8], limit: usize) -> bool {
             _ if quoted => {}
             b'[' | b'{' => {
                 depth += 1;
+                containers += 1;
+                // Its first member has no comma before it.
+                values += 1;
                 if depth > limit {
-                    return true;
+                    return Err(JsonError::Depth { limit });
                 }
             }
+            b',' => values += 1,
             b']' | b'}' => depth = depth.saturating_sub(1),
             _ => {}
         }
+        if values > MOST_VALUES || containers > MOST_CONTAINERS {
+            return Err(JsonError::Many);
+        }
     }
-    false
+    Ok(())
 }
 
 /// A JSON pointer's reference token.
@@ -239,6 +255,17 @@ mod tests {
         assert!(parse(br#"["[[[[\"[["]"#, 1).is_ok());
         let deep = "[".repeat(1_000_000);
         assert_eq!(parse(deep.as_bytes(), 32), Err(JsonError::Depth { limit: 32 }));
+    }
+
+    #[test]
+    fn what_a_text_becomes_in_memory_is_bounded() {
+        let many = |one: &str, count: usize| format!("[{}]", vec![one; count].join(","));
+        for (one, most) in [(r#"{"":0}"#, MOST_CONTAINERS - 1), ("0", MOST_VALUES - 1)] {
+            assert!(parse(many(one, most).as_bytes(), 9).is_ok(), "{one}");
+            assert_eq!(parse(many(one, most + 1).as_bytes(), 9), Err(JsonError::Many), "{one}");
+        }
+        // Not what stands in a string.
+        assert!(parse(format!("[\"{}\"]", "{,".repeat(MOST_VALUES)).as_bytes(), 9).is_ok());
     }
 
     #[test]

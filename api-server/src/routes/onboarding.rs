@@ -68,12 +68,25 @@ async fn submit(
     let work = app.ledger.transact(None, move |session, _| {
         Box::pin(async move { intakes::add(session, &new).await })
     });
-    let intake = work.await.map_err(busy)?;
+    let intake = work.await.map_err(busy)?.ok_or_else(many_wait)?;
     tracing::info!(target: "billing", flow = "onboarding", step = "submitted", id = %intake.id, "onboarding");
     let token = idempotency::receipt(&intake.salt, &secret, &intake.form);
     let answer = answer::submitted(&intake, token)?;
     let place = HeaderValue::from_str(&answer.follow).map_err(Problem::internal)?;
     Ok((StatusCode::CREATED, secret_headers(place), axum::Json(answer)).into_response())
+}
+
+/// 503: nobody comes after with deciding.
+fn many_wait() -> Problem {
+    let most = intakes::MOST_WAITING;
+    tracing::warn!(most, "onboarding is refused: as many requests wait for a decision as may");
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "too-many-waiting",
+        "Too many requests wait",
+        "No more requests are taken until some of those before are decided. Send it again later.",
+    )
+    .with_retry_after(3_600)
 }
 
 /// The answer has a token: no cache may keep it.

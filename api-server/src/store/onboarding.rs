@@ -88,12 +88,22 @@ macro_rules! select {
     };
 }
 
-/// Adds a request, unless one with its scope is there: then that one is the answer.
-pub async fn add(session: &mut Session, new: &Intake) -> Result<Intake, StoreError> {
+/// The most requests that wait for a decision: any stranger may make one, and they take the volume on
+/// which usage is kept.
+pub const MOST_WAITING: i64 = 10_000;
+
+/// Adds a request, unless one with its scope is there: then that one is the answer. None, when as many wait
+/// as may.
+pub async fn add(session: &mut Session, new: &Intake) -> Result<Option<Intake>, StoreError> {
     if let Some(scope) = &new.scope
         && let Some(row) = session.row(select!("WHERE scope = $1"), args![&scope[..]]).await?
     {
-        return intake(&row);
+        return intake(&row).map(Some);
+    }
+    let sql = "SELECT 1 FROM intakes WHERE status = $1 ORDER BY submitted_at LIMIT 1 OFFSET $2";
+    let values = args![Status::AwaitingApproval.name(), MOST_WAITING - 1];
+    if session.row(sql, values).await?.is_some() {
+        return Ok(None);
     }
     let sql = "INSERT INTO intakes (intake, tenant, display_name, form, answer, plan, version,
                  profile, currency, zone, anchor_day, receipt, scope, salt, submitted_at, status)
@@ -118,7 +128,7 @@ pub async fn add(session: &mut Session, new: &Intake) -> Result<Intake, StoreErr
     ];
     session.run(sql, values).await?;
     tell(session, new, Kind::OnboardingSubmitted, new.submitted_at).await?;
-    Ok(new.clone())
+    Ok(Some(new.clone()))
 }
 
 /// Has it told what became of a request.

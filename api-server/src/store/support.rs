@@ -155,7 +155,7 @@ pub async fn tallies(
 ) -> Result<Vec<Tally>, StoreError> {
     let sql = "SELECT sla_hours, CAST(SUM(met) AS BIGINT), COUNT(*), MAX(answered_at - opened_at)
                FROM support_interactions
-               WHERE account = $1 AND opened_at >= $2 AND opened_at < $3
+               WHERE account = $1 AND answered_at >= $2 AND answered_at < $3
                GROUP BY sla_hours ORDER BY sla_hours";
     let bad = || StoreError::Unreadable("support_interactions".to_owned());
     let count = |n: i64| u32::try_from(n).map_err(|_| bad());

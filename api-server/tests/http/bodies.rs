@@ -122,6 +122,13 @@ async fn deep_nesting_is_refused_before_it_is_parsed() {
 }
 
 #[tokio::test]
+async fn a_body_that_becomes_much_in_memory_is_refused_before_it_is_parsed() {
+    let body = format!("[{}]", vec!["{}"; 20_000].join(","));
+    let (status, code, _, error) = refusal(body).await;
+    assert_eq!((status, &*code, &*error), (413, "too-large", "too_many_values"));
+}
+
+#[tokio::test]
 async fn a_field_that_is_not_known_is_named() {
     assert_eq!(
         refusal(r#"{"name":"x","nmae":"y"}"#).await,

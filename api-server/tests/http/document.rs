@@ -137,6 +137,8 @@ async fn the_document_and_its_page_are_served_without_any_other_host() {
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.text.contains("swagger-ui"), "{}", page.text);
     assert!(!page.text.contains("https://"), "{}", page.text);
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("script-src 'self';") && policy.contains("frame-ancestors 'none'"));
     for part in ["swagger-ui-bundle.js", "swagger-ui.css", "swagger-initializer.js"] {
         assert_eq!(api.get(&format!("/docs/{part}"), None).await.status, StatusCode::OK, "{part}");
     }

@@ -1,6 +1,8 @@
 //! Figures of all accounts for other systems: the same bytes for the same content, page by page, and
 //! nothing that a spreadsheet would run.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use api_server::auth::Audience;
 use api_server::domain::calendar::AnchorDay;
 use api_server::ledger::figures::{Figures, Rhythm};
@@ -37,14 +39,37 @@ async fn with_header(api: &Api, path: &str, name: &str, value: &str) -> Answer {
 }
 
 async fn named(api: &Api, id: &str, name: &str, currency: &str) {
-    let account = Account {
-        id: id.parse().unwrap(),
-        name: name.to_owned(),
-        zone: "America/Chicago".parse().unwrap(),
-        anchor: AnchorDay::new(15).unwrap(),
-        currency: currency.to_owned(),
-        created_at: now(),
-    };
+    add(
+        api,
+        Account {
+            id: id.parse().unwrap(),
+            name: name.to_owned(),
+            zone: "America/Chicago".parse().unwrap(),
+            anchor: AnchorDay::new(15).unwrap(),
+            currency: currency.to_owned(),
+            created_at: now(),
+        },
+    )
+    .await;
+}
+
+/// An account of October whose periods start on a day, far in the west.
+async fn starting(api: &Api, id: &str, day: i64) {
+    add(
+        api,
+        Account {
+            id: id.parse().unwrap(),
+            name: id.to_owned(),
+            zone: "Pacific/Honolulu".parse().unwrap(),
+            anchor: AnchorDay::new(day).unwrap(),
+            currency: "USD".to_owned(),
+            created_at: "2026-10-01T00:00:00Z".parse().unwrap(),
+        },
+    )
+    .await;
+}
+
+async fn add(api: &Api, account: Account) {
     let work = api.ledger.transact(None, move |session, _| {
         Box::pin(async move { accounts::add(session, &account).await.map(drop) })
     });
@@ -283,6 +308,34 @@ async fn a_closed_period_is_final_to_the_cent() {
     assert!(line.starts_with(expected), "{line}");
 }
 
+#[tokio::test]
+async fn each_period_is_final_in_one_of_the_two_rounds_of_the_period_before() {
+    let api = Api::new().await;
+    for day in 1..=28 {
+        let id = format!("d{day:02}");
+        starting(&api, &id, day).await;
+        api.agree(&id, "team", "2026-10-01T00:00:00Z").await;
+    }
+    let mut billed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for round in ["2026-12-05", "2026-12-12", "2027-01-05", "2027-01-12"] {
+        let at = format!("{round}T05:30:00Z");
+        api.set_clock(&at);
+        api.ledger.close_due().await.unwrap();
+        let path = "/exports/overages?period=previous&filter[account][gt]=d";
+        let answer = api.get(path, Some(&exporter(at.parse().unwrap()))).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        let page = answer.json();
+        for row in page["data"].as_array().unwrap().iter().filter(|row| row["final"] == true) {
+            let (id, period) = (row["account"].as_str().unwrap(), row["from"].as_str().unwrap());
+            billed.entry(id.to_owned()).or_default().insert(period[..7].to_owned());
+        }
+    }
+    for day in 1..=28 {
+        let months = &billed[&format!("d{day:02}")];
+        assert!(months.contains("2026-11"), "anchor day {day}: {months:?}");
+    }
+}
+
 /// From before plans in other currencies were refused.
 #[tokio::test]
 async fn amounts_are_named_in_the_currency_of_the_bill() {
@@ -334,9 +387,10 @@ async fn answered(api: &Api, account: &str, id: &str, opened: &str, hours: i64) 
 }
 
 #[tokio::test]
-async fn answers_of_support_are_counted_by_the_week_in_which_the_question_came() {
+async fn answers_of_support_are_counted_by_the_week_in_which_they_were_given() {
     let api = Api::new().await;
-    answered(&api, "acme", "T-0", "2026-11-15T23:59:59Z", 1).await;
+    // A question of Friday, answered on Monday: late, and in one week's file all the same.
+    answered(&api, "acme", "T-0", "2026-11-13T18:00:00Z", 64).await;
     answered(&api, "acme", "T-1", "2026-11-16T00:00:00Z", 8).await;
     answered(&api, "acme", "T-2", "2026-11-22T23:59:59Z", 9).await;
     answered(&api, "acme", "T-3", "2026-11-23T00:00:00Z", 1).await;
@@ -351,14 +405,14 @@ async fn answers_of_support_are_counted_by_the_week_in_which_the_question_came()
         (&acme["met"], &acme["missed"], &acme["adherence"]),
         (&json!(1), &json!(1), &json!("0.50"))
     );
-    assert_eq!(acme["slowest_hours"], "9");
+    assert_eq!(acme["slowest_hours"], "64");
     assert_eq!(acme["promises"], json!([{"sla_hours": 8, "met": 1, "missed": 1}]));
     assert_eq!((&page["data"][1]["adherence"], &page["data"][1]["met"]), (&Value::Null, &json!(0)));
     let before = ok(&api, "/exports/support?week=2026-11-09").await;
-    assert_eq!(before["data"][0]["adherence"], "1.00");
+    assert_eq!(before["data"][0]["adherence"], Value::Null);
     let csv = with_header(&api, "/exports/support", "accept", "text/csv").await;
     let line = csv.text.lines().nth(1).unwrap();
-    assert!(line.ends_with(",1,1,0.50,9,\"8\""), "{line}");
+    assert!(line.ends_with(",1,1,0.50,64,\"8\""), "{line}");
     for path in ["/exports/support?week=x", "/exports/support?week=9999-12-31"] {
         let answer = api.get(path, Some(&exporter(now()))).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}");

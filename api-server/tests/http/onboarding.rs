@@ -585,3 +585,27 @@ async fn an_approved_request_is_followed_until_its_tenant_is_made() {
     let list = api.get("/onboarding", Some(&manager())).await.json();
     assert_eq!(list["data"][0]["stack"], "starting");
 }
+
+#[tokio::test]
+async fn strangers_cannot_fill_the_ledgers_volume_with_requests() {
+    let api = Api::new().await;
+    assert_eq!(submit(&api, &form(), Some("first")).await.status, StatusCode::CREATED);
+    let work = api.ledger.transact(None, |session, _| {
+        Box::pin(async move {
+            let sql =
+                "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+                INSERT INTO intakes (intake, tenant, display_name, form, answer, profile, currency,
+                    zone, anchor_day, receipt, salt, submitted_at, status)
+                SELECT 'n' || i, tenant, display_name, '{}', '{}', profile, currency, zone,
+                    anchor_day, receipt, salt, submitted_at, status FROM intakes, n";
+            session.run(sql, vec![]).await
+        })
+    });
+    assert_eq!(work.await, Ok(9_999));
+    let refused = submit(&api, &form(), Some("another")).await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE, "{}", refused.text);
+    assert_eq!(refused.headers["retry-after"], "3600");
+    assert!(refused.text.contains("too-many-waiting"), "{}", refused.text);
+    // Who asks again what became of theirs is answered.
+    assert_eq!(submit(&api, &form(), Some("first")).await.status, StatusCode::CREATED);
+}

@@ -507,6 +507,34 @@ async fn two_records_of_one_attempt_count_once_and_a_deleted_endpoint_leaves_not
 }
 
 #[tokio::test]
+async fn who_asks_for_a_redelivery_during_the_last_attempt_gets_one() {
+    let ground = Ground::empty().await;
+    let hook = endpoint(&ground, 1, "https://a.example/", &[]).await;
+    let message = tell(&ground, hook, 1).await;
+    let at = ground.now();
+    let tried = async |sent: webhooks::Delivery, state| {
+        let again = (state == State::Pending).then_some(at);
+        let tried = webhooks::Tried { state, at, status: Some(500), error: None, again };
+        let work = ground.ledger.transact(None, move |session, _| {
+            Box::pin(async move { webhooks::tried(session, hook, &sent, &tried).await })
+        });
+        work.await.unwrap();
+    };
+    tried(only(&ground, hook).await, State::Pending).await;
+    let last = only(&ground, hook).await;
+    assert_eq!(last.failed, 1);
+    let asked = ground.ledger.transact(None, move |session, _| {
+        Box::pin(async move { webhooks::redeliver(session, hook, &message, at).await })
+    });
+    assert_eq!(asked.await, Ok(true));
+    tried(last, State::Dead).await;
+    let after = only(&ground, hook).await;
+    assert_eq!((after.state, after.failed), (State::Pending, 0), "the whole schedule is before it");
+    tried(after, State::Dead).await;
+    assert_eq!(only(&ground, hook).await.state, State::Dead);
+}
+
+#[tokio::test]
 async fn deliveries_are_forgotten_after_thirty_days() {
     let ground = Ground::empty().await;
     let hook = endpoint(&ground, 1, "https://a.example/", &[]).await;

@@ -175,10 +175,10 @@ async fn a_brief_is_handed_on_as_a_page_or_as_json() {
     assert!(!refused.status.success() && refused.stdout.is_empty(), "{refused:?}");
 }
 
-/// A request that nobody decided for so many days.
-async fn waiting(place: &Place, days: i64) {
+/// Requests that nobody decided for so many days.
+async fn waiting(place: &Place, days: i64, count: usize) {
     let submitted_at = Timestamp::now() - SignedDuration::from_hours(24 * days);
-    let intake = Intake {
+    let mut intake = Intake {
         id: Uuid::now_v7(),
         tenant: "initech".to_owned(),
         display_name: "Initech".to_owned(),
@@ -198,7 +198,13 @@ async fn waiting(place: &Place, days: i64) {
     };
     let ledger = Ledger::open(&place.storage, Settings::default()).await.unwrap();
     let work = ledger.transact(None, move |session, _| {
-        Box::pin(async move { onboarding::add(session, &intake).await.map(drop) })
+        Box::pin(async move {
+            for _ in 0..count {
+                intake.id = Uuid::now_v7();
+                onboarding::add(session, &intake).await?;
+            }
+            Ok(())
+        })
     });
     work.await.unwrap();
     ledger.close().await;
@@ -208,8 +214,8 @@ async fn waiting(place: &Place, days: i64) {
 async fn the_retention_audit_erases_what_is_overdue_when_it_is_told_to() {
     let folder = tempfile::tempdir().unwrap();
     let place = Place::new(folder.path());
-    waiting(&place, 200).await;
-    waiting(&place, 100).await;
+    waiting(&place, 200, 1).await;
+    waiting(&place, 100, 1).await;
     let serving = Serving::start(&place, &[]);
     let audit = token(&place, folder.path(), "billing:audit");
     let looked = ["retention", "--format", "ndjson"];
@@ -226,6 +232,23 @@ async fn the_retention_audit_erases_what_is_overdue_when_it_is_told_to() {
     assert_eq!(told(&run(&serving.api, &audit, &looked)), "");
     let wide = told(&run(&serving.api, &audit, &["retention", "--contact-days", "90"]));
     assert_eq!(wide.lines().count(), 2, "the head, and the younger one: {wide}");
+}
+
+#[tokio::test]
+async fn nothing_is_erased_that_the_audit_did_not_write_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new(folder.path());
+    waiting(&place, 200, 501).await;
+    let serving = Serving::start(&place, &[]);
+    let eraser = token(&place, folder.path(), "billing:audit privacy:erase");
+    let round = ["retention", "--format", "ndjson", "--erase"];
+    let first = told(&run(&serving.api, &eraser, &round));
+    assert_eq!(first.lines().count(), 501, "500 that are written down, and the end");
+    let end = first.lines().last().unwrap();
+    assert_eq!(end, "erased the contacts of 500 requests; more are overdue: make the round again");
+    let second = told(&run(&serving.api, &eraser, &round));
+    let end = second.lines().last().unwrap();
+    assert_eq!((second.lines().count(), end), (2, "erased the contacts of 1 requests"));
 }
 
 #[tokio::test]

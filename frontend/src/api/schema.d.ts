@@ -439,8 +439,9 @@ export interface paths {
         };
         /**
          * Export how support kept its promises
-         * @description Of each account the answers to the questions of one week: how many came within the hours that its
-         *     plan promised, and how long the slowest took. Questions without an answer yet are not known here.
+         * @description Of each account the answers that were given in one week, so that each is in exactly one: how many came
+         *     within the hours that its plan promised, and how long the slowest took. Questions without an answer yet
+         *     are not known here.
          */
         get: operations["export_support"];
         put?: never;
@@ -3663,7 +3664,7 @@ export interface components {
             /** @description About the page. */
             meta: components["schemas"]["ListMeta"];
         };
-        /** @description Answers to an account's questions of a week, as `support_response_sla_hours` counts them. */
+        /** @description Answers that an account had in a week, as `support_response_sla_hours` counts them. */
         SupportRow: {
             /**
              * @description Whose questions.
@@ -3682,7 +3683,7 @@ export interface components {
             from: string;
             /**
              * Format: int32
-             * @description Answers within the promised hours, to questions that came in this week.
+             * @description Answers within the promised hours, of those that were given in this week.
              */
             met: number;
             /**

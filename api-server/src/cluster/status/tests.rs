@@ -199,6 +199,9 @@ fn what_is_too_little_or_too_old_is_unknown() {
     let shown = wanted(&old, &Shown::default());
     assert_eq!(said_by(&shown, QUOTA_WITHIN_LIMITS).1, "Stale");
     assert_eq!(said_by(&shown, CUSTOMER_HEALTHY).1, "Stale");
+    let display = shown.display.unwrap();
+    assert_eq!(display.usage.as_deref(), Some("ingestion 2 % (stale)"), "no old news as fact");
+    assert_eq!((display.health.as_deref(), display.plan.as_deref()), (Some("–"), Some("team")));
     let none = wanted(&known(&plans, &answered, None), &Shown::default());
     assert_eq!(
         said_by(&none, QUOTA_WITHIN_LIMITS),

@@ -40,18 +40,18 @@ pub(super) fn members(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Members>, 
 }
 
 fn one(body: &[u8]) -> Result<Vec<Members>, Problem> {
-    refuse_deep(body)?;
+    refuse_shape(body)?;
     let members = event::members_of_one(body).map_err(|refusal| refused(&refusal))?;
     Ok(vec![members])
 }
 
 fn batch(body: &[u8]) -> Result<Vec<Members>, Problem> {
-    refuse_deep(body)?;
+    refuse_shape(body)?;
     event::members_of_batch(body).map_err(|refusal| refused(&refusal))
 }
 
-fn refuse_deep(body: &[u8]) -> Result<(), Problem> {
-    json::check_depth(body, DEEPEST).map_err(|error| not_json(&error))
+fn refuse_shape(body: &[u8]) -> Result<(), Problem> {
+    json::check_shape(body, DEEPEST).map_err(|error| not_json(&error))
 }
 
 fn starts_list(body: &[u8]) -> bool {

@@ -39,7 +39,7 @@ pub struct SupportExport {
     pub meta: ListMeta,
 }
 
-/// Answers to an account's questions of a week, as `support_response_sla_hours` counts them.
+/// Answers that an account had in a week, as `support_response_sla_hours` counts them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SupportRow {
     /// Whose questions.
@@ -53,7 +53,7 @@ pub struct SupportRow {
     /// The first instant after it.
     #[schema(value_type = String, format = DateTime)]
     pub to: Timestamp,
-    /// Answers within the promised hours, to questions that came in this week.
+    /// Answers within the promised hours, of those that were given in this week.
     pub met: u32,
     /// Later ones.
     pub missed: u32,
@@ -80,8 +80,9 @@ pub struct PromiseOut {
 
 /// Export how support kept its promises
 ///
-/// Of each account the answers to the questions of one week: how many came within the hours that its
-/// plan promised, and how long the slowest took. Questions without an answer yet are not known here.
+/// Of each account the answers that were given in one week, so that each is in exactly one: how many came
+/// within the hours that its plan promised, and how long the slowest took. Questions without an answer yet
+/// are not known here.
 #[utoipa::path(
     get, path = "/exports/support", operation_id = "export_support", tag = "exports",
     params(

@@ -6,6 +6,8 @@ use reqwest::Url;
 use sqlx::{ConnectOptions as _, postgres::PgConnectOptions};
 use thiserror::Error;
 
+use crate::http::address::is_near;
+
 /// A database and the credentials for it; shown without the latter.
 #[derive(Clone)]
 pub struct Database {
@@ -29,6 +31,12 @@ pub enum BadUrl {
     /// An unescaped `#`.
     #[error("the database URL has a #: write it as %23")]
     Fragment,
+    /// Another machine's, and not a word of whom to believe there.
+    #[error(
+        "the database URL has no sslmode, and its host is another machine: add sslmode=verify-full (and \
+         sslrootcert=FILE for a CA of your own), or sslmode=require or disable, if nobody can be between"
+    )]
+    Tls,
     /// A parameter that would be passed over.
     #[error("the database URL has a parameter other than {}", PARAMETERS.join(", "))]
     Parameter,
@@ -87,12 +95,17 @@ impl FromStr for Database {
         if !url.query_pairs().all(|(name, _)| PARAMETERS.contains(&&*name)) {
             return Err(BadUrl::Parameter);
         }
+        // The driver would speak in the clear with whoever says that there is no TLS.
+        let said = url.query_pairs().any(|(name, _)| name == "sslmode");
         let options: PgConnectOptions = text.trim().parse().map_err(|_| BadUrl::Unreadable)?;
         let options = options.application_name("tenantry-api-server").disable_statement_logging();
         let host = match options.get_socket() {
             Some(socket) => socket.display().to_string(),
             None => options.get_host().to_owned(),
         };
+        if !said && options.get_socket().is_none() && !is_near(&host) {
+            return Err(BadUrl::Tls);
+        }
         let name = options.get_database().unwrap_or_default();
         let shown = format!("postgresql://{host}:{}/{name}", options.get_port());
         Ok(Self { options: Box::new(options), shown })

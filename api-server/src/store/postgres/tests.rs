@@ -27,12 +27,28 @@ fn what_is_no_url_is_refused_with_its_remedy_and_not_repeated() {
         ("postgresql://u:hunter2@h/n?sslmode=hunter2", BadUrl::Unreadable),
         ("mysql://u:hunter2@h/n", BadUrl::Scheme),
         ("postgresql://u:12#hunter2@h/n", BadUrl::Fragment),
+        ("postgresql://u:hunter2@db.example/n", BadUrl::Tls),
+        ("postgresql://u:hunter2@10.0.0.1/n?user=u", BadUrl::Tls),
         ("postgresql://u@h/n?hunter2=x", BadUrl::Parameter),
         ("postgresql://u@h/n?pasword=hunter2", BadUrl::Parameter),
     ] {
         let refused = url.parse::<Database>().err();
         assert_eq!(refused, Some(why), "{url}");
         assert!(!why.to_string().contains(SECRET));
+    }
+}
+
+#[test]
+fn a_database_of_this_machine_or_cluster_may_go_without_tls() {
+    for url in [
+        "postgresql://u@127.0.0.1/n",
+        "postgresql://u@postgres/n",
+        "postgresql://u@ledger.data.svc/n",
+        "postgresql:///n?host=/run/postgresql",
+        "postgresql://u@db.example/n?sslmode=disable",
+        "postgresql://u@db.example/n?sslmode=verify-full",
+    ] {
+        assert_eq!(url.parse::<Database>().err(), None, "{url}");
     }
 }
 

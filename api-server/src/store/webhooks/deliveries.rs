@@ -224,7 +224,8 @@ pub async fn next(
     row.map(|row| Ok((to, read(&row)?))).transpose()
 }
 
-/// Records an attempt, unless another server recorded one meanwhile.
+/// Records an attempt, unless another server recorded one meanwhile, or somebody had it sent again: then
+/// the whole schedule is before it.
 pub async fn tried(
     session: &mut Session,
     endpoint: Uuid,
@@ -235,9 +236,11 @@ pub async fn tried(
     let failed = sent.failed + i64::from(*state != State::Delivered);
     let sql = "UPDATE webhook_deliveries SET state = $4, attempts = attempts + 1, failed = $5,
                  next_at = $6, last_at = $7, last_status = $8, last_error = $9
-               WHERE endpoint = $1 AND message = $2 AND attempts = $3 AND next_at IS NOT NULL";
+               WHERE endpoint = $1 AND message = $2 AND attempts = $3 AND next_at IS NOT NULL
+                 AND failed = $10";
     let mut values = args![endpoint.to_string(), sent.message.as_str(), sent.attempts];
     values.extend(args![state.name(), failed, *again, *at, status.map(i64::from), error.clone()]);
+    values.extend(args![sent.failed]);
     session.run(sql, values).await.map(drop)
 }
 
