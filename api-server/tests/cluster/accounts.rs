@@ -1,5 +1,6 @@
 //! Tenants become accounts, and their workloads are bound to them.
 
+use jiff::{Timestamp, civil::Time, tz::TimeZone};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -81,11 +82,34 @@ async fn a_customer_that_is_renamed_has_its_new_name_in_the_ledger() {
 
 /// An account's name as customer success reads it.
 async fn called_in(lab: &Lab, server: &Serving, account: &str) -> String {
+    billed_in(lab, server, account).await["name"].as_str().unwrap_or_default().to_owned()
+}
+
+async fn billed_in(lab: &Lab, server: &Serving, account: &str) -> Value {
     let token = lab.person("billing:read", Some("CustomerSuccessManager"));
     let url = format!("{}/billing/usage/{account}", server.api);
     let answer = client().get(url).bearer_auth(token).send().await.unwrap();
-    let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
-    answer["name"].as_str().unwrap_or_default().to_owned()
+    serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn an_account_is_made_with_the_calendar_of_the_spec() {
+    let lab = Lab::new().await;
+    let server = lab.serve(&["--snapshot-interval", "2"]);
+    let billing = json!({ "currency": "USD", "timeZone": "Asia/Tokyo", "anchorDay": 31 });
+    let uid = lab.operated("acme", json!({ "billing": billing })).await;
+    let zone = TimeZone::get("Asia/Tokyo").unwrap();
+    eventually("the period of its account", async || {
+        let answer = billed_in(&lab, &server, &uid).await;
+        let edges = ["start", "end"].map(|edge| {
+            let instant = answer["period"][edge].as_str()?.parse::<Timestamp>().ok()?;
+            let local = instant.to_zoned(zone.clone());
+            let is_last = local.date() == local.date().last_of_month();
+            Some(is_last && local.time() == Time::midnight())
+        });
+        holds(edges == [Some(true); 2], format!("{answer}"))
+    })
+    .await;
 }
 
 #[tokio::test]

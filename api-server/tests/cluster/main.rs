@@ -41,4 +41,5 @@ mod seen;
 #[allow(dead_code, reason = "the tests of processes use more of it")]
 mod serving;
 mod signals;
+mod silence;
 mod usage;

@@ -206,6 +206,11 @@ impl Parts {
         self.folder.path().join("operator.log")
     }
 
+    /// The API server.
+    pub fn server(&self) -> &Serving {
+        &self.server
+    }
+
     /// The fault begins.
     pub fn strike(&mut self, round: &Round) {
         block_in_place(|| match (round.victim, round.kind) {
