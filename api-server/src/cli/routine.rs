@@ -266,7 +266,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let day = Timestamp::now().to_zoned(TimeZone::UTC).date();
     make(&args, &server, &errand, day, until).await?;
     if let Round::Retention { erase: true, contact_days, .. } = args.round {
-        let (erased, more) = erase::contacts(&server, contact_days, &day.to_string()).await?;
+        let (erased, more) =
+            erase::contacts(&server, contact_days, &day.to_string(), until).await?;
         let more = if more { "; more are overdue: make the round again" } else { "" };
         writeln!(io::stdout(), "erased the contacts of {erased} requests{more}")?;
     }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use api_server::auth::Audience;
 use api_server::domain::calendar::AnchorDay;
 use api_server::ledger::figures::{Figures, Rhythm};
+use api_server::ledger::upkeep::Upkeep;
 use api_server::store::accounts::{self, Account};
 use axum::body::Body;
 use axum::extract::Request;
@@ -316,17 +317,24 @@ async fn each_period_is_final_in_one_of_the_two_rounds_of_the_period_before() {
         starting(&api, &id, day).await;
         api.agree(&id, "team", "2026-10-01T00:00:00Z").await;
     }
+    let mut upkeep = Upkeep::default();
+    // While it runs, each period is begun.
+    for day in ["2026-10-31", "2026-11-14", "2026-11-28"] {
+        api.set_clock(&format!("{day}T12:00:00Z"));
+        upkeep.round(&api.ledger).await.unwrap();
+    }
     let mut billed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for round in ["2026-12-05", "2026-12-12", "2027-01-05", "2027-01-12"] {
         let at = format!("{round}T05:30:00Z");
         api.set_clock(&at);
-        api.ledger.close_due().await.unwrap();
+        upkeep.round(&api.ledger).await.unwrap();
         let path = "/exports/overages?period=previous&filter[account][gt]=d";
         let answer = api.get(path, Some(&exporter(at.parse().unwrap()))).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
         let page = answer.json();
         for row in page["data"].as_array().unwrap().iter().filter(|row| row["final"] == true) {
-            let (id, period) = (row["account"].as_str().unwrap(), row["from"].as_str().unwrap());
+            let (id, period) =
+                (row["account"].as_str().unwrap(), row["period_start"].as_str().unwrap());
             billed.entry(id.to_owned()).or_default().insert(period[..7].to_owned());
         }
     }
