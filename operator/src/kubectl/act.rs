@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::{
     access::{Access, Form},
-    args::{Create, Rollout, RolloutVerb, Suspend, Wait},
-    create,
+    args::{Create, Data, Rollout, RolloutVerb, Suspend, Wait},
+    as_json, as_yaml, create,
     failure::Failure,
     gather,
     progress::Goal,
@@ -33,13 +33,17 @@ pub async fn create(access: &Access, asked: &Create) -> Result<String, Failure> 
     if asked.dry_run.is_some() {
         return Ok(format!("tenant {name} could be made (dry run)\n"));
     }
-    if asked.suspended {
-        return Ok(format!("tenant {name} is made, suspended\n→ kubectl tenant resume {name}\n"));
-    }
-    match waited(access, name, &asked.wait, Goal::Ready).await? {
-        Some(text) => Ok(text),
-        None => Ok(format!("tenant {name} is made\n→ kubectl tenant status {name}\n")),
-    }
+    // What is made suspended never becomes ready: it is there when its services rest.
+    let goal = if asked.suspended { Goal::Suspended } else { Goal::Ready };
+    let reached = waited(access, name, &asked.wait, goal).await?;
+    Ok(match (reached, asked.suspended) {
+        (Some(text), false) => text,
+        (Some(text), true) => format!("{text}→ kubectl tenant resume {name}\n"),
+        (None, false) => format!("tenant {name} is made\n→ kubectl tenant status {name}\n"),
+        (None, true) => {
+            format!("tenant {name} is made, suspended\n→ kubectl tenant resume {name}\n")
+        }
+    })
 }
 
 async fn waited(
@@ -106,9 +110,9 @@ fn also(tenant: &Value, stop: bool) -> String {
 /// When the profile is not there or may not be changed.
 pub async fn rollout(access: &Access, asked: &Rollout, style: Style) -> Result<String, Failure> {
     let (hold, name, dry) = match &asked.verb {
-        RolloutVerb::Status { name } => {
+        RolloutVerb::Status { name, output } => {
             let found = access.get(&gather::profiles(name)).await?;
-            return standing(&found, style);
+            return standing(&found, *output, style);
         }
         RolloutVerb::Pause { name, dry_run } => (true, name, *dry_run),
         RolloutVerb::Resume { name, dry_run } => (false, name, *dry_run),
@@ -128,10 +132,27 @@ pub async fn rollout(access: &Access, asked: &Rollout, style: Style) -> Result<S
     })
 }
 
-fn standing(found: &Value, style: Style) -> Result<String, Failure> {
+fn standing(found: &Value, output: Data, style: Style) -> Result<String, Failure> {
     let profile: DeploymentProfile =
         serde_json::from_value(found.clone()).map_err(|error| Failure::Other(error.to_string()))?;
-    Ok(told(&profile, style))
+    match output {
+        Data::Table => Ok(told(&profile, style)),
+        Data::Json => as_json(&as_data(&profile)),
+        Data::Yaml => as_yaml(&as_data(&profile)),
+    }
+}
+
+/// What a program reads of a rollout; null is what nobody has looked at yet.
+fn as_data(profile: &DeploymentProfile) -> Value {
+    let status = profile.status.as_ref();
+    json!({
+        "profile": profile.metadata.name,
+        "revision": status.and_then(|status| status.revision),
+        "rollout": status.and_then(|status| status.rollout),
+        "message": status.and_then(|status| status.message.as_deref()),
+        "tenants": status.map(|status| &status.tenants),
+        "failed": status.map(|status| &status.failed),
+    })
 }
 
 /// How far a profile's rollout is.
@@ -174,4 +195,26 @@ async fn patch(access: &Access, url: &str, body: &Value, dry_run: bool) -> Resul
     let dry = if dry_run { "&dryRun=All" } else { "" };
     let url = format!("{url}?fieldManager={FIELD_MANAGER}&fieldValidation=Strict{dry}");
     access.send("PATCH", &url, Form::Merge, body).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubectl::recording::whole;
+
+    #[test]
+    fn a_rollout_is_told_to_programs_too() {
+        let mut found = whole().profile.unwrap();
+        let told = standing(&found, Data::Json, Style::default()).unwrap();
+        let told: Value = serde_json::from_str(&told).unwrap();
+        assert_eq!(told["profile"], found["metadata"]["name"]);
+        assert_eq!(told["revision"], found["status"]["revision"]);
+        assert_eq!(told["rollout"], found["status"]["rollout"]);
+        assert!(told["revision"].is_i64() && told["tenants"]["total"].is_i64(), "{told}");
+        let yaml = standing(&found, Data::Yaml, Style::default()).unwrap();
+        assert!(yaml.contains("revision: ") && yaml.contains("profile: "), "{yaml}");
+        found["status"] = Value::Null;
+        let unseen = standing(&found, Data::Json, Style::default()).unwrap();
+        assert!(serde_json::from_str::<Value>(&unseen).unwrap()["revision"].is_null(), "{unseen}");
+    }
 }

@@ -151,23 +151,30 @@ fn direct(server: &str, ca: Option<&Path>, token: bool) -> Result<Way, Failure> 
              the plugin forwards a port through the cluster",
         ));
     }
-    let mut builder = reqwest::Client::builder()
+    let builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT);
-    if !secure {
-        // A proxy would read the token.
-        builder = builder.no_proxy();
-    }
-    if let Some(path) = ca {
-        let unusable =
-            |why: String| Failure::Usage(format!("--server-ca-file {}: {why}", path.display()));
-        let pem = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
-        let certificates =
-            reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| unusable(chain(&error)))?;
-        builder = builder.tls_certs_merge(certificates);
-    }
-    let client = builder.build().map_err(|error| Failure::Other(chain(&error)))?;
+    // A proxy would read the token.
+    let builder = if secure { builder } else { builder.no_proxy() };
+    let client = match ca {
+        None => builder.build().map_err(|error| Failure::Other(chain(&error)))?,
+        Some(path) => trusting(builder, path)?,
+    };
     Ok(Way::Direct { client, base: server.trim_end_matches('/').to_owned() })
+}
+
+/// A client that takes what the file's certificates sign, too. A file without any is refused: it would
+/// be told of only as a certificate of the server that nobody knows.
+fn trusting(builder: reqwest::ClientBuilder, path: &Path) -> Result<reqwest::Client, Failure> {
+    let unusable =
+        |why: String| Failure::Usage(format!("--server-ca-file {}: {why}", path.display()));
+    let pem = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+    let certificates =
+        reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| unusable(chain(&error)))?;
+    if certificates.is_empty() {
+        return Err(unusable("there is no certificate in it (PEM)".to_owned()));
+    }
+    builder.tls_certs_merge(certificates).build().map_err(|error| unusable(chain(&error)))
 }
 
 fn is_loopback(url: &reqwest::Url) -> bool {

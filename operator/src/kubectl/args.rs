@@ -104,8 +104,8 @@ pub struct List {
     /// Only those of this profile.
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
-    /// Only those with these labels.
-    #[arg(short = 'l', long, value_name = "LABELS")]
+    /// Only those with these labels; not beside names.
+    #[arg(short = 'l', long, value_name = "LABELS", conflicts_with = "names")]
     pub selector: Option<String>,
     /// The form of the answer.
     #[arg(short, long, value_enum, default_value_t = Output::Table)]
@@ -236,13 +236,13 @@ pub struct Create {
     /// Their address.
     #[arg(long, value_name = "ADDRESS")]
     pub contact_email: Option<String>,
-    /// Make it suspended.
+    /// Make it suspended; --wait then waits until its services rest.
     #[arg(long)]
     pub suspended: bool,
     /// Print it instead: client asks nobody, server lets the cluster check it.
     #[arg(long, value_enum, value_name = "WHERE")]
     pub dry_run: Option<DryRun>,
-    /// Wait until it is ready.
+    /// Wait until it is ready, or with --suspended at rest.
     #[command(flatten)]
     pub wait: Wait,
 }
@@ -343,6 +343,9 @@ pub enum RolloutVerb {
     Status {
         /// The profile.
         name: String,
+        /// The form of the answer.
+        #[arg(short, long, value_enum, default_value_t = Data::Table)]
+        output: Data,
     },
     /// Start no further tenant; those that have started go on.
     Pause {
@@ -373,22 +376,4 @@ fn timeout(text: &str) -> Result<Duration, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_is_taken_as_kubectl_takes_it() {
-        for (text, seconds) in [("0", 0), ("7", 7), ("5s", 5), ("1m30s", 90), ("1h", 3600)] {
-            assert_eq!(timeout(text), Ok(Duration::from_secs(seconds)), "{text}");
-        }
-        for text in ["", "soon", "-5s", "5 parsecs"] {
-            assert!(timeout(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn the_arguments_are_sound() {
-        use clap::CommandFactory;
-        Asked::command().debug_assert();
-    }
-}
+mod tests;

@@ -20,7 +20,7 @@ use super::{
     wait::{PERIOD, Teller},
 };
 use crate::{desired::meta, kubectl::access::encoded};
-pub use job::{Backup, State};
+pub use job::{Backup, Requested, State};
 
 /// How many of the job's last lines are read.
 const LINES: u32 = 20;
@@ -40,9 +40,12 @@ pub async fn run(access: &Access, asked: &args::Backup, now: Timestamp) -> Answe
     };
     let whole = format!("{namespace}/{job}");
     if asked.no_wait {
-        return Ok(done(format!(
-            "backup of {name} asked for: job {whole}\n→ kubectl -n {namespace} logs -f job/{job}\n"
-        )));
+        let requested = Requested::new(name, &namespace, &job);
+        return Ok(done(match asked.output {
+            Data::Table => requested.to_string(),
+            Data::Json => as_json(&requested)?,
+            Data::Yaml => as_yaml(&requested)?,
+        }));
     }
     let limit = asked.timeout;
     Box::pin(until(access, &namespace, &job, limit)).await?;

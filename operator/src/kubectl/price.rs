@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::{
     table::{Cell, table},
     wire::{
-        AccountUsage, CostEdgesOut, Explained, LineOut, MoneyOnWire, Plan, PlanChangeOut,
-        PlanMeter, PlanPrice, PlanStatus, TakesEffect,
+        AccountUsage, CorrectedOut, CostEdgesOut, Explained, LineOut, MoneyOnWire, Plan,
+        PlanChangeOut, PlanMeter, PlanPrice, PlanStatus, TakesEffect,
     },
     words::{NONE, Style, Tone},
 };
@@ -236,9 +236,21 @@ fn lines(bill: &Explained) -> Vec<Vec<Cell>> {
         let used = format!("{} {}, {why}", grouped(&free.used), free.unit);
         vec![free.meter.clone().into(), used.into(), "not charged".into()]
     });
+    let corrected = bill.corrected.iter().map(taken_back);
     let total = bill.total.as_ref().map_or_else(|| "no plan in force".to_owned(), amount);
     let total = vec!["total".into(), Cell::default(), Cell::toned(total, Tone::Head)];
-    base.chain(used).chain(free).chain(std::iter::once(total)).collect()
+    base.chain(used).chain(free).chain(corrected).chain(std::iter::once(total)).collect()
+}
+
+/// What corrections of closed periods took back of a meter, and whether the bill is less for it.
+fn taken_back(one: &CorrectedOut) -> Vec<Cell> {
+    let what = format!("{} {} taken back by corrections", grouped(&one.taken_back), one.unit);
+    let worth = match one.without_worth.as_str() {
+        "0" => "in its line".to_owned(),
+        all if all == one.taken_back => "nothing given back".to_owned(),
+        part => format!("in its line but for {}", grouped(part)),
+    };
+    vec![one.meter.clone().into(), what.into(), worth.into()]
 }
 
 /// `560 GB, 60 beyond 500`.

@@ -13,7 +13,7 @@ const REDACTED: &str = "(redacted)";
 const NOISE: [&str; 2] =
     ["kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision"];
 /// An argument with one of these words before its value is not shown.
-const SUSPECT: [&str; 6] = ["password", "passwd", "secret", "token", "key", "credential"];
+const SUSPECT: [&str; 6] = ["pass", "secret", "token", "key", "credential", "authorization"];
 
 /// The bundle: what was read, redacted, with what the plugin makes of it.
 #[must_use]
@@ -84,15 +84,34 @@ fn arguments(list: &mut Value) {
     let mut hide_next = false;
     for argument in list.as_array_mut().into_iter().flatten() {
         let text = argument.as_str().unwrap_or_default().to_owned();
-        let lower = text.to_lowercase();
-        let suspect = SUSPECT.iter().any(|word| lower.contains(word));
         if hide_next {
             *argument = REDACTED.into();
             hide_next = false;
-        } else if let (true, Some((name, _))) = (suspect, text.split_once('=')) {
-            *argument = format!("{name}={REDACTED}").into();
+        } else if let Some(shown) = argument_shown(&text) {
+            *argument = shown.into();
         } else {
-            hide_next = suspect && text.starts_with('-');
+            hide_next = is_suspect(&text) && text.starts_with('-');
+        }
+    }
+}
+
+fn is_suspect(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    SUSPECT.iter().any(|word| lower.contains(word))
+}
+
+/// What is shown of an argument that holds what is nobody's business; nothing when it may stay. An address
+/// may have a user and a password before its host; a script has options and their values in one argument.
+fn argument_shown(text: &str) -> Option<String> {
+    let address = text.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
+    let suspect = is_suspect(text);
+    let is_name = |name: &str| !name.contains(char::is_whitespace) && !name.contains("://");
+    match text.split_once('=') {
+        Some((name, _)) if (suspect || address) && is_name(name) => {
+            Some(format!("{name}={REDACTED}"))
+        }
+        _ => {
+            (address || suspect && text.contains(char::is_whitespace)).then(|| REDACTED.to_owned())
         }
     }
 }
@@ -135,8 +154,20 @@ mod tests {
         recorded.others = vec![json!({ "metadata": { "name": "borealis" } })];
         let container = &mut recorded.pods[0]["spec"]["containers"][0];
         container["env"] = json!([{ "name": "API_TOKEN", "value": "hush-2" }]);
-        container["args"] =
-            json!(["serve", "--api-key=hush-3", "--password", "hush-4", "--port", "80"]);
+        container["args"] = json!([
+            "serve",
+            "--api-key=hush-3",
+            "--password",
+            "hush-4",
+            "--port",
+            "80",
+            "--dsn=postgres://app:hush-5@db/x",
+            "--store",
+            "https://hush-6@store.example",
+            "--header=Authorization: Bearer hush-7",
+            "--peers=https://a.example"
+        ]);
+        container["command"] = json!(["sh", "-c", "run --password hush-8 --user=hush-9"]);
         let text = bundle(&recorded, &json!({ "headline": "why" }), "0.1.0", "now").to_string();
         for word in ["jane", "Jane", "Hush", "hush", "borealis"] {
             assert!(!text.contains(word), "{word}: {text}");
@@ -145,6 +176,10 @@ mod tests {
         for word in [
             "\"API_TOKEN\"",
             "--api-key=(redacted)",
+            "--dsn=(redacted)",
+            "\"--store\",\"(redacted)\"",
+            "--peers=https://a.example",
+            "\"sh\",\"-c\",\"(redacted)\"",
             "--port",
             "\"80\"",
             "prod@7",

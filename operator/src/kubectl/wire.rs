@@ -228,6 +228,9 @@ pub struct Explained {
     pub lines: Vec<LineOut>,
     /// What was used and is not charged.
     pub uncharged: Vec<UnchargedOut>,
+    /// What corrections of closed periods took back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub corrected: Vec<CorrectedOut>,
     /// The sum.
     pub total: Option<MoneyOnWire>,
 }
@@ -295,6 +298,19 @@ pub struct UnchargedOut {
     pub used: String,
     /// `no_plan`: none was in force. `not_in_plan`: the plan has no price for it.
     pub reason: String,
+}
+
+/// What corrections of closed periods took back in this one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CorrectedOut {
+    /// The meter.
+    pub meter: String,
+    /// What one unit of it is.
+    pub unit: String,
+    /// What they took back; the first line's use is less by it.
+    pub taken_back: String,
+    /// What of it made no line less, as it was within the included units.
+    pub without_worth: String,
 }
 
 /// One field that is wrong.

@@ -584,6 +584,10 @@ async fn a_backup_is_a_job_of_the_schedule_and_one_at_a_time() {
     let names: Vec<&str> = jobs.iter().filter_map(|job| job["metadata"]["name"].as_str()).collect();
     assert_eq!(names.len(), 1, "{names:?}");
     assert!(text.contains(&format!("job tenant-p-hang/{}", names[0])), "{text}");
+    let told: Value =
+        serde_json::from_str(&says(&lab, &["backup", "p-hang", "--no-wait", "-o", "json"]))
+            .unwrap();
+    assert_eq!(told["job"], format!("tenant-p-hang/{}", names[0]), "{told}");
     // It fails while somebody waits, and has a pod by then: whoever waits tells of what there is.
     eventually("the job has a pod", async || {
         let pods = lab.api.list("pods", "tenant-p-hang", "").await;

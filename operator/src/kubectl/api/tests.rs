@@ -29,6 +29,44 @@ fn an_address_that_holds_more_is_refused_and_not_shown() {
     }
 }
 
+/// A certificate of a test's own; its key is nowhere.
+const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\n\
+    MIIBiDCCAS2gAwIBAgIUM7Oqr/Y+G0ijDAfTER/qvupkHdYwCgYIKoZIzj0EAwIw\n\
+    GDEWMBQGA1UEAwwNdGVuYW50cnkgdGVzdDAgFw0yNjExMzAwNzQzNTZaGA8yMTI2\n\
+    MTEwNjA3NDM1NlowGDEWMBQGA1UEAwwNdGVuYW50cnkgdGVzdDBZMBMGByqGSM49\n\
+    AgEGCCqGSM49AwEHA0IABNn8VXY94p1rlo4naht3HEBJQxvylp9dXs8Fgg1GLoXp\n\
+    GKLeE4hF3mkcVDrc8JjhfIeELyYGFkFLGuIGmUmxKNWjUzBRMB0GA1UdDgQWBBS3\n\
+    FiUjqHl0Qmy9t8CFLUgk74qr7TAfBgNVHSMEGDAWgBS3FiUjqHl0Qmy9t8CFLUgk\n\
+    74qr7TAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0kAMEYCIQCpqDFkbRrl\n\
+    m79kb/R74iRtlZxnfGf/bWWNaa/H8oKfYAIhALN25CdLQHj0f40bZKR/qfPUwUPw\n\
+    XlgtGYn+bS64sCJG\n\
+    -----END CERTIFICATE-----\n";
+
+#[test]
+fn a_file_of_certificates_is_read_or_said_to_be_none() {
+    let _chosen = rustls::crypto::ring::default_provider().install_default();
+    let folder = std::env::temp_dir().join(format!("tenantry-ca-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("ca.pem");
+    let open = |file: &Path| direct("https://api.example", Some(file), true).map(|_| ());
+    let framed =
+        |text: &str| format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n");
+    for text in [String::new(), "garbage\n".to_owned(), framed("!!"), framed("Z2FyYmFnZQ==")] {
+        std::fs::write(&file, &text).unwrap();
+        let failure = open(&file).err().unwrap_or_else(|| panic!("taken: {text:?}"));
+        assert_eq!(failure.code(), 2, "{failure}");
+        let said = failure.to_string();
+        assert!(said.starts_with("--server-ca-file ") && said.contains("ca.pem: "), "{said}");
+    }
+    for text in [CERTIFICATE.to_owned(), CERTIFICATE.repeat(2)] {
+        std::fs::write(&file, text).unwrap();
+        assert!(open(&file).is_ok());
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+    let missing = open(&file).err().unwrap();
+    assert!(missing.code() == 2 && missing.to_string().contains("ca.pem: "), "{missing}");
+}
+
 #[test]
 fn a_token_shows_itself_nowhere() {
     let folder = std::env::temp_dir().join(format!("tenantry-token-{}", std::process::id()));

@@ -50,6 +50,7 @@ pub enum Bundle {
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tree {
     /// For people.
+    #[value(alias = "table")]
     Tree,
     /// For programs.
     Json,

@@ -22,6 +22,36 @@ pub enum State {
     Failed(String),
 }
 
+/// A backup that was asked for, and is not waited for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Requested {
+    /// Whose.
+    pub tenant: String,
+    /// Namespace and name of the job.
+    pub job: String,
+    /// What shows how far it is.
+    pub log: String,
+}
+
+impl Requested {
+    /// Of a job that was made, or found under way.
+    #[must_use]
+    pub fn new(tenant: &str, namespace: &str, job: &str) -> Self {
+        Self {
+            tenant: tenant.to_owned(),
+            job: format!("{namespace}/{job}"),
+            log: format!("kubectl -n {namespace} logs -f job/{job}"),
+        }
+    }
+}
+
+impl fmt::Display for Requested {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "backup of {} asked for: job {}\n→ {}", self.tenant, self.job, self.log)
+    }
+}
+
 /// A backup that was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

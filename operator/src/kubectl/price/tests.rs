@@ -73,6 +73,7 @@ fn a_bill_reads_as_committed() {
             "amount": usd(cost), "bound": null, "ledger": ledger })
     };
     let stretch = |number: u64, plan: &str, from: &str, to: &str| json!({ "stretch": number, "plan": plan, "version": 1, "from": from, "to": to });
+    let corrected = |meter: &str, unit: &str, back: &str, worthless: &str| json!({ "meter": meter, "unit": unit, "taken_back": back, "without_worth": worthless });
     let bill_ = json!({ "as_of": { "row": 7, "at": "2026-11-29T10:00:00Z" },
         "plans": [stretch(0, "starter", "2026-11-01T00:00:00Z", "2026-11-16T00:00:00Z"),
             stretch(1, "team", "2026-11-16T00:00:00Z", "2026-12-01T00:00:00Z")],
@@ -81,6 +82,8 @@ fn a_bill_reads_as_committed() {
         "lines": [line("ingestion", "GB", "1560.5", "1060.5", "318.15"), line("agents", "runs", "12", "0", "0.00")],
         "uncharged": [{ "stretch": 1, "meter": "signup", "unit": "signups", "used": "3",
             "reason": "not_in_plan", "ledger": ledger }],
+        "corrected": [corrected("ingestion", "GB", "40", "0"), corrected("agents", "runs", "5000", "5000"),
+            corrected("query", "requests", "1200", "200")],
         "total": usd("1917.15") });
     let edges = |low: &str, high: &str| json!({ "low": usd(low), "high": usd(high) });
     let used = json!({ "account": "acme-1",

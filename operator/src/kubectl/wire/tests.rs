@@ -138,6 +138,7 @@ fn what_is_read_is_what_the_document_says() {
     is_documented::<BaseOut>("BaseOut");
     is_documented::<LineOut>("LineOut");
     is_documented::<UnchargedOut>("UnchargedOut");
+    is_documented::<CorrectedOut>("CorrectedOut");
     is_documented::<FieldError>("FieldError");
     is_documented::<ProblemBody>("ProblemBody");
 }
