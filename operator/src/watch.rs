@@ -323,7 +323,7 @@ impl Sink<DynamicObject> for Profiles {
             Err(unreadable) => {
                 let (profile, error) = (&name.0, &unreadable.error);
                 tracing::warn!(%profile, error, "a profile cannot be read by this version");
-                self.0.put_unreadable_profile(unreadable);
+                self.0.put_unreadable_profile(*unreadable);
             }
         }
         Some(name)

@@ -21,14 +21,14 @@ impl Unreadable {
     ///
     /// # Errors
     /// When its spec is not as this version knows it.
-    pub fn or_profile(object: DynamicObject) -> Result<DeploymentProfile, Self> {
+    pub fn or_profile(object: DynamicObject) -> Result<DeploymentProfile, Box<Self>> {
         let read = serde_json::to_value(&object).and_then(serde_json::from_value);
         read.map_err(|error| {
             let status = object.data.get("status").cloned();
             let status = status.and_then(|status| serde_json::from_value(status).ok());
             let spec = DeploymentProfileSpec::default();
             let profile = DeploymentProfile { metadata: object.metadata, spec, status };
-            Self { profile, error: error.to_string() }
+            Box::new(Self { profile, error: error.to_string() })
         })
     }
 }
