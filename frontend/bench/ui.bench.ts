@@ -200,6 +200,9 @@ test("many customers", async ({ page, browser }) => {
     await page.goto(`${place.url}/`);
     await expect(page.getByRole("table")).toBeVisible();
     const rows = opened("plans", await watched(page));
+    await page.goto(`${place.url}/start/work`);
+    await expect(page.getByRole("complementary", { name: "The answer so far" })).toBeVisible();
+    rows.push(...opened("start", await watched(page)));
     await page.goto(`${place.url}/customers`);
     await enter(page, bearer, true);
     await page.reload();

@@ -236,7 +236,33 @@ test("a link opens the assumptions again, and names nobody", async ({ page, brow
   await opened.getByRole("button", { name: "Take them out again" }).click();
   await go(opened, "The saving", "What does it save?");
   await expect(opened.getByLabel("Salary a year")).toHaveValue("60,000");
+  // The same where the form is open already, and nothing is loaded.
+  await opened.evaluate((hash) => {
+    window.location.hash = hash;
+  }, new URL(address).hash);
+  await expect(opened.getByText("The assumptions of the link are in the form.")).toBeVisible();
+  await expect(opened.getByLabel("Salary a year")).toHaveValue("77,000");
+  expect(new URL(opened.url()).hash).toBe("");
   await other.close();
+});
+
+test("on a phone the review says from when it pays, and the profile", async ({ page }) => {
+  await page.setViewportSize({ width: 320, height: 640 });
+  const told: number[] = [];
+  page.on("response", async (one) => {
+    if (new URL(one.url()).pathname !== "/roi" || !one.ok()) return;
+    told.push(Number((await one.json()).break_even_hours));
+  });
+  await fill(page, name());
+  await go(page, "Review", "Read it once more");
+  const said = page.getByText(/^Breaks even from: [\d.]+ h a week each\.$/);
+  await expect(said).toBeVisible();
+  const shown = async () => Number((await said.textContent())?.match(/[\d.]+/)?.[0]);
+  // What is rounded up to a hundredth is never less, and less than a hundredth more.
+  await expect.poll(async () => (await shown()) - (told.at(-1) ?? 0)).toBeGreaterThanOrEqual(0);
+  await expect.poll(async () => (await shown()) - (told.at(-1) ?? 0)).toBeLessThan(0.011);
+  expect(told.at(-1)).toBeGreaterThan(0);
+  await expect(page.getByText(/^Profile (dev|prod)/)).toBeVisible();
 });
 
 test("the case is saved as a sheet that runs nothing", async ({ page }) => {

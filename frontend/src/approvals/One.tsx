@@ -7,6 +7,7 @@ import { Failure } from "../api/problem";
 import { NameTaken } from "../components/NameTaken";
 import { instant } from "../lib/format";
 import { moves, stages } from "../onboarding/stages";
+import { AsOf } from "../profiles/parts";
 import { usePage } from "../shell/usePage";
 import { Answers, Fits } from "./Answers";
 import { type Request, request } from "./ask";
@@ -87,6 +88,9 @@ export function One({ id, filter }: { id: string; filter: FilterKey }) {
           ) : (
             <Decided request={shown.data} asOf={shown.dataUpdatedAt} />
           )}
+          {shown.data.tenant.status === "awaiting_approval" ? (
+            <AsOf at={shown.dataUpdatedAt} />
+          ) : null}
           <Answers request={shown.data} />
           <Fits request={shown.data} />
         </>

@@ -4,6 +4,7 @@ import { every, useAuthorised } from "../access/useAuthorised";
 import type { Schemas } from "../api/client";
 import { NameTaken } from "../components/NameTaken";
 import { instant } from "../lib/format";
+import { AsOf } from "../profiles/parts";
 import { idOf, request } from "./one";
 import { Running } from "./Running";
 
@@ -49,6 +50,10 @@ function Asked({ id, brief }: { id: string; brief: string }) {
         Came by the request of {instant(asked.data.submitted_at)}.{" "}
         <Link href={brief}>Brief for the hand-off, to read or print</Link>
       </p>
+      {asked.error ? (
+        <NotShown what="This may be old." error={asked.error} again={() => void asked.refetch()} />
+      ) : null}
+      <AsOf at={asked.dataUpdatedAt} />
     </>
   );
 }

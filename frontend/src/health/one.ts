@@ -26,8 +26,14 @@ export function daily(
   return answer(asked as Json<Schemas["Timeline"]>);
 }
 
-export function alerts(id: string, signal: AbortSignal): Promise<Schemas["Alerts"]> {
-  const params = { path: { account: id }, query: { sort: "at desc", "page[size]": 20 } };
+/** A page of an account's alerts, the newest first; from the first one on without a cursor. */
+export function alerts(
+  id: string,
+  after: string | null,
+  signal: AbortSignal,
+): Promise<Schemas["Alerts"]> {
+  const query = { sort: "at desc", "page[size]": 20, ...(after ? { "page[after]": after } : {}) };
+  const params = { path: { account: id }, query };
   return answer(staff.GET("/billing/usage/{account}/alerts", { params, signal }));
 }
 

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "react";
-import { about, round } from "../lib/format";
+import { round } from "../lib/format";
 import { sentence } from "./form";
-import { months, ROI_WORDS } from "./roi";
+import { breakEven, months, ROI_WORDS } from "./roi";
 import type { Answer } from "./useAnswer";
 
 /** The answer so far, always in view: plan, what it costs, what the first full year comes to. */
@@ -47,11 +47,7 @@ export function RunningAnswer({ answer, moved }: { answer: Answer; moved: string
               </div>
               <div className="extra">
                 <dt>{ROI_WORDS.breakEven}</dt>
-                <dd>
-                  {roi.break_even_hours
-                    ? `${about(roi.break_even_hours, "ceil")} h a week each`
-                    : "at no number of hours"}
-                </dd>
+                <dd>{breakEven(roi)}</dd>
               </div>
             </>
           ) : null}

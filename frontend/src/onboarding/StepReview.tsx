@@ -9,7 +9,7 @@ import { type Draft, value } from "./draft";
 import { sentence, useForm } from "./form";
 import { label, shown } from "./labels";
 import { fragment } from "./link";
-import { sheet } from "./roi";
+import { breakEven, ROI_WORDS, sheet } from "./roi";
 import { fields, STEPS, type StepKey } from "./steps";
 import type { Answer } from "./useAnswer";
 
@@ -62,6 +62,9 @@ function Comparison({ answer: { advice } }: { answer: Answer }) {
     <section className="wide" aria-labelledby="comparison">
       <h2 id="comparison">The plans, with your use</h2>
       <PriceTable plans={list.data.plans} caption="The plans, with your use" advice={advice} />
+      <p>
+        Profile <strong>{[advice.profile.key, ...advice.profile.overlays].join(" with ")}</strong>
+      </p>
       <ul>
         {[...advice.reasons, ...advice.profile.reasons].map((reason) => (
           <li key={reason}>{sentence(reason)}.</li>
@@ -98,6 +101,9 @@ function Case({ answer: { advice, roi } }: { answer: Answer }) {
     <section className="wide" aria-labelledby="case">
       <h2 id="case">Whether it pays</h2>
       <RoiFigures roi={roi} years={years} />
+      <p>
+        {ROI_WORDS.breakEven}: <strong>{breakEven(roi)}</strong>.
+      </p>
       <p className="note">
         Worked out from the assumptions above with twelve expected months of the plan, before taxes.
         An estimate, not a promise.

@@ -10,6 +10,13 @@ type Roi = Schemas["RoiOut"];
 
 export const ROI_WORDS = { breakEven: "Breaks even from" };
 
+/** How much each person has to save for it to pay. */
+export function breakEven({ break_even_hours }: Roi): string {
+  return break_even_hours
+    ? `${about(break_even_hours, "ceil")} h a week each`
+    : "at no number of hours";
+}
+
 /** Months until the one-off cost is back, as a range; its longest first, as cautious comes first. */
 export function months({ low, high }: Schemas["RangeOnWire_Option_String"]): string {
   if (!low && !high) return "not with these assumptions";

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { type Draft, empty, put, suggestedTenant, value } from "./draft";
 import { dropDraft, forgetKey, keepDraft, keptDraft } from "./kept";
 import { assumed, opened } from "./link";
@@ -23,11 +23,26 @@ export function useDraft() {
   });
   const [draft, setDraft] = useState(first.linked ?? first.kept);
   const [before, setBefore] = useState(first.linked ? first.kept : null);
+  const latest = useRef(draft);
+  latest.current = draft;
   useEffect(() => {
     // What a link said is in the draft now; it need not stand in the address any longer.
-    if (window.location.hash.startsWith("#a=")) {
+    const said = () => {
+      if (!window.location.hash.startsWith("#a=")) return;
       window.history.replaceState(window.history.state, "", window.location.pathname);
-    }
+    };
+    // A link that is opened where the form is already loads nothing.
+    const came = () => {
+      const linked = opened(latest.current, window.location.hash);
+      if (linked) {
+        setBefore(latest.current);
+        setDraft(linked);
+      }
+      said();
+    };
+    said();
+    window.addEventListener("hashchange", came);
+    return () => window.removeEventListener("hashchange", came);
   }, []);
   useEffect(() => keepDraft(draft), [draft]);
   const change = useCallback(
