@@ -46,13 +46,13 @@ pub async fn last(session: &mut Session, (from, to): (i64, i64)) -> Result<Vec<L
     session.rows(sql, args![from, to]).await?.iter().map(read).collect()
 }
 
-/// Of each account that asked support from `from` on and before `to`: answers in time, and all.
+/// Of each account that support answered from `from` on and before `to`: answers in time, and all.
 pub async fn answers(
     session: &mut Session,
     (from, to): (Timestamp, Timestamp),
 ) -> Result<BTreeMap<AccountId, (i64, i64)>, StoreError> {
     let sql = "SELECT account, CAST(SUM(met) AS BIGINT), COUNT(*) FROM support_interactions
-               WHERE opened_at >= $1 AND opened_at < $2 GROUP BY account ORDER BY account";
+               WHERE answered_at >= $1 AND answered_at < $2 GROUP BY account ORDER BY account";
     let read = |row: &Row| Ok((row.parsed(0)?, (row.int(1)?, row.int(2)?)));
     session.rows(sql, args![from, to]).await?.iter().map(read).collect()
 }

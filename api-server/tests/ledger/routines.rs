@@ -58,11 +58,12 @@ async fn answers_are_tallied_by_promise_within_edges() {
     let ground = Ground::with(&["acme", "globex"]).await;
     let from = at("2026-11-09T00:00:00Z");
     for (n, (opened, hours, promised)) in [
-        ("2026-11-08T23:59:59.999Z", 1, 8),
-        ("2026-11-09T00:00:00Z", 8, 8),
+        // Answered right before, at the first instant, within, at the last, right after.
+        ("2026-11-08T22:59:59.999Z", 1, 8),
+        ("2026-11-08T16:00:00Z", 8, 8),
         ("2026-11-10T00:00:00Z", 9, 8),
-        ("2026-11-15T23:59:59.999Z", 20, 24),
-        ("2026-11-16T00:00:00Z", 1, 8),
+        ("2026-11-15T03:59:59.999Z", 20, 24),
+        ("2026-11-15T23:00:00Z", 1, 8),
     ]
     .into_iter()
     .enumerate()
