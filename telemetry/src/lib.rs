@@ -54,6 +54,7 @@
 //! ```
 
 mod checks;
+mod filter;
 pub mod health;
 pub mod healthcheck;
 mod logs;

@@ -10,6 +10,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::{Layer, fmt as lines};
 
 use crate::Output;
+use crate::filter::Anew;
 
 /// How log lines look. Parses from and prints as `text` or `json`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,12 +70,13 @@ where
 }
 
 /// A filter by directives, and nothing of the sources in `without`.
-pub(crate) fn directives(filter: &str, without: &[&str]) -> anyhow::Result<EnvFilter> {
+pub(crate) fn directives(filter: &str, without: &[&str]) -> anyhow::Result<Anew<EnvFilter>> {
     let without: String = without.iter().map(|source| format!(",{source}=off")).collect();
     // `info` first, so that `kube_client=debug` adds lines instead of silencing all others; a
     // directive without a target replaces it.
     EnvFilter::builder()
         .parse(format!("info,{filter}{without}"))
+        .map(Anew)
         .with_context(|| format!("log filter {filter:?}"))
 }
 
@@ -144,6 +146,35 @@ mod tests {
         assert!(lines[1].contains("only if asked"));
         assert_eq!(lines_of("warn", LogFormat::Text, talk).len(), 0);
         assert_eq!(lines_of("debug", LogFormat::Text, talk).len(), 3);
+    }
+
+    /// As the `log` crate asks on behalf of sqlx after each statement.
+    fn only_asks() {
+        let asked = tracing::callsite! {
+            name: "statement",
+            kind: tracing::metadata::Kind::EVENT,
+            target: "sqlx::query",
+            level: tracing::Level::DEBUG,
+            fields:
+        };
+        let meta = tracing::Callsite::metadata(asked);
+        tracing::dispatcher::get_default(|all| all.enabled(meta));
+    }
+
+    #[test]
+    fn a_line_is_not_lost_when_something_else_asked_what_is_enabled() {
+        for format in [LogFormat::Text, LogFormat::Json] {
+            let lines = lines_of("warn,chatty=info", format, || {
+                tracing::info!(target: "chatty", "before");
+                only_asks();
+                tracing::info!(target: "chatty", "after");
+                only_asks();
+                tracing::info_span!(target: "chatty", "around", tenant = "acme")
+                    .in_scope(|| tracing::info!(target: "chatty", "within"));
+            });
+            assert_eq!(lines.len(), 3, "{lines:?}");
+            assert!(lines[1].contains("after") && lines[2].contains("acme"), "{lines:?}");
+        }
     }
 
     #[test]

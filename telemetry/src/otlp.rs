@@ -13,6 +13,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
+use crate::filter::Anew;
 use crate::{Output, logs};
 
 /// Sources that are never exported: they are what carries the export, and would feed themselves.
@@ -70,7 +71,7 @@ pub(crate) fn output(traces: &SdkTracerProvider, name: &'static str) -> Output {
         .with_tracer(traces.tracer(name))
         // Tasks move between threads, so these say nothing.
         .with_threads(false)
-        .with_filter(filter)
+        .with_filter(Anew(filter))
         .boxed()
 }
 
