@@ -73,6 +73,12 @@ func (g *ground) startEtcd(ctx context.Context) (socket string, err error) {
 	if err != nil {
 		return "", err
 	}
+	// A start that is killed from here on has told where its scratch is.
+	if g.state.Scratch != "" && !g.inside {
+		if err := g.state.save(g.dir); err != nil {
+			return "", err
+		}
+	}
 	etcd, err := g.launch("etcd", etcdArgs(g.dir, socket)...)
 	if err != nil {
 		return "", err

@@ -51,6 +51,7 @@ func TestReal(t *testing.T) {
 	third.startIsKilled(t)
 	second.keeperIsKilled(t)
 	second.endsWithItsOwner(t)
+	startsAreKilled(t, "real", seconds(second.st.ReadyIn), 5, starter, keeperProcess, firstProcess)
 	if after := traces(t); !slices.Equal(after, before) {
 		t.Errorf("the machine is not as it was\nbefore: %v\nafter:  %v", before, after)
 	}
@@ -253,6 +254,8 @@ func (r *real) killFirstProcess(t *testing.T, other *real) {
 	other.leftNothing(t)
 	r.k.shows("1", "{.status.readyReplicas}", "deployment/app")
 }
+
+func seconds(many float64) time.Duration { return time.Duration(many * float64(time.Second)) }
 
 func running(all []process) (left []string) {
 	for _, p := range all {

@@ -48,6 +48,7 @@ func TestFleet(t *testing.T) {
 	if _, err := os.Stat(string(d)); err == nil {
 		t.Error("the folder survived the purge")
 	}
+	startsAreKilled(t, "fleet", seconds(st.ReadyIn), 4, starter)
 }
 
 // patience is for what comes by itself: the tests share few cores with others,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -214,6 +215,28 @@ func lastRelevantLine(path string) string {
 		}
 	}
 	return last
+}
+
+// strays are processes of a ground that its state does not name: a start that
+// is killed between beginning one and writing that down leaves it. They are
+// known by their home, which this program gives to all that it begins.
+func strays(d dir, st *state) (all []process) {
+	known := map[int]bool{os.Getpid(): true}
+	for _, p := range st.Processes {
+		known[p.PID] = true
+	}
+	homes, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, path := range homes {
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		data, err := os.ReadFile(path)
+		if err != nil || known[pid] || !strings.Contains("\x00"+string(data), "\x00HOME="+string(d)+"\x00") {
+			continue
+		}
+		if p, err := identify(fmt.Sprintf("stray %d", pid), pid); err == nil {
+			all = append(all, p)
+		}
+	}
+	return all
 }
 
 // killPatience is how long the kernel may take for what SIGKILL ends: its

@@ -97,7 +97,7 @@ func takeDown(d dir, st *state, purge bool) error {
 			clients = append(clients, p)
 		}
 	}
-	for _, group := range [][]process{clients, servers, stores} {
+	for _, group := range [][]process{clients, servers, stores, strays(d, st)} {
 		if err := endAll(group, grace); err != nil {
 			return err
 		}
@@ -123,6 +123,11 @@ func removeAll(d dir, purge bool) error {
 	names = append(names, realFiles...)
 	if purge {
 		names = append(names, "logs", "audit.log")
+	}
+	// Of a start that was killed while it wrote.
+	halves, _ := filepath.Glob(d.stateFile() + ".tmp-*")
+	for _, half := range halves {
+		names = append(names, filepath.Base(half))
 	}
 	for _, name := range append(names, "state.json") {
 		if err := os.RemoveAll(d.path(name)); err != nil {

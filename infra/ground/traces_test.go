@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -14,23 +15,32 @@ import (
 // leftNothing: no mount, no control group, nobody who works in the folder.
 func (r *real) leftNothing(t *testing.T) {
 	t.Helper()
-	mounts, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil || bytes.Contains(mounts, []byte(r.dir)) {
-		t.Errorf("mounts of %s are left (%v)", r.dir, err)
-	}
+	left := atWork(r.dir)
 	for _, folder := range cgroupFolders(cgroupName(r.dir)) {
 		if exists(folder) {
-			t.Errorf("%s is left", folder)
+			left = append(left, folder)
 		}
+	}
+	for _, what := range left {
+		t.Errorf("%s is left", what)
+	}
+}
+
+// atWork are the mounts of a folder and the processes of its ground.
+func atWork(d dir) (left []string) {
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil || bytes.Contains(mounts, []byte(d)) {
+		left = append(left, fmt.Sprintf("a mount of %s (%v)", d, err))
 	}
 	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, line := range lines {
 		data, _ := os.ReadFile(line)
 		// The watcher ends with the state file, not with the processes.
-		if bytes.Contains(data, []byte(r.dir)) && !bytes.Contains(data, []byte("\x00watch\x00")) {
-			t.Errorf("%s is left: %q", line, data)
+		if bytes.Contains(data, []byte(d)) && !bytes.Contains(data, []byte("\x00watch\x00")) {
+			left = append(left, fmt.Sprintf("%s: %q", line, data))
 		}
 	}
+	return left
 }
 
 // traces are what a ground could leave on the machine: links, rules, kernel
