@@ -172,7 +172,7 @@ func (i install) usageArrives(t *testing.T) {
 		}
 	}
 	i.tokenOpensNothingElse(t, token)
-	// Taken while the control plane is away, kept through the pod's end.
+	// Taken while the control plane is away, kept through the pod's end and another tier.
 	i.controlPlane(t, 0)
 	if code, body := send(t, address, token, "kept"); code != http.StatusOK || !strings.Contains(body, `"accepted":1`) {
 		t.Fatalf("with the control plane away: %d %s", code, body)
@@ -180,6 +180,7 @@ func (i install) usageArrives(t *testing.T) {
 	i.held(t, 1)
 	i.k.run("delete", "pods", "-n", "tenant-acme", "-l", "tenantry.dev/component=gateway")
 	i.held(t, 1)
+	i.movesTier(t, "acme")
 	i.controlPlane(t, 1)
 	i.held(t, 0)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -53,6 +54,7 @@ func (i install) release(t *testing.T, revision, operators string) {
 // neither the tenants nor the ledger feel it.
 func (i install) changesTier(t *testing.T) {
 	charts, rounds := filepath.Join("..", "..", "charts", "tenantry"), i.rounds(t)
+	before := i.events(t)
 	i.untouched(t, "helm upgrade to values-prod", func() {
 		i.helm(t, "upgrade", "tenantry", charts, "--namespace", "tenantry-system",
 			"-f", filepath.Join(charts, "values-prod.yaml"), "-f", "testdata/install-values.yaml", "-f", i.people.values, "--set", rounds, "--wait", "--timeout", "10m")
@@ -71,6 +73,19 @@ func (i install) changesTier(t *testing.T) {
 		i.release(t, "3", "1")
 	})
 	i.takesUsage(t, "after-rollback")
+	// All that it had, and the two of which the steps above say that they were taken.
+	after := i.events(t)
+	for _, row := range before {
+		if _, there := slices.BinarySearch(after, row); !there {
+			t.Errorf("the ledger has lost %s", row)
+		}
+	}
+	if len(after) != len(before)+2 {
+		t.Errorf("the ledger had %d rows, then two were sent, and it has %d", len(before), len(after))
+	}
+	if said := i.apiServer(t, "verify"); !strings.Contains(said, wholeAgain) {
+		t.Errorf("the ledger: %s", said)
+	}
 }
 
 // takesUsage: an event with a new token is taken, and the ledger answers for

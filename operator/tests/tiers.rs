@@ -157,7 +157,7 @@ fn the_three_forms_say_the_same() {
         assert_eq!(profile["spec"]["billing"]["storage"]["size"], table["BILLING_STORAGE"]);
     }
     // A claim cannot shrink: a way from one tier to the other and back must not ask for it.
-    for claim in ["LEDGER_STORAGE", "PLATFORM_METRICS_STORAGE"] {
+    for claim in ["LEDGER_STORAGE", "PLATFORM_METRICS_STORAGE", "BILLING_STORAGE"] {
         assert_eq!(table("dev")[claim], table("prod")[claim]);
     }
     // What stands there when no tier is given.
