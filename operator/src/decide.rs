@@ -130,6 +130,10 @@ fn decide_with(tenant: &Tenant, seen: &Seen, suspension: Suspension, now: Timest
         plan_for(tenant, seen, now, frozen.is_some(), &mut decision);
     }
     if let Some(outcome) = frozen {
+        // What the stack is kept in sync with is told only where it is: see `waiting::suspended`.
+        if !matches!(decision.outcome, Some(Outcome::Applied { .. })) {
+            decision.revision = None;
+        }
         decision.outcome = Some(outcome);
     }
     decision
@@ -140,8 +144,8 @@ enum Choice {
     Follow(Arc<Revision>),
     /// Keep the stack at this revision, prune nothing, say why.
     Frozen(Arc<Revision>, Outcome),
-    /// Another version of the operator drew the stack at this revision: write nothing to it, say how
-    /// it is, and first of all what is told here.
+    /// Another version of the operator drew the stack at this revision, or one is to be followed that
+    /// it was never told to move to: write nothing to it, say how it is, and first what is told here.
     Keep(Arc<Revision>, Option<Outcome>),
     /// Write nothing to the stack; with `None` not even a status.
     Hold(Option<Outcome>),
@@ -197,6 +201,10 @@ fn choose(tenant: &Tenant, seen: &Seen) -> Choice {
     let stays = || of(desired).unwrap_or_else(|| newest_revision.clone());
     match desired {
         Some(_) if seen.granted == Some(newest) => Choice::Follow(newest_revision.clone()),
+        // The revision that it runs is lost, or cannot be read: to the newest it moves by the rollout.
+        Some(number) if has_run && !seen.revisions.contains_key(&number) => {
+            Choice::Keep(newest_revision.clone(), None)
+        }
         Some(_) if drawn_by_another => Choice::Keep(stays(), None),
         Some(_) => Choice::Follow(stays()),
         None => Choice::Follow(newest_revision.clone()),

@@ -103,6 +103,41 @@ fn what_is_still_drawn_anew_is_nobodys_drift() {
     assert!(!settled.was_in_sync(&tenant));
 }
 
+/// Else all that run it would move at once, past the rollout, when an unreadable profile is mended
+/// under a version that cannot read its revisions either.
+#[test]
+fn what_runs_a_revision_that_is_lost_waits_for_its_turn() {
+    let tenant = running("prod@5", RENDERER);
+    for granted in [None, Some(1), Some(5)] {
+        let held = decide(&tenant, &Seen { granted, ..two() }, now());
+        assert_eq!((held.actions.len(), held.outcome), (0, waiting()), "{granted:?}");
+        assert_eq!(held.revision, None, "the status keeps what it runs");
+    }
+    let free = decide(&tenant, &Seen { granted: Some(2), ..two() }, now());
+    assert_eq!((image(&free).as_str(), free.actions.is_empty()), ("two", false));
+    // What never ran has nothing to be spared.
+    let mut new = running("prod@5", RENDERER);
+    new.status.as_mut().unwrap().profile_revision.as_mut().unwrap().current = None;
+    assert_eq!(decide(&new, &two(), now()).outcome, Some(Outcome::Applied { wrote: true }));
+}
+
+/// While nothing is written, whoever reads the decision must not take it for kept in sync.
+#[test]
+fn beside_a_missing_profile_a_revision_is_told_only_where_the_stack_is_kept_at_it() {
+    let gone = || Seen { profile_exists: false, ..two() };
+    let told = |change: &dyn Fn(&mut Tenant, &mut Seen)| {
+        let (mut tenant, mut seen) = (running("prod@1", RENDERER), gone());
+        change(&mut tenant, &mut seen);
+        let decision = decide(&tenant, &seen, now());
+        assert_eq!(decision.outcome, Some(Outcome::ProfileMissing { profile: "prod".to_owned() }));
+        (decision.revision.is_some(), decision.actions.is_empty())
+    };
+    assert_eq!(told(&|_, _| ()), (true, false));
+    assert_eq!(told(&|t, _| t.spec.paused_until = Some(UNTIL.to_owned())), (false, true));
+    assert_eq!(told(&|t, _| wrong_override(t)), (false, true));
+    assert_eq!(told(&|_, s| foreign_namespace(s)), (false, true));
+}
+
 fn waiting() -> Option<Outcome> {
     Some(Outcome::Waiting { profile: "prod".to_owned() })
 }

@@ -26,13 +26,16 @@ struct Case {
     health: Health,
     suspension: Suspension,
     generation: i64,
+    /// The revision that the stack is brought to.
+    revision: Option<String>,
 }
 
 impl Case {
     fn new(outcome: Outcome) -> Self {
         let health = Health::default();
         let suspension = Suspension::No;
-        Self { previous: Some(settled()), outcome, health, suspension, generation: 1 }
+        let revision = Some("prod@2".to_owned());
+        Self { previous: Some(settled()), outcome, health, suspension, generation: 1, revision }
     }
 
     fn waiting(mut self, reason: &'static str) -> Self {
@@ -55,7 +58,7 @@ impl Case {
                 account: None,
                 silence: None,
                 held: false,
-                desired_revision: Some("prod@2".to_owned()),
+                desired_revision: self.revision.clone(),
                 renderer: 1,
                 suspension: self.suspension.clone(),
                 endpoints: Vec::new(),
@@ -280,6 +283,29 @@ fn services_that_nothing_is_written_to_are_called_what_they_are() {
             let is_ready = conditions::is_true(&now.conditions, READY);
             assert!(!(is_ready && stands.stops()), "{reason}: stopped, and yet ready");
         }
+    }
+    // Paused beside a missing profile nothing is written either, whatever is asked.
+    for (stands, asked) in [(Suspension::No, Suspension::Spec), (Suspension::Spec, Suspension::No)]
+    {
+        let before = Case { suspension: stands.clone(), ..as_asked.clone() }.at(at(0));
+        let mut paused = crate::fixtures::tenant();
+        paused.spec.paused_until = Some("2026-12-24T18:00:00Z".to_owned());
+        paused.spec.suspend = asked.stops();
+        let mut status = before.clone();
+        status.profile_revision.as_mut().unwrap().renderer = Some(crate::desired::RENDERER);
+        paused.status = Some(status);
+        let profile = crate::fixtures::profile();
+        let gone = crate::decide::Seen {
+            profile_exists: false,
+            ..crate::fixtures::seen(&[(1, profile.clone()), (2, profile)])
+        };
+        let decision = crate::decide::decide(&paused, &gone, at(60));
+        let case =
+            Case { previous: Some(before), outcome: decision.outcome.unwrap(), ..as_asked.clone() };
+        let now = Case { suspension: decision.suspension, revision: decision.revision, ..case }
+            .at(at(60));
+        let stopped = Truth::from(stands.stops()).as_str().to_owned();
+        assert_eq!(suspended(&now), (stopped, "ProfileMissing".to_owned()), "{stands:?}");
     }
     // A stack that is kept at some revision is stopped as asked.
     let kept = Case { suspension: Suspension::Spec, ..Case::new(missing()) }.at(at(60));

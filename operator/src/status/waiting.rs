@@ -83,8 +83,8 @@ pub(super) fn stopped(previous: &TenantStatus) -> bool {
 
 fn message(profile: &str) -> String {
     format!(
-        "another version of the operator drew this stack; what is asked for since then is done when the rollout of \
-         profile {profile} comes to it: kubectl get dprof {profile}"
+        "another version of the operator drew this stack, or the revision that it runs is not there any more; what is asked \
+         for since then is done when the rollout of profile {profile} comes to it: kubectl get dprof {profile}"
     )
 }
 
