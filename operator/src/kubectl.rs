@@ -15,6 +15,7 @@ pub mod backup;
 pub mod complete;
 pub mod create;
 pub mod event;
+pub mod export;
 pub mod failure;
 pub mod gather;
 pub mod help;
@@ -135,6 +136,7 @@ async fn run(asked: &Asked, style: Style) -> Answer {
         Verb::Restore(verb) => verbs::restore(&access, reach, verb, now).await,
         Verb::Profiles(verb) => verbs::profiles(&access, verb, now, style).await,
         Verb::Retained(verb) => verbs::retained(&access, verb, style).await,
+        Verb::Export(verb) => verbs::export(&access, reach, verb).await,
         Verb::Report(verb) => verbs::report(&access, reach, verb, now).await,
         Verb::Suspend(verb) => act::suspend(&access, verb, true).await.map(done),
         Verb::Resume(verb) => act::suspend(&access, verb, false).await.map(done),

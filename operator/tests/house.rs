@@ -78,6 +78,7 @@ fn pure() -> Vec<PathBuf> {
         "kubectl/complete",
         "kubectl/create",
         "kubectl/event",
+        "kubectl/export",
         "kubectl/failure",
         "kubectl/help",
         "kubectl/list",

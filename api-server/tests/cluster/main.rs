@@ -17,6 +17,7 @@ mod apifault;
 mod cluster;
 mod door;
 mod draining;
+mod empty;
 mod enforcement;
 mod faults;
 mod gate;

@@ -1,11 +1,13 @@
 //! What is asked for, by arguments.
 
+mod export;
 mod forms;
 
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
+pub use export::Export;
 pub use forms::{Bundle, Color, Data, DryRun, Output, Tree};
 
 /// See and steer Tenantry's tenants: what they run, what they use, and why one is not ready.
@@ -88,6 +90,9 @@ pub enum Verb {
     Rollout(Rollout),
     /// What is kept although no stack uses it, and how it is taken over or removed.
     Retained(Retained),
+    /// What an empty cluster needs to have tenants as they are here, on standard output: their resources with
+    /// their accounts, and the profiles. No Secret, and no data.
+    Export(Export),
     /// All that support needs of a tenant, on standard output: no Secret, no environment, no
     /// configuration, no contact.
     Report(Report),

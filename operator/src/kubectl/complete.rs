@@ -60,7 +60,7 @@ fn positional(before: &[String]) -> Wanted {
     match verbs(before).as_slice() {
         [
             "list" | "ls" | "status" | "why" | "suspend" | "resume" | "usage" | "plan" | "report"
-            | "backup" | "restore",
+            | "backup" | "restore" | "export",
         ] => Wanted::Tenant,
         ["profiles"] | ["rollout", "status" | "pause" | "resume"] => Wanted::Profile,
         _ => Wanted::Nothing,

@@ -22,6 +22,12 @@ pub fn profiles(name: &str) -> String {
     if name.is_empty() { all } else { format!("{all}/{name}") }
 }
 
+/// The address of all revisions of profiles.
+#[must_use]
+pub fn revisions(system: &str) -> String {
+    within("apps", "v1", system, "controllerrevisions")
+}
+
 /// The address of all objects of a kind in a namespace.
 fn collection(kind: Kind, namespace: &str) -> String {
     let resource = kind.resource();

@@ -9,10 +9,10 @@ use super::{
     Answer,
     access::{Access, encoded},
     args::{self, Bundle, Data, Output, Reach},
-    as_json, as_yaml, complete, done,
+    as_json, as_yaml, complete, done, export,
     failure::Failure,
     gather, list, money, named, not_ready, page, plan, price, profiles, report, restore, retained,
-    scene::{Recorded, Scene, text},
+    scene::{Recorded, Scene, name_of, text},
     why,
     words::Style,
 };
@@ -257,6 +257,30 @@ pub async fn plan(
     };
     let cannot = (!made.problems.is_empty()).then(|| Failure::Other("this cannot be".to_owned()));
     Ok((text, cannot.or(failure)))
+}
+
+/// Tenants and profiles, or the profiles' revisions, for a cluster that has none.
+///
+/// # Errors
+/// When one that is named is not there, or they may not be seen.
+pub async fn export(access: &Access, reach: &Reach, asked: &args::Export) -> Answer {
+    let raw = found(access, &asked.names, gather::tenants, "").await?;
+    let named = export::profiles_of(&raw);
+    let of = (!asked.names.is_empty()).then_some(&named);
+    let items = if asked.revisions {
+        let query = format!("labelSelector={}", encoded(crds::PROFILE));
+        let all = access.list(&gather::revisions(&reach.namespace), &query).await?;
+        export::revisions(&all, of)
+    } else {
+        let mut profiles = access.list(&gather::profiles(""), "").await?;
+        profiles.retain(|one| of.is_none_or(|of| of.contains(name_of(one))));
+        [export::profiles(&profiles), export::tenants(&raw)].concat()
+    };
+    let list = export::list(items);
+    Ok(done(match asked.output {
+        Bundle::Json => as_json(&list)?,
+        Bundle::Yaml => as_yaml(&list)?,
+    }))
 }
 
 /// All that support needs.

@@ -35,7 +35,7 @@ fn operator() -> PathBuf {
 }
 
 /// The operator; it ends with its owner.
-struct Operator {
+pub struct Operator {
     child: Child,
     health: String,
 }
@@ -48,7 +48,7 @@ impl Drop for Operator {
 }
 
 impl Operator {
-    fn start(kubeconfig: &Path, log: &Path) -> Self {
+    pub fn start(kubeconfig: &Path, log: &Path) -> Self {
         let health = format!("127.0.0.1:{}", free_port());
         let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
         let child = Command::new(operator())
