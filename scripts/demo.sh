@@ -114,6 +114,7 @@ main() {
   tour
   echo
   echo "${bold}It took $(seconds_since "$begin") s, of which the tour $(seconds_since "$tour") s.${plain}"
+  simulated
   if [ "$mode" = once ]; then
     stop_run "$run"
     echo "Everything that was shown held; nothing is left running."

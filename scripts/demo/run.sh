@@ -146,7 +146,6 @@ Try next:
   kubectl delete deployment core -n tenant-acme && kubectl get deployments -n tenant-acme --watch   # made again
   kubectl delete tenant borealis && kubectl get namespace tenant-borealis --show-labels   # the data stays, marked as retained
 $(where_to_look)
-$(simulated)
 Stop     scripts/demo.sh --stop
 TEXT
 }

@@ -59,6 +59,8 @@ demo_runs() {
   shift
   past_month_end
   scripts/demo.sh --once --mode "$mode" | tee "$log"
+  grep -q '^Simulated: ' "$log" || fails "the demo does not say what of it is simulated (whole output: $log)"
+  [ "$mode" = fleet ] || grep -q '^Simulated: Grafana' "$log" || fails "the demo does not say that its Grafana is simulated (whole output: $log)"
   wrong=$(demo_figures "$log") || fails "figures of the demo: $wrong (whole output: $log)"
   wrong=$(demo_times "$log" "$@") || fails "times of the demo: $wrong (whole output: $log)"
   # Of a demo that ends without figures, or with others than were sent, it must be said.
