@@ -27,6 +27,7 @@ pub mod keeper;
 pub mod own;
 mod part;
 pub mod room;
+pub mod share;
 pub mod shelf;
 pub mod spool;
 pub mod stray;

@@ -117,6 +117,10 @@ pub struct ServeConfig {
     /// How large one backup may be, in bytes.
     #[arg(long, env = "TENANTRY_BACKUPS_LARGEST", default_value_t = 1 << 30, value_parser = clap::value_parser!(u64).range(1..=1 << 44))]
     pub backups_largest: u64,
+    /// How many bytes of backups each tenant may keep, so that none takes the room of the others. One that is
+    /// more is refused, and those that are kept stay.
+    #[arg(long, env = "TENANTRY_BACKUPS_EACH", default_value_t = 2 << 30, value_parser = clap::value_parser!(u64).range(1..=1 << 44))]
+    pub backups_each: u64,
     /// How the ledger itself is backed up.
     #[command(flatten)]
     pub own: OwnArgs,
@@ -303,7 +307,8 @@ impl ServeConfig {
             "--backups-largest (TENANTRY_BACKUPS_LARGEST) is more than a bucket takes at once: \
              {LARGEST_OBJECT} at most"
         );
-        let vault = Vault::open(vault::Settings { folder, bucket, keep, largest })?;
+        let settings = vault::Settings { folder, bucket, keep, largest, each: self.backups_each };
+        let vault = Vault::open(settings)?;
         Ok(Some(Arc::new(vault)))
     }
 

@@ -36,6 +36,11 @@ impl<B: Stream<Item = Result<Bytes, NotKept>> + Unpin> Arriving<B> {
         Ok(Some(some))
     }
 
+    /// How much of it has arrived.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// How much it was, if it is what was announced.
     pub(super) fn whole(self, announced: &Announced) -> Result<u64, NotKept> {
         let same = <[u8; 32]>::from(self.hash.finalize()) == announced.sha256;

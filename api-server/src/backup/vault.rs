@@ -25,6 +25,7 @@ use super::arriving::Arriving;
 use super::bucket::{self, Bucket};
 use super::part::{Part, sweep};
 use super::room::{Held, NoRoom, Room};
+use super::share::{OverShare, Place, Share};
 use super::shelf::{self, Shelf};
 use super::{Manifest, archive};
 use crate::domain::account::AccountId;
@@ -46,6 +47,8 @@ pub struct Settings {
     pub keep: usize,
     /// How large one may be, in bytes.
     pub largest: u64,
+    /// How many bytes of them each account may keep.
+    pub each: u64,
 }
 
 /// What is said of a backup before it arrives.
@@ -73,6 +76,9 @@ pub enum NotKept {
     /// There is no room for it.
     #[error(transparent)]
     NoRoom(#[from] NoRoom),
+    /// Its account has taken its share.
+    #[error(transparent)]
+    OverShare(#[from] OverShare),
     /// It did not go on arriving.
     #[error("it stopped arriving")]
     Late,
@@ -110,6 +116,7 @@ pub struct Vault {
     folder: PathBuf,
     keep: usize,
     largest: u64,
+    each: u64,
     shelf: Shelf,
     disk: Room,
     turns: Semaphore,
@@ -123,7 +130,7 @@ impl Vault {
     /// # Errors
     /// When the folder cannot be written, or the bucket's settings cannot be used.
     pub fn open(settings: Settings) -> anyhow::Result<Self> {
-        let Settings { folder, bucket, keep, largest } = settings;
+        let Settings { folder, bucket, keep, largest, each } = settings;
         let named = || format!("the folder of backups {}", folder.display());
         make(&folder).with_context(named)?;
         // Found out at the start, not in the night.
@@ -135,7 +142,7 @@ impl Vault {
         };
         let (turns, taking) = (Semaphore::new(AT_ONCE), Mutex::default());
         let disk = Room::new(&folder);
-        Ok(Self { folder, keep, largest, shelf, disk, turns, taking })
+        Ok(Self { folder, keep, largest, each, shelf, disk, turns, taking })
     }
 
     /// Tries whether the shelf takes something, and says in the log if it does not. A bucket that is away
@@ -189,26 +196,29 @@ impl Vault {
         if said > self.largest {
             return Err(NotKept::TooLarge(self.largest));
         }
-        if let Some(kept) = self.stands(ledger, announced).await? {
+        let Announced { account, id, sha256, .. } = announced;
+        let place = Place::of(&self.shelf, ledger, account).await?;
+        if let Some(kept) = place.has(*id, sha256) {
             let mut arriving = Arriving::new(body, self.largest);
             while arriving.next().await?.is_some() {}
             arriving.whole(announced)?;
             return Ok((kept, false));
         }
         // Before anything of it is here; of one that does not say how large it is, piece by piece.
+        let share = place.share(self.keep, self.each);
+        share.fits(said)?;
         let room = self.disk.hold(said)?;
-        let folder = self.folder.join(announced.account.as_str());
+        let folder = self.folder.join(account.as_str());
         make(&folder).and_then(|()| archive::sync_folder_of(&folder))?;
         let part = Part::in_folder(&folder);
-        let bytes = self.write(part.path(), announced, room, body).await?;
+        let bytes = self.write(part.path(), announced, (room, &share), body).await?;
         let manifest = looked_at(part.path()).await?;
         let of = manifest.spool.as_ref();
         let of =
             of.ok_or_else(|| NotKept::NoBackup("It is a ledger's, not a gateway's.".into()))?;
-        if of.account != announced.account.as_str() {
+        if of.account != account.as_str() {
             return Err(NotKept::Foreign);
         }
-        let Announced { account, id, sha256, .. } = announced;
         let name = shelf::name(*id, sha256);
         let put = self.shelf.put(part.path(), account.as_str(), &name, (bytes, sha256)).await;
         put.map_err(NotKept::Shelf)?;
@@ -232,37 +242,19 @@ impl Vault {
         }
     }
 
-    /// What is recorded of the same backup, if it stands on the shelf as it was sent. A shelf that does not say
-    /// gets it once more.
-    async fn stands(
-        &self,
-        ledger: &Ledger,
-        announced: &Announced,
-    ) -> Result<Option<Backup>, NotKept> {
-        let Announced { account, id, sha256, .. } = announced;
-        let mut session = ledger.store().read().await.map_err(LedgerError::from)?;
-        let known = backups::get(&mut session, account, *id).await.map_err(LedgerError::from)?;
-        drop(session);
-        let Some(known) = known.filter(|known| known.sha256 == *sha256) else { return Ok(None) };
-        let all = self.shelf.stands(account.as_str()).await.unwrap_or_default();
-        let name = shelf::name(*id, sha256);
-        let whole =
-            all.iter().any(|(is, bytes)| *is == name && i64::try_from(*bytes) == Ok(known.bytes));
-        Ok(whole.then_some(known))
-    }
-
     /// Writes what arrives, durably; answers how much it was.
     async fn write(
         &self,
         path: &Path,
         announced: &Announced,
-        mut room: Held<'_>,
+        (mut room, share): (Held<'_>, &Share),
         body: impl Stream<Item = Result<Bytes, NotKept>> + Unpin,
     ) -> Result<u64, NotKept> {
         let mut file =
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).await?;
         let mut arriving = Arriving::new(body, self.largest);
         while let Some(some) = arriving.next().await? {
+            share.fits(arriving.bytes())?;
             room.grow(some.len() as u64)?;
             file.write_all(&some).await?;
             room.wrote(some.len() as u64);

@@ -76,7 +76,7 @@ pub struct BackupOut {
         (status = 200, description = "It was kept before.", body = BackupOut),
         (status = 201, description = "It is kept.", body = BackupOut),
         (status = 404, description = "That is no id.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "Another backup has this id, or the server keeps none.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "Another backup has this id, the account keeps as much as each may, or the server keeps none.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "It is not what was announced, or no backup of this account.", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -166,6 +166,11 @@ fn not_kept(why: NotKept) -> Problem {
                  free; who runs it makes the volume of --backups larger, or keeps fewer.",
             )
             .with_retry_after(30)
+        }
+        NotKept::OverShare(why) => {
+            tracing::warn!(error = %why, "a backup was not taken");
+            // Not for a later try: nothing of what is kept goes by itself.
+            Problem::new(StatusCode::CONFLICT, "over-share", "Share used up", format!("{why}."))
         }
         NotKept::Late => Problem::of(StatusCode::REQUEST_TIMEOUT),
         NotKept::Incomplete => Problem::new(

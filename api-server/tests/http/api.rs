@@ -37,6 +37,8 @@ pub const SECRET: &[u8] = b"a development secret of 32 bytes!";
 pub const KEPT: usize = 3;
 /// How large a backup may be, in bytes; more than any other body.
 pub const LARGEST_BACKUP: u64 = 12 << 20;
+/// How many bytes of backups an account may keep, where a test says nothing else.
+const SHARE: u64 = KEPT as u64 * LARGEST_BACKUP;
 
 /// The time in all tests: 2026-11-23T12:00:00Z.
 pub fn now() -> Timestamp {
@@ -89,20 +91,25 @@ impl Api {
     }
 
     pub async fn with_rates(rates: Rates) -> Self {
-        Self::with(rates, true, Beside::Cluster).await
+        Self::with(rates, Some(SHARE), Beside::Cluster).await
     }
 
     /// A server that keeps no backups.
     pub async fn without_backups() -> Self {
-        Self::with(rates(1_000_000), false, Beside::Cluster).await
+        Self::with(rates(1_000_000), None, Beside::Cluster).await
+    }
+
+    /// A server that keeps so many bytes of backups of each account.
+    pub async fn sharing(each: u64) -> Self {
+        Self::with(rates(1_000_000), Some(each), Beside::Cluster).await
     }
 
     /// A server that is beside no cluster.
     pub async fn without_cluster() -> Self {
-        Self::with(rates(1_000_000), true, Beside::Nothing).await
+        Self::with(rates(1_000_000), Some(SHARE), Beside::Nothing).await
     }
 
-    async fn with(rates: Rates, backups: bool, beside: Beside) -> Self {
+    async fn with(rates: Rates, each: Option<u64>, beside: Beside) -> Self {
         let folder = Home::new().await;
         let time = Arc::new(Mutex::new(now()));
         let told = time.clone();
@@ -130,13 +137,15 @@ impl Api {
         let (noted, written) = (rejects.clone(), ledger.clone());
         tokio::spawn(async move { noted.run(&written, Duration::ZERO).await });
         let ours = rejects.clone();
-        let settings = vault::Settings {
-            folder: folder.path().join("backups"),
+        let place = folder.path().join("backups");
+        let settings = |each| vault::Settings {
+            folder: place,
             bucket: None,
             keep: KEPT,
             largest: LARGEST_BACKUP,
+            each,
         };
-        let vault = backups.then(|| Arc::new(Vault::open(settings).unwrap()));
+        let vault = each.map(|each| Arc::new(Vault::open(settings(each)).unwrap()));
         let app = App {
             authenticator,
             clock,

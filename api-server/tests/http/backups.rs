@@ -292,14 +292,78 @@ async fn what_would_fill_the_disk_is_refused_and_those_that_are_kept_stay() {
     let damaged = put("acme", first.id, &digest(&sum(&one)), cut);
     assert_eq!(api.send(damaged).await.code(), "digest-mismatch");
     // One that does not say how large it is is refused once it would take the reserve.
-    let pieces: Vec<_> =
-        other.chunks(4096).map(|some| Ok::<_, std::io::Error>(some.to_vec())).collect();
-    let body = Body::from_stream(futures::stream::iter(pieces));
-    finds_no_room(&api, put("acme", id, &digest(&sum(&other)), body)).await;
+    finds_no_room(&api, put("acme", id, &digest(&sum(&other)), in_pieces(&other))).await;
     let [backup] = &known(&api, "acme").await[..] else { panic!("one is known") };
     Shelf::Folder(folder.clone()).check(backup, &folder).await.unwrap();
     small.resize("64m");
     let kept = send(&api, "acme", id, &other).await;
     assert_eq!(kept.status, StatusCode::CREATED, "{}", kept.text);
     assert_eq!(known(&api, "acme").await.len(), 2);
+}
+
+/// A backup as it is sent by who does not say how large it is.
+fn in_pieces(bytes: &[u8]) -> Body {
+    let pieces: Vec<_> =
+        bytes.chunks(4096).map(|some| Ok::<_, std::io::Error>(some.to_vec())).collect();
+    Body::from_stream(futures::stream::iter(pieces))
+}
+
+/// Whoever sends without end fills its own share: the room of the others stays theirs.
+#[tokio::test]
+async fn who_has_used_up_its_share_is_refused_and_keeps_nobody_else_out() {
+    let bytes = archive("acme", 0).await;
+    let size = bytes.len() as u64;
+    let api = Api::sharing(size * 5 / 2).await;
+    let folder = api.folder.path().join("backups");
+    // Without a mount of its own there is more room than that, and the rest is as well to be seen.
+    let _small = Small::mount(&folder, &(RESERVE + size * 7 / 2).to_string());
+    for second in 0..20 {
+        let (id, bytes) = (Uuid::now_v7(), archive("acme", second).await);
+        let digest = digest(&sum(&bytes));
+        let whole = second % 2 == 0;
+        let body = if whole { Body::from(bytes) } else { in_pieces(&bytes) };
+        let answer = api.send(put("acme", id, &digest, body)).await;
+        if second < 2 {
+            assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+            continue;
+        }
+        let told = (answer.status, answer.code());
+        assert_eq!(told, (StatusCode::CONFLICT, "over-share".to_owned()), "{}", answer.text);
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        let kept = format!("account acme keeps {} bytes", size * 2);
+        assert!(detail.contains(&kept) && detail.contains("--backups-each"), "{detail}");
+        assert!(!answer.headers.contains_key("retry-after"), "nothing goes by itself");
+        assert_eq!(files(&api, "acme").len(), 2, "nothing of it stays");
+    }
+    let theirs = send(&api, "globex", Uuid::now_v7(), &archive("globex", 0).await).await;
+    assert_eq!(theirs.status, StatusCode::CREATED, "{}", theirs.text);
+}
+
+/// As an upload that is broken off between the shelf and the ledger leaves it.
+#[tokio::test]
+async fn what_nobody_has_recorded_takes_of_the_share_too() {
+    let bytes = archive("acme", 0).await;
+    let api = Api::sharing(bytes.len() as u64 * 2).await;
+    let folder = api.folder.path().join("backups/acme");
+    std::fs::create_dir_all(&folder).unwrap();
+    let stray = folder.join(format!("{}.{}.tar", Uuid::now_v7(), "0".repeat(64)));
+    std::fs::write(&stray, vec![0; bytes.len() + 1]).unwrap();
+    let refused = send(&api, "acme", Uuid::now_v7(), &bytes).await;
+    assert_eq!(refused.code(), "over-share", "{}", refused.text);
+    std::fs::remove_file(&stray).unwrap();
+    let kept = send(&api, "acme", Uuid::now_v7(), &bytes).await;
+    assert_eq!(kept.status, StatusCode::CREATED, "{}", kept.text);
+}
+
+/// One that takes the place of an older one needs the share for that alone.
+#[tokio::test]
+async fn a_share_that_is_full_of_what_is_let_go_of_takes_the_next() {
+    let bytes = archive("acme", 0).await;
+    let api = Api::sharing(bytes.len() as u64 * KEPT as u64).await;
+    for second in 0..KEPT as i64 + 3 {
+        api.set_clock(&(now() + SignedDuration::from_secs(second)).to_string());
+        let answer = send(&api, "acme", Uuid::now_v7(), &archive("acme", second).await).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{second}: {}", answer.text);
+    }
+    assert_eq!((known(&api, "acme").await.len(), files(&api, "acme").len()), (KEPT, KEPT));
 }

@@ -4600,7 +4600,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description Another backup has this id, or the server keeps none. */
+            /** @description Another backup has this id, the account keeps as much as each may, or the server keeps none. */
             409: {
                 headers: {
                     [name: string]: unknown;
