@@ -20,6 +20,7 @@ use crate::domain::catalogue::Catalogue;
 use crate::domain::webhook::Range;
 use crate::http::budget::Rates;
 use crate::http::layers::Limits;
+use crate::http::origin::Proxies;
 use crate::http::server::Patience;
 use crate::ledger::figures::Rhythm;
 use crate::provision::{self, Destination, Folder, Mode, Provisioner};
@@ -161,6 +162,11 @@ pub struct ServeConfig {
     /// person is to look. 0: none is ever stopped.
     #[arg(long, env = "TENANTRY_SUSPEND_SHARE", default_value_t = 10, value_parser = clap::value_parser!(u8).range(0..=100))]
     pub suspend_share: u8,
+    /// Ranges of addresses of the proxies before the server, such as 10.0.0.0/8, separated by commas: what they
+    /// append to X-Forwarded-For says who a stranger is, so that each has a public budget of its own. Without it
+    /// all who come by a proxy share one. Nothing else rests on it.
+    #[arg(long, env = "TENANTRY_TRUSTED_PROXY", value_delimiter = ',')]
+    pub trusted_proxy: Vec<Range>,
     /// Requests a second from one address to public routes.
     #[arg(long, env = "TENANTRY_RATE_PUBLIC", default_value = "20")]
     pub rate_public: NonZeroU32,
@@ -259,6 +265,12 @@ impl ServeConfig {
             write: self.rate_write,
             ingest: self.rate_ingest,
         }
+    }
+
+    /// The proxies whose word is taken for whom they speak.
+    #[must_use]
+    pub fn proxies(&self) -> Proxies {
+        Proxies::new(self.trusted_proxy.clone())
     }
 
     /// When accounts are summed up.

@@ -8,6 +8,7 @@ pub mod csv;
 pub mod cursor;
 pub mod json;
 pub mod layers;
+pub mod origin;
 pub mod page;
 pub mod problem;
 pub mod query;

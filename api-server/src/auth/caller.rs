@@ -20,6 +20,7 @@ use super::verifier::{Refusal, Verifier};
 use crate::domain::account::AccountId;
 use crate::http::address::subscriber;
 use crate::http::budget::{Budgets, Payer, Receipt};
+use crate::http::origin::Proxies;
 use crate::http::problem::Problem;
 use crate::http::server::Peer;
 
@@ -42,6 +43,7 @@ pub struct Authenticator {
     bindings: Arc<dyn Bindings>,
     clock: Clock,
     budgets: Arc<Budgets>,
+    proxies: Arc<Proxies>,
     refused: Counter<u64>,
 }
 
@@ -78,7 +80,13 @@ impl Authenticator {
             .with_description("Requests answered 401, by what was wrong")
             .build();
         keys_left(meter, verifier.clone());
-        Self { verifier, bindings, clock, budgets, refused }
+        Self { verifier, bindings, clock, budgets, proxies: Arc::default(), refused }
+    }
+
+    /// Counts strangers that come by trusted proxies apart.
+    #[must_use]
+    pub fn behind(self, proxies: Proxies) -> Self {
+        Self { proxies: Arc::new(proxies), ..self }
     }
 
     /// The verifier.
@@ -191,13 +199,14 @@ fn lacks(way: Way) -> Problem {
 }
 
 /// Who pays for a request: the account, else the person, else the address.
-fn payer(parts: &Parts, identity: &Option<Identity>, reach: &Reach) -> Payer {
+fn payer(parts: &Parts, identity: &Option<Identity>, reach: &Reach, proxies: &Proxies) -> Payer {
     match (reach, identity) {
         (Reach::Own(account), _) => Payer::Account(account.clone()),
         (_, Some(identity)) => Payer::Subject(identity.subject().to_owned()),
         (_, None) => {
             let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
-            Payer::Address(subscriber(peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))))
+            let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+            Payer::Address(subscriber(proxies.client(peer, &parts.headers)))
         }
     }
 }
@@ -284,7 +293,8 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let authenticator = Authenticator::from_ref(state);
         let Admitted { identity, reach } = authenticator.admit(&parts.headers, R::WAYS).await?;
-        let left = authenticator.budgets.of(R::BUDGET).spend(&payer(parts, &identity, &reach))?;
+        let payer = payer(parts, &identity, &reach, &authenticator.proxies);
+        let left = authenticator.budgets.of(R::BUDGET).spend(&payer)?;
         if let Some(receipt) = parts.extensions.get::<Receipt>() {
             receipt.leave(left);
         }

@@ -178,6 +178,7 @@ fn authenticator(
     let bindings = Arc::new(Recorded(ledger.store().clone()));
     let budgets = Arc::new(Budgets::new(config.rates()));
     Authenticator::new(verifier, bindings, Arc::new(Timestamp::now), budgets, meter)
+        .behind(config.proxies())
 }
 
 /// Cursors are good at each server on the ledger, also after they are started anew.

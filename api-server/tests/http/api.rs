@@ -15,6 +15,7 @@ use api_server::domain::subscription::Agreement;
 use api_server::http::budget::{Budgets, Rates};
 use api_server::http::cursor::Cursors;
 use api_server::http::layers::{self, Limits};
+use api_server::http::origin::Proxies;
 use api_server::ledger::rejects::Rejects;
 use api_server::ledger::{Ledger, Settings};
 use api_server::routes::audit::overrides::Told;
@@ -91,25 +92,30 @@ impl Api {
     }
 
     pub async fn with_rates(rates: Rates) -> Self {
-        Self::with(rates, Some(SHARE), Beside::Cluster).await
+        Self::behind(rates, Proxies::default()).await
+    }
+
+    /// A server behind proxies.
+    pub async fn behind(rates: Rates, proxies: Proxies) -> Self {
+        Self::with(rates, Some(SHARE), Beside::Cluster, proxies).await
     }
 
     /// A server that keeps no backups.
     pub async fn without_backups() -> Self {
-        Self::with(rates(1_000_000), None, Beside::Cluster).await
+        Self::with(rates(1_000_000), None, Beside::Cluster, Proxies::default()).await
     }
 
     /// A server that keeps so many bytes of backups of each account.
     pub async fn sharing(each: u64) -> Self {
-        Self::with(rates(1_000_000), Some(each), Beside::Cluster).await
+        Self::with(rates(1_000_000), Some(each), Beside::Cluster, Proxies::default()).await
     }
 
     /// A server that is beside no cluster.
     pub async fn without_cluster() -> Self {
-        Self::with(rates(1_000_000), Some(SHARE), Beside::Nothing).await
+        Self::with(rates(1_000_000), Some(SHARE), Beside::Nothing, Proxies::default()).await
     }
 
-    async fn with(rates: Rates, each: Option<u64>, beside: Beside) -> Self {
+    async fn with(rates: Rates, each: Option<u64>, beside: Beside, proxies: Proxies) -> Self {
         let folder = Home::new().await;
         let time = Arc::new(Mutex::new(now()));
         let told = time.clone();
@@ -129,7 +135,8 @@ impl Api {
         let verifier = Arc::new(Verifier::new(vec![people, cluster]));
         let bindings = Arc::new(Recorded(ledger.store().clone()));
         let budgets = Arc::new(Budgets::new(rates));
-        let authenticator = Authenticator::new(verifier, bindings, clock.clone(), budgets, &meter);
+        let authenticator =
+            Authenticator::new(verifier, bindings, clock.clone(), budgets, &meter).behind(proxies);
         let catalogue = Arc::new(catalogue);
         let metrics = Metrics::new(&meter);
         let cursors = Cursors::new([7; 32]);

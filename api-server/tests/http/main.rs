@@ -39,6 +39,7 @@ mod onboarding;
 mod pages;
 mod plans;
 mod profiles;
+mod proxies;
 mod recommendation;
 mod reference;
 #[path = "../process/small.rs"]
