@@ -53,6 +53,8 @@ pub struct Settings {
     pub every: SignedDuration,
     /// The share of all tenants, in percent, whose services may be stopped for quota within an hour.
     pub suspend_share: u8,
+    /// Who signs the tokens of its workloads, where that is known.
+    pub issuer: Option<String>,
     /// The namespace of the Lease.
     pub namespace: String,
     /// This process, as Lease and events name it.

@@ -10,12 +10,12 @@ use clap::Args;
 use jiff::SignedDuration;
 use telemetry::LogFormat;
 
+use self::beside::ClusterArgs;
 use self::bucket::BucketArgs;
 use self::own::OwnArgs;
 use crate::auth::{Issuer, issuer, local};
 use crate::backup::bucket::LARGEST as LARGEST_OBJECT;
 use crate::backup::vault::{self, Vault};
-use crate::cluster;
 use crate::domain::catalogue::Catalogue;
 use crate::domain::webhook::Range;
 use crate::http::budget::Rates;
@@ -29,6 +29,7 @@ use crate::store::Place;
 use crate::store::postgres::Database;
 use crate::webhooks::Sender;
 
+pub mod beside;
 pub mod bucket;
 pub mod own;
 
@@ -145,23 +146,9 @@ pub struct ServeConfig {
     /// flags. An account whose usage moved is summed up within some 20 seconds.
     #[arg(long, env = "TENANTRY_SNAPSHOT_INTERVAL", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub snapshot_interval: u32,
-    /// Keep accounts for the Tenants of a Kubernetes cluster, and write what these come to into their
-    /// status: that of the pod, or else of KUBECONFIG. Without it no cluster is needed.
-    #[arg(long, env = "TENANTRY_CLUSTER")]
-    pub cluster: bool,
-    /// Seconds between two writes to one tenant's status while only figures change. A level, a plan or
-    /// a condition is written at once.
-    #[arg(long, env = "TENANTRY_STATUS_INTERVAL", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=86_400))]
-    pub status_interval: u32,
-    /// The namespace of the Lease that says that figures in tenants' status are vouched for: the
-    /// operator's.
-    #[arg(long, env = "TENANTRY_LEASE_NAMESPACE", default_value = "tenantry-system")]
-    pub lease_namespace: String,
-    /// The share of all tenants, in percent, whose services may be stopped for a used-up quota
-    /// (`spec.quotaAction`) within an hour; one at least. While more are due, none is stopped and a
-    /// person is to look. 0: none is ever stopped.
-    #[arg(long, env = "TENANTRY_SUSPEND_SHARE", default_value_t = 10, value_parser = clap::value_parser!(u8).range(0..=100))]
-    pub suspend_share: u8,
+    /// The cluster that it is beside.
+    #[command(flatten)]
+    pub beside: ClusterArgs,
     /// Ranges of addresses of the proxies before the server, such as 10.0.0.0/8, separated by commas: what they
     /// append to X-Forwarded-For says who a stranger is, so that each has a public budget of its own. Without it
     /// all who come by a proxy share one. Nothing else rests on it.
@@ -277,19 +264,6 @@ impl ServeConfig {
     #[must_use]
     pub fn rhythm(&self) -> Rhythm {
         Rhythm::every(SignedDuration::from_secs(self.snapshot_interval.into()))
-    }
-
-    /// How tenants' status is kept.
-    #[must_use]
-    pub fn cluster_settings(&self) -> cluster::Settings {
-        // In a pod this is the pod's name.
-        let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "api-server".to_owned());
-        cluster::Settings {
-            every: SignedDuration::from_secs(self.status_interval.into()),
-            suspend_share: self.suspend_share,
-            namespace: self.lease_namespace.clone(),
-            identity: format!("{host}-{}", std::process::id()),
-        }
     }
 
     /// How much is answered at once.

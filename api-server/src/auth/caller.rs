@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Meter};
 
-use super::identity::{Identity, Person, ServiceAccount};
+use super::identity::{Identity, Person, Workload};
 use super::receipt::ReceiptHash;
 use super::rule::{Rule, Way};
 use super::verifier::{Refusal, Verifier};
@@ -26,10 +26,10 @@ use crate::http::server::Peer;
 
 /// Tells whose ServiceAccount one is: the bindings that `accounts bind` records.
 pub trait Bindings: Send + Sync {
-    /// The account that namespace, name and uid together are bound to.
+    /// The account that issuer, namespace, name and uid together are bound to.
     fn account<'b>(
         &'b self,
-        workload: &'b ServiceAccount,
+        workload: &'b Workload,
     ) -> BoxFuture<'b, anyhow::Result<Option<AccountId>>>;
 }
 
@@ -123,7 +123,7 @@ impl Authenticator {
                 .find_map(|way| reach_of(*way, person))
                 .ok_or_else(|| lacks(*first))?,
             Identity::Workload(workload) => {
-                let account = self.bindings.account(&workload.account).await;
+                let account = self.bindings.account(workload).await;
                 let account = account.map_err(Problem::unavailable)?;
                 Reach::Own(account.ok_or_else(|| refuse(Refusal::Binding))?)
             }

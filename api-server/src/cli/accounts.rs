@@ -79,6 +79,10 @@ struct Bind {
     /// That ServiceAccount's uid.
     #[arg(long)]
     uid: String,
+    /// The trusted issuer whose tokens are the workload's, as in `iss`. Without it: who it was before, else the
+    /// one that the server trusts when it is first used; of several it is refused then.
+    #[arg(long)]
+    issuer: Option<String>,
 }
 
 #[derive(clap::Args, Debug)]
@@ -173,8 +177,9 @@ fn plan(text: &str) -> anyhow::Result<PlanId> {
 }
 
 async fn bind(ledger: &Ledger, wanted: Bind) -> anyhow::Result<String> {
-    let Bind { account, namespace, service_account, uid } = wanted;
-    bound(ledger, Binding { account, namespace, service_account, uid }).await
+    let Bind { account, namespace, service_account, uid, issuer } = wanted;
+    ensure!(issuer.as_ref().is_none_or(|name| !name.trim().is_empty()), "--issuer is empty");
+    bound(ledger, Binding { account, namespace, service_account, uid, issuer }).await
 }
 
 async fn bound(ledger: &Ledger, binding: Binding) -> anyhow::Result<String> {

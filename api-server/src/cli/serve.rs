@@ -55,7 +55,7 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     let told = Arc::new(config.told(&catalogue));
     let vault = vault(config)?;
     let own = config.own_backups(vault.as_ref())?;
-    let outside = Outside::of(config).await?;
+    let outside = Outside::of(config, verifier.issuers()).await?;
     let (ledger, catalogue) = fill(open(config).await?, catalogue, listed).await?;
     let meter = telemetry.meter("tenantry-api-server");
     let rejects = Rejects::default();
@@ -175,7 +175,7 @@ fn authenticator(
     ledger: &Ledger,
     meter: &Meter,
 ) -> Authenticator {
-    let bindings = Arc::new(Recorded(ledger.store().clone()));
+    let bindings = Arc::new(Recorded::new(ledger.clone(), verifier.issuers()));
     let budgets = Arc::new(Budgets::new(config.rates()));
     Authenticator::new(verifier, bindings, Arc::new(Timestamp::now), budgets, meter)
         .behind(config.proxies())

@@ -25,12 +25,12 @@ pub enum Missing {
     Impossible(String),
 }
 
-/// What the ledger is to have of a tenant. Its workloads may send once its status says that the ledger has
+/// What the ledger is to have of a tenant, in a cluster whose tokens `issuer` signs. Its workloads may send once its status says that the ledger has
 /// it: a deletion waits for the usage of those alone of which it stands there.
 ///
 /// # Errors
 /// [`Missing`].
-pub fn registration(record: &Record) -> Result<Registration, Missing> {
+pub fn registration(record: &Record, issuer: Option<&str>) -> Result<Registration, Missing> {
     let id = record.account.as_deref().ok_or(Missing::NotSaid)?;
     let impossible = |why: String| Missing::Impossible(why);
     let account: AccountId =
@@ -56,6 +56,7 @@ pub fn registration(record: &Record) -> Result<Registration, Missing> {
         anchor,
         namespace,
         workloads: service_accounts.into_iter().map(|one| (one.name, one.uid)).collect(),
+        issuer: issuer.map(str::to_owned),
         binds: !record.shown.is_empty(),
     })
 }

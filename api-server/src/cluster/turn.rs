@@ -136,7 +136,7 @@ async fn settle(
     if record.deleting && record.shown.is_empty() {
         return Ok(None);
     }
-    let wanted = match account::registration(record) {
+    let wanted = match account::registration(record, ctx.settings.issuer.as_deref()) {
         Ok(wanted) => wanted,
         Err(Missing::NotSaid) => return Ok(None),
         Err(Missing::Impossible(why)) => return show(ctx, record, kept, Some(&why), None).await,

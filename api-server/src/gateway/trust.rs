@@ -18,7 +18,7 @@ use super::plane::ControlPlane;
 use crate::auth::caller::{Bindings, Clock};
 use crate::auth::kept::KeptCopy;
 use crate::auth::rule::GATEWAY_ACCOUNT;
-use crate::auth::{Issuer, ServiceAccount, Verifier, unverified_claims};
+use crate::auth::{Issuer, Verifier, Workload, unverified_claims};
 use crate::domain::account::AccountId;
 
 /// How long keys are good while the control plane cannot be reached.
@@ -80,9 +80,9 @@ pub struct Neighbours {
 impl Bindings for Neighbours {
     fn account<'b>(
         &'b self,
-        workload: &'b ServiceAccount,
+        workload: &'b Workload,
     ) -> BoxFuture<'b, anyhow::Result<Option<AccountId>>> {
-        let ours = workload.namespace == self.namespace;
+        let ours = workload.account.namespace == self.namespace;
         let account = self.told.borrow().account.clone().filter(|_| ours);
         Box::pin(async move { Ok(account) })
     }

@@ -45,6 +45,8 @@ pub struct Registration {
     pub namespace: String,
     /// The stack's ServiceAccounts, by name and uid.
     pub workloads: Vec<(String, String)>,
+    /// Who signs their tokens; nothing where that is not known.
+    pub issuer: Option<String>,
     /// Whether they stand for the account from now on; else it is only seen which of them cannot.
     pub binds: bool,
 }
@@ -222,6 +224,7 @@ async fn bind(
             namespace: new.namespace.clone(),
             service_account: name.clone(),
             uid: uid.clone(),
+            issuer: new.issuer.clone(),
         };
         let other = match new.binds {
             true => accounts::bind(session, &binding, now).await? == Added::Other,

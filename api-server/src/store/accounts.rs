@@ -39,6 +39,17 @@ pub struct Binding {
     pub service_account: String,
     /// That ServiceAccount's uid, so that one made anew under the name is another.
     pub uid: String,
+    /// Who signs its tokens; nothing where nobody has said, which leaves it as it is.
+    pub issuer: Option<String>,
+}
+
+/// Whose workload one is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// The account.
+    pub account: AccountId,
+    /// Whose tokens alone stand for it; nothing while nobody has said.
+    pub issuer: Option<String>,
 }
 
 /// What became of a row that was to be added.
@@ -127,35 +138,39 @@ pub(crate) async fn is_anothers(
     Ok(session.row(sql, values).await?.is_some())
 }
 
-/// Binds a workload to an account. A ServiceAccount that was made anew (another uid) replaces the
-/// old one of the same account; a workload of another account is refused.
+/// Binds a workload to an account. A ServiceAccount that was made anew (another uid), or of another issuer,
+/// replaces the old one of the same account; a workload of another account is refused.
 pub async fn bind(
     session: &mut Session,
     binding: &Binding,
     now: Timestamp,
 ) -> Result<Added, StoreError> {
-    let by_workload = "SELECT account, service_account_uid FROM bindings
+    let by_workload = "SELECT account, service_account_uid, issuer FROM bindings
                        WHERE namespace = $1 AND service_account = $2";
     let workload = args![binding.namespace.as_str(), binding.service_account.as_str()];
     if let Some(known) = session.row(by_workload, workload).await? {
         if known.text(0)? != binding.account.as_str() {
             return Ok(Added::Other);
         }
-        if known.text(1)? == binding.uid {
+        let issuer = known.opt_text(2)?;
+        let same_issuer = binding.issuer.is_none() || binding.issuer.as_deref() == issuer;
+        if known.text(1)? == binding.uid && same_issuer {
             return Ok(Added::Same);
         }
     }
     let sql = "INSERT INTO bindings
-                 (account, namespace, service_account, service_account_uid, bound_at)
-               VALUES ($1, $2, $3, $4, $5)
+                 (account, namespace, service_account, service_account_uid, bound_at, issuer)
+               VALUES ($1, $2, $3, $4, $5, $6)
                ON CONFLICT (account, namespace, service_account) DO UPDATE SET
-                 service_account_uid = excluded.service_account_uid, bound_at = excluded.bound_at";
+                 service_account_uid = excluded.service_account_uid, bound_at = excluded.bound_at,
+                 issuer = coalesce(excluded.issuer, bindings.issuer)";
     let values = args![
         &binding.account,
         binding.namespace.as_str(),
         binding.service_account.as_str(),
         binding.uid.as_str(),
         now,
+        binding.issuer.clone(),
     ];
     session.run(sql, values).await?;
     Ok(Added::New)
@@ -183,15 +198,29 @@ pub(crate) async fn unbind_one(
     Ok(session.run(sql, args![account, namespace, service_account]).await? == 1)
 }
 
-/// The account for which a workload stands; none when any of the three differs.
+/// For whom a workload stands; none when any of the three differs. Of whose tokens is for the caller to look at.
 pub async fn bound(
     session: &mut Session,
     namespace: &str,
     service_account: &str,
     uid: &str,
-) -> Result<Option<AccountId>, StoreError> {
-    let sql = "SELECT account FROM bindings
+) -> Result<Option<Bound>, StoreError> {
+    let sql = "SELECT account, issuer FROM bindings
                WHERE namespace = $1 AND service_account = $2 AND service_account_uid = $3";
     let row = session.row(sql, args![namespace, service_account, uid]).await?;
-    row.map(|row| row.parsed(0)).transpose()
+    row.map(|row| {
+        Ok(Bound { account: row.parsed(0)?, issuer: row.opt_text(1)?.map(str::to_owned) })
+    })
+    .transpose()
+}
+
+/// Names whose tokens a workload's are from now on, where nobody has; what is named stays.
+pub(crate) async fn name_issuer(
+    session: &mut Session,
+    (namespace, service_account, uid): (&str, &str, &str),
+    issuer: &str,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE bindings SET issuer = $4 WHERE namespace = $1 AND service_account = $2
+               AND service_account_uid = $3 AND issuer IS NULL";
+    session.run(sql, args![namespace, service_account, uid, issuer]).await.map(drop)
 }

@@ -51,6 +51,7 @@ const STEPS: &[Step] = &steps![
     18 "day inputs" "0018_day_inputs.sql",
     19 "finding customers" "0019_finding_customers.sql",
     20 "period formulas" "0020_period_formulas.sql",
+    21 "binding issuers" "0021_binding_issuers.sql",
 ];
 
 /// The spool of a gateway, which is always SQLite.

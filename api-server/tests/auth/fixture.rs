@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use api_server::auth::caller::{Bindings, Clock};
 use api_server::auth::rule::{AccountRead, BillingRead, Public, UsageRead, UsageWrite};
-use api_server::auth::{Authenticator, Caller, Issuer, Reach, ServiceAccount, Verifier, issuer};
+use api_server::auth::{Authenticator, Caller, Issuer, Reach, Verifier, Workload, issuer};
 use api_server::domain::account::AccountId;
 use api_server::http::budget::{Budgets, Rates};
 use axum::Router;
@@ -162,9 +162,10 @@ struct Bound;
 impl Bindings for Bound {
     fn account<'b>(
         &'b self,
-        workload: &'b ServiceAccount,
+        workload: &'b Workload,
     ) -> BoxFuture<'b, anyhow::Result<Option<AccountId>>> {
         Box::pin(async move {
+            let workload = &workload.account;
             anyhow::ensure!(workload.namespace != "tenant-broken", "the store is down");
             let bound = workload.namespace == "tenant-acme"
                 && workload.name == "core"

@@ -133,7 +133,7 @@ impl Api {
         let people = Issuer::development(local::ISSUER, SECRET).unwrap();
         let cluster = cluster::issuer(folder.path()).await;
         let verifier = Arc::new(Verifier::new(vec![people, cluster]));
-        let bindings = Arc::new(Recorded(ledger.store().clone()));
+        let bindings = Arc::new(Recorded::new(ledger.clone(), verifier.issuers()));
         let budgets = Arc::new(Budgets::new(rates));
         let authenticator =
             Authenticator::new(verifier, bindings, clock.clone(), budgets, &meter).behind(proxies);

@@ -51,6 +51,7 @@ pub async fn bind(ledger: &Ledger, tenant: &str) {
             namespace: format!("tenant-{tenant}"),
             service_account: service_account.to_owned(),
             uid: uid(tenant, service_account),
+            issuer: Some(ISSUER.to_owned()),
         };
         let work = ledger.transact(None, move |session, now| {
             Box::pin(async move { accounts::bind(session, &binding, now).await })

@@ -6,6 +6,7 @@ use std::{
 };
 
 use api_server::domain::catalogue::Catalogue;
+use api_server::store::accounts::Bound;
 
 use super::{
     HERE,
@@ -102,10 +103,13 @@ async fn accounts_are_made_and_bound_from_outside() {
     };
     assert!(told(folder, &bind("acme")).contains("n/core stands for account acme"));
     assert!(refused(folder, &bind("ghost")).contains("no account ghost"));
+    let with = |issuer| [&bind("acme")[..], &["--issuer", issuer]].concat();
+    assert!(refused(folder, &with(" ")).contains("--issuer is empty"));
     let ground = ground.reopen().await;
     let mut session = ground.ledger.store().read().await.unwrap();
     let bound = api_server::store::accounts::bound(&mut session, "n", "core", "u");
-    assert_eq!(bound.await.unwrap(), Some(account("acme")));
+    let nobody_said = Bound { account: account("acme"), issuer: None };
+    assert_eq!(bound.await.unwrap(), Some(nobody_said));
 }
 
 #[tokio::test]

@@ -43,6 +43,7 @@ impl House {
                 anchor: api_server::domain::calendar::AnchorDay::new(1).unwrap(),
                 namespace: format!("tenant-t-{n}"),
                 workloads: Vec::new(),
+                issuer: None,
                 binds: true,
             };
             house.tenants.push(house.ground.ledger.register(new).await.unwrap());

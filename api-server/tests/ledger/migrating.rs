@@ -16,7 +16,11 @@ use api_server::{
         Change, Correction, Item,
         figures::{Figures, Rhythm},
     },
-    store::{self, facts, migrations},
+    store::{
+        self,
+        accounts::{self, Bound},
+        facts, migrations,
+    },
 };
 use jiff::SignedDuration;
 
@@ -27,7 +31,7 @@ use super::tables;
 
 /// What no test before this one has written: a row of each table that other parts fill.
 const REST: &[&str] = &[
-    "INSERT INTO bindings VALUES ('acme', 'tenant-acme', 'voice', 'uid-1', 1)",
+    "INSERT INTO bindings VALUES ('acme', 'tenant-acme', 'voice', 'uid-1', 1, 'https://here.example')",
     "INSERT INTO intakes (intake, tenant, display_name, form, answer, profile, currency, zone, anchor_day, receipt,
        salt, submitted_at, status)
      VALUES ('018f', 'acme', 'ACME', '{}', '{}', 'prod', 'EUR', 'Europe/Berlin', 1, x'00', x'00', 1, 'approved')",
@@ -117,6 +121,12 @@ async fn goes_on(today: &Ground, old: super::ground::Folder, version: i64) {
         // Nothing was agreed before there were plans.
         ground.agree("acme", "starter", "2026-01-01T00:00:00Z").await;
     }
+    let mut session = ground.ledger.store().read().await.unwrap();
+    let bound = accounts::bound(&mut session, "tenant-acme", "voice", "uid-1").await.unwrap();
+    drop(session);
+    // Of a binding from before that nobody said whose tokens it is about.
+    let issuer = (version >= 21).then(|| "https://here.example".to_owned());
+    assert_eq!(bound, Some(Bound { account: account("acme"), issuer }), "from version {version}");
     let receipt = ground.send("acme", vec![query("acme", "e-2", "2")]).await;
     assert_eq!(receipt.outcomes.len(), 1);
     assert!(format!("{:?}", receipt.outcomes[0]).starts_with("Duplicate"), "{receipt:?}");

@@ -254,6 +254,7 @@ async fn a_stack_is_followed_by_the_request_that_its_tenant_was_made_of() {
         anchor: AnchorDay::new(15).unwrap(),
         namespace: "tenant-acme".to_owned(),
         workloads: Vec::new(),
+        issuer: None,
         binds: true,
     };
     for uid in ["u-1", "u-2"] {

@@ -19,6 +19,7 @@ fn registration(uid: &str, workload: &str) -> Registration {
         anchor: api_server::domain::calendar::AnchorDay::new(1).unwrap(),
         namespace: "tenant-acme".to_owned(),
         workloads: vec![("core".to_owned(), workload.to_owned())],
+        issuer: None,
         binds: true,
     }
 }
@@ -36,7 +37,7 @@ async fn register(ground: &Ground, new: &Registration) -> Registered {
 async fn bound(ground: &Ground, uid: &str) -> Option<String> {
     let mut session = ground.ledger.store().read().await.unwrap();
     let found = accounts::bound(&mut session, "tenant-acme", "core", uid).await.unwrap();
-    found.map(|id| id.to_string())
+    found.map(|bound| bound.account.to_string())
 }
 
 async fn ask(ground: &Ground, generation: i64, plan: Option<&str>) -> Answered {
@@ -185,6 +186,7 @@ async fn somebody_elses_workload_keeps_standing_for_them() {
         namespace: "tenant-acme".to_owned(),
         service_account: "core".to_owned(),
         uid: "w-1".to_owned(),
+        issuer: None,
     };
     let work = ground.ledger.transact(None, move |session, now| {
         Box::pin(async move { accounts::bind(session, &other, now).await })

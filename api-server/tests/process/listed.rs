@@ -92,6 +92,10 @@ fn what_is_wrong_with_the_file_is_said_and_nothing_starts() {
             "accounts: [{id: acme, workloads: [{namespace: '', serviceAccount: a, uid: u}]}]",
             "must not be empty",
         ),
+        (
+            "accounts: [{id: acme, workloads: [{namespace: n, serviceAccount: a, uid: u, issuer: ''}]}]",
+            "must not be empty",
+        ),
         // These are known once the ledger is there.
         ("accounts: [{id: acme, zone: UTC}]", "account acme: it is there with another name, zone"),
         ("accounts: [{id: globex, plan: tema@1}]", "plan tema@1 is not in the catalogue"),

@@ -52,6 +52,7 @@ struct Workload {
     namespace: String,
     service_account: String,
     uid: String,
+    issuer: Option<String>,
 }
 
 fn utc() -> String {
@@ -118,10 +119,13 @@ impl Wanted {
         let currency = Currency::from_code(&entry.currency);
         let unknown = || format!("currency {:?} is no ISO 4217 code such as USD", entry.currency);
         let workloads = entry.workloads.into_iter().map(|workload| {
-            let Workload { namespace, service_account, uid } = workload;
+            let Workload { namespace, service_account, uid, issuer } = workload;
             let named = [&namespace, &service_account, &uid].iter().all(|name| !name.is_empty());
-            ensure!(named, "workloads: namespace, serviceAccount and uid must not be empty");
-            Ok(Binding { account: id.clone(), namespace, service_account, uid })
+            ensure!(
+                named && issuer.as_deref() != Some(""),
+                "workloads: namespace, serviceAccount, uid and issuer must not be empty"
+            );
+            Ok(Binding { account: id.clone(), namespace, service_account, uid, issuer })
         });
         Ok(Self {
             name: entry.name.unwrap_or_else(|| id.to_string()),

@@ -7,6 +7,7 @@ use kube::Client;
 use opentelemetry::metrics::Meter;
 use telemetry::shutdown::Shutdown;
 
+use crate::auth::Issuer;
 use crate::backup::keeper::Keeper;
 use crate::cluster::{self, profiles::Profiles};
 use crate::config::ServeConfig;
@@ -43,16 +44,17 @@ impl Outside {
     ///
     /// # Errors
     /// What is wrong with the settings.
-    pub async fn of(config: &ServeConfig) -> anyhow::Result<Self> {
-        let client = if config.cluster { Some(cluster::client::client().await?) } else { None };
+    pub async fn of(config: &ServeConfig, trusted: &[Issuer]) -> anyhow::Result<Self> {
+        let client =
+            if config.beside.cluster { Some(cluster::client::client().await?) } else { None };
+        let beside = |client| -> anyhow::Result<Beside> {
+            let settings = config.beside.settings(trusted)?;
+            Ok(Beside { client, settings, profiles: Profiles::default() })
+        };
         Ok(Self {
             provisioner: config.provisioner(client.as_ref())?,
             sender: config.webhook_sender()?,
-            cluster: client.map(|client| Beside {
-                client,
-                settings: config.cluster_settings(),
-                profiles: Profiles::default(),
-            }),
+            cluster: client.map(beside).transpose()?,
         })
     }
 
