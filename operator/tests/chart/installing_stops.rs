@@ -2,11 +2,12 @@
 //! and that a dry run changes nothing.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
+    io::Write as _,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     time::SystemTime,
 };
 
@@ -104,6 +105,88 @@ fn a_namespace_that_cannot_be_labelled_is_1() {
     program(&played.0.join("kubectl"), &kubectl("99", ":"));
     let output = script(&arguments, None, &played.path());
     assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
+#[test]
+fn releases_that_helm_cannot_read_are_1() {
+    let played = Folder::new("no-releases");
+    let refuses = HELM.replace("*)", "list) echo 'secrets is forbidden' >&2; exit 1 ;; *)");
+    program(&played.0.join("helm"), &refuses);
+    program(&played.0.join("kubectl"), &kubectl("99", ":"));
+    let arguments = ["dev", "--context", "there"];
+    stops(&arguments, &played.path(), 1, "secrets is forbidden");
+    stops(&arguments, &played.path(), 1, "Helm cannot read its releases in tenantry-system");
+    assert!(!played.0.join("helm.ran").exists(), "whether it would be an upgrade is not known");
+}
+
+/// The script at a terminal where somebody types: its exit code, and what stood there.
+fn typed(answer: &str, path: &str) -> (Option<i32>, String) {
+    let command =
+        format!("{} prod --context there", root().join("scripts/install_tier.sh").display());
+    let mut child = Command::new(found("script"))
+        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+        .envs([("PATH", path), ("KUBECONFIG", "/nowhere")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    writeln!(child.stdin.as_mut().unwrap(), "{answer}").unwrap();
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), text(&output.stdout))
+}
+
+#[test]
+fn prod_that_is_not_confirmed_by_the_contexts_name_is_6() {
+    let played = Folder::new("not-confirmed");
+    program(&played.0.join("helm"), HELM);
+    program(&played.0.join("kubectl"), &kubectl("99", ":"));
+    stops(
+        &["prod", "--context", "there"],
+        &played.path(),
+        6,
+        "prod into context there: give --yes",
+    );
+    for answer in ["elsewhere", "yes", ""] {
+        let (code, said) = typed(answer, &played.path());
+        assert_eq!(code, Some(6), "{answer:?}: {said}");
+        assert!(said.contains("install tier prod into context there? type its name: "), "{said}");
+        assert!(said.contains("not confirmed; nothing was changed"), "{said}");
+    }
+    assert!(!played.0.join("helm.ran").exists());
+    let (code, said) = typed("there", &played.path());
+    assert_eq!(code, Some(0), "{said}");
+    assert!(fs::read_to_string(played.0.join("helm.ran")).unwrap().contains("upgrade --install"));
+}
+
+/// The numbers that stand in a text right behind some words.
+fn numbers(text: &str, behind: &str) -> BTreeSet<u8> {
+    let parts = text.split(behind).skip(1);
+    let digits =
+        parts.map(|part| part.chars().take_while(char::is_ascii_digit).collect::<String>());
+    digits.filter_map(|digits| digits.parse().ok()).collect()
+}
+
+/// What the script says of its exit codes, what it ends with, and what tests have seen it end with.
+#[test]
+fn every_exit_code_is_documented_and_driven() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+    let script = read("scripts/install_tier.sh");
+    let said =
+        script.split("# Exit codes:").nth(1).and_then(|rest| rest.split("\nset ").next()).unwrap();
+    let said = said.replace("\n#", "");
+    let documented: BTreeSet<u8> =
+        said.split(',').filter_map(|part| part.split_whitespace().next()?.parse().ok()).collect();
+    let ends = numbers(
+        &(script.clone() + &read("scripts/tier/helm.sh") + &read("scripts/tier/compose.sh")),
+        "stop ",
+    );
+    assert_eq!(documented, &ends | &BTreeSet::from([0]), "{said}");
+    // Tests into a cluster have the code in their name; those on this machine call `run CODE`.
+    let mut driven = numbers(&read("scripts/compose/failures.sh"), "run ");
+    let here = read("operator/tests/chart/installing_stops.rs")
+        + &read("operator/tests/chart/installing.rs");
+    driven.extend(numbers(&here, "_is_").iter().chain(&numbers(&here, "_are_")));
+    assert!(driven.is_superset(&documented), "driven are {driven:?} of {documented:?}");
 }
 
 /// All below a folder: sizes, and when each was changed.
