@@ -553,6 +553,28 @@ async fn a_tenant_is_made_and_waited_for() {
 }
 
 #[tokio::test]
+async fn a_tenant_that_is_made_suspended_is_waited_for_until_it_rests() {
+    let lab = Lab::shared().await;
+    lab.apply(&[dev("p-rests")]).await;
+    let make = ["create", "p-rests", "--profile", "p-rests", "--suspended", "--wait"];
+    let text = says(&lab, &[&make[..], &["--timeout", "240s"]].concat());
+    assert!(text.starts_with("tenant p-rests has stopped\n"), "{text}");
+    let made = lab.tenant("p-rests").await;
+    assert_eq!(made["spec"]["suspend"], true);
+    assert_eq!(condition(&made, "Ready")["reason"], "Suspended");
+    // All of it is there, and no service runs; its gateway takes what was used all the same.
+    let core = lab.object("p-rests", "deployments", "core").await.unwrap();
+    assert_eq!(
+        (&core["spec"]["replicas"], lab.pods("p-rests", "core").await.len()),
+        (&json!(0), 0)
+    );
+    assert_eq!(lab.pods("p-rests", "gateway").await.len(), 1);
+    let text = says(&lab, &["resume", "p-rests", "--wait", "--timeout", "240s"]);
+    assert_eq!(text, "tenant p-rests is Ready\n");
+    assert!(!lab.pods("p-rests", "core").await.is_empty());
+}
+
+#[tokio::test]
 async fn a_backup_is_a_job_of_the_schedule_and_one_at_a_time() {
     let lab = Lab::shared().await;
     lab.stack(dev("p-bare"), "p-bare").await;
