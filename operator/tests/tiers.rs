@@ -181,3 +181,54 @@ fn images_of_ours_have_the_workspaces_version() {
         }
     }
 }
+
+/// Whether an image is the same tomorrow: a tag that names a version, or a digest.
+fn is_pinned(image: &str) -> bool {
+    if let Some((_, digest)) = image.split_once("@sha256:") {
+        return digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit());
+    }
+    let name = image.rsplit('/').next().unwrap_or(image);
+    name.split_once(':').is_some_and(|(_, tag)| tag.bytes().any(|b| b.is_ascii_digit()))
+}
+
+/// What follows `image:` in a file.
+fn images(text: &str) -> Vec<String> {
+    let lines =
+        text.lines().filter_map(|line| line.trim_start_matches([' ', '-']).strip_prefix("image:"));
+    lines.map(|image| image.trim().trim_matches('"').to_owned()).collect()
+}
+
+#[test]
+fn every_image_is_pinned() {
+    for image in
+        ["postgres", "postgres:latest", "registry:5000/postgres", "a/b:stable", "a@sha256:12"]
+    {
+        assert!(!is_pinned(image), "{image}");
+    }
+    let digest = format!("a/b@sha256:{}", "0f".repeat(32));
+    for image in ["postgres:15.15", "registry:5000/a/b:v1", &digest] {
+        assert!(is_pinned(image), "{image}");
+    }
+    let mut seen = 0;
+    for tier in ["dev", "prod", "gpu"] {
+        for (name, image) in table(tier).into_iter().filter(|(name, _)| name.starts_with("IMAGE_"))
+        {
+            assert!(is_pinned(&image), "infra/profiles/{tier}.env: {name}={image}");
+            seen += 1;
+        }
+    }
+    // Those of the table, and none beside it: what stands for them elsewhere is compared above.
+    for image in images(&(read("docker-compose.yml") + &read("infra/compose/gpu.yaml"))) {
+        assert!(image.starts_with("${IMAGE_"), "docker-compose.yml: {image} is of no table");
+        seen += 1;
+    }
+    // All that the chart renders, in every case that is looked at.
+    for file in fs::read_dir(root().join("operator/tests/chart/golden")).unwrap() {
+        let path = file.unwrap().path();
+        for image in images(&fs::read_to_string(&path).unwrap()) {
+            assert!(is_pinned(&image), "{}: {image}", path.display());
+            seen += 1;
+        }
+    }
+    assert!(seen > 100, "only {seen}");
+}

@@ -97,7 +97,7 @@ for box in json.load(sys.stdin):
   ok "containers: read-only, no capabilities, no root, limits, loopback ports, no secret in the environment"
 }
 
-# healthy: every container passes its check; what has none of its own is asked by `watch`, or is the user's.
+# healthy: every container passes its check; what has none of its own is asked by `watch`.
 healthy() {
   local states
   states=$(docker ps --all --format '{{.Label "com.docker.compose.service"}} {{.Status}}')
