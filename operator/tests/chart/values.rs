@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::helm::{chart, prints, refuses, template, values};
+use crate::{
+    helm::{chart, objects, prints, refuses, template, values},
+    platform::one,
+};
 
 /// A value that must not be taken, and what the refusal has to say: where and what.
 const REFUSED: &[(&str, &str)] = &[
@@ -129,6 +132,7 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (r#"networkPolicies.dnsPorts=[0]"#, "at '/networkPolicies/dnsPorts/0': minimum"),
     (r#"networkPolicies.dnsPorts=[]"#, "at '/networkPolicies/dnsPorts': minItems"),
+    (r#"guardRails.breakGlassUsers=[""]"#, "at '/guardRails/breakGlassUsers/0': minLength"),
     (r#"monitoring.interval="often""#, "at '/monitoring/interval'"),
     (r#"monitoring.rules="yes""#, "at '/monitoring/rules': got string, want boolean"),
     (r#"monitoring.dashboards="yes""#, "at '/monitoring/dashboards': got string, want boolean"),
@@ -378,5 +382,22 @@ fn the_chart_takes_the_values_that_the_documents_show() {
             count += 1;
         }
     }
-    assert_eq!(count, 8);
+    assert_eq!(count, 9);
+}
+
+#[test]
+fn users_break_the_glass_beside_groups_or_alone() {
+    let subjects = |set: &str| {
+        let all = objects(&prints(&template(&["--set-json", set])));
+        let binding = one(&all, "ClusterRoleBinding", "tenantry-break-glass");
+        let all = binding["subjects"].as_array().expect("subjects").iter();
+        all.map(|one| format!("{} {}", one["kind"], one["name"])).collect::<Vec<_>>()
+    };
+    let user = r#"guardRails.breakGlassUsers=["system:controller:glbc"]"#;
+    assert_eq!(
+        subjects(user),
+        [r#""Group" "tenantry:break-glass""#, r#""User" "system:controller:glbc""#]
+    );
+    let alone = format!("{user},guardRails.breakGlassGroups=[]");
+    assert_eq!(subjects(&alone), [r#""User" "system:controller:glbc""#]);
 }
