@@ -14,7 +14,7 @@ check_go() {
   [ -z "$unformatted" ] || fails "gofmt: $unformatted"
   fact "gofmt"
   local module
-  for module in "${go_modules[@]}" infra/sdk/go; do
+  for module in "${go_modules[@]}" infra/sdk/go infra/prometheus/definitions; do
     step "go vet in $module" env GOWORK=off go -C "$module" vet ./...
   done
 }
@@ -22,7 +22,7 @@ check_go() {
 check_shell() {
   has shellcheck || debian shellcheck
   if has shellcheck; then
-    step "shellcheck" shellcheck -x scripts/*.sh scripts/demo/*.sh scripts/test/*.sh scripts/tier/*.sh scripts/compose/*.sh scripts/read/*.sh scripts/bench/*.sh infra/compose/backup.sh scripts/ground scripts/helm scripts/images scripts/otelcol scripts/parts \
+    step "shellcheck" shellcheck -x scripts/*.sh scripts/demo/*.sh scripts/test/*.sh scripts/tier/*.sh scripts/compose/*.sh scripts/read/*.sh scripts/bench/*.sh infra/compose/backup.sh scripts/definitions scripts/ground scripts/helm scripts/images scripts/otelcol scripts/parts \
       scripts/reader scripts/cargo-deny scripts/s3 scripts/sdk scripts/ui infra/sdk/first.sh .ci/run
   elif [ -n "${CI:-}" ]; then
     fails "shellcheck is not installed and apt-get could not ($logs/apt-shellcheck.log)"

@@ -71,6 +71,7 @@ stage_chart() {
   needs_venv chart
   scripts/helm >"$logs/helm" || fails "Helm could not be had"
   step "promtool" scripts/ground build --part prometheus
+  step "definitions of Prometheus' operator" scripts/definitions
   step "schemas" scripts/schemas.sh
   fact "schemas: $(tail -n 1 "$logs/schemas.log")"
   has lua5.1 || debian lua5.1

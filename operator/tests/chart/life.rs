@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use serde_json::{Value, json};
 
 use crate::{
-    helm::{self, chart, refuses, values, yaml},
+    helm::{self, chart, values, yaml},
     support::{
         Lab, eventually, holds,
         lab::{SYSTEM, is},
@@ -259,19 +259,4 @@ fn account_job(lab: &Lab) -> std::path::PathBuf {
     let uid = "00000000-0000-4000-8000-000000000000";
     fs::write(&file, job.replace("UID", uid)).expect("written");
     file
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn monitoring_without_its_definitions_fails_before_anything_runs() {
-    let lab = Lab::bare().await;
-    let release = Release::on(&lab);
-    let path = chart().to_string_lossy().into_owned();
-    let arguments =
-        ["install", "tenantry", &path, "--create-namespace", "--set=monitoring.enabled=true"];
-    let said = refuses(&release.with_place(&arguments));
-    assert!(said.contains("install the Prometheus operator first"), "{said}");
-    assert_eq!(
-        lab.api.get("deployments", SYSTEM, "tenantry-operator").await.unwrap_err().code,
-        404
-    );
 }

@@ -19,6 +19,7 @@ mod installing;
 mod installing_stops;
 mod life;
 mod lint;
+mod monitoring;
 mod moving;
 mod platform;
 mod rendering;

@@ -10,7 +10,7 @@ use crate::helm::{chart, objects, prints, root, template, values, yaml};
 pub const VERSIONS: [&str; 2] = ["1.30.0", "1.37.2"];
 
 /// Everything that is off by default.
-const MONITORING: &[&str] = &[
+pub const MONITORING: &[&str] = &[
     "--api-versions=monitoring.coreos.com/v1",
     "--set=monitoring.enabled=true,monitoring.gateways=true,monitoring.rules=true",
     "--set=platform.prometheus.enabled=false,platform.grafana.prometheusUrl=http://prometheus.monitoring:9090",
