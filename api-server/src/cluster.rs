@@ -32,6 +32,7 @@ mod heartbeat;
 pub mod metrics;
 pub mod pace;
 pub mod profiles;
+mod read;
 pub mod record;
 mod send;
 pub mod stack;

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use kube::{
     Api, Client, Resource, ResourceExt as _,
+    api::DynamicObject,
     runtime::{watcher, watcher::Event},
 };
 use serde::de::DeserializeOwned;
@@ -22,6 +23,7 @@ use serde::de::DeserializeOwned;
 pub mod kept;
 pub mod shown;
 
+use super::read::{profile_in_part, read, resource, tenant_in_part};
 use kept::{Follower, Profile, Revision};
 
 /// The shortest and the longest time until a watch that broke is begun anew.
@@ -70,11 +72,15 @@ impl Profiles {
 
     /// Follows the cluster; goes on for ever. Revisions stand in the operator's namespace.
     pub async fn follow(&self, client: &Client, namespace: &str) {
-        let revisions = Api::<ControllerRevision>::namespaced(client.clone(), namespace);
+        // One that cannot be read must not hide the others, so each is read by itself.
+        let revisions = resource::<ControllerRevision>();
+        let revisions = Api::namespaced_with(client.clone(), namespace, &revisions);
+        let profiles = Api::all_with(client.clone(), &resource::<DeploymentProfile>());
+        let tenants = Api::all_with(client.clone(), &resource::<Tenant>());
         tokio::join!(
-            watch(Api::<DeploymentProfile>::all(client.clone()), self),
-            watch(revisions, self),
-            watch(Api::<Tenant>::all(client.clone()), self),
+            watch::<DeploymentProfile>(profiles, self),
+            watch::<ControllerRevision>(revisions, self),
+            watch::<Tenant>(tenants, self),
         );
     }
 
@@ -100,7 +106,24 @@ impl Profiles {
 
     fn put<K: Watched>(&self, object: K) {
         let name: Box<str> = object.name_any().into();
-        let kept = object.kept();
+        self.keep::<K>(name, object.kept());
+    }
+
+    /// Puts what can be read of it.
+    fn take<K: Watched>(&self, object: DynamicObject) {
+        let name: Box<str> = object.name_any().into();
+        let kept = match read::<K>(&object) {
+            Ok(object) => object.kept(),
+            Err(error) => {
+                let kind = K::kind(&());
+                tracing::warn!(%kind, name, %error, "an object cannot be read by this version");
+                K::in_part(object)
+            }
+        };
+        self.keep::<K>(name, kept);
+    }
+
+    fn keep<K: Watched>(&self, name: Box<str>, kept: Option<K::Kept>) {
         let mut known = self.known();
         let all = &mut K::lists(&mut known).all;
         match kept {
@@ -134,6 +157,8 @@ trait Watched: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + S
     const LABELS: Option<&'static str> = None;
     /// What is kept of it; none of one that is not ours.
     fn kept(self) -> Option<Self::Kept>;
+    /// What is kept of one that this version cannot read.
+    fn in_part(object: DynamicObject) -> Option<Self::Kept>;
     /// Where all of them are kept.
     fn lists(known: &mut Known) -> &mut Lists<Self::Kept>;
 }
@@ -142,6 +167,9 @@ impl Watched for DeploymentProfile {
     type Kept = Profile;
     fn kept(self) -> Option<Profile> {
         Some(Profile::of(self))
+    }
+    fn in_part(object: DynamicObject) -> Option<Profile> {
+        Some(Profile::without_content(profile_in_part(object)))
     }
     fn lists(known: &mut Known) -> &mut Lists<Profile> {
         &mut known.profiles
@@ -154,6 +182,10 @@ impl Watched for ControllerRevision {
     fn kept(self) -> Option<Revision> {
         Revision::of(self)
     }
+    fn in_part(_: DynamicObject) -> Option<Revision> {
+        // Whose it is and which cannot be told then.
+        None
+    }
     fn lists(known: &mut Known) -> &mut Lists<Revision> {
         &mut known.revisions
     }
@@ -164,16 +196,19 @@ impl Watched for Tenant {
     fn kept(self) -> Option<Follower> {
         Some(Follower::of(self))
     }
+    fn in_part(object: DynamicObject) -> Option<Follower> {
+        Some(Follower::of(tenant_in_part(object)))
+    }
     fn lists(known: &mut Known) -> &mut Lists<Follower> {
         &mut known.tenants
     }
 }
 
 /// A watch that broke is begun with a new list: only that tells that what is known is all there is.
-async fn watch<K: Watched>(api: Api<K>, view: &Profiles) {
+async fn watch<K: Watched>(api: Api<DynamicObject>, view: &Profiles) {
     let mut pause = PAUSES.0;
     loop {
-        if once(&api, view).await {
+        if once::<K>(&api, view).await {
             pause = PAUSES.0;
         }
         view.lost::<K>(Timestamp::now());
@@ -183,7 +218,7 @@ async fn watch<K: Watched>(api: Api<K>, view: &Profiles) {
 }
 
 /// Follows until the watch breaks; whether a whole list was seen.
-async fn once<K: Watched>(api: &Api<K>, view: &Profiles) -> bool {
+async fn once<K: Watched>(api: &Api<DynamicObject>, view: &Profiles) -> bool {
     // Waiting at most this long keeps a silently dropped connection from hiding changes.
     let config = watcher::Config::default().timeout(240).page_size(100);
     let config = match K::LABELS {
@@ -197,14 +232,14 @@ async fn once<K: Watched>(api: &Api<K>, view: &Profiles) -> bool {
         match event {
             Ok(Event::Init) => seen.clear(),
             Ok(Event::InitApply(object)) => {
-                seen.extend(object.meta().name.as_deref().map(Box::from));
-                view.put(object);
+                seen.extend(object.metadata.name.as_deref().map(Box::from));
+                view.take::<K>(object);
             }
             Ok(Event::InitDone) => {
                 view.listed::<K>(&std::mem::take(&mut seen));
                 whole = true;
             }
-            Ok(Event::Apply(object)) => view.put(object),
+            Ok(Event::Apply(object)) => view.take::<K>(object),
             Ok(Event::Delete(object)) => view.remove::<K>(&object.name_any()),
             Err(error) => {
                 tracing::warn!(%error, "a watch of the cluster's profiles was interrupted");

@@ -1,42 +1,43 @@
-//! Watches of tenants and profiles, each object reduced to what is kept of it as it arrives.
+//! Watches of tenants and profiles, each object reduced to what is kept of it as it arrives. One that this
+//! version cannot read hides no other: it stays as it was last read.
 
-use std::{collections::BTreeSet, fmt::Debug};
+use std::collections::BTreeSet;
 
 use crds::{DeploymentProfile, Tenant};
 use futures::{StreamExt as _, pin_mut};
 use kube::{
-    Api, Client, Resource,
+    Api, Client,
+    api::DynamicObject,
     runtime::{WatchStreamExt as _, watcher, watcher::Event},
 };
-use serde::de::DeserializeOwned;
 
-use super::{record::Record, world::World};
+use super::{
+    read::{default_plan, read, resource},
+    record::Record,
+    world::World,
+};
 
 /// What a watch does with what it sees.
-trait Sink<K> {
+trait Sink {
     /// An object is there.
-    fn put(&self, object: K);
+    fn put(&self, object: DynamicObject);
     /// An object is gone.
-    fn remove(&self, object: K);
+    fn remove(&self, object: DynamicObject);
     /// A whole list was seen.
     fn listed(&self, names: &BTreeSet<Box<str>>);
 }
 
 /// Follows tenants; goes on for ever.
 pub(super) async fn tenants(client: &Client, world: &World) {
-    watch(Api::<Tenant>::all(client.clone()), world).await;
+    watch(Api::all_with(client.clone(), &resource::<Tenant>()), &Tenants(world)).await;
 }
 
 /// Follows profiles; goes on for ever.
 pub(super) async fn profiles(client: &Client, world: &World) {
-    watch(Api::<DeploymentProfile>::all(client.clone()), world).await;
+    watch(Api::all_with(client.clone(), &resource::<DeploymentProfile>()), &Profiles(world)).await;
 }
 
-async fn watch<K>(api: Api<K>, sink: &impl Sink<K>)
-where
-    K: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
-    K::DynamicType: Clone + Send,
-{
+async fn watch(api: Api<DynamicObject>, sink: &impl Sink) {
     // Waiting at most this long keeps a silently dropped connection from hiding changes.
     let config = watcher::Config::default().timeout(240).page_size(100);
     let events = watcher(api, config).default_backoff();
@@ -46,7 +47,7 @@ where
         match event {
             Ok(Event::Init) => seen.clear(),
             Ok(Event::InitApply(object)) => {
-                seen.extend(object.meta().name.as_deref().map(Box::from));
+                seen.extend(object.metadata.name.as_deref().map(Box::from));
                 sink.put(object);
             }
             Ok(Event::InitDone) => sink.listed(&std::mem::take(&mut seen)),
@@ -57,38 +58,106 @@ where
     }
 }
 
-impl Sink<Tenant> for World {
-    fn put(&self, object: Tenant) {
-        if let Some(record) = Record::of(object) {
-            self.put_tenant(record);
+struct Tenants<'w>(&'w World);
+
+impl Sink for Tenants<'_> {
+    fn put(&self, object: DynamicObject) {
+        match read::<Tenant>(&object) {
+            Ok(tenant) => {
+                if let Some(record) = Record::of(tenant) {
+                    self.0.put_tenant(record);
+                }
+            }
+            Err(error) => {
+                let (Some(name), Some(uid)) = (object.metadata.name, object.metadata.uid) else {
+                    return;
+                };
+                tracing::warn!(tenant = name, %error, "a tenant cannot be read by this version; it stays as it was");
+                self.0.put_unreadable(&name, &uid);
+            }
         }
     }
 
-    fn remove(&self, object: Tenant) {
+    fn remove(&self, object: DynamicObject) {
         if let (Some(name), Some(uid)) = (object.metadata.name, object.metadata.uid) {
-            self.remove_tenant(&name, &uid);
+            self.0.remove_tenant(&name, &uid);
         }
     }
 
     fn listed(&self, names: &BTreeSet<Box<str>>) {
-        self.listed_tenants(names);
+        self.0.listed_tenants(names);
     }
 }
 
-impl Sink<DeploymentProfile> for World {
-    fn put(&self, object: DeploymentProfile) {
-        if let Some(name) = object.metadata.name {
-            self.put_profile(&name, object.spec.default_plan);
+struct Profiles<'w>(&'w World);
+
+impl Sink for Profiles<'_> {
+    fn put(&self, object: DynamicObject) {
+        if let Some(name) = &object.metadata.name {
+            self.0.put_profile(name, default_plan(&object));
         }
     }
 
-    fn remove(&self, object: DeploymentProfile) {
+    fn remove(&self, object: DynamicObject) {
         if let Some(name) = object.metadata.name {
-            self.remove_profile(&name);
+            self.0.remove_profile(&name);
         }
     }
 
     fn listed(&self, names: &BTreeSet<Box<str>>) {
-        self.listed_profiles(names);
+        self.0.listed_profiles(names);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn tenant(name: &str, uid: &str, suspend: Value) -> DynamicObject {
+        let object = json!({
+            "apiVersion": "tenantry.dev/v1alpha1", "kind": "Tenant",
+            "metadata": { "name": name, "uid": uid, "resourceVersion": "7", "generation": 1 },
+            "spec": { "displayName": name, "profileRef": { "name": "dev" }, "suspend": suspend },
+        });
+        serde_json::from_value(object).unwrap()
+    }
+
+    #[test]
+    fn a_tenant_that_cannot_be_read_is_there_and_hides_no_other() {
+        let (world, new) = (World::default(), json!("of tomorrow"));
+        let watch = Tenants(&world);
+        watch.put(tenant("acme", "u-1", json!(false)));
+        watch.put(tenant("acme", "u-1", new.clone()));
+        watch.put(tenant("late", "u-2", new.clone()));
+        watch.put(tenant("other", "u-3", json!(true)));
+        let all = ["acme", "late", "other"].map(Box::from);
+        watch.listed(&BTreeSet::from(all));
+        // Nobody takes its account away.
+        assert_eq!(world.uids(), ["u-1", "u-2", "u-3"]);
+        let known = ["acme", "late", "other"].map(|name| world.tenant(name).is_some());
+        assert_eq!(known, [true, false, true], "what was read once stays");
+        watch.put(tenant("late", "u-2", json!(false)));
+        assert!(world.tenant("late").is_some());
+        assert_eq!(world.uids(), ["u-1", "u-2", "u-3"], "each once");
+        // Another by its name is not the one that was read.
+        watch.put(tenant("acme", "u-9", new));
+        assert!(world.tenant("acme").is_none());
+        assert_eq!(world.uids(), ["u-2", "u-3", "u-9"]);
+        watch.remove(tenant("acme", "u-9", json!(1)));
+        watch.listed(&BTreeSet::from(["other".into()]));
+        assert_eq!(world.uids(), ["u-3"]);
+    }
+
+    #[test]
+    fn a_profile_that_cannot_be_read_says_its_plan() {
+        let world = World::default();
+        let profile = json!({
+            "apiVersion": "tenantry.dev/v1alpha1", "kind": "DeploymentProfile", "metadata": { "name": "dev" },
+            "spec": { "defaultPlan": "team", "services": "of tomorrow" },
+        });
+        Profiles(&world).put(serde_json::from_value(profile).unwrap());
+        assert_eq!(world.default_plan("dev"), Some(Some("team".to_owned())));
     }
 }

@@ -19,6 +19,8 @@ pub struct World {
 #[derive(Debug, Default)]
 struct Inner {
     tenants: BTreeMap<Box<str>, Record>,
+    /// The uids of those that this version cannot read, by name.
+    unreadable: BTreeMap<Box<str>, Box<str>>,
     profiles: BTreeMap<Box<str>, Option<String>>,
     news: BTreeSet<Box<str>>,
     /// Whether some tenant may be gone that the ledger still has.
@@ -43,6 +45,7 @@ impl World {
         let is_another = known.is_some_and(|known| known.uid != new.uid);
         let is_news = !known.is_some_and(|known| known.says_the_same_as(&new));
         inner.gone |= is_another;
+        inner.unreadable.remove(&new.name);
         if is_news {
             inner.news.insert(new.name.clone());
         }
@@ -51,9 +54,25 @@ impl World {
         self.news.notify_one();
     }
 
+    /// A tenant that is there and cannot be read. What was read of it before stays, and its account is
+    /// its own: it is not gone.
+    pub fn put_unreadable(&self, name: &str, uid: &str) {
+        let mut inner = self.inner();
+        inner.unreadable.insert(name.into(), uid.into());
+        if inner.tenants.get(name).is_some_and(|known| &*known.uid != uid) {
+            inner.tenants.remove(name);
+            inner.gone = true;
+        }
+        drop(inner);
+        self.news.notify_one();
+    }
+
     /// A tenant is gone.
     pub fn remove_tenant(&self, name: &str, uid: &str) {
         let mut inner = self.inner();
+        if inner.unreadable.get(name).is_some_and(|known| &**known == uid) {
+            inner.unreadable.remove(name);
+        }
         if inner.tenants.get(name).is_some_and(|known| &*known.uid == uid) {
             inner.tenants.remove(name);
         }
@@ -66,6 +85,7 @@ impl World {
     pub fn listed_tenants(&self, names: &BTreeSet<Box<str>>) {
         let mut inner = self.inner();
         inner.tenants.retain(|name, _| names.contains(name));
+        inner.unreadable.retain(|name, _| names.contains(name));
         inner.gone = true;
         inner.listed.0 = true;
         drop(inner);
@@ -126,10 +146,13 @@ impl World {
         named.collect()
     }
 
-    /// The uids of all tenants.
+    /// The uids of all tenants, each once.
     #[must_use]
     pub fn uids(&self) -> Vec<String> {
-        self.inner().tenants.values().map(|record| record.uid.to_string()).collect()
+        let inner = self.inner();
+        let read = inner.tenants.values().map(|record| &record.uid);
+        let all: BTreeSet<_> = read.chain(inner.unreadable.values()).collect();
+        all.into_iter().map(ToString::to_string).collect()
     }
 
     /// How many tenants there are.

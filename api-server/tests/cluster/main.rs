@@ -27,6 +27,7 @@ mod gateway;
 mod ground;
 mod lab;
 mod loss;
+mod newer;
 mod outage;
 mod pace;
 mod plans;

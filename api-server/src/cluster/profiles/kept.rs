@@ -49,8 +49,8 @@ impl Content {
 /// A profile.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
-    /// What it is made of now.
-    pub content: Content,
+    /// What it is made of now; none where this version cannot read it.
+    pub content: Option<Content>,
     /// How its changes reach tenants.
     pub rollout: Rollout,
     /// What the operator says.
@@ -66,7 +66,13 @@ impl Profile {
         let status = profile.status.unwrap_or_default();
         let observed = status.observed_generation == profile.metadata.generation;
         let rollout = profile.spec.rollout.clone();
-        Self { content: Content::of(profile.spec), rollout, status, observed }
+        Self { content: Some(Content::of(profile.spec)), rollout, status, observed }
+    }
+
+    /// Of a resource whose content cannot be read.
+    #[must_use]
+    pub fn without_content(profile: DeploymentProfile) -> Self {
+        Self { content: None, ..Self::of(profile) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is answered of profiles. Pure.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     ops::Bound,
 };
 
@@ -265,6 +265,19 @@ impl Known {
         let its = |tenant: &Follower| tenant.account.as_deref() == Some(account);
         let all = self.tenants.all.iter().filter(|(_, tenant)| its(tenant));
         all.map(|(name, tenant)| (name.clone(), tenant.clone())).collect()
+    }
+
+    /// The profile that an account's tenant names; of several tenants, what they name.
+    #[must_use]
+    pub fn by_account(&self) -> HashMap<String, String> {
+        let mut all: HashMap<&str, BTreeSet<&str>> = HashMap::new();
+        for tenant in self.tenants.all.values() {
+            if let Some(account) = &tenant.account {
+                all.entry(account).or_default().insert(&tenant.profile);
+            }
+        }
+        let named = |names: BTreeSet<&str>| names.into_iter().collect::<Vec<_>>().join(",");
+        all.into_iter().map(|(account, names)| (account.to_owned(), named(names))).collect()
     }
 
     /// Since when not all of this is heard of any more.

@@ -212,3 +212,52 @@ fn the_stacks_of_an_account_say_how_each_does() {
     assert_eq!(all[1].1.components.len(), 1);
     assert!(view.ask(|known| known.stacks("none")).unwrap().is_empty());
 }
+
+#[test]
+fn what_cannot_be_read_hides_nothing_and_is_told_of_in_part() {
+    let view = view(vec![tenant("a", Some("prod@2"), Some("prod@2"), "True")]);
+    let dynamic = |object: Value| -> DynamicObject { read(object) };
+    let mut late = json!(profile("late", Some(7)));
+    late["spec"]["services"] = json!("of tomorrow");
+    late["spec"]["rollout"] = json!({ "paused": true });
+    late["status"]["message"] = json!("this version of the operator cannot read the profile");
+    view.take::<DeploymentProfile>(dynamic(late));
+    view.take::<DeploymentProfile>(dynamic(json!(profile("good", Some(1)))));
+    let mut odd = json!(tenant("odd", Some("late@7"), Some("late@7"), "True"));
+    odd["spec"]["profileRef"]["name"] = json!("late");
+    odd["spec"]["suspend"] = json!("of tomorrow");
+    odd["status"]["accountId"] = json!("a-1");
+    view.take::<Tenant>(dynamic(odd));
+    let all = view.ask(Known::summaries).unwrap();
+    let said: Vec<_> = all
+        .iter()
+        .map(|one| (&*one.name, one.is.as_ref().is_some_and(|is| is.content.is_some())))
+        .collect();
+    assert_eq!(said, [("good", true), ("late", false), ("prod", true)]);
+    let late = all[1].is.clone().unwrap();
+    assert!(late.rollout.paused && late.observed);
+    assert!(late.status.message.unwrap().contains("cannot read"));
+    assert_eq!((all[1].tenants.total, all[1].tenants.at(Stage::Updated)), (1, 1));
+    assert_eq!(view.ask(|known| known.stacks("a-1").len()), Some(1));
+}
+
+#[test]
+fn accounts_have_the_profiles_that_their_tenants_name() {
+    let of = |name: &str, account: Option<&str>, profile: &str| {
+        let mut tenant = tenant(name, None, None, "x");
+        tenant.spec.profile_ref.name = profile.to_owned();
+        tenant.status.as_mut().unwrap().account_id = account.map(ToOwned::to_owned);
+        tenant
+    };
+    let view = view(vec![
+        of("a", Some("one"), "dev"),
+        of("b", Some("both"), "prod"),
+        of("c", Some("both"), "dev"),
+        of("d", Some("both"), "dev"),
+        of("young", None, "dev"),
+    ]);
+    let known = view.ask(Known::by_account).unwrap();
+    let mut said: Vec<_> = known.iter().map(|(account, named)| (&**account, &**named)).collect();
+    said.sort_unstable();
+    assert_eq!(said, [("both", "dev,prod"), ("one", "dev")]);
+}

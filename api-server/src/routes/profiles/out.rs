@@ -188,7 +188,7 @@ impl From<Summary> for DeploymentOut {
             missing: is.is_none(),
             revision: is.as_ref().and_then(|profile| profile.status.revision),
             rollout: is.as_ref().map(RolloutOut::from),
-            content: is.map(|profile| profile.content.into()),
+            content: is.and_then(|profile| profile.content).map(ContentOut::from),
             tenants: tenants.into(),
         }
     }
