@@ -120,13 +120,16 @@ in_columns() {
   [[ $columns =~ ^[0-9.]+\ %,\ query\ [1-9][0-9]*\ %,\ USD\ [0-9,]+\.[0-9][0-9]$ ]]
 }
 
+# two_places NUMBER: as people read it.
+two_places() { LC_ALL=C printf '%.2f' "$1" | sed 's/\.\{0,1\}0*$//'; }
+
 # ember_has_figures: the table, and what it stands on.
 ember_has_figures() {
   local amount='{"amount":"\([^"]*\)","currency":"USD"}' cost='"projected_cost":{"mean":'
   shows get tenants
   sends GET /billing/usage/ember "$manager" "the same, and how sure it is"
   echo "$answer" >"$papers/figures.json"
-  echo "health     $(text_of '"health":{"score":"\([^"]*\)"'), by $(text_of '"health":{[^[]*"coverage":"\([^"]*\)"') of what there is to know; the plan began a minute ago, so: $(text_of '"name":"pace","weight":"[^"]*","input":"\([^"]*\)"')"
-  echo "usage      query $(text_of '"name":"query","unit":"[a-z]*","used":"\([^"]*\)"') of $(text_of '"name":"query",[^}]*"quota":"\([^"]*\)"') that are left of the period's quota"
+  echo "health     $(text_of '"health":{"score":"\([^"]*\)"'), by $(text_of '"health":{[^[]*"coverage":"\([^"]*\)"') of what there is to know; how fast it uses its quota counts once three days are over"
+  echo "usage      query $(text_of '"name":"query","unit":"[a-z]*","used":"\([^"]*\)"') of $(two_places "$(text_of '"name":"query",[^}]*"quota":"\([^"]*\)"')") that are left of the period's quota"
   echo "projected  USD $(text_of "$cost$amount"), likely $(text_of "$cost$amount,\"likely\":{\"low\":$amount" 2) to $(text_of "$cost$amount,\"likely\":{\"low\":$amount,\"high\":$amount" 3)"
 }

@@ -9,7 +9,8 @@ use jiff::{SignedDuration, Timestamp, civil::Date};
 use thiserror::Error;
 
 use super::{
-    Money, Ppm, Quantity, calendar,
+    Money, Ppm, Quantity,
+    calendar::{self, Elapsed},
     health::{self, CLEAR_FROM, Health, Remedy, Share, Stage, Standing, Support, Watch},
     meter::{Aggregation, Meter},
     projection::{self, Cost, Forecast, Projection, ProjectionError, Running, Season},
@@ -22,11 +23,16 @@ use super::{
 /// the share of support's answers in time is kept. 4: the edges of what a period will cost are in order and
 /// hold the mean, also where more use costs less. 5: it is priced by the formula of its period's bill, and
 /// what was used before there was a plan counts against no quota. 6: the pace of a quota that began within the
-/// period is measured against what was left of it then.
-pub const FORMULA_VERSION: u32 = 6;
+/// period is measured against what was left of it then. 7: a quota has a pace only once it has run for three
+/// days and a tenth of its period.
+pub const FORMULA_VERSION: u32 = 7;
 
 /// Above this share of a quota, in percent, an account is flagged whatever its health.
 const FLAG_ABOVE: u8 = 95;
+
+/// A quota that has run for less than so many days, or than the tenth part of its period, has no pace.
+const PACE_DAYS: u64 = 3;
+const PACE_PART: u64 = 10;
 
 /// Days that a trend looks at: a week against the four before it.
 const WEEK: usize = 7;
@@ -295,7 +301,8 @@ fn health_inputs(
         stage: facts.stage,
         pace: counted.zip(history).and_then(|(counted, metered)| {
             let lasts = lasts(inputs.period.edges, metered.since).elapsed(inputs.computed_at);
-            health::pace(counted.used, counted.quota, lasts)
+            let tells = runs_long_enough(inputs.period.edges, lasts);
+            health::pace(counted.used, counted.quota, lasts).filter(|_| tells)
         }),
         trend: history.and_then(trend),
         adoption: facts.adoption,
@@ -310,6 +317,14 @@ fn health_inputs(
 /// For how long a quota is there: the period, or what was left of it when the quota began.
 fn lasts(period: calendar::Period, since: Timestamp) -> calendar::Period {
     calendar::Period::from_edges(since.max(period.start()), period.end()).unwrap_or(period)
+}
+
+/// Whether what was used of a quota so far says anything of its pace: in its first minute one event is a
+/// thousand times too many. Projections wait as long.
+fn runs_long_enough(period: calendar::Period, lasts: Elapsed) -> bool {
+    const DAY_MS: u64 = 24 * 3_600_000;
+    let whole = period.elapsed(period.end()).total_ms;
+    lasts.elapsed_ms >= PACE_DAYS * DAY_MS && lasts.elapsed_ms.saturating_mul(PACE_PART) >= whole
 }
 
 /// Needs 35 full days, from before the period or in it.

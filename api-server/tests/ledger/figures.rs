@@ -471,7 +471,7 @@ async fn usage_json_is_written_after_a_round_that_changed_something() {
         json!({
             "account": "acme", "name": "ACME", "onboarding": null, "plan": null,
             "as_of": "2026-11-23T12:00:00Z", "valid_until": "2026-11-23T12:15:00Z",
-            "ledger_seq": 0, "formula_version": 6, "stale": false, "health": "1.00",
+            "ledger_seq": 0, "formula_version": 7, "stale": false, "health": "1.00",
             "coverage": "0.10", "standing": "insufficient_data", "flagged": false,
             "reason": null, "level": "ok", "usage_ratio": null, "meter": null,
             "projected_cost": null,

@@ -155,6 +155,45 @@ fn a_quota_that_began_within_the_period_is_paced_by_what_was_left_of_it() {
     assert_eq!(said("2026-05-11T00:00:00Z"), said("2026-06-01T00:00:00Z"));
 }
 
+/// By the rule of projections, but from when the quota began.
+#[test]
+fn a_quota_has_a_pace_only_after_three_days_and_a_tenth_of_its_period() {
+    let full = quantities(&[400; 20]);
+    let of_period = |since: &str, now: &str, end: &str| {
+        let metered = Metered { since: instant(since), ..metered(8_000, &[], &full) };
+        let mut inputs = inputs(BTreeMap::from([(Meter::Agents, metered)]));
+        let edges = calendar::Period::from_edges(instant("2026-06-01T00:00:00Z"), instant(end));
+        inputs.period.edges = edges.unwrap();
+        inputs.computed_at = instant(now);
+        let health = of(&inputs).health;
+        (health.lines[0].input.is_some(), health.coverage)
+    };
+    let of = |since, now| of_period(since, now, "2026-07-01T00:00:00Z");
+    let (known, unknown) = (BasisPoints(8_500), BasisPoints(6_000));
+    assert_eq!(of("2026-06-18T00:00:00Z", "2026-06-21T00:00:00Z"), (true, known));
+    assert_eq!(of("2026-06-18T00:00:00.001Z", "2026-06-21T00:00:00Z"), (false, unknown));
+    assert_eq!(of("2026-06-20T23:59:00Z", "2026-06-21T00:00:00Z"), (false, unknown));
+    // A quota of before begins anew with its period.
+    assert_eq!(of("2026-05-01T00:00:00Z", "2026-06-03T23:59:59.999Z"), (false, unknown));
+    assert_eq!(of("2026-05-01T00:00:00Z", "2026-06-04T00:00:00Z"), (true, known));
+    // Of 31 days three are less than a tenth.
+    let long = |now| of_period("2026-06-01T00:00:00Z", now, "2026-07-02T00:00:00Z").0;
+    assert!(!long("2026-06-04T02:23:59Z") && long("2026-06-04T02:24:00Z"));
+}
+
+/// What its first event comes to then: so much too fast that nothing else would count.
+#[test]
+fn the_first_minute_of_a_quota_costs_no_health() {
+    let full = quantities(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 100]);
+    let metered = Metered { since: instant("2026-06-10T23:59:00Z"), ..metered(8_000, &[], &full) };
+    let mut inputs = inputs(BTreeMap::from([(Meter::Agents, metered)]));
+    inputs.facts.adoption = None;
+    let early = of(&inputs);
+    assert_eq!(early.health.coverage, BasisPoints(4_500));
+    assert_eq!((early.standing, early.flagged), (Standing::InsufficientData, false));
+    assert!(early.health.best.is_none_or(|best| best.factor != health::Factor::Pace));
+}
+
 #[test]
 fn a_trend_needs_thirty_five_days() {
     let (past, full) = (past(), ten_days());
