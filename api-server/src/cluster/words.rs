@@ -11,11 +11,14 @@ pub fn health(health: Option<BasisPoints>) -> String {
     health.map_or_else(|| UNKNOWN.to_owned(), |health| prose::percent(health.into()))
 }
 
-/// `ingestion 83 %`; rounded down, so that 80 % stands where 80 % is reached.
+/// `ingestion 83 %`; rounded down, so that 80 % stands where 80 % is reached. `query >1000 %` beyond ten
+/// times the quota.
 #[must_use]
 pub fn usage(highest: Option<(Meter, Ppm)>) -> String {
-    let told =
-        |(meter, Ppm(ratio)): (Meter, Ppm)| format!("{meter} {} %", ratio.div_euclid(10_000));
+    let told = |(meter, ratio): (Meter, Ppm)| match prose::is_beyond(ratio) {
+        true => format!("{meter} >1000 %"),
+        false => format!("{meter} {} %", ratio.0.div_euclid(10_000)),
+    };
     highest.map_or_else(|| UNKNOWN.to_owned(), told)
 }
 
@@ -43,6 +46,8 @@ mod tests {
     fn a_mark_is_shown_only_when_it_is_reached() {
         assert_eq!(usage(Some((Meter::Query, Ppm(799_999)))), "query 79 %");
         assert_eq!(usage(Some((Meter::Query, Ppm(800_000)))), "query 80 %");
+        assert_eq!(usage(Some((Meter::Query, Ppm(10_000_000)))), "query 1000 %");
+        assert_eq!(usage(Some((Meter::Query, Ppm(1_000_000_000)))), "query >1000 %");
     }
 
     #[test]

@@ -3,9 +3,12 @@
 
 use super::{Money, Ppm, Quantity, decimal};
 
-/// Places of a quantity that a sentence has; below a thousandth all of them, so that a little is
+/// Places of a quantity that a sentence has at most; below a hundredth all of them, so that a little is
 /// never said to be nothing.
-const PLACES: u32 = 3;
+const PLACES: u32 = 2;
+
+/// Beyond so many times the whole, nobody reads how many.
+const MOST_TIMES: i64 = 10;
 
 /// `USD 1,049.00`
 #[must_use]
@@ -13,13 +16,13 @@ pub fn money(money: Money) -> String {
     format!("{} {}", money.currency().code(), grouped(&money.amount()))
 }
 
-/// `40,000`, `12.346`
+/// `40,000`, `12.35`
 #[must_use]
 pub fn quantity(quantity: Quantity) -> String {
     let step = 10_i64.pow(super::quantity::PLACES - PLACES);
     let micros = quantity.micros();
     let told = match decimal::div_round(micros.into(), step.into()) {
-        Some(thousandths) if thousandths != 0 => decimal::format(thousandths, PLACES, 0),
+        Some(hundredths) if hundredths != 0 => decimal::format(hundredths, PLACES, 0),
         _ => quantity.to_string(),
     };
     grouped(&told)
@@ -45,6 +48,21 @@ pub fn at_least(quantity: Quantity) -> String {
 pub fn percent(Ppm(ratio): Ppm) -> String {
     let tenths = decimal::div_round(ratio.into(), 1_000).unwrap_or_default();
     format!("{} %", grouped(&decimal::format(tenths, 1, 0)))
+}
+
+/// `83 % of the quota`, `more than 10 times the quota`: a share in words with what it is of.
+#[must_use]
+pub fn share_of(ratio: Ppm, whole: &str) -> String {
+    if is_beyond(ratio) {
+        return format!("more than {MOST_TIMES} times {whole}");
+    }
+    format!("{} of {whole}", percent(ratio))
+}
+
+/// Whether a share is told as [`share_of`] tells those that are too large to read.
+#[must_use]
+pub const fn is_beyond(Ppm(ratio): Ppm) -> bool {
+    ratio > MOST_TIMES * Ppm::ONE.0
 }
 
 /// A decimal number with its thousands set apart.
@@ -90,11 +108,12 @@ mod tests {
     fn quantities_have_no_more_places_than_say_something() {
         let cases = [
             ("40000", "40,000"),
-            ("1234567.891234", "1,234,567.891"),
+            ("1234567.891234", "1,234,567.89"),
+            ("82077.547685", "82,077.55"),
             ("12.5", "12.5"),
-            ("12.345678", "12.346"),
-            ("0.000499", "0.000499"),
-            ("0.0005", "0.001"),
+            ("12.345678", "12.35"),
+            ("0.004999", "0.004999"),
+            ("0.005", "0.01"),
             ("-1234.5", "-1,234.5"),
             ("0", "0"),
         ];
@@ -109,6 +128,15 @@ mod tests {
         for (given, told) in cases {
             assert_eq!(at_least(given.parse().unwrap()), told, "{given}");
         }
+    }
+
+    #[test]
+    fn a_share_that_is_too_large_to_read_is_told_in_times() {
+        let of = |ratio| share_of(Ppm(ratio), "the quota");
+        assert_eq!(of(682_784), "68.3 % of the quota");
+        assert_eq!(of(10_000_000), "1,000 % of the quota");
+        assert_eq!(of(10_000_001), "more than 10 times the quota");
+        assert_eq!(of(i64::MAX), "more than 10 times the quota");
     }
 
     #[test]

@@ -104,10 +104,26 @@ pub fn bar(ratio_ppm: i64) -> String {
     (0..BAR).map(|place| if place < full { '█' } else { mark(place) }).collect()
 }
 
-/// A share in millionths as a percentage without decimals, rounded down: 99.9 % is not all.
+/// A share in millionths as a percentage without decimals, rounded down: 99.9 % is not all. Beyond ten
+/// times nobody reads how many.
 #[must_use]
 pub fn percent(ratio_ppm: i64) -> String {
-    format!("{} %", ratio_ppm / 10_000)
+    if ratio_ppm > 10_000_000 { ">1000 %".to_owned() } else { format!("{} %", ratio_ppm / 10_000) }
+}
+
+/// A decimal number with two places at most, rounded half up; what is less than that keeps all, and what is
+/// no such number stays as it is.
+#[must_use]
+pub fn quantity(number: &str) -> String {
+    let told = || {
+        let (whole, places) = number.split_once('.')?;
+        let hundredths = format!("{whole}{:0<2}", places.get(..places.len().min(2))?);
+        let up = places.as_bytes().get(2).is_some_and(|digit| (b'5'..=b'9').contains(digit));
+        let rounded = hundredths.parse::<u64>().ok()?.checked_add(u64::from(up))?;
+        let text = format!("{}.{:02}", rounded / 100, rounded % 100);
+        (rounded > 0).then(|| text.trim_end_matches('0').trim_end_matches('.').to_owned())
+    };
+    told().unwrap_or_else(|| number.to_owned())
 }
 
 /// The first line of a text, shortened to so many characters.
@@ -156,6 +172,24 @@ mod tests {
         assert_eq!(bar(830_000), "████████████████│··│");
         assert_eq!(bar(3_000_000), "█".repeat(20));
         assert_eq!(percent(999_999), "99 %");
+        assert_eq!([percent(10_000_000), percent(10_000_001)], ["1000 %", ">1000 %"]);
+    }
+
+    #[test]
+    fn a_quantity_has_two_places_at_most() {
+        for (number, told) in [
+            ("82077.547685", "82077.55"),
+            ("99.995", "100"),
+            ("12.50", "12.5"),
+            ("12", "12"),
+            ("0.000499", "0.000499"),
+            ("0.005", "0.01"),
+            ("-0.125", "-0.125"),
+            ("unknown", "unknown"),
+            ("", ""),
+        ] {
+            assert_eq!(quantity(number), told, "{number}");
+        }
     }
 
     #[test]

@@ -1,7 +1,15 @@
 //! What was measured, and what to do about it, in words.
 
 use super::{Factor, Inputs, Share};
-use crate::domain::{Ppm, prose::percent};
+use crate::domain::{
+    Ppm,
+    prose::{is_beyond, percent, share_of},
+};
+
+/// What paces, trends and spent budgets are shares of.
+const EVEN_PACE: &str = "the quota's even pace";
+const FOUR_WEEKS: &str = "the four weeks before";
+const BUDGET: &str = "the error budget";
 
 /// What to do where use outgrows a plan.
 pub const OUTGROWN: &str = "offer the next plan before use outgrows this one";
@@ -17,12 +25,10 @@ fn share(share: Option<Share>, what: &str) -> Option<String> {
 /// What was measured for a factor, with its figures.
 pub(super) fn input(factor: Factor, inputs: &Inputs) -> Option<String> {
     match factor {
-        Factor::Pace => {
-            inputs.pace.map(|pace| format!("use at {} of the quota's even pace", percent(pace)))
+        Factor::Pace => inputs.pace.map(|pace| format!("use at {}", share_of(pace, EVEN_PACE))),
+        Factor::Trend => {
+            inputs.trend.map(|trend| format!("last week at {}", share_of(trend, FOUR_WEEKS)))
         }
-        Factor::Trend => inputs
-            .trend
-            .map(|trend| format!("last week at {} of the four weeks before", percent(trend))),
         Factor::Adoption => share(inputs.adoption, "planned departments active"),
         Factor::Recency => inputs.quiet_days.map(|quiet| format!("quiet for {}", days(quiet))),
         Factor::Support => inputs.support.map(|s| {
@@ -33,7 +39,7 @@ pub(super) fn input(factor: Factor, inputs: &Inputs) -> Option<String> {
         }),
         Factor::Success => share(inputs.success, "due criteria met"),
         Factor::Reliability => {
-            inputs.budget_used.map(|used| format!("{} of the error budget used", percent(used)))
+            inputs.budget_used.map(|used| format!("{} used", share_of(used, BUDGET)))
         }
         Factor::Payment => inputs.days_overdue.map(|overdue| match overdue {
             0 => "nothing overdue".to_owned(),
@@ -68,19 +74,22 @@ fn counted(count: impl Into<u64>, one: &str, many: &str) -> String {
 
 // What has to be different, for `remedy`.
 
+/// Where a share of something should go, and where it is; what it is of is said once.
+fn from_to(from: Ppm, to: Ppm, whole: &str) -> String {
+    let from = if is_beyond(from) { share_of(from, "that") } else { percent(from) };
+    format!("{}, from {from}", share_of(to, whole))
+}
+
 pub(super) fn more_use(from: Ppm, to: Ppm) -> String {
-    let (from, to) = (percent(from), percent(to));
-    format!("bring use to {to} of the quota's even pace, from {from}")
+    format!("bring use to {}", from_to(from, to, EVEN_PACE))
 }
 
 pub(super) fn less_use(from: Ppm, to: Ppm) -> String {
-    let (from, to) = (percent(from), percent(to));
-    format!("bring use down to {to} of the quota's even pace, from {from}, or offer the next plan")
+    format!("bring use down to {}, or offer the next plan", from_to(from, to, EVEN_PACE))
 }
 
 pub(super) fn growth(from: Ppm, to: Ppm) -> String {
-    let (from, to) = (percent(from), percent(to));
-    format!("bring a week's use to {to} of the four weeks before, from {from}")
+    format!("bring a week's use to {}", from_to(from, to, FOUR_WEEKS))
 }
 
 pub(super) fn departments(Share { part, whole }: Share, more: u16) -> String {
@@ -116,8 +125,8 @@ pub(super) fn answer(sev1: u32, sev2: u32, more: Option<u32>) -> String {
 }
 
 pub(super) fn back_inside(used: Ppm) -> String {
-    let used = percent(used);
-    format!("bring the service back inside its objective, from {used} of its error budget")
+    let used = share_of(used, "its error budget");
+    format!("bring the service back inside its objective, from {used}")
 }
 
 pub(super) fn settle(overdue: u32) -> String {

@@ -1,13 +1,7 @@
 //! Reasons, in words.
 
 use super::{BreakEven, Candidate, Choice, Excluded, Needs};
-use crate::domain::{
-    Quantity,
-    catalogue::PlanVersion,
-    meter::Meter,
-    prose::{self, percent},
-    threshold::ratio,
-};
+use crate::domain::{Quantity, catalogue::PlanVersion, meter::Meter, prose, threshold::ratio};
 
 /// Why a plan cannot be taken; `None` when it can.
 pub(super) fn misfit(version: &PlanVersion, needs: &Needs) -> Option<String> {
@@ -42,12 +36,11 @@ pub(super) fn reasons(
     for line in plan.high.lines.iter().filter(|line| line.billable > Quantity::ZERO) {
         let unit = line.meter.unit();
         reasons.push(match ratio(line.quantity, Some(line.included)) {
-            Some(used) if line.included > Quantity::ZERO => format!(
-                "in the high case use reaches {} of the {} {unit} included, {} more",
-                percent(used),
-                prose::quantity(line.included),
-                prose::money(line.amount)
-            ),
+            Some(used) if line.included > Quantity::ZERO => {
+                let included = format!("the {} {unit} included", prose::quantity(line.included));
+                let (share, more) = (prose::share_of(used, &included), prose::money(line.amount));
+                format!("in the high case use reaches {share}, {more} more")
+            }
             _ => {
                 let (name, amount) = (plan.name(), prose::money(line.amount));
                 format!("{name} includes no {unit}: {amount} in the high case")

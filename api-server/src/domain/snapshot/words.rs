@@ -41,15 +41,14 @@ impl Snapshot {
     fn nearly_used_up(&self) -> Option<String> {
         let (meter, of) = self.meters.iter().find(|(_, m)| exceeds(m))?;
         let (used, quota) = (prose::quantity(of.used), prose::quantity(of.quota?));
-        let (share, unit) = (prose::percent(of.ratio?), meter.unit());
+        let share = prose::share_of(of.ratio?, "what the plan includes");
+        let unit = meter.unit();
         let end = match of.projection {
             Projection::Forecast(forecast) => forecast.exhausted_on,
             Projection::TooEarly => None,
         };
         let end = end.map(|day| format!(", used up on {day}")).unwrap_or_default();
-        Some(format!(
-            "{meter} is at {share} of what the plan includes, {used} of {quota} {unit}{end}"
-        ))
+        Some(format!("{meter} is at {share}, {used} of {quota} {unit}{end}"))
     }
 
     fn lowest_cap(&self) -> Option<Cap> {

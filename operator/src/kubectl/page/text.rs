@@ -6,7 +6,7 @@ use k8s_openapi::jiff::Timestamp;
 use super::{Component, Page, Part};
 use crate::kubectl::{
     table::{Cell, table},
-    words::{NONE, Style, Tone, age, bar, percent, short, tone_of},
+    words::{NONE, Style, Tone, age, bar, percent, quantity, short, tone_of},
 };
 
 /// Longer messages than this are left to `-o yaml` and to why.
@@ -239,8 +239,8 @@ fn meter(meter: &MeterUsage) -> Vec<Cell> {
     let ratio = meter.ratio_ppm;
     vec![
         meter.name.clone().into(),
-        meter.used.clone().into(),
-        meter.quota.clone().unwrap_or_else(|| NONE.to_owned()).into(),
+        quantity(&meter.used).into(),
+        meter.quota.as_deref().map_or_else(|| NONE.to_owned(), quantity).into(),
         Cell::toned(ratio.map(bar).unwrap_or_default(), tone),
         Cell::toned(ratio.map(|r| format!("{}{level}", percent(r))).unwrap_or_default(), tone),
     ]
