@@ -70,6 +70,11 @@ pub fn verifier(own: &Own, plane: &ControlPlane, folder: &Path, clock: Clock) ->
 }
 
 /// The workloads of one namespace, all of one account.
+///
+/// By its name alone: a token says nothing of which namespace of that name it is of, and ServiceAccounts that nobody
+/// bound may send here too. One of the namespace's former life is taken for what is left of its hour, from
+/// whoever can reach the gateway; these are pods of the stack as it is now, which have tokens of their own. For
+/// whom it counts, the binding of this gateway's uid says.
 pub struct Neighbours {
     /// The namespace.
     pub namespace: String,

@@ -51,6 +51,16 @@ impl Cluster {
     /// A token as Kubernetes 1.37 projects it, good for an hour from `now`.
     pub fn token(&self, namespace: &str, account: &str, audience: &str, now: Timestamp) -> String {
         let uid = if account == "tenantry-gateway" { GATEWAY_UID } else { SENDER_UID };
+        self.token_of((namespace, account, uid), audience, now)
+    }
+
+    /// The same of a ServiceAccount of another uid.
+    pub fn token_of(
+        &self,
+        (namespace, account, uid): (&str, &str, &str),
+        audience: &str,
+        now: Timestamp,
+    ) -> String {
         let now = now.as_second();
         let header = json!({"alg": "ES256", "kid": self.kid}).to_string();
         let claims = json!({

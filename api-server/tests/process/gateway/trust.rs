@@ -156,3 +156,39 @@ async fn times_are_judged_twice_and_a_missing_one_is_the_gateways() {
     assert!(status["control_plane"]["clock_ahead_ms"].as_i64().unwrap().abs() < 60_000);
     assert_eq!(ground.ledger().await.into_keys().collect::<Vec<_>>(), ["ahead", "none"]);
 }
+
+/// A namespace that was made anew under its name, of which somebody still holds tokens: who was bound is asked for by
+/// uid, at the control plane, and whoever speaks there as the former gateway is nobody.
+#[tokio::test]
+async fn of_a_namespaces_former_life_the_ledger_believes_nothing() {
+    let ground = Ground::new();
+    ground.bind_sender();
+    let plane = ground.control_plane();
+    let mut gateway = ground.gateway();
+    gateway.ready().await;
+    let now = Timestamp::now();
+    let former = |account: &str, audience: &str| {
+        ground.cluster.token_of(("tenant-acme", account, "of-its-former-life"), audience, now)
+    };
+    let body = json!([event("former", "1")]);
+    for (account, audience) in [
+        ("core", "tenantry-usage"),
+        ("tenantry-gateway", "tenantry-usage"),
+        ("tenantry-gateway", "tenantry-gateway"),
+    ] {
+        let answer = ground.send_as(&plane, &former(account, audience), BATCH, &body).await;
+        let told = (answer.status.as_u16(), answer.code());
+        assert_eq!(told, (401, "unauthenticated"), "{account} {audience}");
+    }
+    // A gateway of its former life, with its volume and all that it holds.
+    assert!(gateway.terminate());
+    ground.write("token", &former("tenantry-gateway", "tenantry-gateway"));
+    let gateway = ground.gateway();
+    assert_eq!(ground.send(&gateway, &body).await.status, StatusCode::OK);
+    let refused = |status: &Value| {
+        status["control_plane"]["failing"].as_str().is_some_and(|why| why.contains("401"))
+            && status["forwarding"]["waits_for"].is_string()
+    };
+    assert_eq!(gateway.until("refused", refused).await["held"]["events"], 1);
+    assert!(ground.ledger().await.is_empty());
+}
