@@ -4,6 +4,7 @@
 
 mod api_server;
 mod guard;
+mod tokens;
 
 use std::collections::BTreeMap;
 
@@ -53,6 +54,7 @@ pub fn objects(namespace: &str) -> Vec<Value> {
     all.extend(bindings(namespace));
     all.extend(policy(namespace));
     all.extend(guard::objects(&account(namespace)));
+    all.extend(tokens::objects(&account(namespace)));
     all.extend(api_server::objects(namespace));
     all
 }

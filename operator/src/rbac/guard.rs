@@ -15,10 +15,10 @@ use crate::{
 
 const NAME: &str = "tenantry-guard-rails";
 /// The role whose holders may change guard rails by hand.
-const BREAK_GLASS: &str = "tenantry-break-glass";
+pub(super) const BREAK_GLASS: &str = "tenantry-break-glass";
 /// The right that the role has; cluster administrators have it with all others.
-const RESOURCE: &str = "guardrails";
-const VERB: &str = "override";
+pub(super) const RESOURCE: &str = "guardrails";
+pub(super) const VERB: &str = "override";
 /// The role whose holders may make Ingresses of their own, and the verb that it grants: a solver of
 /// challenges, say.
 const EXPOSERS: &str = "tenantry-own-ingresses";
@@ -126,7 +126,7 @@ fn subresources(kind: Kind) -> &'static [&'static str] {
 }
 
 /// Neither the operator nor Kubernetes.
-fn strangers(operator: &str) -> String {
+pub(super) fn strangers(operator: &str) -> String {
     let users: Vec<&str> = std::iter::once(operator).chain(CLUSTER).collect();
     format!(
         "!(request.userInfo.username in {}) && !request.userInfo.groups.exists(g, g in {})",
@@ -175,7 +175,7 @@ fn variables() -> Value {
 
 /// Whether the caller has a right over what guards tenants. In the whole cluster: a role with wildcards
 /// in a tenant's namespace holds every right there.
-fn may(verb: &str) -> String {
+pub(super) fn may(verb: &str) -> String {
     format!(
         "authorizer.group('{}').resource('tenants').subresource('{RESOURCE}').check('{verb}').allowed()",
         crds::GROUP

@@ -16,7 +16,7 @@ fn ours() -> Value {
 }
 
 /// One who may do anything in one namespace, and change the namespace itself: more than `admin`.
-async fn mighty(lab: &Lab, user: &str, namespace: &str) -> Api {
+pub async fn mighty(lab: &Lab, user: &str, namespace: &str) -> Api {
     let rule = json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }]);
     let cluster = json!([{ "apiGroups": [""], "resources": ["namespaces"], "verbs": ["*"] }]);
     let metadata = json!({ "name": user, "namespace": namespace });
@@ -42,7 +42,7 @@ fn by_policy(answer: Result<Value, Refused>) -> Result<(), String> {
     refused_with(answer, "this guards a tenant")
 }
 
-fn refused_with(answer: Result<Value, Refused>, words: &str) -> Result<(), String> {
+pub fn refused_with(answer: Result<Value, Refused>, words: &str) -> Result<(), String> {
     match answer {
         Ok(_) => Err("taken".to_owned()),
         Err(refused) => {

@@ -44,5 +44,6 @@ mod stack;
 mod support;
 mod suspend;
 mod tiers;
+mod tokens;
 mod truth;
 mod watches;

@@ -35,7 +35,9 @@ pub struct Api {
 fn base(plural: &str) -> &'static str {
     match plural {
         "tenants" | "deploymentprofiles" => "/apis/tenantry.dev/v1alpha1",
-        "deployments" | "replicasets" | "statefulsets" | "controllerrevisions" => "/apis/apps/v1",
+        "deployments" | "replicasets" | "statefulsets" | "daemonsets" | "controllerrevisions" => {
+            "/apis/apps/v1"
+        }
         "networkpolicies" | "ingresses" => "/apis/networking.k8s.io/v1",
         "horizontalpodautoscalers" => "/apis/autoscaling/v2",
         "poddisruptionbudgets" => "/apis/policy/v1",
