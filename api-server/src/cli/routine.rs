@@ -5,7 +5,6 @@
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use jiff::Timestamp;
@@ -17,15 +16,14 @@ use crate::gateway::plane::ControlPlane;
 
 mod erase;
 mod keep;
+mod patience;
 mod rows;
 mod written;
 
 use keep::{Keep, Mark};
+use patience::Patience;
 use rows::Format;
 use written::{Series, Written};
-
-/// How long to wait before a request that met a busy or absent server is sent again.
-const AGAIN: Duration = Duration::from_secs(2);
 
 /// Whom to ask, and where to keep the answer.
 #[derive(clap::Args, Debug)]
@@ -262,34 +260,41 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         "no token: give --token-file (TENANTRY_TOKEN_FILE), a file with a token of the installation's issuer",
     )?;
     let server = ControlPlane::server(&args.server, args.ca_file.as_deref(), token)?;
-    let until = Instant::now() + Duration::from_secs(args.patience);
+    let patience = Patience::of(args.patience);
     let day = Timestamp::now().to_zoned(TimeZone::UTC).date();
-    make(&args, &server, &errand, day, until).await?;
+    let written = make(&args, &server, &errand, day, patience).await?;
     if let Round::Retention { erase: true, contact_days, .. } = args.round {
         let (erased, more) =
-            erase::contacts(&server, contact_days, &day.to_string(), until).await?;
+            erase::contacts(&server, &written, (contact_days, day), patience).await?;
         let more = if more { "; more are overdue: make the round again" } else { "" };
         writeln!(io::stdout(), "erased the contacts of {erased} requests{more}")?;
     }
     Ok(())
 }
 
+/// Makes the round; answers whose contacts it wrote down as overdue, if it is to erase them.
 async fn make(
     args: &Args,
     server: &ControlPlane,
     errand: &Errand,
     day: Date,
-    until: Instant,
-) -> anyhow::Result<()> {
+    patience: Patience,
+) -> anyhow::Result<Vec<String>> {
+    let erases = matches!(args.round, Round::Retention { erase: true, .. });
+    let overdue = |text: &str| match erases {
+        true => erase::overdue(errand.format, text),
+        false => Ok(Vec::new()),
+    };
     let Some(folder) = &args.to else {
         let mut out = io::stdout().lock();
-        let mut next = Some(errand.path.clone());
+        let (mut next, mut written) = (Some(errand.path.clone()), Vec::new());
         while let Some(path) = next.take() {
-            let (text, after) = asked(server, errand, &path, until).await?;
+            let (text, after) = asked(server, errand, &path, patience).await?;
             out.write_all(text.as_bytes())?;
+            written.extend(overdue(&text)?);
             next = after;
         }
-        return Ok(());
+        return Ok(written);
     };
     let series = errand.series();
     let name = series.file(day);
@@ -297,7 +302,7 @@ async fn make(
     let mut keep = Keep::new(folder, &name)?;
     let mut mark = keep.resume(&errand.path)?;
     while let Some(path) = mark.next.clone() {
-        let page = asked(server, errand, &path, until).await;
+        let page = asked(server, errand, &path, patience).await;
         if page.as_ref().is_err_and(|error| error.is::<Unknown>()) {
             keep.forget();
         }
@@ -313,7 +318,11 @@ async fn make(
     for gone in written.map_or(Ok(Vec::new()), |written| written.prune(&name))? {
         writeln!(io::stdout(), "removed {gone}")?;
     }
-    Ok(())
+    if !erases {
+        return Ok(Vec::new());
+    }
+    // What an earlier round left half done is in it, too.
+    overdue(&std::fs::read_to_string(&file).with_context(|| file.display().to_string())?)
 }
 
 /// The server does not know the page, as when it has another ledger by now.
@@ -326,7 +335,7 @@ async fn asked(
     server: &ControlPlane,
     errand: &Errand,
     path: &str,
-    until: Instant,
+    patience: Patience,
 ) -> anyhow::Result<(String, Option<String>)> {
     let first = path == errand.path;
     loop {
@@ -342,11 +351,9 @@ async fn asked(
                 _ => bail!("the API server answered {} to {path}", words(&answered)),
             },
         };
-        let wait = wait.unwrap_or(AGAIN).min(Duration::from_secs(60));
-        if Instant::now() + wait >= until {
+        if !patience.lasts(wait).await {
             bail!("{why}; run it again, and it goes on where it was");
         }
-        tokio::time::sleep(wait).await;
     }
 }
 

@@ -227,8 +227,15 @@ async fn the_retention_audit_erases_what_is_overdue_when_it_is_told_to() {
     let complaint = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && complaint.contains("privacy:erase"), "{complaint}");
     let eraser = token(&place, folder.path(), "billing:audit privacy:erase");
-    let erased = told(&run(&serving.api, &eraser, &[&looked[..], &["--erase"]].concat()));
+    // Those of the table in the folder.
+    let to = folder.path().join("routines");
+    std::fs::create_dir(&to).unwrap();
+    let kept = ["--to", to.to_str().unwrap(), "retention", "--erase"];
+    let erased = told(&run(&serving.api, &eraser, &kept));
     assert!(erased.ends_with("erased the contacts of 1 requests\n"), "{erased}");
+    let file = std::fs::read_dir(&to).unwrap().next().unwrap().unwrap().path();
+    let table = std::fs::read_to_string(file).unwrap();
+    assert_eq!(table.lines().count(), 2, "the head, and whom it erased: {table}");
     assert_eq!(told(&run(&serving.api, &audit, &looked)), "");
     let wide = told(&run(&serving.api, &audit, &["retention", "--contact-days", "90"]));
     assert_eq!(wide.lines().count(), 2, "the head, and the younger one: {wide}");
