@@ -26,6 +26,9 @@ mod ground;
 #[path = "../../tests/cluster/lab.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod lab;
+#[path = "../../tests/process/midnight.rs"]
+#[allow(dead_code, reason = "tests of processes use the rest")]
+mod midnight;
 #[path = "../../tests/process/port.rs"]
 mod port;
 #[path = "../../tests/cluster/seen.rs"]

@@ -18,6 +18,9 @@ mod ground;
 #[path = "../../tests/cluster/lab.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod lab;
+#[path = "../../tests/process/midnight.rs"]
+#[allow(dead_code, reason = "tests of processes use the rest")]
+mod midnight;
 #[path = "../../tests/cluster/rate.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod rate;

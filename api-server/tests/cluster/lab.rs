@@ -8,8 +8,8 @@ use std::{
 };
 
 use api_server::auth::{Audience, local::Claims};
-use crds::{DeploymentProfile, Tenant};
-use jiff::{Timestamp, tz::TimeZone};
+use crds::{DeploymentProfile, Tenant, manifest::RELEASE_NAMESPACE};
+use jiff::Timestamp;
 use k8s_openapi::api::{
     authentication::v1::{TokenRequest, TokenRequestSpec},
     coordination::v1::Lease,
@@ -27,6 +27,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
     ground::Ground,
+    midnight::past_month_end,
     seen::{Seen, send},
     serving::{Place, Serving},
 };
@@ -34,17 +35,6 @@ use crate::{
 /// Generous: nothing is judged by how long it took.
 const BOUND: Duration = Duration::from_secs(240);
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// Accounts are by months of UTC, and what is used counts from the beginning of one: a test does not begin shortly before.
-async fn past_month_end() {
-    const NEEDED: i64 = 15 * 60;
-    let now = Timestamp::now();
-    let next = now.to_zoned(TimeZone::UTC).date().last_of_month().tomorrow().unwrap();
-    let left = next.to_zoned(TimeZone::UTC).unwrap().timestamp().as_second() - now.as_second();
-    if left < NEEDED {
-        tokio::time::sleep(Duration::from_secs(u64::try_from(left + 2).unwrap())).await;
-    }
-}
 
 /// Control planes are heavy: so many at once.
 static PLANES: Semaphore = Semaphore::const_new(2);
@@ -142,14 +132,14 @@ impl Lab {
             Path::new(env!("CARGO_MANIFEST_DIR")).join("../operator/generated/manifests.yaml");
         self.ground.kubectl(&["apply", "--server-side", "-f", &rights.to_string_lossy()]);
         let object = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": crds::API_SERVER } });
-        let api = Api::<ServiceAccount>::namespaced(self.client.clone(), "tenantry-system");
+        let api = Api::<ServiceAccount>::namespaced(self.client.clone(), RELEASE_NAMESPACE);
         self.apply(api, crds::API_SERVER, &object).await;
         self.write_kubeconfig(crds::API_SERVER, &self.kubeconfig()).await;
     }
 
     /// A kubeconfig that holds the token of an account of ours and nothing else.
     async fn write_kubeconfig(&self, account: &str, path: &Path) {
-        let token = self.token_of("tenantry-system", account, None).await;
+        let token = self.token_of(RELEASE_NAMESPACE, account, None).await;
         let text = std::fs::read_to_string(self.ground.kubeconfig()).unwrap();
         let mut config: Value = serde_saphyr::from_str(&text).unwrap();
         config["users"][0]["user"] = json!({ "token": token });
@@ -382,7 +372,7 @@ impl Lab {
     pub fn allow_onboarding(&self) {
         let name = "tenantry-api-server-onboarding";
         let role = format!("--clusterrole={name}");
-        let account = format!("--serviceaccount=tenantry-system:{}", crds::API_SERVER);
+        let account = format!("--serviceaccount={RELEASE_NAMESPACE}:{}", crds::API_SERVER);
         self.ground.kubectl(&["create", "clusterrolebinding", name, &role, &account]);
     }
 
@@ -436,7 +426,7 @@ impl Lab {
 
     /// The Lease that vouches for figures.
     pub async fn lease(&self) -> Option<Lease> {
-        let api = Api::<Lease>::namespaced(self.client.clone(), "tenantry-system");
+        let api = Api::<Lease>::namespaced(self.client.clone(), RELEASE_NAMESPACE);
         api.get_opt(crds::API_SERVER).await.unwrap()
     }
 

@@ -27,6 +27,9 @@ mod gateway;
 mod ground;
 mod lab;
 mod loss;
+#[path = "../process/midnight.rs"]
+#[allow(dead_code, reason = "tests of processes use more of it")]
+mod midnight;
 mod newer;
 mod outage;
 mod pace;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crds::{API_SERVER, conditions};
+use crds::{API_SERVER, conditions, manifest::RELEASE_NAMESPACE};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::{
     Api,
@@ -32,7 +32,7 @@ fn is_stale(seen: &Seen) -> Result<(), String> {
 
 /// The operator takes a duration from what the Lease states: three minutes need not pass.
 async fn shorten(lab: &Lab) {
-    let api = Api::<Lease>::namespaced(lab.client.clone(), "tenantry-system");
+    let api = Api::<Lease>::namespaced(lab.client.clone(), RELEASE_NAMESPACE);
     let patch = json!({ "spec": { "leaseDurationSeconds": 2 } });
     api.patch(API_SERVER, &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap();
 }

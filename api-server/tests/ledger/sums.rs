@@ -29,12 +29,19 @@ fn vast(id: &str, time: &str) -> Item {
     Item::Usage(event)
 }
 
+/// Accounts, of which `acme` used nearly all that fits.
+async fn with_vast_use(accounts: &[&str], (now, happened): (&str, &str)) -> Ground {
+    let ground = Ground::with(accounts).await;
+    ground.set_clock(now);
+    accepted(&ground.send("acme", vec![vast("e-1", happened)]).await);
+    ground
+}
+
 /// A day's use that was posted to two periods: each of them can hold its part, nothing can hold both.
 #[tokio::test]
 async fn a_day_whose_sum_does_not_fit_leaves_the_other_accounts_their_summaries() {
-    let ground = Ground::with(&["acme", "borealis"]).await;
-    ground.set_clock("2026-10-20T12:00:00Z");
-    accepted(&ground.send("acme", vec![vast("e-1", "2026-10-20T10:00:00Z")]).await);
+    let first = ("2026-10-20T12:00:00Z", "2026-10-20T10:00:00Z");
+    let ground = with_vast_use(&["acme", "borealis"], first).await;
     ground.set_clock("2026-11-05T12:00:00Z");
     ground.ledger.close_due().await.unwrap();
     accepted(&ground.send("acme", vec![vast("e-2", "2026-10-20T11:00:00Z")]).await);
@@ -52,8 +59,8 @@ async fn a_day_whose_sum_does_not_fit_leaves_the_other_accounts_their_summaries(
 /// By the order of time a row is added up before what took another one back.
 #[tokio::test]
 async fn an_hour_that_a_plan_divides_adds_up_whatever_was_taken_back_meanwhile() {
-    let ground = Ground::with(&["acme"]).await;
-    ground.set_clock("2026-11-23T12:00:00Z");
+    let first = ("2026-11-23T12:00:00Z", "2026-11-23T10:15:00Z");
+    let ground = with_vast_use(&["acme"], first).await;
     let void = Item::Correction(Correction {
         source: "/corrections".to_owned(),
         id: "c-1".to_owned(),
@@ -61,7 +68,6 @@ async fn an_hour_that_a_plan_divides_adds_up_whatever_was_taken_back_meanwhile()
         change: Change::Void,
         notes: BTreeMap::new(),
     });
-    accepted(&ground.send("acme", vec![vast("e-1", "2026-11-23T10:15:00Z")]).await);
     accepted(&ground.send("acme", vec![void]).await);
     let items = vec![vast("e-2", "2026-11-23T10:10:00Z"), query("acme", "e-3", "0")];
     accepted(&ground.send("acme", items).await);
@@ -108,9 +114,8 @@ async fn what_was_free_within_an_hour_is_added_up_whatever_was_taken_back_meanwh
 /// The same of whole hours: what came late in the two first ones was taken back in the third one's month.
 #[tokio::test]
 async fn what_was_free_in_whole_hours_is_added_up_whatever_was_taken_back_meanwhile() {
-    let ground = Ground::with(&["acme", "borealis"]).await;
-    ground.set_clock("2026-10-20T16:00:00Z");
-    accepted(&ground.send("acme", vec![vast("e-1", "2026-10-20T09:00:00Z")]).await);
+    let first = ("2026-10-20T16:00:00Z", "2026-10-20T09:00:00Z");
+    let ground = with_vast_use(&["acme", "borealis"], first).await;
     ground.agree("acme", "team", "2026-10-20T12:00:00Z").await;
     ground.set_clock(super::ground::NOW);
     ground.ledger.close_due().await.unwrap();
@@ -127,9 +132,8 @@ async fn what_was_free_in_whole_hours_is_added_up_whatever_was_taken_back_meanwh
 /// of it is free does not. The account is told so by name, and the others go on.
 #[tokio::test]
 async fn free_use_that_does_not_fit_refuses_the_accounts_items_by_name_and_nobody_elses() {
-    let ground = Ground::with(&["acme", "borealis"]).await;
-    ground.set_clock("2026-10-20T16:00:00Z");
-    accepted(&ground.send("acme", vec![vast("e-1", "2026-10-20T14:00:00Z")]).await);
+    let first = ("2026-10-20T16:00:00Z", "2026-10-20T14:00:00Z");
+    let ground = with_vast_use(&["acme", "borealis"], first).await;
     ground.agree("acme", "team", "2026-10-20T12:00:00Z").await;
     ground.set_clock(super::ground::NOW);
     ground.ledger.close_due().await.unwrap();
@@ -149,9 +153,8 @@ async fn free_use_that_does_not_fit_refuses_the_accounts_items_by_name_and_nobod
 /// A plan that would begin where what was free before it does not fit: it is refused by name, and use goes on.
 #[tokio::test]
 async fn a_plan_whose_free_use_does_not_fit_is_refused_by_name() {
-    let ground = Ground::with(&["acme"]).await;
-    ground.set_clock("2026-10-20T16:00:00Z");
-    accepted(&ground.send("acme", vec![vast("e-1", "2026-10-20T14:00:00Z")]).await);
+    let first = ("2026-10-20T16:00:00Z", "2026-10-20T14:00:00Z");
+    let ground = with_vast_use(&["acme"], first).await;
     ground.set_clock("2026-11-05T12:00:00Z");
     ground.ledger.close_due().await.unwrap();
     accepted(&ground.send("acme", back_and_forth().swap_remove(1)).await);

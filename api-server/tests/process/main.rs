@@ -23,6 +23,7 @@ mod gateway;
 mod kills;
 mod listed;
 mod load;
+#[allow(dead_code, reason = "the tests beside a cluster use more of it")]
 mod midnight;
 #[path = "../../../telemetry/tests/receiver/mod.rs"]
 mod otlp;

@@ -6,6 +6,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use crds::manifest::RELEASE_NAMESPACE;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::block_in_place;
@@ -293,8 +294,8 @@ impl Parts {
             Target { service, address, namespace }
         };
         let mut all = vec![
-            of("operator", &self.operator.health, "tenantry-system"),
-            of("api-server", &self.server.health, "tenantry-system"),
+            of("operator", &self.operator.health, RELEASE_NAMESPACE),
+            of("api-server", &self.server.health, RELEASE_NAMESPACE),
         ];
         for gateway in &self.gateways {
             let namespace = format!("tenant-{}", gateway.tenant);
