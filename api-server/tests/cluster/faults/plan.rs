@@ -69,26 +69,39 @@ impl Random {
     }
 }
 
-/// So many rounds. Of five in a row, each hits another victim; each is hit in all its ways before one
-/// comes again.
+/// So many rounds. Of five in a row, each hits another victim; each is hit in all its ways before one comes
+/// again. As far as that allows, and always among the first five, everything happens that can.
 pub fn rounds(seed: u64, count: usize, gateways: usize) -> Vec<Round> {
     let mut random = Random::new(seed);
-    let (mut victims, mut kinds) = (Vec::new(), BTreeMap::<Victim, Vec<Kind>>::new());
+    let mut piles = BTreeMap::<Victim, Vec<Kind>>::new();
     let mut rounds = Vec::new();
     while rounds.len() < count {
-        let (victim, ways) = victims.pop().unwrap_or_else(|| {
-            victims = random.shuffled(&VICTIMS);
-            victims.pop().unwrap()
-        });
-        let left = kinds.entry(victim).or_default();
+        let dealt = dealt(&mut random, &mut piles);
+        for (victim, kind) in random.shuffled(&dealt) {
+            let lasts = Duration::from_millis(500 + 100 * random.below(35) as u64);
+            rounds.push(Round { victim, kind, gateway: random.below(gateways), lasts });
+        }
+    }
+    rounds.truncate(count);
+    rounds
+}
+
+/// A way for each victim, from what is left of its pile: rather one that no other has. Who can fail in few ways
+/// chooses first.
+fn dealt(random: &mut Random, piles: &mut BTreeMap<Victim, Vec<Kind>>) -> Vec<(Victim, Kind)> {
+    let mut victims = VICTIMS;
+    victims.sort_by_key(|(_, ways)| ways.len());
+    let mut hand: Vec<(Victim, Kind)> = Vec::new();
+    for (victim, ways) in victims {
+        let left = piles.entry(victim).or_default();
         if left.is_empty() {
             *left = random.shuffled(ways);
         }
-        let kind = left.pop().unwrap();
-        let lasts = Duration::from_millis(500 + 100 * random.below(35) as u64);
-        rounds.push(Round { victim, kind, gateway: random.below(gateways), lasts });
+        let is_new = |kind: &Kind| hand.iter().all(|(_, dealt)| dealt != kind);
+        let place = left.iter().position(is_new).unwrap_or_default();
+        hand.push((victim, left.remove(place)));
     }
-    rounds
+    hand
 }
 
 #[test]
@@ -97,6 +110,11 @@ fn a_seed_is_a_run_and_everything_is_hit_in_every_way() {
     assert_eq!(all, rounds(7, 40, 3));
     assert_ne!(all, rounds(8, 40, 3));
     assert_eq!(all[..10], rounds(7, 10, 3));
+    for seed in 0..200 {
+        let kinds: std::collections::BTreeSet<Kind> =
+            rounds(seed, 5, 3).iter().map(|round| round.kind).collect();
+        assert_eq!(kinds.len(), 4, "seed {seed}: {kinds:?}");
+    }
     for five in all.chunks(5) {
         let mut hit: Vec<Victim> = five.iter().map(|round| round.victim).collect();
         hit.sort_unstable();
