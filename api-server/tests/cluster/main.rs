@@ -38,9 +38,13 @@ mod plugin;
 #[path = "../process/port.rs"]
 mod port;
 mod postgres;
+mod private;
 mod profiles;
 mod provisioning;
 mod rate;
+#[path = "../ledger/receiver.rs"]
+#[allow(dead_code, reason = "the ledger's tests use more of it")]
+mod receiver;
 mod seen;
 #[path = "../process/serving.rs"]
 #[allow(dead_code, reason = "the tests of processes use more of it")]

@@ -5,11 +5,14 @@ use std::{
     process::{Command, Output},
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use crds::manifest::RELEASE_NAMESPACE;
 use serde_json::{Value, json};
 
 use crate::{
     door::{self, Door},
     lab::{Lab, eventually, holds},
+    private, receiver,
     serving::{Serving, client},
 };
 
@@ -145,6 +148,36 @@ async fn prices_come_from_the_api_server() {
 }
 
 #[tokio::test]
+async fn a_certificate_of_ones_own_authority_is_trusted_by_its_file_and_not_without() {
+    let on = ground().await;
+    let lab = &on.lab;
+    let server = format!("https://{}", private::front(&on.server.api));
+    let path = |name: &str| on.folder.path().join(name).display().to_string();
+    receiver::written(on.folder.path());
+    let ask = ["usage", "acme", "--server", &server, "--token-file", &on.file];
+    // Also where another authority is named: that of the cluster signs something else.
+    let kubeconfig = std::fs::read_to_string(lab.ground().kubeconfig()).unwrap();
+    let kubeconfig: Value = serde_saphyr::from_str(&kubeconfig).unwrap();
+    let data = kubeconfig["clusters"][0]["cluster"]["certificate-authority-data"].as_str().unwrap();
+    std::fs::write(path("other.pem"), STANDARD.decode(data).unwrap()).unwrap();
+    let other = path("other.pem");
+    for trusted in [&[][..], &["--server-ca-file", other.as_str()]] {
+        let (code, text) = ends(lab, &[&ask[..], trusted].concat(), &[]);
+        assert_eq!(code, 5, "{text}");
+        contains(&text, &["612.5", "cannot be reached", "certificate"]);
+        assert!(!text.contains(&on.token) && !text.contains("bill so far"), "{text}");
+    }
+    let bill = on.asks(&format!("/billing/usage/{}/explain", on.account)).await;
+    let total = money(&bill["total"]);
+    let authority = path("authority.pem");
+    let text = says(lab, &[&ask[..], &["--server-ca-file", &authority]].concat());
+    contains(&text, &["bill so far", &total]);
+    let (code, text) = ends(lab, &ask, &[("TENANTRY_CA_FILE", &authority)]);
+    assert_eq!(code, 0, "{text}");
+    contains(&text, &["bill so far", &total]);
+}
+
+#[tokio::test]
 async fn who_asks_without_a_token_or_with_a_wrong_one_is_told_what_it_takes() {
     let on = ground().await;
     let (lab, server) = (&on.lab, on.server.api.as_str());
@@ -235,7 +268,7 @@ async fn prices_come_through_the_cluster_without_an_address() {
     let on = ground().await;
     let lab = &on.lab;
     let door = Door::open(lab, &on.server.api).await;
-    door.lead(lab, "tenantry-system").await;
+    door.lead(lab, RELEASE_NAMESPACE).await;
     let by = ["--token-file", on.file.as_str()];
     let text = says(lab, &[&["usage", "acme"], &by[..]].concat());
     let bill = on.asks(&format!("/billing/usage/{}/explain", on.account)).await;
@@ -270,7 +303,7 @@ async fn prices_come_through_the_cluster_without_an_address() {
         "rolebinding",
         "pat",
         "-n",
-        "tenantry-system",
+        RELEASE_NAMESPACE,
         "--role=tenantry-prices",
         "--user=pat",
     ];

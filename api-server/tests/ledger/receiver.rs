@@ -202,7 +202,8 @@ impl Receiver {
     }
 }
 
-fn config() -> ServerConfig {
+/// What a server of ours says of itself, so that who trusts [`authority`] trusts it.
+pub fn config() -> ServerConfig {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let identity = identity();
     let certificate = CertificateDer::from_pem_slice(identity.certificate.as_bytes()).unwrap();
