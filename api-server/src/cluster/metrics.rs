@@ -12,6 +12,7 @@ pub struct Metrics {
     writes: Counter<u64>,
     events: Counter<u64>,
     decisions: Counter<u64>,
+    unreadable: Counter<u64>,
     renewed: Arc<Mutex<Option<Instant>>>,
 }
 
@@ -38,7 +39,14 @@ impl Metrics {
         let counter = |name: &'static str, told: &'static str| {
             meter.u64_counter(name).with_description(told).build()
         };
+        let unreadable = counter(
+            "tenantry_cluster_summaries_unreadable",
+            "Turns of a tenant in which its account's summary could not be read",
+        );
+        // So that the first one is a rise.
+        unreadable.add(0, &[]);
         Self {
+            unreadable,
             writes: counter(
                 "tenantry_cluster_status_writes",
                 "Writes to tenants' status, by what became of them",
@@ -63,6 +71,11 @@ impl Metrics {
     /// Counts a write: `written`, `gone`, `overtaken`, `refused` or `unanswered`.
     pub(super) fn wrote(&self, outcome: &'static str) {
         self.writes.add(1, &[KeyValue::new("outcome", outcome)]);
+    }
+
+    /// Counts a summary that cannot be read.
+    pub(super) fn unreadable(&self) {
+        self.unreadable.add(1, &[]);
     }
 
     /// Counts an event: `told` or `failed`.

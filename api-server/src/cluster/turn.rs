@@ -143,7 +143,7 @@ async fn settle(
     };
     let registered = register(ctx, record, wanted, kept).await?;
     ask(ctx, record, &registered, kept).await?;
-    let (plans, figures) = figures::read(&ctx.ledger, &registered.account).await?;
+    let (plans, figures) = figures::read(&ctx.ledger, &registered.account, &ctx.metrics).await?;
     let stands = enforcement::look(ctx, record, &registered, figures.as_ref()).await?;
     let drain = drain(ctx, record, &registered).await?;
     let found = Found { registered: &registered, plans, figures, stands, drain };

@@ -51,4 +51,5 @@ mod seen;
 mod serving;
 mod signals;
 mod silence;
+mod unreadable;
 mod usage;
