@@ -1,5 +1,10 @@
 //! A spec asks for a plan; the ledger's subscription is what shows.
 
+use api_server::{
+    domain::{catalogue::PlanId, subscription::Agreement},
+    ledger::{Ledger, Settings},
+};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::{
@@ -74,6 +79,37 @@ async fn a_larger_plan_is_had_at_once_and_a_smaller_one_when_the_period_ends() {
     let answer: serde_json::Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
     assert_eq!(answer["subscription"]["plan"]["key"], "scale", "{answer:#}");
     assert_eq!(answer["subscription"]["next"]["key"], "starter", "{answer:#}");
+    drop(server);
+    let rows = lab.place.run(&["verify"]);
+    assert!(rows.status.success(), "{rows:?}");
+}
+
+/// Nothing else happens at that instant: no row, no edit, no new summary.
+#[tokio::test]
+async fn a_smaller_plan_shows_from_its_instant_on() {
+    const SELDOM: [&str; 4] = ["--snapshot-interval", "3600", "--status-interval", "1"];
+    let lab = Lab::new().await;
+    let mut server = lab.serve(&SELDOM);
+    let uid = lab.operated("acme", json!({ "plan": "team" })).await;
+    lab.ingest(&server, "acme", "e-1", "10").await;
+    lab.until("acme", "figures", |seen| seen.meter("ingestion") == "10").await;
+    assert!(server.stop().0.success());
+    // As customer success agrees it, but in a minute and not when the period ends.
+    let ledger = Ledger::open(&lab.place.storage, Settings::default()).await.unwrap();
+    let now = Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap();
+    let (plan, effective_at) =
+        (PlanId { plan: "starter".to_owned(), version: 1 }, now + SignedDuration::from_secs(60));
+    let agreement = Agreement { plan, effective_at, agreed_at: now };
+    ledger.agree(&uid.parse().unwrap(), agreement).await.unwrap();
+    ledger.close().await;
+    let server = lab.serve(&SELDOM);
+    lab.ingest(&server, "acme", "e-2", "5").await;
+    let before = lab.until("acme", "what came", |seen| seen.meter("ingestion") == "15").await;
+    assert_eq!(before.plan(), "team", "until {effective_at}");
+    let after = lab.until("acme", "the smaller plan", |seen| seen.plan() == "starter").await;
+    assert!(Timestamp::now() >= effective_at, "{after:?}");
+    // The spec still asks for the larger one, and hears that it has another.
+    assert_eq!(after.says("PlanAccepted"), ("False", "Superseded"), "{after:?}");
     drop(server);
     let rows = lab.place.run(&["verify"]);
     assert!(rows.status.success(), "{rows:?}");
