@@ -20,6 +20,8 @@ pub const EVERY: Duration = Duration::from_secs(60);
 const SOON: Duration = Duration::from_secs(10);
 /// How long a time that was given to an event is remembered.
 const STAMPS: Duration = Duration::from_secs(31 * 24 * 3600);
+/// How long an event that the ledger refused is kept.
+const REFUSED: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// By how much clocks may differ that count as the same, in milliseconds, beside what an answer took.
 const SAME_MS: u64 = 2_000;
@@ -156,6 +158,11 @@ impl Heart {
         let before = Timestamp::from_second(earlier - STAMPS.as_secs().cast_signed());
         self.spool
             .forget_stamps(before.unwrap_or(Timestamp::MIN))
+            .await
+            .map_err(|e| e.to_string())?;
+        let before = Timestamp::from_second(earlier - REFUSED.as_secs().cast_signed());
+        self.spool
+            .forget_refused(before.unwrap_or(Timestamp::MIN))
             .await
             .map_err(|e| e.to_string())?;
         let there = heard.now.checked_add(half).unwrap_or(heard.now);

@@ -211,6 +211,17 @@ impl Spool {
         work.await
     }
 
+    /// Forgets events that were refused before an instant, some at a time; answers how many.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it cannot be written.
+    pub async fn forget_refused(&self, before: Timestamp) -> Result<u64, LedgerError> {
+        let work = self.desk.transact(None, move |session, _| {
+            Box::pin(async move { rows::forget_refused(session, before).await })
+        });
+        work.await
+    }
+
     /// What failed for want of room works the next time.
     fn with_reserve<T>(&self, done: Result<T, LedgerError>) -> Result<T, LedgerError> {
         if let Err(LedgerError::Store(StoreError::Full(_))) = &done {

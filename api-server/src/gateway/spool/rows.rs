@@ -213,6 +213,19 @@ pub(super) async fn settle(
     session.run(sql, args![MOST_REFUSED]).await.map(drop)
 }
 
+/// Events that are forgotten in one transaction: few enough that nobody waits for them.
+const FORGOTTEN_AT_ONCE: i64 = 100;
+
+/// They are whole events, with whatever their dimensions say of people, so nobody has them longer than they help.
+pub(super) async fn forget_refused(
+    session: &mut Session,
+    before: Timestamp,
+) -> Result<u64, StoreError> {
+    let sql = "DELETE FROM refused WHERE n IN
+                 (SELECT n FROM refused WHERE t_refused < $1 ORDER BY n LIMIT $2)";
+    session.run(sql, args![before, FORGOTTEN_AT_ONCE]).await
+}
+
 /// Gives the disk back what events that left have taken.
 pub(super) async fn shrink(session: &mut Session) -> Result<(), StoreError> {
     session.rows("PRAGMA incremental_vacuum", Vec::new()).await.map(drop)

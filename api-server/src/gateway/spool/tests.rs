@@ -228,6 +228,23 @@ async fn only_what_was_answered_for_leaves_and_refusals_are_kept() {
     assert_eq!(ground.ids().await, ["e"]);
 }
 
+/// They are whole events: none is kept longer than it helps, and no more go at once than a moment takes.
+#[tokio::test]
+async fn refused_events_are_forgotten_in_time_some_at_a_time() {
+    let ground = Ground::new().await;
+    ground.take((0..101).map(|n| event(&format!("e-{n}"), "1")).collect()).await.unwrap();
+    let held = ground.spool.first(200, usize::MAX).await.unwrap();
+    let refusal = |held: &Held| Refusal { n: held.n, code: "conflict".into(), detail: "no".into() };
+    ground.spool.settle(held[100].n, held.iter().map(refusal).collect()).await.unwrap();
+    let later = at(NOW).checked_add(jiff::SignedDuration::from_millis(1)).unwrap();
+    assert_eq!(ground.spool.forget_refused(at(NOW)).await.unwrap(), 0);
+    for gone in [100, 1, 0] {
+        assert_eq!(ground.spool.forget_refused(later).await.unwrap(), gone);
+    }
+    assert!(ground.spool.refused(9).await.unwrap().is_empty());
+    assert_eq!(ground.spool.state().await.unwrap().refused, 101, "that they were stays known");
+}
+
 #[tokio::test]
 async fn a_batch_is_bounded_in_events_and_bytes_but_never_empty() {
     let ground = Ground::new().await;
