@@ -139,6 +139,7 @@ async fn each_account_says_what_its_newest_summary_says() {
     ground.set_clock(super::ground::NOW);
     used(&ground).await;
     let (board, watched) = board(&ground);
+    let board = board.beside(|| [("acme".to_owned(), "dev".to_owned())].into());
     let mut figures = figures(&board);
     assert!(watched.of_tenants().is_empty(), "nothing is known yet");
     figures.round(&ground.ledger).await.unwrap();
@@ -159,7 +160,7 @@ async fn each_account_says_what_its_newest_summary_says() {
         "tenant_flagged{tenant=borealis} 0".to_owned(),
         format!("tenant_health_costs_most{{tenant=acme,factor={factor}}} 1"),
         format!("tenant_health_ratio{{tenant=acme}} {health}"),
-        "tenant_info{tenant=acme,plan=starter,version=1} 1".to_owned(),
+        "tenant_info{tenant=acme,profile=dev,plan=starter,version=1} 1".to_owned(),
         "tenant_quota_usage_ratio{tenant=acme,meter=query} 0.95".to_owned(),
         "tenant_support_late_answers{tenant=acme} 1".to_owned(),
         "tenant_support_late_answers{tenant=borealis} 0".to_owned(),

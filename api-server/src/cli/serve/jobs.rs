@@ -9,7 +9,10 @@ use telemetry::shutdown::Shutdown;
 
 use crate::auth::Issuer;
 use crate::backup::keeper::Keeper;
-use crate::cluster::{self, profiles::Profiles};
+use crate::cluster::{
+    self,
+    profiles::{Known, Profiles},
+};
 use crate::config::ServeConfig;
 use crate::ledger::{
     Clock, Ledger,
@@ -82,9 +85,13 @@ impl Jobs {
     /// Does all of them, until it is time to stop.
     pub async fn run(self, stop: &Shutdown) {
         let (ledger, outside, meter) = (self.ledger, self.outside, self.meter);
-        let postman = Postman::new(outside.sender, webhooks::Metrics::new(&meter));
         let clock: Clock = Arc::new(Timestamp::now);
         let board = Board::new(&meter, &clock);
+        let board = match outside.profiles() {
+            Some(all) => board.beside(move || all.ask(Known::by_account).unwrap_or_default()),
+            None => board,
+        };
+        let postman = Postman::new(outside.sender, webhooks::Metrics::new(&meter));
         let compared = reconcile::Metrics::new(&meter);
         let watched = cluster::metrics::Metrics::new(&meter);
         tokio::join!(

@@ -33,6 +33,9 @@ pub const MOST_TENANTS: usize = telemetry::MOST_PER_TENANT;
 /// Accounts that are read at a time.
 const PAGE: u32 = 200;
 
+/// The profiles that tenants name, by their account.
+type Profiles = Arc<dyn Fn() -> HashMap<String, String> + Send + Sync>;
+
 /// What is shown, and the instruments that show it. All copies are one.
 #[derive(Clone)]
 pub struct Board(Arc<Mutex<Shown>>);
@@ -44,6 +47,8 @@ struct Shown {
     accounts: Arc<[Figures]>,
     left_out: u64,
     requests: Vec<(&'static str, u64)>,
+    /// None of a server that is beside no cluster.
+    profiles: Option<Profiles>,
 }
 
 /// One account's.
@@ -76,8 +81,19 @@ impl Board {
         for series in SERIES {
             board.series(meter, clock.clone(), series);
         }
+        board.info(meter, clock.clone());
         board.counts(meter, clock.clone());
         board
+    }
+
+    /// Tells accounts' profiles too, which only a cluster knows.
+    #[must_use]
+    pub fn beside(
+        self,
+        profiles: impl Fn() -> HashMap<String, String> + Send + Sync + 'static,
+    ) -> Self {
+        self.lock().profiles = Some(Arc::new(profiles));
+        self
     }
 
     /// It is shown while this lease is ours.
@@ -149,6 +165,32 @@ impl Board {
             .build();
     }
 
+    fn info(&self, meter: &Instruments, clock: Clock) {
+        let board = self.clone();
+        let _kept = meter
+            .f64_observable_gauge("tenant_info")
+            .with_description(
+                "Always 1; the profile that an account's tenant names, and the plan that it is on",
+            )
+            .with_callback(move |gauge| {
+                let Some(Shown { accounts, profiles, .. }) = board.seen() else { return };
+                let (now, named) = (clock(), profiles.map(|ask| ask()).unwrap_or_default());
+                for account in accounts.iter().filter(|account| account.valid_until > now) {
+                    let Some((plan, version)) = account.plan.clone() else { continue };
+                    // An empty label is none, and figures by profile would leave it out.
+                    let profile = named.get(&*account.tenant).map_or("none", String::as_str);
+                    let labels = [
+                        KeyValue::new("tenant", account.tenant.clone()),
+                        KeyValue::new("profile", profile.to_owned()),
+                        KeyValue::new("plan", plan),
+                        KeyValue::new("version", version),
+                    ];
+                    gauge.observe(1.0, &labels);
+                }
+            })
+            .build();
+    }
+
     fn counts(&self, meter: &Instruments, clock: Clock) {
         let board = self.clone();
         let _kept = meter
@@ -201,11 +243,7 @@ const fn series(
     Series { name, about, of }
 }
 
-const SERIES: [Series; 10] = [
-    series("tenant_info", "Always 1; the plan that an account is on", |of| {
-        let (plan, version) = of.plan.clone()?;
-        Some((1.0, vec![KeyValue::new("plan", plan), KeyValue::new("version", version)]))
-    }),
+const SERIES: [Series; 9] = [
     series(
         "tenant_quota_usage_ratio",
         "The highest share of a quota that an account has used, and of which meter",
