@@ -90,7 +90,8 @@ async fn serve(config: &ServeConfig, telemetry: &Telemetry) -> anyhow::Result<()
     tracing::info!(address = %server.local_addr(), health = %health.local_addr(), "serving");
     let (stop, stop_health) = (Shutdown::new(), Shutdown::new());
     let keys = keep_keys(&verifier, &checks, &stop);
-    let watch = watch(ledger.clone(), checks.ready("ledger"), stop.clone());
+    let watched = (checks.ready("ledger"), checks.live("ledger"));
+    let watch = watch(ledger.clone(), watched, stop.clone());
     // Health answers until all else has ended.
     let health = tokio::spawn(health.run(stop_health.clone()));
     let mut work = Box::pin(async {
@@ -193,11 +194,22 @@ fn router(app: App, config: &ServeConfig, meter: &Meter) -> Router {
     layers::around(Routes::all().into_router(app), &config.limits(), meter)
 }
 
-/// Ready means that usage is taken.
-async fn watch(ledger: Ledger, check: Check, stop: Shutdown) {
+/// Ready means that usage is taken. A ledger of which nobody knows what its disk has kept takes none until the
+/// program is started anew, which is for the kubelet to do.
+async fn watch(ledger: Ledger, (ready, live): (Check, Check), stop: Shutdown) {
     program::follow(ledger.health_changes(), stop, |health| match health {
-        Health::Ready => check.ok(),
-        Health::Full(why) | Health::Away(why) | Health::Broken(why) => check.failing(why),
+        Health::Broken(why) => {
+            ready.failing(why.clone());
+            live.failing(why);
+        }
+        Health::Full(why) | Health::Away(why) => {
+            ready.failing(why);
+            live.ok();
+        }
+        Health::Ready => {
+            ready.ok();
+            live.ok();
+        }
     })
     .await;
 }

@@ -127,3 +127,46 @@ fn a_second_server_on_the_same_ledger_does_not_start() {
         .unwrap();
     assert!(complaint(&second).contains("one server works on a ledger at a time"));
 }
+
+/// Nobody knows what a disk has kept that failed once: the kubelet starts the server anew, since it is not alive.
+#[tokio::test]
+async fn a_server_whose_disk_failed_is_not_alive() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new(folder.path());
+    place.create("acme");
+    // A limit on the size of files makes a write fail otherwise than for want of room.
+    let limit = ["/bin/sh", "-c", "trap '' XFSZ; ulimit -f 4096; exec \"$@\"", "sh"];
+    let serving = Serving::try_start_behind(&place, &[], &limit).unwrap();
+    let (client, token) = (client(), place.sender("acme"));
+    let look = async |path: &str| {
+        let answer = client.get(format!("{}{path}", serving.health)).send().await.unwrap();
+        (answer.status(), answer.text().await.unwrap())
+    };
+    assert_eq!(look("/healthz").await.0, StatusCode::OK);
+    let time = jiff::Timestamp::now().to_string();
+    let mut taken = 0;
+    loop {
+        let event = |n: usize| {
+            json!({"specversion": "1.0", "id": format!("{taken}-{n}"), "source": "/s", "time": time,
+                "type": "dev.tenantry.usage.query", "filler": "x".repeat(200), "data": {"quantity": "1"}})
+        };
+        let batch: Vec<_> = (0..100).map(event).collect();
+        let sent = client
+            .post(format!("{}/usage/events", serving.api))
+            .bearer_auth(&token)
+            .header("content-type", "application/cloudevents-batch+json")
+            .body(json!(batch).to_string())
+            .send();
+        match sent.await.unwrap().status() {
+            StatusCode::OK => taken += 1,
+            status => break assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE),
+        }
+        assert!(taken < 1_000, "it never failed");
+    }
+    assert!(taken > 0);
+    for path in ["/healthz", "/readyz"] {
+        let (status, said) = look(path).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{path}: {said}");
+        assert!(said.contains("ledger: "), "{path}: {said}");
+    }
+}
