@@ -32,5 +32,5 @@ export default defineConfig({
     // node_modules is a link to a folder outside the checkout.
     fs: { allow: [".", realpathSync("node_modules")] },
   },
-  test: { include: ["{src,pictures}/**/*.test.ts"] },
+  test: { include: ["{src,pictures,said}/**/*.test.ts"] },
 });

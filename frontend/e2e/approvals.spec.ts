@@ -68,6 +68,48 @@ test("a request is read, approved and followed", async ({ page, request }) => {
   );
 });
 
+test("who listens hears who waits, and every part of a request by its name", async ({
+  page,
+  request,
+}) => {
+  const tenant = name();
+  const id = await asked(request, tenant);
+  await open(page, "/approvals");
+  await expect(page.getByRole("row").filter({ hasText: tenant })).toBeVisible();
+  await expect(page.getByRole("main")).toMatchAriaSnapshot(`
+    - heading "Approvals" [level=1]
+    - region "Requests":
+      - heading "Requests" [level=2]
+      - navigation "Which requests":
+        - link "Waiting"
+        - link "Approved"
+        - link "Turned down"
+        - link "Withdrawn"
+        - link "All"
+      - table "Requests":
+        - rowgroup:
+          - row "Customer Would get Came Stands"
+  `);
+  await page.getByRole("row").filter({ hasText: tenant }).getByRole("link").click();
+  await expect(page).toHaveURL(`/approvals/${id}`);
+  await expect(page.getByRole("main")).toMatchAriaSnapshot(`
+    - paragraph:
+      - link "Waiting requests"
+    - heading "Initech Legal" [level=1]
+    - region "Decision":
+      - heading "Decision" [level=2]
+      - button "Approve"
+      - button "Turn down"
+    - region "What they want":
+      - heading "What they want" [level=2]
+    - region "What fits":
+      - heading "What fits" [level=2]
+    - region "Whether it pays":
+      - heading "Whether it pays" [level=2]
+      - table "The business case, by estimate"
+  `);
+});
+
 test("a request is turned down with a reason, which the sender does not read", async ({
   page,
   request,

@@ -3,6 +3,7 @@ import { type Customer, OVERDUE, takeOn } from "./customers";
 import { shown } from "./roi";
 import { type Place, start, token } from "./server";
 import { enter } from "./staff";
+import { swept } from "./sweep";
 import { accessible, expect, test } from "./test";
 
 // One worker, which makes a server and its customers once.
@@ -292,9 +293,22 @@ test("the keyboard alone goes through triage, to a customer and back", async ({ 
 interface Shown {
   readonly health: {
     readonly score: string;
-    readonly factors: readonly { readonly name: string; readonly input: string | null }[];
+    readonly factors: readonly {
+      readonly name: string;
+      readonly input: string | null;
+      readonly weight: string;
+      readonly points: string | null;
+      readonly contribution: string | null;
+    }[];
   };
   readonly reason: string;
+  readonly helps_most: string;
+}
+
+/** Rounded down, digit by digit. */
+function hundredths(points: string): string {
+  const [whole, rest = ""] = points.split(".");
+  return `${whole}.${rest.padEnd(2, "0").slice(0, 2)}`;
 }
 
 test("a customer's page has the server's figures, and says them without colours", async ({
@@ -305,6 +319,8 @@ test("a customer's page has the server's figures, and says them without colours"
   await open(page, place, "/customers/globex");
   await expect(page).toHaveTitle("Globex · Tenantry");
   await expect(page.getByText(shown.reason).filter({ visible: true })).toHaveCount(1);
+  await expect(page.getByText(`Helps most: ${shown.helps_most}`)).toHaveCount(1);
+  expect(shown.health.factors.filter(({ contribution }) => contribution)).not.toEqual([]);
   const health = page.getByRole("region", { name: "Health" });
   await expect(health.getByText(shown.health.score, { exact: true }).first()).toBeVisible();
   const factors = health.getByRole("table", { name: "What health is made of" });
@@ -312,7 +328,13 @@ test("a customer's page has the server's figures, and says them without colours"
   for (const factor of shown.health.factors) {
     const row = factors.getByRole("row", { name: new RegExp(`^${factor.name}`, "i") });
     const said = factor.input ?? "Nothing is known";
-    await expect(row).toContainText(said.charAt(0).toUpperCase() + said.slice(1));
+    const { weight, points, contribution } = factor;
+    await expect(row.getByRole("cell")).toHaveText([
+      said.charAt(0).toUpperCase() + said.slice(1),
+      weight,
+      points === null ? "–" : hundredths(points),
+      contribution ?? "–",
+    ]);
   }
   const use = page.getByRole("region", { name: "Use" });
   await expect(use.getByRole("row", { name: /Agent runs/ })).toContainText("30");
@@ -445,6 +467,7 @@ test.describe("what goes wrong", () => {
     await expect(page.getByText("200 shown so far")).toBeVisible();
     await page.evaluate(() => window.scrollTo(0, document.documentElement.scrollHeight));
     await expect(list.getByRole("alert")).toContainText("More is not here.");
+    await swept(page);
     await page.unroute("**/billing/usage?*after*");
     await list.getByRole("button", { name: "Try again" }).click();
     await expect(page.getByText(`${NAMED.length + MANY} customers.`)).toHaveCount(1);

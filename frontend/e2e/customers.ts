@@ -14,6 +14,8 @@ export interface Customer {
   /** Further attributes of its first event. */
   readonly said?: Record<string, string>;
   readonly useCase?: string;
+  /** In which they pay; dollars unless given. */
+  readonly currency?: string;
 }
 
 export const WELL = {
@@ -54,7 +56,7 @@ function anchor(): number {
   return day > 12 && day < 17 ? 1 : 15;
 }
 
-function form({ id, name, useCase }: Customer): object {
+function form({ id, name, useCase, currency = "USD" }: Customer): object {
   return {
     tenant: id,
     display_name: name,
@@ -73,8 +75,8 @@ function form({ id, name, useCase }: Customer): object {
     go_live_date: new Date(Date.now() + 30 * 86_400_000).toISOString().slice(0, 10),
     time_zone: "UTC",
     anchor_day: anchor(),
-    currency: "USD",
-    roi: { burden: "0.30", salary: { amount: "52000.00", currency: "USD" } },
+    currency,
+    roi: { burden: "0.30", salary: { amount: "52000", currency } },
   };
 }
 

@@ -73,6 +73,54 @@ test("the answer is what the server says", async ({ page, request }) => {
   }
 });
 
+test("who listens hears every part of the review by its name", async ({ page }) => {
+  await fill(page, name());
+  await expect(page.getByRole("table", { name: "The business case, by estimate" })).toBeVisible();
+  await expect(page.getByRole("main")).toMatchAriaSnapshot(`
+    - navigation "Groups of questions":
+      - list:
+        - listitem:
+          - link "You"
+        - listitem:
+          - link "The work"
+        - listitem:
+          - link "The saving"
+        - listitem:
+          - link "Success"
+        - listitem:
+          - link "Beginning"
+        - listitem:
+          - link "Review"
+    - heading "Read it once more" [level=1]
+    - region "You Change You":
+      - heading "You Change You" [level=2]:
+        - link "Change You"
+      - term: Name of the customer
+      - definition: Acme Legal
+    - region "The plans, with your use":
+      - table "The plans, with your use":
+        - rowgroup:
+          - row:
+            - columnheader /starter/
+            - columnheader /team/
+            - columnheader /scale/
+    - region "Whether it pays":
+      - figure:
+        - img /Cautious. benefits USD.* Likely.*Hopeful/
+      - table "The business case, by estimate":
+        - rowgroup:
+          - row "Cautious Likely Hopeful"
+      - button "Save as CSV"
+      - button "Copy a link to the assumptions"
+      - textbox "The link, to copy by hand"
+    - button "Send the request"
+    - link "Back"
+    - complementary "The answer so far":
+      - term: Plan
+      - list "Why"
+  `);
+});
+
 test("a form is sent once, and followed until its tenant is made", async ({ page, request }) => {
   const tenant = name();
   await fill(page, tenant);

@@ -34,7 +34,7 @@ function lines(roi: Schemas["RoiOut"]): [name: string, shown: string[]][] {
   const texts = (of: Record<"low" | "base" | "high", string | null>, places: number) =>
     ESTIMATES.map((one) => number(of[one], places));
   return [
-    ["Hours saved a year, h", texts(roi.hours, 6)],
+    ["Hours saved a year, h", texts(roi.hours, 2)],
     ["What they are worth, a full year", amounts(roi.benefit)],
     ["Left after subscription and running", amounts(roi.annual_net)],
     ["Paid back after, months", texts(roi.payback_months, 2)],

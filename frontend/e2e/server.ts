@@ -112,15 +112,18 @@ interface About {
   readonly audience?: string;
   readonly role?: string | null;
   readonly tenant?: string;
+  /** For how long it is good; an hour unless given. */
+  readonly seconds?: number;
 }
 
 /** A token, as the program's own subcommand makes it; `scope` may be several. */
 export function token(scope: string, about: About = {}): string {
-  const { place, audience = "billing", role = "CustomerSuccessManager", tenant } = about;
+  const { place, audience = "billing", role = "CustomerSuccessManager", tenant, seconds } = about;
   const secret = place?.secret ?? process.env[SECRET_OF] ?? "";
   const said = ["--audience", audience, ...scope.split(" ").flatMap((one) => ["--scope", one])];
   if (role !== null) said.push("--role", role);
   if (tenant !== undefined) said.push("--tenant", tenant);
+  if (seconds !== undefined) said.push("--seconds", String(seconds));
   const made = execFileSync(program(), ["token", "--development-secret-file", secret, ...said], {
     env: {},
   });

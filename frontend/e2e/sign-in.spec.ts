@@ -1,25 +1,10 @@
 import type { Page, Request } from "@playwright/test";
 import { token } from "./server";
-import { enter } from "./staff";
+import { enter, left } from "./staff";
 import { accessible, expect, test } from "./test";
 
 function customers(page: Page) {
   return page.getByRole("heading", { level: 1, name: "Customers" });
-}
-
-/** Everywhere where a token could have been left, as text. */
-function left(page: Page): Promise<string> {
-  return page.evaluate(() =>
-    [
-      document.documentElement.outerHTML,
-      location.href,
-      JSON.stringify(history.state),
-      document.cookie,
-      JSON.stringify({ ...localStorage }),
-      JSON.stringify({ ...sessionStorage }),
-      ...Array.from(performance.getEntries(), ({ name }) => name),
-    ].join("\n"),
-  );
 }
 
 test("who has a token signs in, and out", async ({ page }) => {

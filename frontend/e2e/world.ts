@@ -1,9 +1,14 @@
 /** Servers that states of the pages need: with customers, in a hurry, stingy, new. */
+import { fileURLToPath } from "node:url";
 import { approving, type Customer, OVERDUE, takeOn, told, used, WELL } from "./customers";
 import { type Place, start, token } from "./server";
 import { test as base, expect } from "./test";
 
 const DAY = 86_400_000;
+
+/** A file beside this one. */
+const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+
 /** For how long the first customer is there; more than a tenth of a period, less than a whole one. */
 const DAYS = 20;
 
@@ -76,6 +81,10 @@ export interface World {
   readonly stingy: Place;
   /** Nobody is there, and nobody comes. */
   readonly empty: Place;
+  /** It has plans, and none of them is on sale. */
+  readonly drafts: Place;
+  /** It sells for yen and for euros. */
+  readonly abroad: Place;
   /** For those who write what they like. */
   readonly open: Place;
 }
@@ -99,6 +108,8 @@ export const test = base.extend<{}, { world: Made }>({
         late: once("late", () => inhabited(["--snapshot-interval", "1"])),
         stingy: once("stingy", () => start({ rate: 1 })),
         empty: once("empty", () => start()),
+        drafts: once("drafts", () => start({ more: ["--plans", file("plans-drafts.yaml")] })),
+        abroad: once("abroad", () => start({ more: ["--plans", file("plans-abroad.yaml")] })),
         open: once("open", () => start()),
       });
       for (const server of made.values()) await (await server).stop();

@@ -6,5 +6,14 @@ import { useSession } from "./session";
 export function Staff({ children }: { children: ReactNode }) {
   const { token } = useSession();
   if (token === null) return <SignIn />;
-  return <Suspense fallback={<p role="status">The page is on its way.</p>}>{children}</Suspense>;
+  return <Suspense fallback={<Coming />}>{children}</Suspense>;
+}
+
+function Coming() {
+  return (
+    <div className="letter">
+      <h1 className="seen-by-readers-only">Customer success</h1>
+      <p role="status">The page is on its way.</p>
+    </div>
+  );
 }

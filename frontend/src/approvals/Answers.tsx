@@ -3,7 +3,7 @@ import type { Schemas } from "../api/client";
 import { Assumptions, saves } from "../components/Assumptions";
 import { RoiFigures } from "../components/RoiFigures";
 import { day } from "../lib/day";
-import { money, quantity, round } from "../lib/format";
+import { count, exact, money, round } from "../lib/format";
 import { meterName } from "../lib/price";
 import { sentence } from "../onboarding/form";
 import type { Request } from "./ask";
@@ -34,11 +34,11 @@ export function Answers({ request: { form } }: { request: Request }) {
             {form.support_hours == null ? "any time" : `${form.support_hours} h`}
           </Fact>
           {form.voice_minutes ? (
-            <Fact name="Minutes of speech a month">{quantity(String(form.voice_minutes))}</Fact>
+            <Fact name="Minutes of speech a month">{count(form.voice_minutes)}</Fact>
           ) : null}
           {Object.entries(form.usage ?? {}).map(([meter, { base }]) => (
             <Fact key={meter} name={`${meterName(meter)} a month`}>
-              {quantity(base)}
+              {exact(base)}
             </Fact>
           ))}
           <Fact name="Billed in">

@@ -1,9 +1,8 @@
-import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
-import { NotShown } from "../access/NotShown";
-import { every, useStaffKey, useSteady, worthwhile } from "../access/useAuthorised";
+import { Pages } from "../access/Pages";
+import { usePages } from "../access/usePages";
+import { AsOf } from "../components/AsOf";
 import { Rows } from "../components/Rows";
-import { cursor } from "../lib/cursor";
 import { instant } from "../lib/format";
 import { usePage } from "../shell/usePage";
 import { requests, type Summary } from "./ask";
@@ -59,48 +58,30 @@ const NOBODY: Record<FilterKey, string> = {
 };
 
 function Found({ filter }: { filter: FilterKey }) {
-  const key = useStaffKey();
-  const asked = useInfiniteQuery({
-    queryKey: [...key, "requests", filter],
-    queryFn: ({ pageParam, signal }) => requests(filter, pageParam, signal),
-    initialPageParam: null as string | null,
-    getNextPageParam: ({ meta }) => cursor(meta.page.next),
-    refetchInterval: every(AGAIN),
-    retry: worthwhile,
-  });
-  const list = useSteady(asked);
-  if (list.isPending) return <p role="status">The requests are on their way.</p>;
-  const all = list.data?.pages.flatMap(({ data }) => data) ?? [];
-  const trouble = list.error ? (
-    <NotShown
-      what={all.length > 0 ? "This list may be old." : "The requests are not here."}
-      error={list.error}
-      again={() => void list.refetch()}
-    />
-  ) : null;
-  if (!list.data) return trouble;
+  const list = usePages(
+    ["requests", filter],
+    (next, signal) => requests(filter, next, signal),
+    AGAIN,
+  );
   return (
     <>
-      {trouble}
-      {all.length === 0 ? (
-        <p role="status">{NOBODY[filter]}</p>
-      ) : (
-        <Table rows={all} filter={filter} />
-      )}
-      {list.hasNextPage ? (
-        <button
-          type="button"
-          className="quiet"
-          disabled={list.isFetchingNextPage}
-          onClick={() => void list.fetchNextPage()}
-        >
-          {list.isFetchingNextPage ? "More are on their way" : "Show more"}
-        </button>
+      <Pages list={list} what="The requests" more="Show more">
+        {(rows) =>
+          rows.length === 0 ? (
+            <p role="status">{NOBODY[filter]}</p>
+          ) : (
+            <Table rows={rows} filter={filter} />
+          )
+        }
+      </Pages>
+      {list.data ? (
+        <>
+          <p className="note">
+            {filter === "waiting" ? "Who waits longest comes first." : "The newest comes first."}
+          </p>
+          <AsOf at={list.dataUpdatedAt} />
+        </>
       ) : null}
-      <p className="note">
-        {filter === "waiting" ? "Who waits longest comes first." : "The newest comes first."} As of{" "}
-        {instant(new Date(list.dataUpdatedAt).toISOString())}.
-      </p>
     </>
   );
 }

@@ -4,10 +4,10 @@ import { Link } from "wouter";
 import { NotShown } from "../access/NotShown";
 import { goesOn, useStaffKey, useSteady, worthwhile } from "../access/useAuthorised";
 import { Failure } from "../api/problem";
+import { AsOf } from "../components/AsOf";
 import { NameTaken } from "../components/NameTaken";
 import { instant } from "../lib/format";
 import { moves, stages } from "../onboarding/stages";
-import { AsOf } from "../profiles/parts";
 import { usePage } from "../shell/usePage";
 import { Answers, Fits } from "./Answers";
 import { type Request, request } from "./ask";
@@ -165,7 +165,7 @@ function Decided({ request, asOf }: { request: Request; asOf: number }) {
             It waits for: <bdi>{stack.detail}</bdi>
           </p>
         ) : null}
-        <p className="note">As of {instant(new Date(asOf).toISOString())}.</p>
+        <AsOf at={asOf} />
       </div>
     </section>
   );

@@ -1,5 +1,6 @@
 import { staff } from "../access/client";
 import { answer, type Schemas } from "../api/client";
+import { after } from "../lib/cursor";
 import { FILTERS, type FilterKey } from "./place";
 
 export type Request = Schemas["Request"];
@@ -8,7 +9,7 @@ export type Summary = Schemas["Summary"];
 /** A page of requests: who waits longest comes first, what is decided comes newest first. */
 export function requests(
   filter: FilterKey,
-  after: string | null,
+  next: string | null,
   signal: AbortSignal,
 ): Promise<Schemas["Requests"]> {
   const status = FILTERS.find(({ key }) => key === filter)?.status ?? null;
@@ -16,7 +17,7 @@ export function requests(
     sort: filter === "waiting" ? "submitted_at asc" : "submitted_at desc",
     "page[size]": 50,
     ...(status === null ? {} : { "filter[status][eq]": status }),
-    ...(after === null ? {} : { "page[after]": after }),
+    ...after(next),
   };
   return answer(staff.GET("/onboarding", { params: { query }, signal }));
 }

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { Failure } from "../api/problem";
-import { cursor } from "../lib/cursor";
 import { filterOf, idOf } from "./place";
 import {
   approvable,
@@ -80,8 +79,6 @@ describe("addresses", () => {
     expect(filterOf("show=rejected")).toBe("rejected");
     expect(filterOf("show=anything")).toBe("waiting");
     expect(filterOf("")).toBe("waiting");
-    expect(cursor("/onboarding?sort=a&page%5Bafter%5D=x%2By")).toBe("x+y");
-    expect(cursor(null)).toBeNull();
     expect(idOf("/onboarding/019c")).toBe("019c");
   });
 });

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import type { Schemas } from "../api/client";
-import { money, quantity, share } from "../lib/format";
+import { count, exact, money, share } from "../lib/format";
 
 type Given = Schemas["AssumptionsOut"];
 
@@ -20,7 +20,7 @@ export function Assumptions({ given, who = false }: { given: Given; who?: boolea
           : null}
         <Fact name="Salary a year">{money(given.salary)}</Fact>
         <Fact name="On top of the salary">{share(given.burden)}</Fact>
-        <Fact name="Hours that one works a year">{quantity(String(given.productive_hours))}</Fact>
+        <Fact name="Hours that one works a year">{count(given.productive_hours)}</Fact>
         <Fact name="Saved time that becomes other work">
           {share(realisation.base)} ({share(realisation.low)} to {share(realisation.high)})
         </Fact>
@@ -44,8 +44,8 @@ export function Assumptions({ given, who = false }: { given: Given; who?: boolea
 /** Who of a department saves how much: `12 people, 4 h a week each (3 to 5), 46 weeks a year`. */
 export function saves(one: Schemas["NamedDepartmentIn"]): string {
   const { people, hours_per_week: hours, weeks_per_year: weeks } = one;
-  const [low, base, high] = [hours.low, hours.base, hours.high].map((text) => quantity(text));
-  const who = `${quantity(String(people))} ${people === 1 ? "person" : "people"}`;
+  const [low, base, high] = [hours.low, hours.base, hours.high].map((text) => exact(text));
+  const who = `${count(people)} ${people === 1 ? "person" : "people"}`;
   return `${who}, ${base} h a week each (${low} to ${high}), ${weeks} weeks a year`;
 }
 

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import type { Schemas } from "../api/client";
-import { money, quantity, round } from "../lib/format";
+import { exact, money, round } from "../lib/format";
 import { beyond, bounds, find, meterName, meters } from "../lib/price";
 
 type Plan = Schemas["Plan"];
@@ -104,7 +104,7 @@ function Cell({ plan, name }: { plan: Plan; name: string }) {
   const bounded = bounds(meter);
   return (
     <>
-      {quantity(meter.included)} {meter.unit}
+      {exact(meter.included)} {meter.unit}
       <small>
         then {beyond(meter, plan.base.currency)}
         {bounded ? `, ${bounded}` : null}

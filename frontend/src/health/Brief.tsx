@@ -4,6 +4,7 @@ import { useAuthorised } from "../access/useAuthorised";
 import type { Schemas } from "../api/client";
 import { Assumptions } from "../components/Assumptions";
 import { RoiFigures } from "../components/RoiFigures";
+import { Rows } from "../components/Rows";
 import { day } from "../lib/day";
 import { instant, money, quantity, round } from "../lib/format";
 import { meterName } from "../lib/price";
@@ -137,51 +138,39 @@ function Reasons({ all }: { all: readonly string[] }) {
 
 function Plans({ compared }: { compared: readonly Schemas["ComparedOut"][] }) {
   return (
-    <table className="listing" role="table">
-      <caption className="seen-by-readers-only">The plans that were on sale</caption>
-      <thead role="rowgroup">
-        <tr role="row">
-          <th role="columnheader" scope="col">
-            Plan
+    <Rows
+      look="listing"
+      caption="The plans that were on sale"
+      heads={["Plan", ["Included in a month", "words"], ["By the estimates, a month", "number"]]}
+    >
+      {compared.map((one) => (
+        <tr role="row" key={one.plan.key}>
+          <th role="rowheader" scope="row">
+            {one.plan.key}
+            <small>
+              {one.recommended ? "recommended; " : ""}
+              {money(one.base)}, support within {one.support_hours} h
+            </small>
           </th>
-          <th role="columnheader" scope="col" className="words">
-            Included in a month
-          </th>
-          <th role="columnheader" scope="col" className="number">
-            By the estimates, a month
-          </th>
+          <td role="cell" className="words">
+            {one.included
+              .map((part) => `${meterName(part.meter)}: ${quantity(part.quantity)} ${part.unit}`)
+              .join("; ")}
+          </td>
+          <td role="cell" className="number" data-name="a month">
+            {one.monthly ? (
+              <>
+                {money(one.monthly.base)}
+                <small>
+                  {round(one.monthly.low)} to {round(one.monthly.high)}
+                </small>
+              </>
+            ) : (
+              (one.excluded ?? "–")
+            )}
+          </td>
         </tr>
-      </thead>
-      <tbody role="rowgroup">
-        {compared.map((one) => (
-          <tr role="row" key={one.plan.key}>
-            <th role="rowheader" scope="row">
-              {one.plan.key}
-              <small>
-                {one.recommended ? "recommended; " : ""}
-                {money(one.base)}, support within {one.support_hours} h
-              </small>
-            </th>
-            <td role="cell" className="words">
-              {one.included
-                .map((part) => `${meterName(part.meter)}: ${quantity(part.quantity)} ${part.unit}`)
-                .join("; ")}
-            </td>
-            <td role="cell" className="number" data-name="a month">
-              {one.monthly ? (
-                <>
-                  {money(one.monthly.base)}
-                  <small>
-                    {round(one.monthly.low)} to {round(one.monthly.high)}
-                  </small>
-                </>
-              ) : (
-                (one.excluded ?? "–")
-              )}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </Rows>
   );
 }

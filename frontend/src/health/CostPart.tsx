@@ -2,7 +2,8 @@ import { type ReactNode, useState } from "react";
 import { NotShown } from "../access/NotShown";
 import { useAuthorised } from "../access/useAuthorised";
 import type { Schemas } from "../api/client";
-import { instant, money, price, quantity } from "../lib/format";
+import { Rows } from "../components/Rows";
+import { exact, instant, money, price, quantity } from "../lib/format";
 import { meterName } from "../lib/price";
 import { sentence } from "../onboarding/form";
 import { EventList } from "./EventList";
@@ -76,48 +77,36 @@ function Bill({ id, row }: { id: string; row: number }) {
   const bill = asked.data;
   return (
     <>
-      <table className="listing" role="table">
-        <caption className="seen-by-readers-only">The bill so far, line by line</caption>
-        <thead role="rowgroup">
-          <tr role="row">
-            <th role="columnheader" scope="col">
-              What
-            </th>
-            <th role="columnheader" scope="col" className="words">
-              How
-            </th>
-            <th role="columnheader" scope="col" className="number">
-              Comes to
-            </th>
-          </tr>
-        </thead>
-        <tbody role="rowgroup">
-          {bill.base.map((fee) => (
-            <Fee
-              key={fee.stretch}
-              fee={fee}
-              plan={bill.plans.find((p) => p.stretch === fee.stretch)}
-            />
-          ))}
-          {bill.lines.map((line) => (
-            <Line key={`${line.stretch} ${line.meter}`} line={line} />
-          ))}
-          {bill.uncharged.map((line) => (
-            <Free key={`${line.stretch} ${line.meter} ${line.reason}`} line={line} />
-          ))}
-          <tr role="row" className="sum">
-            <th role="rowheader" scope="row">
-              Total
-            </th>
-            <td role="cell" className="words">
-              {bill.period.final ? "Final" : "So far"}
-            </td>
-            <td role="cell" className="number">
-              {bill.total ? money(bill.total) : "nothing"}
-            </td>
-          </tr>
-        </tbody>
-      </table>
+      <Rows
+        look="listing"
+        caption="The bill so far, line by line"
+        heads={["What", ["How", "words"], ["Comes to", "number"]]}
+      >
+        {bill.base.map((fee) => (
+          <Fee
+            key={fee.stretch}
+            fee={fee}
+            plan={bill.plans.find((p) => p.stretch === fee.stretch)}
+          />
+        ))}
+        {bill.lines.map((line) => (
+          <Line key={`${line.stretch} ${line.meter}`} line={line} />
+        ))}
+        {bill.uncharged.map((line) => (
+          <Free key={`${line.stretch} ${line.meter} ${line.reason}`} line={line} />
+        ))}
+        <tr role="row" className="sum">
+          <th role="rowheader" scope="row">
+            Total
+          </th>
+          <td role="cell" className="words">
+            {bill.period.final ? "Final" : "So far"}
+          </td>
+          <td role="cell" className="number">
+            {bill.total ? money(bill.total) : "nothing"}
+          </td>
+        </tr>
+      </Rows>
       <details>
         <summary>By which rules?</summary>
         <ul className="plainly">
@@ -170,9 +159,9 @@ function Line({ line }: { line: Schemas["LineOut"] }) {
         pay
         {line.parts.map((part) => (
           <small key={`${part.count} ${part.price}`}>
-            {quantity(part.count)}
-            {part.package ? ` packages of ${quantity(part.package)}` : ""} × {currency}{" "}
-            {price(part.price)} = {currency} {price(part.exact)}
+            {exact(part.count)}
+            {part.package ? ` packages of ${exact(part.package)}` : ""} ×{" "}
+            {price({ amount: part.price, currency })} = {price({ amount: part.exact, currency })}
           </small>
         ))}
         {line.bound ? <small>the {line.bound} is charged instead</small> : null}

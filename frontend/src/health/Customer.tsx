@@ -3,12 +3,12 @@ import { Link } from "wouter";
 import { NotShown } from "../access/NotShown";
 import { every, useAuthorised } from "../access/useAuthorised";
 import { Failure } from "../api/problem";
+import { FiguresAsOf } from "../components/AsOf";
 import { day } from "../lib/day";
-import { instant, share } from "../lib/format";
+import { instant, isManifold, share, used } from "../lib/format";
 import { sentence } from "../onboarding/form";
 import { usePage } from "../shell/usePage";
 import { AlertsPart } from "./AlertsPart";
-import { AsOf } from "./AsOf";
 import { CostPart } from "./CostPart";
 import { HealthPart } from "./HealthPart";
 import { type Account, account } from "./one";
@@ -92,7 +92,7 @@ function Head({ account, looked }: { account: Account; looked: number }) {
         <p>Nobody needs to call now.</p>
       )}
       <p className="note">
-        <AsOf lists={[[account]]} looked={looked} />
+        <FiguresAsOf lists={[[account]]} looked={looked} />
       </p>
     </>
   );
@@ -109,6 +109,11 @@ function Whole({ account, brief }: { account: Account; brief: string }) {
       <StackPart id={account.account} at={account.request} brief={brief} />
     </>
   );
+}
+
+/** What was stated, with all its digits where they say something. */
+function spent(budget: string): string {
+  return isManifold(budget) ? used(budget) : share(budget);
 }
 
 /** What was stated about the customer, and how support answered. */
@@ -138,7 +143,7 @@ function Known({ account }: { account: Account }) {
         ? `${facts.open_incidents.sev1} of severity 1, ${facts.open_incidents.sev2} of severity 2`
         : null,
     ],
-    ["Error budget used", facts?.error_budget_used ? share(facts.error_budget_used) : null],
+    ["Error budget used", facts?.error_budget_used ? spent(facts.error_budget_used) : null],
     [
       "Invoice overdue",
       facts?.days_overdue == null

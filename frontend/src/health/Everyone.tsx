@@ -3,8 +3,9 @@ import { useEffect, useMemo, useRef } from "react";
 import { NotShown } from "../access/NotShown";
 import { useStaffKey, worthwhile } from "../access/useAuthorised";
 import { Failure } from "../api/problem";
-import { AsOf } from "./AsOf";
-import { cursor, everyone, type Usage } from "./ask";
+import { FiguresAsOf } from "../components/AsOf";
+import { count as whole } from "../lib/format";
+import { everyone, type Usage } from "./ask";
 import { Filters } from "./Filters";
 import type { Place } from "./place";
 import { Row } from "./Row";
@@ -37,7 +38,7 @@ function useEveryone(view: View) {
     queryKey: [...key, "everyone", view],
     queryFn: ({ pageParam, signal }) => everyone(view, pageParam, signal),
     initialPageParam: null as string | null,
-    getNextPageParam: (last) => cursor(last.meta),
+    getNextPageParam: ({ meta }) => meta.page.next ?? null,
     placeholderData: keepPreviousData,
     retry: worthwhile,
     // Ten thousand rows are not asked for anew behind somebody's back, nor compared with those before.
@@ -64,7 +65,10 @@ function List({ view, change, place }: Props) {
       {nobody ? <Nobody view={view} /> : null}
       <p className="note">
         {nobody ? null : shownOf(rows.length, asked.hasNextPage)}
-        <AsOf lists={asked.data.pages.map((page) => page.data)} looked={asked.dataUpdatedAt} />{" "}
+        <FiguresAsOf
+          lists={asked.data.pages.map((page) => page.data)}
+          looked={asked.dataUpdatedAt}
+        />{" "}
         <button type="button" className="plain" onClick={again}>
           Look again
         </button>
@@ -116,8 +120,8 @@ function Nobody({ view }: { view: View }) {
 }
 
 function shownOf(count: number, more: boolean): string {
-  if (more) return `${count} shown so far. `;
-  return count === 1 ? "1 customer. " : `${count} customers. `;
+  if (more) return `${whole(count)} shown so far. `;
+  return count === 1 ? "1 customer. " : `${whole(count)} customers. `;
 }
 
 function Table(props: {

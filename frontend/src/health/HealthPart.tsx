@@ -1,5 +1,6 @@
 import type { Schemas } from "../api/client";
-import { figure, hundredths, instant, percent } from "../lib/format";
+import { Rows } from "../components/Rows";
+import { figure, hundredths, instant, percent, used } from "../lib/format";
 import { sentence } from "../onboarding/form";
 import type { Account } from "./one";
 import { path, runs } from "./points";
@@ -59,50 +60,38 @@ function Help({ health }: { health: Schemas["HealthOut"] }) {
 
 function Factors({ health }: { health: Schemas["HealthOut"] }) {
   return (
-    <table className="listing" role="table">
-      <caption className="seen-by-readers-only">What health is made of</caption>
-      <thead role="rowgroup">
-        <tr role="row">
-          <th role="columnheader" scope="col">
-            Factor
+    <Rows
+      look="listing"
+      caption="What health is made of"
+      heads={[
+        "Factor",
+        ["What was measured", "words"],
+        ["Weight", "number"],
+        ["Points", "number"],
+        ["Brings", "number"],
+      ]}
+    >
+      {health.factors.map((factor) => (
+        <tr role="row" key={factor.name}>
+          <th role="rowheader" scope="row">
+            {sentence(factor.name)}
+            {health.best?.factor === factor.name ? <small>most to be gained here</small> : null}
           </th>
-          <th role="columnheader" scope="col" className="words">
-            What was measured
-          </th>
-          <th role="columnheader" scope="col" className="number">
-            Weight
-          </th>
-          <th role="columnheader" scope="col" className="number">
-            Points
-          </th>
-          <th role="columnheader" scope="col" className="number">
-            Brings
-          </th>
+          <td role="cell" className="words">
+            {factor.input ? sentence(factor.input) : "Nothing is known"}
+          </td>
+          <td role="cell" className="number" data-name="weight">
+            {figure(factor.weight)}
+          </td>
+          <td role="cell" className="number" data-name="points">
+            {factor.points ? hundredths(factor.points) : words.NOTHING}
+          </td>
+          <td role="cell" className="number" data-name="brings">
+            {words.health(factor.contribution)}
+          </td>
         </tr>
-      </thead>
-      <tbody role="rowgroup">
-        {health.factors.map((factor) => (
-          <tr role="row" key={factor.name}>
-            <th role="rowheader" scope="row">
-              {sentence(factor.name)}
-              {health.best?.factor === factor.name ? <small>most to be gained here</small> : null}
-            </th>
-            <td role="cell" className="words">
-              {factor.input ? sentence(factor.input) : "Nothing is known"}
-            </td>
-            <td role="cell" className="number" data-name="weight">
-              {figure(factor.weight)}
-            </td>
-            <td role="cell" className="number" data-name="points">
-              {factor.points ? hundredths(factor.points) : words.NOTHING}
-            </td>
-            <td role="cell" className="number" data-name="brings">
-              {words.health(factor.contribution)}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </Rows>
   );
 }
 
@@ -190,7 +179,7 @@ function Line({ days }: { days: readonly Schemas["PointOut"][] }) {
                   {one.stale ? <small>more came to be known later</small> : null}
                 </th>
                 <td className="number">{words.health(one.health)}</td>
-                <td className="number">{one.ratio ? percent(one.ratio) : words.NOTHING}</td>
+                <td className="number">{one.ratio ? used(one.ratio) : words.NOTHING}</td>
               </tr>
             ))}
           </tbody>

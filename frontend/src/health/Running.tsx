@@ -1,8 +1,9 @@
 import { NotShown } from "../access/NotShown";
 import { goesOn, useAuthorised } from "../access/useAuthorised";
 import type { Schemas } from "../api/client";
+import { AsOf } from "../components/AsOf";
+import { Rows } from "../components/Rows";
 import { instant } from "../lib/format";
-import { AsOf } from "../profiles/parts";
 import { stacks } from "./one";
 
 type Stack = Schemas["AccountStack"];
@@ -85,35 +86,29 @@ function One({ stack }: { stack: Stack }) {
 
 function Components({ tenant, all }: { tenant: string; all: readonly Schemas["ComponentOut"][] }) {
   return (
-    <table className="listing" role="table">
-      <caption className="seen-by-readers-only">What {tenant} is made of</caption>
-      <thead role="rowgroup">
-        <tr role="row">
-          <th role="columnheader" scope="col">
-            Component
+    <Rows
+      look="listing"
+      caption={`What ${tenant} is made of`}
+      heads={[
+        "Component",
+        [`${all.filter(({ ready }) => ready).length} of ${all.length} run`, "words"],
+      ]}
+    >
+      {all.map(({ name, ready, message }) => (
+        <tr role="row" key={name}>
+          <th role="rowheader" scope="row">
+            {name}
           </th>
-          <th role="columnheader" scope="col" className="words">
-            {all.filter(({ ready }) => ready).length} of {all.length} run
-          </th>
+          <td role="cell" className="words">
+            {ready ? "Runs" : <strong>Does not run yet</strong>}
+            {message ? (
+              <small>
+                <bdi>{message}</bdi>
+              </small>
+            ) : null}
+          </td>
         </tr>
-      </thead>
-      <tbody role="rowgroup">
-        {all.map(({ name, ready, message }) => (
-          <tr role="row" key={name}>
-            <th role="rowheader" scope="row">
-              {name}
-            </th>
-            <td role="cell" className="words">
-              {ready ? "Runs" : <strong>Does not run yet</strong>}
-              {message ? (
-                <small>
-                  <bdi>{message}</bdi>
-                </small>
-              ) : null}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </Rows>
   );
 }

@@ -2,9 +2,9 @@ import { Link } from "wouter";
 import { NotShown } from "../access/NotShown";
 import { every, useAuthorised } from "../access/useAuthorised";
 import type { Schemas } from "../api/client";
+import { AsOf } from "../components/AsOf";
 import { NameTaken } from "../components/NameTaken";
 import { instant } from "../lib/format";
-import { AsOf } from "../profiles/parts";
 import { idOf, request } from "./one";
 import { Running } from "./Running";
 

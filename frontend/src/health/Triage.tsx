@@ -1,9 +1,8 @@
-import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
-import { NotShown } from "../access/NotShown";
-import { every, useStaffKey, useSteady, worthwhile } from "../access/useAuthorised";
-import { AsOf } from "./AsOf";
-import { type Call, cursor, triage } from "./ask";
+import { Pages } from "../access/Pages";
+import { usePages } from "../access/usePages";
+import { FiguresAsOf } from "../components/AsOf";
+import { type Call, triage } from "./ask";
 import type { Place } from "./place";
 import * as words from "./words";
 
@@ -20,56 +19,31 @@ export function Triage(props: { place: Place; seen: boolean }) {
   );
 }
 
-function useCalls(seen: boolean) {
-  const key = useStaffKey();
-  const asked = useInfiniteQuery({
-    queryKey: [...key, "triage"],
-    queryFn: ({ pageParam, signal }) => triage(pageParam, signal),
-    initialPageParam: null as string | null,
-    getNextPageParam: (last) => cursor(last.meta),
-    refetchInterval: seen ? every(AGAIN) : false,
-    retry: worthwhile,
-  });
-  return useSteady(asked);
-}
-
 function Calls({ place, seen }: { place: Place; seen: boolean }) {
-  const asked = useCalls(seen);
-  const again = () => void asked.refetch();
-  if (asked.isPending) return <p role="status">The list of calls is on its way.</p>;
-  if (!asked.data) {
-    return <NotShown what="The list of calls is not here." error={asked.error} again={again} />;
-  }
-  const calls = asked.data.pages.flatMap((page) => page.data);
+  const list = usePages(["triage"], triage, seen ? AGAIN : null);
   return (
     <div className="stack wider">
-      {asked.error ? (
-        <NotShown what="The list of calls is not renewed." error={asked.error} again={again} />
+      <Pages list={list} what="The calls" more="More to call">
+        {(calls) =>
+          calls.length === 0 ? (
+            <p>Nobody needs a call now.</p>
+          ) : (
+            <ol className="calls">
+              {calls.map((call) => (
+                <One key={call.account} call={call} place={place} />
+              ))}
+            </ol>
+          )
+        }
+      </Pages>
+      {list.data ? (
+        <p className="note">
+          <FiguresAsOf
+            lists={list.data.pages.map((page) => page.data)}
+            looked={list.dataUpdatedAt}
+          />
+        </p>
       ) : null}
-      {calls.length === 0 ? (
-        <p>Nobody needs a call now.</p>
-      ) : (
-        <ol className="calls">
-          {calls.map((call) => (
-            <One key={call.account} call={call} place={place} />
-          ))}
-        </ol>
-      )}
-      {asked.hasNextPage ? (
-        <div>
-          <button
-            type="button"
-            className="quiet"
-            disabled={asked.isFetchingNextPage}
-            onClick={() => void asked.fetchNextPage()}
-          >
-            More to call
-          </button>
-        </div>
-      ) : null}
-      <p className="note">
-        <AsOf lists={asked.data.pages.map((page) => page.data)} looked={asked.dataUpdatedAt} />
-      </p>
     </div>
   );
 }

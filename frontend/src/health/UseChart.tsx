@@ -1,5 +1,5 @@
 import type { Schemas } from "../api/client";
-import { about, percent, quantity } from "../lib/format";
+import { percent, quantity } from "../lib/format";
 import { meterName } from "../lib/price";
 import type { Meter } from "./one";
 import { type Picture, picture } from "./pace";
@@ -70,7 +70,7 @@ function said(meter: Meter): string {
   const { quota, projection, unit } = meter;
   const parts = [
     `${quantity(meter.used)} ${unit} used`,
-    quota ? `of ${about(quota)} included` : "nothing included",
+    quota ? `of ${quantity(quota)} included` : "nothing included",
     projection
       ? `projected to end at ${quantity(projection.units)}, with 80% between ${quantity(projection.likely.low)} and ${quantity(projection.likely.high)}`
       : "too early to say where it will end",

@@ -1,8 +1,9 @@
 import { useState } from "react";
 import { NotShown } from "../access/NotShown";
 import { useAuthorised } from "../access/useAuthorised";
+import { Rows } from "../components/Rows";
 import { day } from "../lib/day";
-import { about, instant, percent, quantity } from "../lib/format";
+import { instant, quantity, used } from "../lib/format";
 import { meterName } from "../lib/price";
 import { Bar } from "./Bar";
 import { type Account, daily, type Meter } from "./one";
@@ -47,45 +48,30 @@ export function UsePart({ account }: { account: Account }) {
 
 function Meters({ meters }: { meters: readonly Meter[] }) {
   return (
-    <table className="listing" role="table">
-      <caption className="seen-by-readers-only">Use in this period, by meter</caption>
-      <thead role="rowgroup">
-        <tr role="row">
-          <th role="columnheader" scope="col">
-            Meter
+    <Rows
+      look="listing"
+      caption="Use in this period, by meter"
+      heads={["Meter", ["Of the quota", "words"], ["Used", "number"], ["Will end at", "number"]]}
+    >
+      {meters.map((meter) => (
+        <tr role="row" key={meter.name}>
+          <th role="rowheader" scope="row">
+            {meterName(meter.name)}
+            <small>{meter.unit}</small>
           </th>
-          <th role="columnheader" scope="col" className="words">
-            Of the quota
-          </th>
-          <th role="columnheader" scope="col" className="number">
-            Used
-          </th>
-          <th role="columnheader" scope="col" className="number">
-            Will end at
-          </th>
+          <td role="cell" className="words">
+            <Share meter={meter} />
+          </td>
+          <td role="cell" className="number" data-name="used">
+            {quantity(meter.used)}
+            <small>{meter.quota ? `of ${quantity(meter.quota)}` : "no quota"}</small>
+          </td>
+          <td role="cell" className="number" data-name="will end at">
+            <End meter={meter} />
+          </td>
         </tr>
-      </thead>
-      <tbody role="rowgroup">
-        {meters.map((meter) => (
-          <tr role="row" key={meter.name}>
-            <th role="rowheader" scope="row">
-              {meterName(meter.name)}
-              <small>{meter.unit}</small>
-            </th>
-            <td role="cell" className="words">
-              <Share meter={meter} />
-            </td>
-            <td role="cell" className="number" data-name="used">
-              {quantity(meter.used)}
-              <small>{meter.quota ? `of ${about(meter.quota)}` : "no quota"}</small>
-            </td>
-            <td role="cell" className="number" data-name="will end at">
-              <End meter={meter} />
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </Rows>
   );
 }
 
@@ -96,7 +82,7 @@ function Share({ meter }: { meter: Meter }) {
     <>
       <Bar ratio={meter.ratio} level={meter.level} />
       <small data-level={meter.level}>
-        {percent(meter.ratio)}
+        {used(meter.ratio)}
         {reached ? `, ${reached}` : null}
       </small>
     </>

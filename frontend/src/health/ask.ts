@@ -1,6 +1,7 @@
 /** What the pages of customers ask the API for, with the token of who is signed in. */
 import { staff } from "../access/client";
 import { answer, type Schemas } from "../api/client";
+import { after } from "../lib/cursor";
 import type { View } from "./view";
 
 export type Usage = Schemas["UsageOut"];
@@ -11,15 +12,15 @@ const CALLS = 8;
 const ROWS = 200;
 
 /** Whom to call, the worst first. */
-export function triage(after: string | null, signal: AbortSignal): Promise<Schemas["Triage"]> {
-  const query = { "page[size]": CALLS, ...(after === null ? {} : { "page[after]": after }) };
+export function triage(next: string | null, signal: AbortSignal): Promise<Schemas["Triage"]> {
+  const query = { "page[size]": CALLS, ...after(next) };
   return answer(staff.GET("/billing/usage/triage", { params: { query }, signal }));
 }
 
 /** A page of everyone, in the server's order. */
 export function everyone(
   view: View,
-  after: string | null,
+  next: string | null,
   signal: AbortSignal,
 ): Promise<Schemas["Usages"]> {
   const query = {
@@ -29,14 +30,7 @@ export function everyone(
     ...(view.level === null ? {} : { "filter[level][eq]": view.level }),
     ...(view.plan === null ? {} : { "filter[plan][eq]": view.plan }),
     ...(view.name === null ? {} : { "filter[name][starts]": view.name }),
-    ...(after === null ? {} : { "page[after]": after }),
+    ...after(next),
   };
   return answer(staff.GET("/billing/usage", { params: { query }, signal }));
-}
-
-/** The cursor in the address of a next page; null after the last. */
-export function cursor(meta: Schemas["ListMeta"]): string | null {
-  const { next } = meta.page;
-  if (!next) return null;
-  return new URLSearchParams(next.slice(next.indexOf("?") + 1)).get("page[after]");
 }

@@ -1,6 +1,7 @@
 /** What the page of one customer asks the API for. */
 import { staff } from "../access/client";
 import { answer, type Schemas } from "../api/client";
+import { after } from "../lib/cursor";
 
 /** Where a route has other media types too, what it answers as JSON. */
 type Json<T> = Promise<{ data?: T; error?: unknown; response: Response }>;
@@ -29,10 +30,10 @@ export function daily(
 /** A page of an account's alerts, the newest first; from the first one on without a cursor. */
 export function alerts(
   id: string,
-  after: string | null,
+  next: string | null,
   signal: AbortSignal,
 ): Promise<Schemas["Alerts"]> {
-  const query = { sort: "at desc", "page[size]": 20, ...(after ? { "page[after]": after } : {}) };
+  const query = { sort: "at desc", "page[size]": 20, ...after(next) };
   const params = { path: { account: id }, query };
   return answer(staff.GET("/billing/usage/{account}/alerts", { params, signal }));
 }

@@ -8,7 +8,9 @@ const answers = (met: number, missed: number) => ({ days: 90, met, missed });
 test("a share is rounded down, so that no mark is reached too early", () => {
   expect(percent("0.9499", english)).toBe("94%");
   expect(percent("0.95", english)).toBe("95%");
-  expect(percent("12.5", english)).toBe("1,250%");
+  const highest = (ratio: string) => words.highest({ meter: "ingestion", ratio }, english);
+  expect(highest("0.9499")).toBe("Data taken in 94%");
+  expect(highest("12.5")).toBe("Data taken in, more than 10 times");
 });
 
 test("a figure keeps its places", () => {

@@ -1,6 +1,6 @@
 /** What figures say in words, so that no colour and no symbol stands alone. */
 import type { Schemas } from "../api/client";
-import { figure, money, percent, round } from "../lib/format";
+import { count, figure, isManifold, money, percent, round, used } from "../lib/format";
 import { meterName } from "../lib/price";
 
 /** `–` where nothing is known. */
@@ -29,7 +29,8 @@ export function health(score: string | null | undefined, locales?: Locales): str
 }
 
 export function highest(of: Schemas["HighestOut"] | null | undefined, locales?: Locales): string {
-  return of ? `${meterName(of.meter)} ${percent(of.ratio, locales)}` : "no quota";
+  if (!of) return "no quota";
+  return `${meterName(of.meter)}${isManifold(of.ratio) ? "," : ""} ${used(of.ratio, locales)}`;
 }
 
 export function plan(of: Schemas["PlanVersionOut"] | null | undefined): string {
@@ -55,7 +56,7 @@ export function costRange(of: Cost | null | undefined, locales?: Locales): strin
 export function support(answers: Schemas["AnswersOut"], hours: number | null | undefined): string {
   const all = answers.met + answers.missed;
   const within = hours == null ? "" : ` in ${hours} h`;
-  return all === 0 ? NOTHING : `${answers.met} of ${all}${within}`;
+  return all === 0 ? NOTHING : `${count(answers.met)} of ${count(all)}${within}`;
 }
 
 export function promise(answers: Schemas["AnswersOut"], hours: number | null | undefined): string {

@@ -1,5 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { about, hundredths, instant, money, price, quantity, round, share } from "./format";
+import {
+  atLeast,
+  count,
+  exact,
+  hundredths,
+  instant,
+  money,
+  percent,
+  price,
+  quantity,
+  round,
+  share,
+  used,
+} from "./format";
 
 /** Spaces as they are typed. */
 const plain = (text: string) => text.replaceAll(/[\u00a0\u202f]/g, " ");
@@ -19,13 +32,16 @@ describe("figures", () => {
   });
 
   it("of units have the places that they need", () => {
-    expect(price("0.0006", english)).toBe("0.0006");
-    expect(price("0.05", english)).toBe("0.05");
-    expect(price("0.3", english)).toBe("0.30");
+    const of = (amount: string, currency: string, locales = english) =>
+      plain(price({ amount, currency }, locales));
+    expect(of("0.0006", "USD")).toBe("USD 0.0006");
+    expect(of("0.05", "USD")).toBe("USD 0.05");
+    expect(of("0.3", "USD")).toBe("USD 0.30");
+    expect(of("45", "JPY")).toBe("JPY 45");
+    expect(of("4.5", "JPY")).toBe("JPY 4.5");
+    expect(of("0.3", "EUR", ["de-DE"])).toBe("0,30 EUR");
     expect(quantity("1000000", english)).toBe("1,000,000");
-    expect(quantity("12.500000", english)).toBe("12.5");
-    expect(about("0.354333", "ceil", english)).toBe("0.36");
-    expect(about("1.015861", "halfExpand", english)).toBe("1.02");
+    expect(exact("82077.547685", english)).toBe("82,077.547685");
     expect(["0.30", "0.125", "0.0001", "1.00"].map((one) => share(one, english))).toEqual([
       "30%",
       "12.5%",
@@ -38,6 +54,43 @@ describe("figures", () => {
       "0.99",
       "1.00",
     ]);
+  });
+});
+
+describe("what is read", () => {
+  it("has two places at most, and a little is never nothing", () => {
+    const cases = [
+      ["82077.547685", "82,077.55"],
+      ["12.500000", "12.5"],
+      ["1.015861", "1.02"],
+      ["-3.456", "-3.46"],
+      ["40000", "40,000"],
+      ["0.004999", "0.005"],
+      ["0.000499", "0.0005"],
+      ["0.000000", "0"],
+      ["9007199254740993.117", "9,007,199,254,740,993.12"],
+    ] as const;
+    for (const [given, told] of cases) expect(quantity(given, english), given).toBe(told);
+    expect(quantity("82077.547685", ["de-DE"])).toBe("82.077,55");
+    expect(count(10_005, english)).toBe("10,005");
+  });
+
+  it("is never less than what is needed", () => {
+    expect(atLeast("0.354333", english)).toBe("0.36");
+    expect(atLeast("2.1", english)).toBe("2.1");
+  });
+
+  it("is a share up to ten times the whole, and beyond that no figure", () => {
+    const cases = [
+      ["0.9499", "94%"],
+      ["0.95", "95%"],
+      ["1.5", "150%"],
+      ["10", "1,000%"],
+      ["10.000001", "more than 10 times"],
+      ["1000", "more than 10 times"],
+    ] as const;
+    for (const [given, told] of cases) expect(used(given, english), given).toBe(told);
+    expect(percent("0.9499", english)).toBe("94%");
   });
 });
 

@@ -57,26 +57,41 @@ export function round(of: Money, locales = language()): string {
   }).format(digits(of.amount));
 }
 
-/** A price of one unit, with all the places that it has: `0.0006`, `0.05`. */
-export function price(text: Decimal, locales = language()): string {
+/** A price of one unit, with all the places that it has: `USD 0.0006`, `USD 0.30`, `JPY 4.5`. */
+export function price({ amount, currency }: Money, locales = language()): string {
   return numbers(locales, {
-    minimumFractionDigits: 2,
+    style: "currency",
+    currency,
+    currencyDisplay: "code",
     maximumFractionDigits: 12,
+  }).format(digits(amount));
+}
+
+/**
+ * A quantity to read: `82,077.55`. What is below a hundredth keeps two digits, so that a little is
+ * never said to be nothing.
+ */
+export function quantity(text: Decimal, locales = language()): string {
+  return numbers(locales, {
+    maximumFractionDigits: 2,
+    maximumSignificantDigits: 2,
+    roundingPriority: "morePrecision",
   }).format(digits(text));
 }
 
-/** `1,000,000`. */
-export function quantity(text: Decimal, locales = language()): string {
-  return numbers(locales, { maximumFractionDigits: 6 }).format(digits(text));
+/** A quantity with every digit: what somebody gave, a price list, a row of the ledger. */
+export function exact(text: Decimal, locales = language()): string {
+  return numbers(locales, { maximumFractionDigits: 12 }).format(digits(text));
 }
 
-/** A quantity to look at, not to calculate with: `0.36`. */
-export function about(
-  text: Decimal,
-  rounding: "halfExpand" | "ceil" = "halfExpand",
-  locales = language(),
-): string {
-  const options = { maximumFractionDigits: 2, roundingMode: rounding };
+/** Whole things: `10,000`. */
+export function count(of: number, locales = language()): string {
+  return numbers(locales, { maximumFractionDigits: 0 }).format(of);
+}
+
+/** How much is needed at least, never told as less: `0.36`. */
+export function atLeast(text: Decimal, locales = language()): string {
+  const options = { maximumFractionDigits: 2, roundingMode: "ceil" } as const;
   return numbers(locales, options).format(digits(text));
 }
 
@@ -105,6 +120,16 @@ export function percent(share: Decimal, locales = language()): string {
     roundingMode: "floor",
   } as const;
   return numbers(locales, options).format(digits(share));
+}
+
+/** Whether a share is so much more than the whole that its digits say nothing. */
+export function isManifold(share: Decimal): boolean {
+  return Number(share) > 10;
+}
+
+/** How much of something was used: `83%`, or `more than 10 times` of it. */
+export function used(share: Decimal, locales = language()): string {
+  return isManifold(share) ? "more than 10 times" : percent(share, locales);
 }
 
 /** A share that somebody gave, with all that they gave of it: `12.5 %`. */

@@ -6,21 +6,25 @@ function meter(unit: string, price: Schemas["PlanPrice"]): Schemas["PlanMeter"] 
   return { name: "agents", unit, included: "10", price };
 }
 
+/** Spaces as they are typed. */
+const said = (of: Schemas["PlanMeter"], currency: string) =>
+  beyond(of, currency).replaceAll(/[\u00a0\u202f]/g, " ");
+
 describe("what more costs", () => {
   it("is said for each way of pricing", () => {
-    expect(beyond(meter("runs", { kind: "flat", price: "0.050" }), "USD")).toBe("USD 0.05 per run");
-    expect(beyond(meter("GB", { kind: "flat", price: "0.40" }), "USD")).toBe("USD 0.40 per GB");
-    expect(beyond(meter("entries", { kind: "flat", price: "0.0004" }), "USD")).toBe(
+    expect(said(meter("runs", { kind: "flat", price: "0.050" }), "USD")).toBe("USD 0.05 per run");
+    expect(said(meter("GB", { kind: "flat", price: "0.40" }), "USD")).toBe("USD 0.40 per GB");
+    expect(said(meter("entries", { kind: "flat", price: "0.0004" }), "USD")).toBe(
       "USD 0.0004 per entry",
     );
-    expect(beyond(meter("runs", { kind: "package", size: "1000", price: "9" }), "EUR")).toBe(
+    expect(said(meter("runs", { kind: "package", size: "1000", price: "9" }), "EUR")).toBe(
       "EUR 9.00 per 1,000 runs begun",
     );
     const tiers = [{ up_to: "400000", price: "0.01" }, { price: "0.008" }];
-    expect(beyond(meter("runs", { kind: "graduated", tiers }), "USD")).toBe(
+    expect(said(meter("runs", { kind: "graduated", tiers }), "USD")).toBe(
       "USD 0.01 up to 400,000, USD 0.008 above, each unit by its tier",
     );
-    expect(beyond(meter("runs", { kind: "volume", tiers }), "USD")).toBe(
+    expect(said(meter("runs", { kind: "volume", tiers }), "USD")).toBe(
       "USD 0.01 up to 400,000, USD 0.008 above, all units by the tier reached",
     );
   });

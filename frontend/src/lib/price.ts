@@ -1,5 +1,5 @@
 import type { Schemas } from "../api/client";
-import { money, price, quantity } from "./format";
+import { exact, money, price } from "./format";
 
 type Plan = Schemas["Plan"];
 type Meter = Schemas["PlanMeter"];
@@ -20,20 +20,18 @@ export function meterName(name: string): string {
 /** What units beyond the included ones cost, in words. */
 export function beyond(meter: Meter, currency: string): string {
   const { price: of, unit } = meter;
-  const each = (text: string) => `${currency} ${price(text)}`;
+  const each = (amount: string) => price({ amount, currency });
   const tiers = (all: Schemas["PlanTier"][]) =>
     all
       .map((tier) =>
-        tier.up_to
-          ? `${each(tier.price)} up to ${quantity(tier.up_to)}`
-          : `${each(tier.price)} above`,
+        tier.up_to ? `${each(tier.price)} up to ${exact(tier.up_to)}` : `${each(tier.price)} above`,
       )
       .join(", ");
   switch (of.kind) {
     case "flat":
       return `${each(of.price)} per ${one(unit)}`;
     case "package":
-      return `${each(of.price)} per ${quantity(of.size)} ${unit} begun`;
+      return `${each(of.price)} per ${exact(of.size)} ${unit} begun`;
     case "graduated":
       return `${tiers(of.tiers)}, each unit by its tier`;
     case "volume":

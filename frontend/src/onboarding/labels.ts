@@ -1,4 +1,4 @@
-import { quantity } from "../lib/format";
+import { exact } from "../lib/format";
 import { meterName } from "../lib/price";
 import { type Draft, METERS, value } from "./draft";
 import { plain } from "./numbers";
@@ -84,6 +84,6 @@ export function shown(draft: Draft, at: string): string {
     /^\d+(\.\d+)?$/.test(typed);
   const of = unit(draft, at);
   if (!isNumber) return of === "" ? text : `${text} ${of}`;
-  if (at.endsWith("/amount")) return `${of} ${quantity(typed)}`;
-  return of === "" ? quantity(typed) : `${quantity(typed)} ${of}`;
+  if (at.endsWith("/amount")) return `${of} ${exact(typed)}`;
+  return of === "" ? exact(typed) : `${exact(typed)} ${of}`;
 }

@@ -1,6 +1,6 @@
 /** The business case in words and rows. Every figure is the server's. */
 import type { Schemas } from "../api/client";
-import { about, quantity, round } from "../lib/format";
+import { atLeast, quantity, round } from "../lib/format";
 import { type Draft, value } from "./draft";
 import { label, unit } from "./labels";
 import { isAssumption } from "./link";
@@ -12,17 +12,16 @@ export const ROI_WORDS = { breakEven: "Breaks even from" };
 
 /** How much each person has to save for it to pay. */
 export function breakEven({ break_even_hours }: Roi): string {
-  return break_even_hours
-    ? `${about(break_even_hours, "ceil")} h a week each`
-    : "at no number of hours";
+  return break_even_hours ? `${atLeast(break_even_hours)} h a week each` : "at no number of hours";
 }
 
 /** Months until the one-off cost is back, as a range; its longest first, as cautious comes first. */
 export function months({ low, high }: Schemas["RangeOnWire_Option_String"]): string {
   if (!low && !high) return "not with these assumptions";
   if (low === "0" && high === "0") return "at once";
-  if (!low) return `after ${high} months, or not at all`;
-  return low === high ? `after ${low} months` : `after ${high} to ${low} months`;
+  if (!low || !high) return `after ${quantity(low ?? high ?? "")} months, or not at all`;
+  if (low === high) return `after ${quantity(low)} months`;
+  return `after ${quantity(high)} to ${quantity(low)} months`;
 }
 
 export interface Row {
@@ -58,7 +57,7 @@ const some = (range: Schemas["RangeOnWire_Option_String"]) => ({
 
 /** All that the server worked out, a line each. */
 export function rows(roi: Roi): Row[] {
-  const never = (word: string) => (text: string) => (text === "" ? word : about(text));
+  const never = (word: string) => (text: string) => (text === "" ? word : quantity(text));
   return [
     row("Hours saved a year", "h", roi.hours, quantity),
     amounts("What they are worth, a full year", roi.benefit),

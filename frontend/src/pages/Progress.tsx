@@ -4,6 +4,7 @@ import { Link } from "wouter";
 import { goesOn, useSteady } from "../access/useAuthorised";
 import { follow, type Schemas, withdraw } from "../api/client";
 import { Failure } from "../api/problem";
+import { AsOf } from "../components/AsOf";
 import { RoiFigures } from "../components/RoiFigures";
 import { Trouble } from "../components/Trouble";
 import { instant, money } from "../lib/format";
@@ -127,7 +128,7 @@ function Whole(props: { id: string; receipt: string; request: Request; asOf: num
         <div className="stack">
           <Stages request={request} />
           <p>{next(request)}</p>
-          <p className="note">As of {instant(new Date(props.asOf).toISOString())}.</p>
+          <AsOf at={props.asOf} />
         </div>
       </section>
       <Keep receipt={props.receipt} />

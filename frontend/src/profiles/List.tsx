@@ -1,9 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { goesOn, useStaffKey, useSteady, worthwhile } from "../access/useAuthorised";
+import { AsOf } from "../components/AsOf";
 import { usePage } from "../shell/usePage";
 import { type Profile, profiles } from "./ask";
-import { AsOf, NotKnown } from "./parts";
+import { NotKnown } from "./parts";
 import { address } from "./place";
 import { Rollout } from "./Rollout";
 import { moves } from "./words";

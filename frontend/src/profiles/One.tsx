@@ -1,12 +1,13 @@
 import { Link } from "wouter";
 import { every, useAuthorised } from "../access/useAuthorised";
 import { Failure } from "../api/problem";
+import { AsOf } from "../components/AsOf";
 import { Rows } from "../components/Rows";
 import { instant } from "../lib/format";
 import { usePage } from "../shell/usePage";
 import { type Revision, revisions } from "./ask";
 import { useProfiles } from "./List";
-import { AsOf, NotKnown } from "./parts";
+import { NotKnown } from "./parts";
 import { address, type Shown } from "./place";
 import { Rollout } from "./Rollout";
 import { Tenants } from "./Tenants";

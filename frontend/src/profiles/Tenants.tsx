@@ -1,9 +1,7 @@
-import { useInfiniteQuery } from "@tanstack/react-query";
 import { useLocation } from "wouter";
-import { NotShown } from "../access/NotShown";
-import { every, useStaffKey, useSteady, worthwhile } from "../access/useAuthorised";
+import { Pages } from "../access/Pages";
+import { usePages } from "../access/usePages";
 import { Rows } from "../components/Rows";
-import { cursor } from "../lib/cursor";
 import { instant } from "../lib/format";
 import { type Follower, followers, type Revision } from "./ask";
 import { address, type Shown, STAGES, type Stage } from "./place";
@@ -70,56 +68,25 @@ function Choose({ name, shown, revisions }: Props) {
 }
 
 function Found({ name, shown, again }: Props) {
-  const key = useStaffKey();
-  const asked = useInfiniteQuery({
-    queryKey: [...key, "followers", name, shown.revision, shown.stage],
-    queryFn: ({ pageParam, signal }) => followers(name, shown, pageParam, signal),
-    initialPageParam: null as string | null,
-    getNextPageParam: ({ meta }) => cursor(meta.page.next),
-    refetchInterval: every(again),
-    retry: worthwhile,
-  });
-  const list = useSteady(asked);
-  if (list.isPending) return <p role="status">The tenants are on their way.</p>;
-  if (list.isError && !list.data) {
-    return (
-      <NotShown
-        what="The tenants are not here."
-        error={list.error}
-        again={() => void list.refetch()}
-      />
-    );
-  }
-  const rows = list.data.pages.flatMap(({ data }) => data);
+  const list = usePages(
+    ["followers", name, shown.revision, shown.stage],
+    (next, signal) => followers(name, shown, next, signal),
+    again,
+  );
   return (
-    <>
-      {list.error ? (
-        <NotShown
-          what={list.isFetchNextPageError ? "More is not here." : "This list may be old."}
-          error={list.error}
-          again={() => void (list.isFetchNextPageError ? list.fetchNextPage() : list.refetch())}
-        />
-      ) : null}
-      {rows.length === 0 ? (
-        <p role="status">
-          {shown.revision === null && shown.stage === null
-            ? "No tenant follows this profile."
-            : "No tenant of this profile is there."}
-        </p>
-      ) : (
-        <Table name={name} rows={rows} />
-      )}
-      {list.hasNextPage ? (
-        <button
-          type="button"
-          className="quiet"
-          disabled={list.isFetchingNextPage}
-          onClick={() => void list.fetchNextPage()}
-        >
-          {list.isFetchingNextPage ? "More are on their way" : "Show more"}
-        </button>
-      ) : null}
-    </>
+    <Pages list={list} what="The tenants" more="Show more">
+      {(rows) =>
+        rows.length === 0 ? (
+          <p role="status">
+            {shown.revision === null && shown.stage === null
+              ? "No tenant follows this profile."
+              : "No tenant of this profile is there."}
+          </p>
+        ) : (
+          <Table name={name} rows={rows} />
+        )
+      }
+    </Pages>
   );
 }
 

@@ -1,5 +1,6 @@
 import { staff } from "../access/client";
 import { answer, type Schemas } from "../api/client";
+import { after } from "../lib/cursor";
 import type { Shown } from "./place";
 
 export type Profile = Schemas["DeploymentOut"];
@@ -17,14 +18,14 @@ export function revisions(name: string, signal: AbortSignal): Promise<Schemas["R
 export function followers(
   name: string,
   { revision, stage }: Shown,
-  after: string | null,
+  next: string | null,
   signal: AbortSignal,
 ): Promise<Schemas["Followers"]> {
   const query = {
     "page[size]": 100,
     ...(revision === null ? {} : { "filter[revision][eq]": revision }),
     ...(stage === null ? {} : { "filter[stage][eq]": stage }),
-    ...(after === null ? {} : { "page[after]": after }),
+    ...after(next),
   };
   return answer(
     staff.GET("/profiles/{name}/tenants", { params: { path: { name }, query }, signal }),

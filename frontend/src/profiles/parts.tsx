@@ -1,19 +1,5 @@
 import { NotShown } from "../access/NotShown";
-import { instant } from "../lib/format";
 import { isBesideNone } from "./place";
-
-/** When what is shown was true. */
-export function AsOf({ at, lost }: { at: number; lost?: string | null | undefined }) {
-  if (lost) {
-    return (
-      <p role="alert">
-        <strong className="wrong">The cluster does not answer.</strong> What is shown is from before{" "}
-        {instant(lost)}.
-      </p>
-    );
-  }
-  return <p className="note">As of {instant(new Date(at).toISOString())}.</p>;
-}
 
 /** Why profiles are not shown: an installation without a cluster is no trouble. */
 export function NotKnown(props: {

@@ -1,4 +1,5 @@
 /** What is said of profiles and their rollouts. */
+import { count as whole } from "../lib/format";
 import type { Follower, Profile } from "./ask";
 import type { Stage } from "./place";
 
@@ -11,11 +12,11 @@ export const STAGE: Record<Stage, string> = {
 };
 
 function tenants(count: number): string {
-  return `${count} ${count === 1 ? "tenant" : "tenants"}`;
+  return `${whole(count)} ${count === 1 ? "tenant" : "tenants"}`;
 }
 
 function unwell(count: number): string {
-  return count === 1 ? "1 does not run as it should" : `${count} do not run as they should`;
+  return count === 1 ? "1 does not run as it should" : `${whole(count)} do not run as they should`;
 }
 
 /** How far the newest revision is, in a sentence. */
@@ -28,7 +29,7 @@ export function rollout(profile: Profile): string {
     return "The operator has not looked at this profile as it is now.";
   }
   if (counts.total === 0) return `Revision ${revision}. No tenant follows it.`;
-  const there = `${counts.updated} of ${tenants(counts.total)} there`;
+  const there = `${whole(counts.updated)} of ${tenants(counts.total)} there`;
   switch (profile.rollout.phase) {
     case "complete":
       if (counts.ready < counts.total) {
@@ -36,12 +37,12 @@ export function rollout(profile: Profile): string {
       }
       return `Revision ${revision} has reached everybody: ${there}.`;
     case "paused":
-      return `The rollout of revision ${revision} is paused: ${there}, ${counts.waiting} waiting.`;
+      return `The rollout of revision ${revision} is paused: ${there}, ${whole(counts.waiting)} waiting.`;
     case "halted":
-      return `The rollout of revision ${revision} has halted: ${there}, ${counts.failed} failed.`;
+      return `The rollout of revision ${revision} has halted: ${there}, ${whole(counts.failed)} failed.`;
     default:
       return counts.failed > 0
-        ? `Revision ${revision} is rolling out: ${there}, ${counts.failed} failed.`
+        ? `Revision ${revision} is rolling out: ${there}, ${whole(counts.failed)} failed.`
         : `Revision ${revision} is rolling out: ${there}.`;
   }
 }

@@ -1,0 +1,60 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { isNamed, states, statesOf } from "./states";
+
+const TESTS = fileURLToPath(new URL("../e2e", import.meta.url));
+
+/** What no table has, and why. */
+const EXCUSED: Readonly<Record<string, string>> = {
+  "It waits for:": "for the moments in which a stack starts",
+  "The operator has not told its parts yet.": "for the moments in which a stack starts",
+  "The cluster has no profiles yet. They come with the chart, or by kubectl apply.":
+    "tests of a cluster begin with a profile",
+  "There is no profile of this name, and no tenant names it.":
+    "tests of a cluster are about a profile that is there",
+  "Nobody needs to call now.": "the figures of the day say whether somebody needs to",
+  "Most is to be gained by":
+    "the figures of the day say whether a flag is to be taken back instead",
+  "Nothing was used in this period, and no quota is agreed.": "an account is opened with a plan",
+  "Copied. It has your figures, no names and no contact.": "the browser says whether it may be",
+};
+
+/** The tests that look at states as different people have them before them. */
+function looking(): string {
+  const tables = readdirSync(join(TESTS, "states")).map((name) => join("states", name));
+  const specs = ["states.spec.ts", "fleet.spec.ts", "customers.spec.ts"];
+  return [...specs, ...tables].map((name) => readFileSync(join(TESTS, name), "utf8")).join("\n");
+}
+
+test("a state is what is announced, what is wrong, and what stands there in one case", () => {
+  const source = `
+    const one = <p role="status">The list is on its way.</p>;
+    const two = <Trouble what={old ? "This may be very old." : "The list is not here."} />;
+    const three = list.length === 0 ? (<p>There is nobody at all.</p>) : <ol />;
+    const four = <p className="note">A sentence that is always there.</p>;`;
+  expect(statesOf("a.tsx", source).map(({ texts }) => texts)).toEqual([
+    ["The list is on its way."],
+    ["This may be very old."],
+    ["The list is not here."],
+    ["There is nobody at all."],
+  ]);
+});
+
+test("a state is named by how something that it says begins", () => {
+  const state = { file: "a.tsx", texts: ["What it is:", "There is no request to brief from."] };
+  expect(isNamed(state, 'said(page, "There is no request")')).toBe(true);
+  expect(isNamed(state, 'said(page, "There is a request")')).toBe(false);
+});
+
+// All sources are read, on a machine that may be busy.
+test("every state is looked at", { timeout: 60_000 }, () => {
+  const tests = looking();
+  const all = states();
+  expect(all.length).toBeGreaterThan(50);
+  const unseen = all.filter((state) => !isNamed(state, tests)).map(({ texts }) => texts[0] ?? "");
+  expect(unseen.sort(), "no table has it, or a reason is no longer needed").toEqual(
+    Object.keys(EXCUSED).sort(),
+  );
+});
