@@ -13,6 +13,27 @@ const SCOPES = "onboarding:approve billing:read";
 // One control plane for all of them, and one after the other: each goes on where the last one ended.
 test.describe.configure({ mode: "serial" });
 
+test("a cluster without profiles says so, and where they come from", async ({ page, fleet }) => {
+  await page.goto("/stacks");
+  await enter(page, SCOPES);
+  await expect(page.getByText("The cluster has no profiles yet.")).toBeVisible();
+  await swept(page);
+  fleet.profile();
+  await expect(page.getByRole("region", { name: "dev" })).toContainText("No tenant follows it.");
+  await swept(page);
+});
+
+test.describe("what is not there", () => {
+  test.use({ expected: /Failed to load resource.*404/ });
+
+  test("of profiles is said", async ({ page }) => {
+    await page.goto("/stacks/nobody");
+    await enter(page, SCOPES);
+    await expect(page.getByRole("alert")).toContainText("There is no profile of this name");
+    await swept(page);
+  });
+});
+
 test("a form is approved, and followed until its stack is ready", async ({ page, browser }) => {
   await fill(page, "initech");
   await go(page, "The work", "What will it do, and how much?");
@@ -33,6 +54,7 @@ test("a form is approved, and followed until its stack is ready", async ({ page,
   await expect(decision).toContainText("Stack ready");
   await expect(page.getByText("Stack ready")).toBeVisible();
   await expect(page.getByText("All of initech runs.")).toBeVisible();
+  await swept(page);
   await swept(desk);
   await context.close();
 });
@@ -92,10 +114,36 @@ test("profiles say who runs what, and how far a change is", async ({ page, fleet
   const dev = page.getByRole("region", { name: "dev" });
   await expect(dev).toContainText("Revision 1 has reached everybody: 1 of 1 tenant there.");
   await swept(page);
+  await expect(page.getByRole("main")).toMatchAriaSnapshot(`
+    - heading "Profiles" [level=1]
+    - region "dev":
+      - heading "dev" [level=2]:
+        - link "dev"
+      - list:
+        - listitem:
+          - link "1 there"
+  `);
   await dev.getByRole("link", { name: "dev", exact: true }).click();
   await expect(page.getByRole("heading", { level: 1, name: "dev" })).toBeFocused();
   const runs = page.getByRole("table", { name: "Tenants of dev" });
   await expect(runs.getByRole("row").filter({ hasText: "initech" })).toContainText("dev@1");
+  await expect(page.getByRole("main")).toMatchAriaSnapshot(`
+    - paragraph:
+      - link "All profiles"
+    - heading "dev" [level=1]
+    - region "Revisions":
+      - heading "Revisions" [level=2]
+      - table "Revisions of dev":
+        - rowgroup:
+          - row "Revision Made Runs Services"
+    - region "Who runs what":
+      - heading "Who runs what" [level=2]
+      - combobox "Runs revision"
+      - combobox "On its way"
+      - table "Tenants of dev":
+        - rowgroup:
+          - row "Tenant Runs Is Why"
+  `);
   await swept(page);
   const image = "tenantry.dev/sample:0.2.0";
   const change = [{ op: "replace", path: "/spec/services/0/image", value: image }];
@@ -111,6 +159,7 @@ test("profiles say who runs what, and how far a change is", async ({ page, fleet
   await page.getByLabel("Runs revision").selectOption("1");
   await expect(page).toHaveURL("/stacks/dev?revision=1");
   await expect(page.getByText("No tenant of this profile is there.")).toBeVisible();
+  await swept(page);
 });
 
 test("a rollout that goes wrong halts, and says on whom and why", async ({ page, fleet }) => {

@@ -15,6 +15,8 @@ export interface Fleet {
   readonly url: string;
   /** As administrator; what it prints. */
   readonly kubectl: (...args: string[]) => string;
+  /** The profile that the tests' tenants follow. */
+  readonly profile: () => void;
   /** Puts an object there, as its owner would. */
   readonly apply: (object: object) => void;
   /** Whether the API server reaches the control plane. Everybody else always does. */
@@ -179,7 +181,6 @@ async function start(ground: Ground): Promise<Fleet> {
     `--clusterrole=${onboarding}`,
     account,
   ]);
-  ground.apply("examples/profile-dev.yaml");
   const operator = join(dirname(program()), "tenantry-operator");
   const health = ["--health-address", "127.0.0.1:0"];
   ground.keep(operator, health, ground.account("tenantry-operator"));
@@ -199,6 +200,7 @@ async function start(ground: Ground): Promise<Fleet> {
   return {
     url: `http://${address}`,
     kubectl: (...args) => ground.kubectl(args),
+    profile: () => ground.apply("examples/profile-dev.yaml"),
     apply: (object) => {
       ground.kubectl(["apply", "--server-side", "-f", "-"], JSON.stringify(object));
     },

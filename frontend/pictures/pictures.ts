@@ -68,6 +68,7 @@ const FLEET = {
   stacks: {
     size: [1280, 620],
     reach: async (page: Page, fleet: Fleet) => {
+      fleet.profile();
       for (const name of ["acme", "globex", "initech"]) fleet.apply(tenant(name));
       await page.goto("/stacks");
       await enter(page, token("billing:read"), true);

@@ -10,10 +10,6 @@ const TESTS = fileURLToPath(new URL("../e2e", import.meta.url));
 const EXCUSED: Readonly<Record<string, string>> = {
   "It waits for:": "for the moments in which a stack starts",
   "The operator has not told its parts yet.": "for the moments in which a stack starts",
-  "The cluster has no profiles yet. They come with the chart, or by kubectl apply.":
-    "tests of a cluster begin with a profile",
-  "There is no profile of this name, and no tenant names it.":
-    "tests of a cluster are about a profile that is there",
   "Nobody needs to call now.": "the figures of the day say whether somebody needs to",
   "Most is to be gained by":
     "the figures of the day say whether a flag is to be taken back instead",
