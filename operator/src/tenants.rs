@@ -19,6 +19,7 @@ use crate::{
     decide::{self, Decision, Seen},
     drift, events,
     kinds::Kind,
+    observed::Observed,
     plan::{Action, Refusal},
     status::Outcome,
 };
@@ -62,7 +63,8 @@ fn observe(ctx: &Context, tenant: &Tenant) -> Seen {
     }
 }
 
-/// Before the first write: the finalizer, and in a rollout that counts who is under way a status
+/// The finalizer, before the first write and where somebody took it off a stack that stands: without it a
+/// deletion would drain and remove nothing. Then, before the first write too, in a rollout that counts who is under way a status
 /// that says where the stack is being brought to: after a crash on the way it still counts.
 async fn prepare(
     ctx: &Context,
@@ -71,19 +73,26 @@ async fn prepare(
     decision: &Decision,
     now: Timestamp,
 ) -> Result<Arc<Tenant>, ApiError> {
-    if decision.actions.is_empty() {
-        return Ok(tenant);
-    }
-    let name = tenant.name_any();
-    let decided = tenant.metadata.generation;
-    if !tenant.finalizers().iter().any(|f| f == FINALIZER) {
+    let (name, decided) = (tenant.name_any(), tenant.metadata.generation);
+    let lacks = !tenant.finalizers().iter().any(|f| f == FINALIZER);
+    if lacks && (!decision.actions.is_empty() || is_bare(&tenant, seen, decision)) {
         ctx.cluster.set_finalizer(&tenant, true).await?;
+    }
+    if decision.actions.is_empty() {
+        return Ok(ctx.world.tenant(&name).unwrap_or(tenant));
     }
     let tenant = unedited(decided, ctx.world.tenant(&name).unwrap_or(tenant))?;
     if decision.moves(&tenant) && is_counted(ctx, &tenant) {
         report::announce(ctx, &tenant, seen, decision, now).await?;
     }
     unedited(decided, ctx.world.tenant(&name).unwrap_or(tenant))
+}
+
+/// Whether the tenant has a stack that a deletion would leave behind, and no pause forbids to write.
+fn is_bare(tenant: &Tenant, seen: &Seen, decision: &Decision) -> bool {
+    let uid = tenant.metadata.uid.as_deref().unwrap_or_default();
+    let paused = matches!(decision.outcome, Some(Outcome::Paused { .. }));
+    !paused && seen.observed.objects.values().any(|record| Observed::is_ours(record, uid))
 }
 
 /// The tenant, if it is still the generation that was decided for. The status says what generation it

@@ -238,9 +238,10 @@ fn usage(known: &Known<'_>, figures: &Figures) -> UsageStatus {
         plan: current.map(|current| current.plan.to_string()),
         period: UsagePeriod { start: period.start().to_string(), end: period.end().to_string() },
         meters: snapshot.meters.iter().map(|(name, of)| meter(*name, of)).collect(),
-        highest: snapshot
-            .highest
-            .map(|(meter, ratio)| Highest { meter: meter.name().to_owned(), ratio_ppm: ratio.0 }),
+        highest: snapshot.highest.map(|(meter, ratio)| Highest {
+            meter: meter.name().to_owned(),
+            ratio_ppm: least(ratio),
+        }),
         health_basis_points: score(snapshot).map(|score| score.0),
         projected_cost: snapshot.projected_cost.map(|cost| MoneyAmount {
             amount: cost.units.amount(),
@@ -253,13 +254,17 @@ fn usage(known: &Known<'_>, figures: &Figures) -> UsageStatus {
     }
 }
 
+/// Less than nothing is used only where corrections took back more than there was.
+fn least(ratio: Ppm) -> i64 {
+    ratio.0.max(0)
+}
+
 fn meter(name: Meter, of: &MeterSnapshot) -> MeterUsage {
     MeterUsage {
         name: name.name().to_owned(),
         used: of.used.to_string(),
         quota: of.quota.map(|quota| quota.to_string()),
-        // Less than nothing is used only where corrections took back more than there was.
-        ratio_ppm: of.ratio.map(|ratio| ratio.0.max(0)),
+        ratio_ppm: of.ratio.map(least),
         level: match of.level {
             None => ShownLevel::Ok,
             Some(Level::Soft) => ShownLevel::Soft,

@@ -76,7 +76,7 @@ pub fn criteria(intake: &Intake, plan: Option<&PlanVersion>, roi: Option<&Roi>) 
     all.extend(intake.success_criteria.iter().map(own));
     all.extend(departments(intake));
     if let Some(roi) = roi {
-        all.extend(pays(roi));
+        all.extend(pays(intake, roi));
     }
     if let Some(plan) = plan {
         let hours = plan.terms.support_hours;
@@ -116,9 +116,10 @@ fn departments(intake: &Intake) -> impl Iterator<Item = Criterion> {
     })
 }
 
-fn pays(roi: &Roi) -> Vec<Criterion> {
+/// What pays from the first hour on, or cost nothing at first, is no sign of anything.
+fn pays(intake: &Intake, roi: &Roi) -> Vec<Criterion> {
     let mut all = Vec::new();
-    if let Some(hours) = roi.break_even_hours {
+    if let Some(hours) = roi.break_even_hours.filter(|hours| *hours > Quantity::ZERO) {
         all.push(Criterion {
             what: format!(
                 "Each saves {} hours a week or more: from there on it pays.",
@@ -127,7 +128,8 @@ fn pays(roi: &Roi) -> Vec<Criterion> {
             measured_by: "facts: criteria",
         });
     }
-    if let Some(months) = roi.outcomes.base.payback_months {
+    let once = intake.roi.one_off.minor() > 0;
+    if let Some(months) = roi.outcomes.base.payback_months.filter(|_| once) {
         all.push(Criterion {
             what: format!("What it cost once is back after {} months.", prose::quantity(months)),
             measured_by: "facts: criteria",

@@ -6,7 +6,7 @@
 //!
 //! A share of none or of all is a figure of each, too, and so is a mean at the end of its range. So figures
 //! are coded there: none counts as one account and all as all but one, and means stay a hundredth away from
-//! 0 and from 1. Leaving such figures out would say the same as showing them.
+//! 0 and from 1, those of use from 2. Leaving such figures out would say the same as showing them.
 //!
 //! What is shown can be asked for with other sizes of groups, and subtracted. So all of it adds up the same
 //! units, each coded by itself and of [`LEAST`] accounts or more: the groups as they are at [`LEAST`]. A figure
@@ -33,7 +33,7 @@ pub struct Member {
     pub health: Option<BasisPoints>,
     /// Whether it is flagged.
     pub flagged: Option<bool>,
-    /// The highest share of a quota that is used.
+    /// The highest share of a quota that is used; above 2 it counts as 2.
     pub usage: Option<Ppm>,
     /// The share of answers in time.
     pub in_time: Option<Ppm>,
@@ -80,25 +80,31 @@ struct Figure {
 enum Ends {
     /// Yes or no: one account more or fewer.
     Share,
-    /// From 0 to 1: a hundredth.
-    Bounded,
-    /// From 0 on, without an end above.
-    Open,
+    /// From 0 to this: a hundredth of one away from both.
+    Bounded(i64),
 }
 
 const ONE: i64 = Ppm::ONE.0;
 /// A hundredth.
 const STEP: i64 = ONE / 100;
+/// More use than this of a quota counts as this: any use of an empty quota has the largest ratio that there is,
+/// and would speak for all.
+const MOST_USAGE: i64 = 2 * ONE;
 
-const HEALTH: Figure =
-    Figure { of: |member| member.health.map(|health| Ppm::from(health).0), ends: Ends::Bounded };
+const HEALTH: Figure = Figure {
+    of: |member| member.health.map(|health| Ppm::from(health).0),
+    ends: Ends::Bounded(ONE),
+};
 const FLAGGED: Figure = Figure {
     of: |member| member.flagged.map(|flagged| if flagged { ONE } else { 0 }),
     ends: Ends::Share,
 };
-const USAGE: Figure = Figure { of: |member| member.usage.map(|ratio| ratio.0), ends: Ends::Open };
+const USAGE: Figure = Figure {
+    of: |member| member.usage.map(|ratio| ratio.0.min(MOST_USAGE)),
+    ends: Ends::Bounded(MOST_USAGE),
+};
 const IN_TIME: Figure =
-    Figure { of: |member| member.in_time.map(|share| share.0), ends: Ends::Bounded };
+    Figure { of: |member| member.in_time.map(|share| share.0), ends: Ends::Bounded(ONE) };
 
 /// A sum of values, and of how many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -220,11 +226,11 @@ fn coded(group: &[&Member], figure: Figure) -> Sum {
     let values = group.iter().filter_map(|member| (figure.of)(member));
     let (total, known) = values
         .fold((0_i128, 0_usize), |(total, known), value| (total + i128::from(value), known + 1));
-    let most = i128::try_from(known).unwrap_or(i128::MAX).saturating_mul(i128::from(ONE));
+    let of_each =
+        |value: i64| i128::try_from(known).unwrap_or(i128::MAX).saturating_mul(value.into());
     let (low, high) = match figure.ends {
-        Ends::Share => (i128::from(ONE), most.saturating_sub(i128::from(ONE))),
-        Ends::Bounded => (most / i128::from(ONE / STEP), most - most / i128::from(ONE / STEP)),
-        Ends::Open => (most / i128::from(ONE / STEP), i128::MAX),
+        Ends::Share => (i128::from(ONE), of_each(ONE).saturating_sub(i128::from(ONE))),
+        Ends::Bounded(top) => (of_each(STEP), of_each(top - STEP)),
     };
     // Of two accounts or fewer nothing is between these; units have more.
     Sum { total: total.min(high).max(low), known }

@@ -65,7 +65,7 @@ pub struct Inputs<'a> {
     /// What entered the period's figure and happened on none of these days: late, or ahead of the
     /// clock. It is used, and says nothing of the days.
     pub apart: Quantity,
-    /// The weekdays' factors.
+    /// The weekdays' factors; where a quarter of what was used fell on days that had none, all are alike.
     pub season: Season,
     /// Last period's [`Forecast::rate`]; `None` in the first period.
     pub prior: Option<Quantity>,
@@ -157,6 +157,8 @@ pub fn project(inputs: &Inputs<'_>) -> Result<Projection, ProjectionError> {
     if !tenth || inputs.full.len() < ENOUGH_DAYS {
         return Ok(Projection::TooEarly);
     }
+    let season = inputs.season.unless_contradicted(inputs.first_day, inputs.full);
+    let inputs = &Inputs { season, ..*inputs };
     let estimate = estimate::of(inputs).ok_or(ProjectionError::Overflow)?;
     match estimate {
         None => Ok(Projection::TooEarly),

@@ -159,7 +159,12 @@ pub fn recommend(plans: &[&PlanVersion], needs: &Needs) -> Result<Recommendation
     Ok(Recommendation {
         plan: Some(candidates[chosen].version.id.clone()),
         reasons: words::reasons(&candidates, chosen, &choice, needs),
-        would_change_if: words::would_change_if(&candidates[chosen], &candidates, &break_even),
+        would_change_if: words::would_change_if(
+            &candidates[chosen],
+            &candidates,
+            &break_even,
+            needs,
+        ),
         ranking,
         excluded,
         break_even,

@@ -5,7 +5,7 @@
 //! hours       = Σ departments (people × hours a week × weeks a year)
 //! benefit     = hours × rate × realisation × (1 − risk) + errors avoided
 //! annual net  = benefit − subscription − running cost
-//! payback     = one-off ÷ (annual net ÷ 12)
+//! payback     = one-off ÷ (annual net ÷ 12); with a ramp, year by year
 //! NPV         = −one-off + Σ net of year t ÷ (1 + discount)^t
 //! ROI         = (present benefit − present cost) ÷ present cost
 //! ```
@@ -219,7 +219,7 @@ fn outcome(inputs: &Inputs, hours: i128, realisation: BasisPoints) -> Option<Out
         hours: Quantity::from_micros(i64::try_from(hours).ok()?),
         benefit: money(benefit, currency)?,
         annual_net: money(benefit - yearly_cost, currency)?,
-        payback_months: payback(one_off, benefit - yearly_cost),
+        payback_months: payback(one_off, benefit, yearly_cost, &inputs.ramp),
         present_benefit: money(present_benefit, currency)?,
         present_cost: money(present_cost, currency)?,
         npv: money(npv, currency)?,
@@ -227,12 +227,22 @@ fn outcome(inputs: &Inputs, hours: i128, realisation: BasisPoints) -> Option<Out
     })
 }
 
-fn payback(one_off: i128, annual_net: i128) -> Option<Quantity> {
-    if annual_net <= 0 {
-        return None;
+/// Year by year, each with the share of the benefit that it has by then; within a year evenly.
+fn payback(one_off: i128, benefit: i128, cost: i128, ramp: &[BasisPoints]) -> Option<Quantity> {
+    let mut left = one_off;
+    let mut tenths_before = 0;
+    let shares = ramp.iter().map(|share| i128::from(share.0)).chain(std::iter::once(WHOLE));
+    for (year, share) in (1..).zip(shares) {
+        let net = div_round(benefit * share, WHOLE)? - cost;
+        if net > 0 && (left <= net || year > ramp.len()) {
+            let tenths = tenths_before + div_round(left * 120, net)?;
+            let told = i64::try_from(tenths).ok().filter(|_| tenths <= MOST_TENTHS_OF_MONTHS)?;
+            return Some(Quantity::from_micros(told * 100_000));
+        }
+        left -= net;
+        tenths_before += 120;
     }
-    let tenths = div_round(one_off * 120, annual_net).filter(|t| *t <= MOST_TENTHS_OF_MONTHS)?;
-    i64::try_from(tenths).ok().map(|tenths| Quantity::from_micros(tenths * 100_000))
+    None
 }
 
 /// Hours a week that make the likely NPV nothing: it is a straight line in them.

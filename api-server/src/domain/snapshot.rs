@@ -146,8 +146,8 @@ pub struct Snapshot {
     pub meters: BTreeMap<Meter, MeterSnapshot>,
     /// The meter with the highest ratio, the first of equal ones; its pace and trend are the account's.
     pub highest: Option<(Meter, Ppm)>,
-    /// What the period's bill will be; `None` while it is too early for any one meter, or when there
-    /// is no meter or no plan. Its edges are those of all meters at once, a wider range than theirs together.
+    /// What the period's bill will be; `None` while it is too early for any one meter that is billed, or
+    /// when there is none or no plan. Its edges are those of all meters at once, a wider range than theirs together.
     pub projected_cost: Option<Cost>,
 }
 
@@ -191,7 +191,7 @@ pub fn snapshot<E>(
         ledger_seq: inputs.ledger_seq,
         formula_version: FORMULA_VERSION,
         flagged: standing == Standing::Flagged || exceeded,
-        remedy: if watch.flagged { health::remedy(&weighed, CLEAR_FROM) } else { None },
+        remedy: health::remedy(&weighed, CLEAR_FROM).filter(|_| standing == Standing::Flagged),
         health,
         standing,
         watch,
@@ -343,6 +343,7 @@ fn projected_cost<E>(
 ) -> Result<Option<Cost>, E> {
     let forecasts: Option<BTreeMap<Meter, Forecast>> = meters
         .iter()
+        .filter(|(meter, _)| meter.billed())
         .map(|(&meter, m)| match m.projection {
             Projection::TooEarly => None,
             Projection::Forecast(forecast) => Some((meter, forecast)),

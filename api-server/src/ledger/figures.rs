@@ -365,7 +365,7 @@ pub async fn days_that_differ(
         let cost = snapshot.projected_cost.map(|cost| (cost.units, cost.likely.0, cost.likely.1));
         let again = DayTold {
             flagged: snapshot.flagged,
-            health: snapshot.health.score,
+            health: snapshots::told_health(snapshot.health.score, snapshot.standing),
             ratio: snapshot.highest.map(|(_, ratio)| ratio),
             cost: cost.map(|(cost, low, high)| (cost.minor(), low.minor(), high.minor())),
         };

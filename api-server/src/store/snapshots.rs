@@ -21,9 +21,8 @@ mod due;
 mod list;
 mod marks;
 
-pub(crate) use days::drop_days;
-pub(crate) use days::recorded;
 pub use days::{Day, Recorded, Told, Weeks, days, weeks};
+pub(crate) use days::{drop_days, recorded, told_health};
 pub use due::Counts;
 pub(crate) use due::{Due, counts, dated, due, newest_validity};
 pub use list::{Filter, Listed, Position, Query, Sort, page};

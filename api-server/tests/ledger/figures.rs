@@ -106,7 +106,7 @@ async fn a_summary_counts_what_the_ledger_counts() {
 
 /// Days before an account was there say nothing: it did not use nothing on them.
 #[tokio::test]
-async fn an_account_is_projected_from_the_day_on_which_it_was_opened() {
+async fn an_account_is_projected_from_the_first_whole_day_that_it_is_there() {
     let ground = Ground::empty().await;
     ground.set_clock("2026-11-10T12:00:00Z");
     ground.add("acme", "Europe/Berlin", 1).await;
@@ -118,9 +118,11 @@ async fn an_account_is_projected_from_the_day_on_which_it_was_opened() {
     ground.set_clock("2026-11-14T23:00:00Z");
     sum_up(&ground).await;
     let (_, inputs) = summary(&ground, "acme").await;
-    assert_eq!((&inputs["first_day"], &inputs["days"]), (&json!("2026-11-10"), &json!(21)));
+    assert_eq!((&inputs["first_day"], &inputs["days"]), (&json!("2026-11-11"), &json!(20)));
     let of_agents = &inputs["meters"]["agents"];
-    assert_eq!(of_agents["full"], json!(vec![100_000_000; 5]));
+    assert_eq!(of_agents["full"], json!(vec![100_000_000; 4]));
+    // Of the day on which it was opened a half is not known: what was used then is used, and no day's.
+    assert_eq!(of_agents["apart"], json!(100_000_000));
     assert_eq!((&of_agents["past"], &inputs["running"]), (&json!([]), &Value::Null));
 }
 

@@ -51,6 +51,9 @@ impl ApiError {
                 Self::Changed(format!("{what}: {message}"))
             }
             403 if message.contains("exceeded quota") => Self::Quota(format!("{what}: {message}")),
+            // Of a missing right the server says `User "…" cannot VERB resource …`; other 403 come from admission
+            // (a claim whose class cannot grow, a limit, a policy) and say what is wrong themselves.
+            403 if !message.contains(" cannot ") => Self::Rejected(format!("{what}: {message}")),
             403 => Self::Forbidden { verb, resource: resource.to_owned(), message },
             400 | 405 | 406 | 413 | 415 | 422 => Self::Rejected(format!("{what}: {message}")),
             code => Self::Transient(format!("{verb} {what}: {code} {message}")),
@@ -90,3 +93,30 @@ impl fmt::Display for ApiError {
 }
 
 impl std::error::Error for ApiError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: u16, message: &str) -> ApiError {
+        let status = kube::core::Status::failure(message, "Forbidden").with_code(code);
+        ApiError::from_kube(
+            kube::Error::Api(status.boxed()),
+            "patch",
+            "persistentvolumeclaims",
+            None,
+        )
+    }
+
+    #[test]
+    fn only_a_missing_right_is_called_one() {
+        let rights = "persistentvolumeclaims \"tenantry-billing\" is forbidden: User \"system:serviceaccount:tenantry-system:tenantry-operator\" cannot patch resource \"persistentvolumeclaims\" in API group \"\" in the namespace \"tenant-acme\"";
+        assert_eq!(refused(403, rights).class(), "forbidden");
+        let class = "persistentvolumeclaims \"tenantry-billing\" is forbidden: only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize";
+        let error = refused(403, class);
+        assert_eq!(error.class(), "rejected");
+        assert!(error.to_string().contains("must support resize"), "{error}");
+        let quota = "pods \"core\" is forbidden: exceeded quota: tenantry, requested: pods=1";
+        assert_eq!(refused(403, quota).class(), "quota");
+    }
+}

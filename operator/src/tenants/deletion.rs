@@ -27,7 +27,8 @@ pub(super) async fn reconcile(ctx: &Context, tenant: &Tenant) -> Result<Next, Ap
     let now = Timestamp::now();
     if let Ok(Some(until)) = decide::paused_until(tenant, now) {
         let message = format!("spec.pausedUntil: nothing is removed until {until}");
-        return say(ctx, tenant, "Paused", message, None, now).await;
+        let next = say(ctx, tenant, "Paused", message, None, now).await?;
+        return Ok(next.or(report::pause_ends(tenant, now)));
     }
     let uid = tenant.metadata.uid.as_deref().unwrap_or_default();
     let delete_data = tenant.spec.deletion_policy == DeletionPolicy::Delete;
@@ -55,6 +56,12 @@ pub(super) async fn reconcile(ctx: &Context, tenant: &Tenant) -> Result<Next, Ap
                     Err(ApiError::Forbidden { verb, resource, message }) => {
                         let message = forbidden(verb, &resource, &namespace, &message);
                         let stalled = Some(("Forbidden", message.clone()));
+                        say(ctx, tenant, step, message.clone(), stalled, now).await?;
+                        return Err(ApiError::Transient(message));
+                    }
+                    Err(ApiError::Rejected(message) | ApiError::Quota(message)) => {
+                        let message = format!("the API server refuses {message}");
+                        let stalled = Some(("Rejected", message.clone()));
                         say(ctx, tenant, step, message.clone(), stalled, now).await?;
                         return Err(ApiError::Transient(message));
                     }

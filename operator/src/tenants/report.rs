@@ -189,17 +189,21 @@ fn was_unwell(old: &TenantStatus) -> bool {
     failing || conditions::is_true(&old.conditions, STALLED)
 }
 
-/// When time alone changes what is to be done.
+/// When time alone changes what is to be done. A pause ends whatever else there is to say.
 fn wake(tenant: &Tenant, outcome: &Outcome, now: Timestamp) -> Next {
-    match outcome {
-        Outcome::Paused { .. } => {
-            Some(until(tenant.spec.paused_until.as_deref()?.parse().ok()?, now))
-        }
+    let rest = match outcome {
         Outcome::Refused(_) | Outcome::Blocked { .. } => {
             Some(relook::after(&tenant.name_any(), tenant.status.as_ref(), now))
         }
         _ => suspension::next(tenant, now).map(|at| until(at, now)),
-    }
+    };
+    [rest, pause_ends(tenant, now)].into_iter().flatten().min()
+}
+
+/// How long `spec.pausedUntil` lasts, if it lies ahead.
+pub(super) fn pause_ends(tenant: &Tenant, now: Timestamp) -> Next {
+    let at: Timestamp = tenant.spec.paused_until.as_deref()?.parse().ok()?;
+    (at > now).then(|| until(at, now))
 }
 
 fn until(at: Timestamp, now: Timestamp) -> Duration {

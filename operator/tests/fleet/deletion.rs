@@ -220,3 +220,32 @@ async fn a_finalizer_removed_by_force_loses_no_data() {
     lab.gone("deployments", "tenant-d-force", "core").await;
     assert_eq!(data_of(&lab, name).await, data);
 }
+
+/// Somebody who replaces the Tenant as a whole drops what stands in its metadata. Without the finalizer a
+/// deletion would neither drain the gateway nor remove data.
+#[tokio::test]
+async fn a_finalizer_that_somebody_dropped_comes_back() {
+    let lab = Lab::shared().await;
+    let name = "d-bare";
+    lab.stack(dev(name), name).await;
+    let bare = json!({ "metadata": { "finalizers": [] } });
+    lab.api.merge("tenants", "", name, &bare).await.unwrap();
+    eventually("has its finalizer again", async || {
+        let t = lab.tenant(name).await;
+        let has = t["metadata"]["finalizers"].as_array().is_some_and(|all| !all.is_empty());
+        holds(has, &t["metadata"])
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_deletion_that_a_pause_holds_goes_on_when_it_ends() {
+    let lab = Lab::shared().await;
+    let name = "d-held";
+    lab.stack(dev(name), name).await;
+    let soon = k8s_openapi::jiff::Timestamp::now() + std::time::Duration::from_secs(6);
+    lab.apply(&[with(tenant(name, name), "/pausedUntil", json!(soon.to_string()))]).await;
+    lab.api.delete("tenants", "", name).await.unwrap();
+    lab.says(name, "Ready", "False", "Deleting").await;
+    lab.gone("tenants", "", name).await;
+}

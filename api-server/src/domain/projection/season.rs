@@ -11,9 +11,12 @@ const ONE: i64 = 1_000_000_000;
 /// would make any stray event on a day of rest look like a flood.
 const TELLING: i64 = ONE / 20;
 
-/// Weeks of history that factors are made of, at most and at least.
+/// Weeks of history that factors are made of, at most and at least, the latter with use.
 const MOST_WEEKS: usize = 8;
 const ENOUGH_WEEKS: usize = 3;
+
+/// A quarter of a period's use on days of rest, one in so many, and they are none any more.
+const RESTLESS: i128 = 4;
 
 /// A factor per weekday, in 10^-9, with the mean 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +35,9 @@ impl Season {
     }
 
     /// From the days before a period, each with its use, without gaps, `first` being the date of the
-    /// first: the last eight whole weeks of them. With fewer than three weeks, or without use, all
-    /// days are alike; a weekday of which corrections took more than there was counts as nothing.
+    /// first: the last eight whole weeks of them. With fewer than three weeks in which anything was used, all
+    /// days are alike: a test before work begins makes no week. A weekday of which corrections took more
+    /// than there was counts as nothing.
     #[must_use]
     pub fn from_history(first: Date, days: &[Quantity]) -> Self {
         let weeks = (days.len() / 7).min(MOST_WEEKS);
@@ -41,6 +45,10 @@ impl Season {
             return Self::LEVEL;
         }
         let skipped = days.len() - weeks * 7;
+        let used = days[skipped..].chunks(7).filter(|week| week.iter().any(|d| d.micros() > 0));
+        if used.count() < ENOUGH_WEEKS {
+            return Self::LEVEL;
+        }
         let mut sums = [0_i128; 7];
         for (index, day) in days.iter().enumerate().skip(skipped) {
             sums[weekday(first.weekday(), index)] += i128::from(day.micros());
@@ -48,6 +56,18 @@ impl Season {
         let weights = sums.map(|sum| u64::try_from(sum.max(0)).unwrap_or(u64::MAX));
         let parts = split(7 * ONE, &weights).and_then(|parts| <[i64; 7]>::try_from(parts).ok());
         parts.map_or(Self::LEVEL, Self)
+    }
+
+    /// These factors, unless the days of a period that began with `first` say otherwise: what is used on
+    /// days that had none before belongs to the rate, too.
+    pub(super) fn unless_contradicted(self, first: Date, full: &[Quantity]) -> Self {
+        let (mut all, mut at_rest) = (0_i128, 0_i128);
+        for (index, day) in full.iter().enumerate() {
+            let used = i128::from(day.micros().max(0));
+            all += used;
+            at_rest += if tells(self.of(first, index)) { 0 } else { used };
+        }
+        if at_rest * RESTLESS >= all && at_rest > 0 { Self::LEVEL } else { self }
     }
 
     /// The factor of the day that comes `index` days after `first`.

@@ -253,13 +253,14 @@ fn days_of_rest_say_nothing_of_the_rate() {
     // June 2026 has 22 working days.
     assert_eq!(forecast.units, units(22 * 140 + 7));
     // A period that begins with a weekend has to wait for its third working day.
-    let saturday = Inputs { first_day: date(2026, 8, 1), season, ..june(&full[..4]) };
+    let weekend = quantities(&[0, 0, 140, 140]);
+    let saturday = Inputs { first_day: date(2026, 8, 1), season, ..june(&weekend) };
     assert_eq!(project(&saturday), Ok(Projection::TooEarly));
     // A factor of a twentieth tells, less does not.
     let edge = |friday| {
         let thursday = 7_000_000_000 - friday;
         let season = Season::new([0, 0, 0, thursday, friday, 0, 0]).unwrap();
-        let full = quantities(&[0, 0, 0, 10, 10, 0, 0, 0, 0, 0, 10]);
+        let full = quantities(&[0, 0, 0, 10, 2, 0, 0, 0, 0, 0, 10]);
         project(&Inputs { season, ..june(&full) }).unwrap()
     };
     assert!(matches!(edge(50_000_000), Projection::Forecast(_)));
@@ -368,4 +369,33 @@ fn factors_have_the_mean_one() {
     // Thirds do not divide: the parts still sum to seven.
     let thirds = Season::from_history(JUNE, &quantities(&[1, 1, 1, 0, 0, 0, 0].repeat(3)));
     assert_eq!((0..7).map(|day| thirds.of(JUNE, day)).sum::<i128>(), 7_000_000_000);
+}
+
+/// Tests before work begins are no weeks of work: by them alone every other day would be one of rest.
+#[test]
+fn a_few_events_of_before_make_no_weekdays() {
+    let mut before = vec![Quantity::ZERO; 56];
+    before[50] = units(1);
+    before[51] = units(1);
+    let first = JUNE.checked_sub(SignedDuration::from_hours(24 * 56)).unwrap();
+    assert_eq!(Season::from_history(first, &before), Season::LEVEL);
+    // Three weeks with use do.
+    for week in [0, 3] {
+        before[week * 7 + 1] = units(1);
+    }
+    assert_ne!(Season::from_history(first, &before), Season::LEVEL);
+}
+
+#[test]
+fn days_of_rest_on_which_much_is_used_are_none() {
+    let tuesdays = Season::new([0, 7_000_000_000, 0, 0, 0, 0, 0]).unwrap();
+    let full = quantities(&[1_000; 15]);
+    let forecast = forecast_of(&Inputs { season: tuesdays, ..june(&full) });
+    assert_eq!((forecast.rate, forecast.units), (units(1_000), units(30_000)));
+    // One worked Saturday among many working days changes nothing.
+    let day = 1_400_000_000;
+    let season = Season::new([day, day, day, day, day, 0, 0]).unwrap();
+    let full = quantities(&[140, 140, 140, 140, 140, 140, 0]);
+    let forecast = forecast_of(&Inputs { season, ..june(&full) });
+    assert_eq!(forecast.rate, units(100));
 }

@@ -124,6 +124,16 @@ fn the_reasons_name_cost_use_and_what_would_change_it() {
 }
 
 #[test]
+fn what_is_so_already_would_change_nothing() {
+    let said = |low, base, high| recommended(&shipped(), &runs(low, base, high)).would_change_if;
+    // Team, though fewer than 22,000 are expected: the high estimate decides.
+    let team = said(15_000, 20_000, 60_000);
+    assert!(!team.iter().any(|one| one.contains("22,000")), "{team:?}");
+    let starter = said(5_000, 23_000, 24_000);
+    assert!(!starter.iter().any(|one| one.contains("22,000")), "{starter:?}");
+}
+
+#[test]
 fn other_use_counts_in_the_break_even() {
     let mut needs = runs(0, 1, 2);
     needs.usage.insert(Meter::Ingestion, Range::all(units(1_000)));

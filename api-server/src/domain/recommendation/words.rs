@@ -92,14 +92,17 @@ pub(super) fn would_change_if(
     chosen: &Candidate<'_>,
     candidates: &[Candidate<'_>],
     break_even: &[BreakEven],
+    needs: &Needs,
 ) -> Vec<String> {
     let id = &chosen.version.id;
     let mut changes = Vec::new();
     for turn in break_even {
         let (units, what) = (prose::quantity(turn.units), per_month(turn.meter));
-        if turn.above == *id {
+        // What is so already would change nothing.
+        let reached = needs.usage.get(&turn.meter).is_some_and(|use_| use_.base >= turn.units);
+        if turn.above == *id && reached {
             changes.push(format!("{} is cheaper below {units} {what}", turn.below.plan));
-        } else if turn.below == *id {
+        } else if turn.below == *id && !reached {
             changes.push(format!("{} is no dearer from {units} {what}", turn.above.plan));
         }
     }

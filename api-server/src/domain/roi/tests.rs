@@ -109,6 +109,14 @@ fn what_never_pays_back_says_so() {
     // Two thirds of a cent a year: not within a thousand years.
     assert_eq!(at(usd("46338.98")).payback_months, None);
     assert_eq!(at(usd("46218.99")).payback_months, Some(hours("1200")));
+    // Half of 49,338.99 less 21,000 is 3,669.50 in the first year; the other 8,330.50 take 3.5 months of the second.
+    let ramp = |shares: &[i64]| {
+        let ramp = shares.iter().map(|&share| BasisPoints(share)).collect();
+        base(&Inputs { ramp, ..worked() }).payback_months
+    };
+    assert_eq!((ramp(&[10_000]), ramp(&[5_000])), (Some(hours("5.1")), Some(hours("15.5"))));
+    // A first year that loses has to be made up for: 12,000 + 6,198.30 at 28,338.99 a year.
+    assert_eq!(ramp(&[3_000]), Some(hours("19.7")));
     let free = base(&Inputs { one_off: usd("0"), ..worked() });
     assert_eq!(free.payback_months, Some(Quantity::ZERO));
 }

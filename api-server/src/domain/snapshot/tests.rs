@@ -256,6 +256,43 @@ fn no_bill_is_projected_while_one_meter_is_too_early() {
 }
 
 #[test]
+fn what_is_never_billed_holds_no_bill_up() {
+    let (two, full) = (quantities(&[0, 5]), ten_days());
+    let sign_ups = Metered { quota: None, ..metered(1, &[], &two) };
+    let all = [(Meter::Agents, metered(40_000, &[], &full)), (Meter::Signup, sign_ups)];
+    let snapshot = of(&inputs(BTreeMap::from(all)));
+    assert_eq!(snapshot.meters[&Meter::Signup].projection, Projection::TooEarly);
+    assert!(snapshot.projected_cost.is_some());
+    let alone = of(&inputs(BTreeMap::from([(Meter::Signup, metered(1, &[], &full))])));
+    assert_eq!(alone.projected_cost, None);
+}
+
+#[test]
+fn who_is_not_flagged_is_given_no_reason() {
+    let (past, full) = (past(), ten_days());
+    let mut inputs = inputs(BTreeMap::from([(Meter::Agents, metered(40_000, &past, &full))]));
+    inputs.facts.quiet_days = Some(14);
+    inputs.watch = of(&inputs).watch;
+    // Too little is known now, though the flag was raised before.
+    inputs.meters.clear();
+    inputs.facts.adoption = None;
+    inputs.facts.support = None;
+    let snapshot = of(&inputs);
+    assert_eq!((snapshot.standing, snapshot.flagged), (Standing::InsufficientData, false));
+    assert!(snapshot.watch.flagged, "it is kept for when more is known");
+    assert_eq!((snapshot.reason(), snapshot.helps_most()), (None, None));
+}
+
+#[test]
+fn of_two_quotas_that_are_nearly_used_up_the_worse_is_named() {
+    let (some, many) = (quantities(&[97; 10]), quantities(&[150; 10]));
+    let all =
+        [(Meter::Query, metered(1_000, &[], &some)), (Meter::Agents, metered(1_000, &[], &many))];
+    let reason = of(&inputs(BTreeMap::from(all))).reason().unwrap();
+    assert!(reason.contains("1,500 of 1,000 runs"), "{reason}");
+}
+
+#[test]
 fn an_account_without_a_quota_has_no_ratio_and_thinner_coverage() {
     let full = quantities(&[10; 10]);
     let unlimited = Metered { quota: None, ..metered(1, &[], &full) };

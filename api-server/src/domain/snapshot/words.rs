@@ -3,7 +3,7 @@
 use super::{MeterSnapshot, Snapshot};
 use crate::domain::{
     BasisPoints, Ppm,
-    health::{Cap, FLAG_BELOW, Factor, OUTGROWN},
+    health::{Cap, FLAG_BELOW, Factor, OUTGROWN, Standing},
     meter::Meter,
     projection::Projection,
     prose, threshold,
@@ -19,7 +19,8 @@ impl Snapshot {
     }
 
     fn poor_health(&self) -> Option<String> {
-        if !self.watch.flagged {
+        // What was flagged before too little was known of it is not flagged meanwhile.
+        if self.standing != Standing::Flagged {
             return None;
         }
         let score = self.health.score?;
@@ -39,7 +40,8 @@ impl Snapshot {
     }
 
     fn nearly_used_up(&self) -> Option<String> {
-        let (meter, of) = self.meters.iter().find(|(_, m)| exceeds(m))?;
+        let exceeded = self.meters.iter().filter(|(_, m)| exceeds(m));
+        let (meter, of) = exceeded.reduce(|a, b| if b.1.ratio > a.1.ratio { b } else { a })?;
         let (used, quota) = (prose::quantity(of.used), prose::quantity(of.quota?));
         let share = prose::share_of(of.ratio?, "what the plan includes");
         let unit = meter.unit();

@@ -39,6 +39,24 @@ pub(super) struct Span {
     pub ledger_seq: i64,
 }
 
+/// When the ledger came to know an account, in days since 1970-01-01.
+#[derive(Clone, Copy, Debug)]
+struct Opened {
+    /// That day.
+    day: i64,
+    /// The first day that it knew from its beginning: of the other, what was used before is not known.
+    whole: i64,
+}
+
+impl Opened {
+    fn of(account: &Account) -> Self {
+        let date = account.zone.date(account.created_at);
+        let begun =
+            account.zone.first_instant(date).is_some_and(|start| start < account.created_at);
+        Self { day: number(date), whole: number(date) + i64::from(begun) }
+    }
+}
+
 /// What was used on them.
 #[derive(Clone, Debug)]
 pub(super) struct Days {
@@ -79,7 +97,7 @@ pub(super) async fn load(
         Some(last) => Some(last),
         None => last_before(session, account, used.posted_from, span.ledger_seq).await?,
     };
-    let since = used.known_since(number(account.zone.date(account.created_at)));
+    let since = used.known_since(Opened::of(account), number(span.today));
     let meters = Meter::ALL.map(|meter| (meter, used.of(meter, span, since, totals.get(&meter))));
     let later = SignedDuration::from_hours(24 * (since - number(span.first_day)).max(0));
     let first_day = span.first_day.checked_add(later).unwrap_or(span.first_day);
@@ -170,10 +188,11 @@ impl Used {
         }
     }
 
-    /// The first day of which anything is known: from when the ledger knows the account, or from its
-    /// first use, but not before the days that are looked at.
-    fn known_since(&self, opened: i64) -> i64 {
-        self.first.map_or(opened, |first| first.min(opened)).max(self.from)
+    /// The first day of which all is known: the first whole one of the account, or the day of its first use where
+    /// that came before; not before the days that are looked at, nor after the running one.
+    fn known_since(&self, opened: Opened, today: i64) -> i64 {
+        let first = self.first.filter(|first| *first < opened.day);
+        first.unwrap_or(opened.whole).max(self.from).min(today)
     }
 
     fn of(&self, meter: Meter, span: Span, since: i64, total: Option<&i64>) -> KeptUse {

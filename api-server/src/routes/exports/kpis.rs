@@ -48,7 +48,8 @@ pub struct KpiExport {
 /// Figures of a group of accounts. None is of fewer than `min_group_size`, and none can be had of fewer than five by
 /// subtracting. What too few are known of is null, and no part of the whole. Figures that would be those of each account are coded: of
 /// each group, `flagged` counts none as one and all as all but one; means are at least 0.01, `health` and
-/// `sla_adherence` at most 0.99.
+/// `sla_adherence` at most 0.99, `usage_ratio` at most 1.99. Only of months that are over: two files of a
+/// running one would tell who came between them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct KpiRow {
     /// Of which month, UTC.
@@ -64,13 +65,13 @@ pub struct KpiRow {
     pub accounts: usize,
     /// The smallest group that is shown.
     pub min_group_size: usize,
-    /// Mean health at the end of the month, to a hundredth.
+    /// Mean health at the end of the month, to a hundredth, of those of whom enough was known.
     #[schema(example = "0.87")]
     pub health: Option<String>,
     /// The share that was flagged; one in a group may be none.
     #[schema(example = "0.12")]
     pub flagged: Option<String>,
-    /// The mean of the highest shares of quotas that were used.
+    /// The mean of the highest shares of quotas that were used, each counted up to 2.
     #[schema(example = "0.64")]
     pub usage_ratio: Option<String>,
     /// The mean share of answers of support in time, each account counted once.
@@ -85,7 +86,7 @@ pub struct KpiRow {
 #[utoipa::path(
     get, path = "/exports/kpis", operation_id = "export_kpis", tag = "exports",
     params(
-        ("month" = Option<String>, Query, description = "A month such as 2026-10, UTC, of the last 400 days. The last one that is over unless given."),
+        ("month" = Option<String>, Query, description = "A month that is over, such as 2026-10, UTC, of the last 400 days. The last one unless given."),
         ("min_group_size" = Option<u32>, Query, minimum = 5, maximum = 1000, description = "5 to 1000; 5 unless given."),
         ("format" = Option<String>, Query, pattern = "^(json|csv)$", description = "`json` or `csv`; as `Accept` says unless given."),
     ),
@@ -148,6 +149,11 @@ impl Month {
         let next = first.checked_add(1.month()).map_err(|_| wrong())?;
         let start = |day: Date| day.to_zoned(TimeZone::UTC).map(|at| at.timestamp());
         let (from, to) = (start(first).map_err(|_| wrong())?, start(next).map_err(|_| wrong())?);
+        if to > now {
+            // Two files of a month that still goes on would tell who came between them.
+            let detail = "Give a month that is over, UTC, such as 2026-10.";
+            return Err(Problem::field(MONTH, "invalid_value", detail));
+        }
         Ok(Self { name: first.strftime("%Y-%m").to_string(), from, to })
     }
 
@@ -242,7 +248,7 @@ mod tests {
         assert_eq!(of(None, "2026-12-01T00:00:00Z").unwrap(), "2026-11");
         assert_eq!(of(None, "2027-01-31T23:59:59Z").unwrap(), "2026-12");
         assert_eq!(of(Some("2026-02"), "2026-12-01T00:00:00Z").unwrap(), "2026-02");
-        for text in ["2026", "2026-13", "2026-1", "2026-10-01", "x"] {
+        for text in ["2026", "2026-13", "2026-1", "2026-10-01", "x", "2026-12", "2027-01"] {
             assert!(of(Some(text), "2026-12-01T00:00:00Z").is_err(), "{text}");
         }
         let june = Month::read(Some("2026-06"), "2026-12-01T00:00:00Z".parse().unwrap()).unwrap();

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::Made;
 use crate::{
-    domain::{BasisPoints, Ppm, account::AccountId},
+    domain::{BasisPoints, Ppm, account::AccountId, health::Standing},
     store::{
         Session, StoreError,
         sql::{Row, Value, args},
@@ -23,7 +23,7 @@ pub(super) async fn put(session: &mut Session, all: &[Made]) -> Result<(), Store
             row.ledger_seq,
             row.stale,
             row.flagged,
-            row.health.map(|health| health.0),
+            told_health(row.health, row.standing).map(|health| health.0),
             row.highest.map(|(_, ratio)| ratio.0),
             row.cost.map(|(cost, _, _)| cost.minor()),
             row.cost.map(|(_, low, _)| low.minor()),
@@ -45,6 +45,11 @@ pub(super) async fn put(session: &mut Session, all: &[Made]) -> Result<(), Store
     session.run_many(sql, 13, values.collect()).await
 }
 
+/// Health as it stands in lines, means and key figures: where too little is known to tell, it tells nothing.
+pub(crate) fn told_health(health: Option<BasisPoints>, standing: Standing) -> Option<BasisPoints> {
+    health.filter(|_| standing != Standing::InsufficientData)
+}
+
 /// Drops an account's days before one.
 pub(crate) async fn drop_days(
     session: &mut Session,
@@ -64,7 +69,7 @@ pub struct Day {
     pub stale: bool,
     /// Whether the account was flagged.
     pub flagged: bool,
-    /// Health.
+    /// Health, where enough was known to tell.
     pub health: Option<BasisPoints>,
     /// The highest share of a quota.
     pub ratio: Option<Ppm>,
