@@ -76,6 +76,11 @@ fn validations() -> Value {
          instead. One of your own takes the right to {EXPOSE} tenants/{RESOURCE}, which the ClusterRole \
          {EXPOSERS} grants"
     );
+    let routed = format!(
+        "endpoints of your own may send what comes for a Service to another tenant's pods: leave them to \
+         the cluster, which makes them from the Service's selector. They take the right to {EXPOSE} \
+         tenants/{RESOURCE}, which the ClusterRole {EXPOSERS} grants"
+    );
     json!([
         { "expression": "!variables.guarded || variables.may",
             "message": guarded, "reason": "Forbidden" },
@@ -83,8 +88,14 @@ fn validations() -> Value {
             "message": addressed, "reason": "Forbidden" },
         { "expression": "!variables.exposed || variables.mayExpose || variables.may",
             "message": exposed, "reason": "Forbidden" },
+        { "expression": "!variables.routed || variables.mayExpose || variables.may",
+            "message": routed, "reason": "Forbidden" },
     ])
 }
+
+/// Where Services lead to. Stacks have none of their own, and what a proxy in front of them reads there it reaches past
+/// the policies of the tenant that is meant (CVE-2021-25740).
+const ROUTES: [(&str, &str); 2] = [("", "endpoints"), ("discovery.k8s.io", "endpointslices")];
 
 /// The kinds that stacks are made of, and the ways beside the whole object: a request to one of those
 /// may carry labels and other metadata, and the API server takes them.
@@ -95,6 +106,9 @@ fn guarded_kinds() -> Vec<Value> {
         let plurals = groups.entry((resource.group, resource.version)).or_default();
         plurals.push(resource.plural.to_owned());
         plurals.extend(subresources(kind).iter().map(|sub| format!("{}/{sub}", resource.plural)));
+    }
+    for (group, plural) in ROUTES {
+        groups.entry((group, "v1")).or_default().push(plural.to_owned());
     }
     let rule = |((group, version), plurals): (&(&str, &str), &Vec<String>)| {
         json!({
@@ -162,12 +176,18 @@ fn variables() -> Value {
         { "name": "guarded", "expression": format!(
             "request.resource.resource == '{namespaces}' ? (oldObject != null && oldObject{label}) : \
              (variables.theirs && (variables.rail || variables.ours) && !variables.harmless)") },
-        // What both of these take, a policy of networks does not see: it comes before the pods.
+        // What these take, a policy of networks does not see: it comes before the pods. Finalizers and labels of what
+        // was there before there was this rule take nothing, and a namespace that goes waits for them.
         { "name": "addressed", "expression": format!(
             "variables.theirs && request.resource.resource == '{services}' && {written} && \
-             object.spec.?externalIPs.orValue([]).size() > 0") },
+             object.spec.?externalIPs.orValue([]).size() > 0 && \
+             (oldObject == null || object.spec.?externalIPs != oldObject.spec.?externalIPs)") },
         { "name": "exposed", "expression": format!(
-            "variables.theirs && request.resource.resource == '{ingresses}' && {written}") },
+            "variables.theirs && request.resource.resource == '{ingresses}' && {written} && \
+             (oldObject == null || object.?spec != oldObject.?spec || \
+             object.metadata.?annotations != oldObject.metadata.?annotations)") },
+        { "name": "routed", "expression": format!(
+            "variables.theirs && request.resource.resource in {} && {written}", list(&ROUTES.map(|(_, p)| p))) },
         { "name": "may", "expression": may(VERB) },
         { "name": "mayExpose", "expression": may(EXPOSE) },
     ])

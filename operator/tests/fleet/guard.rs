@@ -259,7 +259,18 @@ async fn nobody_takes_what_is_meant_for_others() {
     lab.api.create(&ingress("theirs")).await.unwrap();
     let other = json!({ "metadata": { "annotations": { "example.com/snippet": "x" } } });
     refused_with(user.merge("ingresses", OWN, "theirs", &other).await, words).unwrap();
+    // A controller outside of the cluster lets go of what it finalizes: else the namespace would stay for ever.
+    for held in [json!(["example.com/balancer"]), json!([])] {
+        let body = json!({ "metadata": { "finalizers": held } });
+        user.merge("ingresses", OWN, "theirs", &body).await.expect("a finalizer takes nothing");
+    }
     user.delete("ingresses", OWN, "theirs").await.expect("deleted");
+    let routed = json!({ "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+        "metadata": { "name": "elsewhere", "namespace": OWN, "labels": { "kubernetes.io/service-name": "core" } },
+        "addressType": "IPv4", "endpoints": [{ "addresses": ["10.0.0.9"] }], "ports": [{ "port": 8080 }] });
+    let slices = format!("/apis/discovery.k8s.io/v1/namespaces/{OWN}/endpointslices?dryRun=All");
+    let answer = user.send("POST", &slices, "application/json", &routed).await;
+    refused_with(answer, "another tenant's pods").unwrap();
 
     // Who solves challenges by Ingresses is given the right; every right in the namespace is none.
     let binding = json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
