@@ -24,7 +24,9 @@ use super::{
 /// hold the mean, also where more use costs less. 5: it is priced by the formula of its period's bill, and
 /// what was used before there was a plan counts against no quota. 6: the pace of a quota that began within the
 /// period is measured against what was left of it then. 7: a quota has a pace only once it has run for three
-/// days and a tenth of its period.
+/// days and a tenth of its period, in a period's first week with the days before it; weekdays are learnt from
+/// weeks with use and forgotten where use contradicts them; what is not billed holds no projected cost up; the
+/// day on which an account was opened is no full day; who is not flagged is given no reason.
 pub const FORMULA_VERSION: u32 = 7;
 
 /// Above this share of a quota, in percent, an account is flagged whatever its health.
@@ -33,6 +35,8 @@ const FLAG_ABOVE: u8 = 95;
 /// A quota that has run for less than so many days, or than the tenth part of its period, has no pace.
 const PACE_DAYS: u64 = 3;
 const PACE_PART: u64 = 10;
+
+const DAY_MS: u64 = 24 * 3_600_000;
 
 /// Days that a trend looks at: a week against the four before it.
 const WEEK: usize = 7;
@@ -144,7 +148,7 @@ pub struct Snapshot {
     pub flagged: bool,
     /// Every meter.
     pub meters: BTreeMap<Meter, MeterSnapshot>,
-    /// The meter with the highest ratio, the first of equal ones; its pace and trend are the account's.
+    /// The meter with the highest ratio, the first of equal ones.
     pub highest: Option<(Meter, Ppm)>,
     /// What the period's bill will be; `None` while it is too early for any one meter that is billed, or
     /// when there is none or no plan. Its edges are those of all meters at once, a wider range than theirs together.
@@ -182,7 +186,7 @@ pub fn snapshot<E>(
         meters.insert(meter, meter_snapshot(inputs, meter, metered)?);
     }
     let highest = highest(&meters);
-    let weighed = health_inputs(inputs, &meters, highest.map(|(meter, _)| meter));
+    let weighed = health_inputs(inputs, &meters, leading(inputs, &meters));
     let health = health::score(&weighed);
     let (watch, standing) = inputs.watch.observe(&health);
     let exceeded = meters.values().any(|m| threshold::above(m.used, m.quota, FLAG_ABOVE));
@@ -299,11 +303,7 @@ fn health_inputs(
     let history = leading.and_then(|meter| inputs.meters.get(&meter));
     health::Inputs {
         stage: facts.stage,
-        pace: counted.zip(history).and_then(|(counted, metered)| {
-            let lasts = lasts(inputs.period.edges, metered.since).elapsed(inputs.computed_at);
-            let tells = runs_long_enough(inputs.period.edges, lasts);
-            health::pace(counted.used, counted.quota, lasts).filter(|_| tells)
-        }),
+        pace: counted.zip(history).and_then(|(counted, metered)| pace(inputs, counted, metered)),
         trend: history.and_then(trend),
         adoption: facts.adoption,
         quiet_days: facts.quiet_days,
@@ -314,6 +314,33 @@ fn health_inputs(
     }
 }
 
+/// The meter that health looks at: the one with the highest pace, the first of equal ones; where none has
+/// a pace, the one with the highest ratio. In a period's first minutes the ratios say nothing.
+fn leading(inputs: &Inputs<'_>, meters: &BTreeMap<Meter, MeterSnapshot>) -> Option<Meter> {
+    let paces = meters.iter().filter_map(|(meter, counted)| {
+        Some((*meter, pace(inputs, counted, inputs.meters.get(meter)?)?))
+    });
+    let fastest = paces.reduce(|best, next| if next.1 > best.1 { next } else { best });
+    fastest.or_else(|| highest(meters)).map(|(meter, _)| meter)
+}
+
+/// The pace of a quota in the period so far; in its first week together with the days before it, up to
+/// seven in all, so that health goes on over a period's begin as it was. `None` until the quota has run
+/// long enough.
+fn pace(inputs: &Inputs<'_>, counted: &MeterSnapshot, metered: &Metered<'_>) -> Option<Ppm> {
+    let edges = inputs.period.edges;
+    let mut stretch = lasts(edges, metered.since).elapsed(inputs.computed_at);
+    let mut used = counted.used;
+    if metered.since <= edges.start() {
+        let lacks = WEEK.saturating_sub(metered.full.len()).min(metered.past.len());
+        for day in &metered.past[metered.past.len() - lacks..] {
+            used = used.checked_add(*day)?;
+            stretch.elapsed_ms += DAY_MS;
+        }
+    }
+    health::pace(used, counted.quota, stretch).filter(|_| runs_long_enough(edges, stretch))
+}
+
 /// For how long a quota is there: the period, or what was left of it when the quota began.
 fn lasts(period: calendar::Period, since: Timestamp) -> calendar::Period {
     calendar::Period::from_edges(since.max(period.start()), period.end()).unwrap_or(period)
@@ -322,7 +349,6 @@ fn lasts(period: calendar::Period, since: Timestamp) -> calendar::Period {
 /// Whether what was used of a quota so far says anything of its pace: in its first minute one event is a
 /// thousand times too many. Projections wait as long.
 fn runs_long_enough(period: calendar::Period, lasts: Elapsed) -> bool {
-    const DAY_MS: u64 = 24 * 3_600_000;
     let whole = period.elapsed(period.end()).total_ms;
     lasts.elapsed_ms >= PACE_DAYS * DAY_MS && lasts.elapsed_ms.saturating_mul(PACE_PART) >= whole
 }

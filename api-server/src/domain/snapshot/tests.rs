@@ -182,6 +182,29 @@ fn a_quota_has_a_pace_only_after_three_days_and_a_tenth_of_its_period() {
 }
 
 /// What its first event comes to then: so much too fast that nothing else would count.
+/// At five past midnight on the first nothing is used yet, and nothing has become worse.
+#[test]
+fn a_period_that_begins_changes_no_health() {
+    let (day, month) = (units(1_000), vec![units(1_000); 30]);
+    let weeks = vec![day; 56];
+    let old = Metered { today: day, ..metered(31_000, &weeks, &month[..29]) };
+    let mut before = inputs(BTreeMap::from([(Meter::Agents, old)]));
+    before.computed_at = instant("2026-07-01T00:00:00Z");
+    let edges = [instant("2026-07-01T00:00:00Z"), instant("2026-08-01T00:00:00Z")];
+    let new = Metered { since: edges[0], ..metered(31_000, &weeks, &[]) };
+    let unused = Metered { since: edges[0], ..metered(10, &[], &[]) };
+    let mut after = inputs(BTreeMap::from([(Meter::Agents, new), (Meter::Ingestion, unused)]));
+    after.period.edges = calendar::Period::from_edges(edges[0], edges[1]).unwrap();
+    after.computed_at = instant("2026-07-01T00:05:00Z");
+    let (before, after) = (of(&before), of(&after));
+    assert_eq!(after.highest, Some((Meter::Ingestion, Ppm(0))), "the first of those without use");
+    let points = |of: &Snapshot| {
+        of.health.lines.iter().map(|line| (line.factor, line.points)).collect::<Vec<_>>()
+    };
+    assert_eq!(points(&before), points(&after));
+    assert_eq!(before.health.coverage, after.health.coverage);
+}
+
 #[test]
 fn the_first_minute_of_a_quota_costs_no_health() {
     let full = quantities(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 100]);
