@@ -1,5 +1,6 @@
 //! [`Caller`]: the proof, as a handler's argument, that a rule was kept.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr};
@@ -7,7 +8,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use opentelemetry::KeyValue;
@@ -21,7 +22,7 @@ use crate::domain::account::AccountId;
 use crate::http::address::subscriber;
 use crate::http::budget::{Budgets, Payer, Receipt};
 use crate::http::origin::Proxies;
-use crate::http::problem::Problem;
+use crate::http::problem::{Code, Problem};
 use crate::http::server::Peer;
 
 /// Tells whose ServiceAccount one is: the bindings that `accounts bind` records.
@@ -116,12 +117,14 @@ impl Authenticator {
         let identity = self.verifier.verify(token, (self.clock)()).await.map_err(refuse)?;
         let candidates: Vec<Way> =
             ways.iter().copied().filter(|way| fits(*way, &identity)).collect();
-        let Some(first) = candidates.first() else { return Err(refuse(Refusal::Audience)) };
+        let Some(first) = candidates.first().copied() else {
+            return Err(refuse(Refusal::Audience));
+        };
         let reach = match &identity {
             Identity::Person(person) => candidates
                 .iter()
                 .find_map(|way| reach_of(*way, person))
-                .ok_or_else(|| lacks(*first))?,
+                .ok_or_else(|| lacks(nearest(&candidates, person).unwrap_or(first), person))?,
             Identity::Workload(workload) => {
                 let account = self.bindings.account(workload).await;
                 let account = account.map_err(Problem::unavailable)?;
@@ -140,9 +143,7 @@ impl Authenticator {
             false => "Bearer realm=\"tenantry\"",
         };
         Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "unauthenticated",
-            "Not authenticated",
+            Code::Unauthenticated,
             "This route needs one bearer token, valid now, from an issuer of this installation and \
              for this route's audience.",
         )
@@ -181,21 +182,53 @@ fn reach_of(way: Way, person: &Person) -> Option<Reach> {
     if everyone { Some(Reach::Everyone) } else { person.tenant.clone().map(Reach::Own) }
 }
 
-/// 403: the token is good, and this is what it lacks or may lack.
-fn lacks(way: Way) -> Problem {
+/// The way that the caller has the scope for: what else it asks for is what is missing.
+fn nearest(ways: &[Way], person: &Person) -> Option<Way> {
+    let has =
+        |way: &&Way| matches!(way, Way::Person { scope, .. } if person.scopes.contains(*scope));
+    ways.iter().rfind(has).copied()
+}
+
+/// 403: the token is good; what is needed, and what of it the token has. It is the caller's own.
+fn lacks(way: Way, person: &Person) -> Problem {
     let Way::Person { scope, role, everyone, .. } = way else { return Problem::not_found() };
     let role = role.map(|role| format!(", the role {role}")).unwrap_or_default();
-    let tenant = if everyone { "" } else { ", the claim tenant" };
+    let (tenant, none) = match (everyone, &person.tenant) {
+        (true, _) => ("", ""),
+        (false, Some(_)) => (", the claim tenant", ""),
+        (false, None) => (", the claim tenant", ", no claim tenant"),
+    };
+    let (scopes, roles) = (listed("scope", &person.scopes), listed("role", &person.roles));
     Problem::new(
-        StatusCode::FORBIDDEN,
-        "insufficient-scope",
-        "Scope or role missing",
-        format!("This route needs the scope {scope}{role}{tenant} in the token. Ask for one that has all."),
+        Code::InsufficientScope,
+        format!(
+            "This route needs the scope {scope}{role}{tenant}; the token has {scopes}, {roles}{none}. Ask for one that \
+             has all."
+        ),
     )
     .with_header(
         header::WWW_AUTHENTICATE,
         format!("Bearer realm=\"tenantry\", error=\"insufficient_scope\", scope=\"{scope}\""),
     )
+}
+
+/// `no role`, `the scope a`, `the scopes a b and 3 more`: issuers give many that say nothing here.
+fn listed(what: &str, names: &BTreeSet<String>) -> String {
+    const MOST: usize = 5;
+    let first = names.iter().take(MOST).map(|name| shortened(name)).collect::<Vec<_>>().join(" ");
+    match names.len() {
+        0 => format!("no {what}"),
+        1 => format!("the {what} {first}"),
+        n if n > MOST => format!("the {what}s {first} and {} more", n - MOST),
+        _ => format!("the {what}s {first}"),
+    }
+}
+
+/// A name without its end, where it is longer than those that mean something here.
+fn shortened(name: &str) -> String {
+    const LONGEST: usize = 30;
+    let end = name.char_indices().nth(LONGEST);
+    end.map_or_else(|| name.to_owned(), |(at, _)| format!("{}…", &name[..at]))
 }
 
 /// Who pays for a request: the account, else the person, else the address.

@@ -18,6 +18,7 @@ use crate::auth::rule::{BackupJob, Neighbour};
 use crate::auth::{Authenticator, Caller};
 use crate::domain::event::{self, Context, Members};
 use crate::http::Problem;
+use crate::http::problem::Code;
 use crate::http::query::Parameters;
 use crate::routes::Metrics;
 use crate::routes::events::{Read, answer, busy, receive, take};
@@ -62,9 +63,7 @@ async fn known(State(gateway): State<Gateway>, request: Request, next: Next) -> 
         return next.run(request).await;
     }
     Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "not-ready",
-        "Not ready",
+        Code::NotReady,
         "The gateway has not reached the control plane yet, so it cannot know its senders. Nothing \
          was taken; send it again later.",
     )
@@ -118,17 +117,13 @@ async fn send(
 fn not_held(why: NotHeld) -> Problem {
     match why {
         NotHeld::Full => Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "spool-full",
-            "Spool full",
+            Code::SpoolFull,
             "The gateway holds as much usage as it may until the control plane takes some. Nothing of \
              this request was taken; keep it and send it again.",
         )
         .with_retry_after(30),
         NotHeld::Sealed => Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "sealed",
-            "Sealed",
+            Code::Sealed,
             "This tenant is being removed and its usage is closed. Nothing of this request was taken.",
         )
         .with_retry_after(60),

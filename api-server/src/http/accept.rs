@@ -1,8 +1,8 @@
 //! Which of a route's media types a client prefers (RFC 9110 §12.5.1).
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 
-use super::problem::Problem;
+use super::problem::{Code, Problem};
 
 /// The offered media type that the client likes best; of equals, and without a wish, the first.
 ///
@@ -67,9 +67,7 @@ fn quality(ranges: &[Range<'_>], media_type: &str) -> u16 {
 
 fn not_acceptable(offered: &[&str]) -> Problem {
     Problem::new(
-        StatusCode::NOT_ACCEPTABLE,
-        "not-acceptable",
-        "Not acceptable",
+        Code::NotAcceptable,
         format!("This route answers {}. Ask for one of them in Accept.", offered.join(", ")),
     )
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
 use super::json::{self, JsonError};
-use super::problem::Problem;
+use super::problem::{Code, Problem};
 use super::room::Share;
 
 /// How large a JSON command may be once unpacked, in bytes.
@@ -59,9 +59,7 @@ pub fn media_type(headers: &HeaderMap) -> Option<String> {
 #[must_use]
 pub fn wrong_media_type(taken: &[&str]) -> Problem {
     Problem::new(
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "unsupported-media-type",
-        "Unsupported media type",
+        Code::UnsupportedMediaType,
         format!("Send the header Content-Type with {}, in UTF-8.", taken.join(" or ")),
     )
     .with_header(header::ACCEPT, taken.join(", "))
@@ -104,9 +102,7 @@ async fn arrived<T>(reading: impl Future<Output = T>) -> Result<T, Problem> {
 
 fn too_large(limit: usize) -> Problem {
     Problem::new(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "too-large",
-        "Too large",
+        Code::TooLarge,
         format!("The body, unpacked, is larger than {limit} bytes. Send it in parts."),
     )
 }
@@ -116,9 +112,7 @@ fn broken(error: &axum::Error, limit: usize) -> Problem {
         return too_large(limit);
     }
     Problem::new(
-        StatusCode::BAD_REQUEST,
-        "incomplete-body",
-        "Incomplete body",
+        Code::IncompleteBody,
         "The body ended early or is not what Content-Encoding says. Send it again, whole.",
     )
 }
@@ -138,11 +132,7 @@ pub(crate) fn is_limit(error: &axum::Error) -> bool {
 /// 413 for a text with more in it than is read.
 fn many(error: &JsonError) -> Problem {
     let detail = "The body has more in it than is read at once; see errors.";
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large", detail).with_error(
-        "",
-        "too_many_values",
-        error.to_string(),
-    )
+    Problem::new(Code::TooLarge, detail).with_error("", "too_many_values", error.to_string())
 }
 
 /// 400 for a text that is not JSON as it is read here; 413 for one with too much in it.
@@ -156,13 +146,8 @@ pub fn not_json(error: &JsonError) -> Problem {
         JsonError::Truncated { .. } => ("", "truncated"),
         JsonError::Syntax { .. } => ("", "not_json"),
     };
-    Problem::new(
-        StatusCode::BAD_REQUEST,
-        "invalid-json",
-        "Invalid JSON",
-        "The body is not JSON that can be taken; see errors.",
-    )
-    .with_error(pointer, code, error.to_string())
+    Problem::new(Code::InvalidJson, "The body is not JSON that can be taken; see errors.")
+        .with_error(pointer, code, error.to_string())
 }
 
 /// A value as a `T`.

@@ -8,13 +8,13 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue};
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
 
-use super::problem::Problem;
+use super::problem::{Code, Problem};
 use super::room::Room;
 use crate::domain::account::AccountId;
 
@@ -93,9 +93,7 @@ impl<C: Clock + Clone> Budget<C> {
     fn spent(&self, wait: u64) -> Problem {
         let (name, per_second) = (self.name, self.per_second);
         Problem::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "rate-limited",
-            "Too many requests",
+            Code::RateLimited,
             format!("The budget {name} is {per_second} requests a second. Try again in {wait} s."),
         )
         .with_header(POLICY.clone(), self.policy())

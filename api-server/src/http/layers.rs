@@ -21,7 +21,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::budget::Receipt;
-use super::problem::{MEDIA_TYPE, Problem};
+use super::problem::{Code, MEDIA_TYPE, Problem};
 use super::rest::Shared;
 use super::room::overloaded;
 
@@ -208,9 +208,7 @@ fn panicked(panic: &(dyn Any + Send)) -> Problem {
 
 fn timed_out() -> Problem {
     Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "timeout",
-        "Timeout",
+        Code::Timeout,
         "The answer took too long. It may or may not have been done; try again with the same keys.",
     )
     .with_retry_after(1)

@@ -6,6 +6,10 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub mod code;
+
+pub use code::{Code, Remedy, Row};
+
 /// Where a problem's code is explained; the code is appended.
 pub const TYPES: &str = "https://tenantry.dev/problems/";
 /// The media type of every error answer.
@@ -59,14 +63,10 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem with a stable `code`, its `title` in words, and the `detail` of this one.
+    /// A problem with a stable `code`, and the `detail` of this one.
     #[must_use]
-    pub fn new(
-        status: StatusCode,
-        code: &'static str,
-        title: &'static str,
-        detail: impl Into<String>,
-    ) -> Self {
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        let Row { status, code, title, .. } = code.row();
         let detail = bounded(detail.into());
         Self { status, code, title, detail, errors: Vec::new(), headers: Vec::new() }
     }
@@ -75,9 +75,7 @@ impl Problem {
     #[must_use]
     pub fn field(pointer: impl Into<String>, code: &str, detail: impl Into<String>) -> Self {
         let problem = Self::new(
-            StatusCode::BAD_REQUEST,
-            "invalid-request",
-            "Invalid request",
+            Code::InvalidRequest,
             "The request has fields that cannot be accepted; see errors.",
         );
         problem.with_error(pointer, code, detail)
@@ -86,12 +84,7 @@ impl Problem {
     /// 404, also for what exists and is another tenant's.
     #[must_use]
     pub fn not_found() -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "not-found",
-            "Not found",
-            "There is nothing here that this caller may see. Check the path.",
-        )
+        Self::new(Code::NotFound, "There is nothing here that this caller may see. Check the path.")
     }
 
     /// 500. The cause goes to the log alone.
@@ -109,30 +102,25 @@ impl Problem {
     /// The general problem of a status that no code of ours explains better.
     #[must_use]
     pub fn of(status: StatusCode) -> Self {
-        let (code, title, detail) = match status.as_u16() {
+        let (code, detail) = match status.as_u16() {
             404 => return Self::not_found(),
-            405 => (
-                "method-not-allowed",
-                "Method not allowed",
-                "This path has other methods; see the header Allow.",
-            ),
-            408 => ("request-timeout", "Request timeout", "The request took too long to arrive."),
-            413 => ("too-large", "Too large", "The body is larger than this route takes."),
-            414 => ("uri-too-long", "URI too long", "The path and query are too long."),
+            405 => (Code::MethodNotAllowed, "This path has other methods; see the header Allow."),
+            408 => (Code::RequestTimeout, "The request took too long to arrive."),
+            413 => (Code::TooLarge, "The body is larger than this route takes."),
+            414 => (Code::UriTooLong, "The path and query are too long."),
             415 => (
-                "unsupported-media-type",
-                "Unsupported media type",
+                Code::UnsupportedMediaType,
                 "The body's media type or encoding is none that this route takes.",
             ),
-            503 => ("unavailable", "Unavailable", "The server cannot do this now. Try again."),
-            400..500 => ("invalid-request", "Invalid request", "The request cannot be understood."),
+            503 => (Code::Unavailable, "The server cannot do this now. Try again."),
+            400..500 => (Code::InvalidRequest, "The request cannot be understood."),
             _ => (
-                "internal",
-                "Internal error",
+                Code::Internal,
                 "The server failed. Nothing was answered for; try again, and report the request_id.",
             ),
         };
-        Self::new(status, code, title, detail)
+        // The two codes for the rest keep the status that they came with.
+        Self { status, ..Self::new(code, detail) }
     }
 
     /// Adds a field to blame.

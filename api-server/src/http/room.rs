@@ -5,10 +5,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::http::StatusCode;
 use tokio::sync::Semaphore;
 
-use super::problem::Problem;
+use super::problem::{Code, Problem};
 use crate::domain::account::AccountId;
 
 /// Bytes of usage held at once.
@@ -159,9 +158,7 @@ impl Drop for Share {
 #[must_use]
 pub fn account_busy() -> Problem {
     Problem::new(
-        StatusCode::TOO_MANY_REQUESTS,
-        "account-busy",
-        "Too much waits",
+        Code::AccountBusy,
         "As much of this account waits to be stored as may. Send it again later, and slower.",
     )
     .with_retry_after(1)
@@ -171,9 +168,7 @@ pub fn account_busy() -> Problem {
 #[must_use]
 pub fn overloaded() -> Problem {
     Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "overloaded",
-        "Overloaded",
+        Code::Overloaded,
         "The server answers as many requests as it can. Nothing was done; try again.",
     )
     .with_retry_after(1)

@@ -18,7 +18,7 @@ use crate::auth::{Caller, rule::Gateway};
 use crate::backup::vault::{Announced, NotKept};
 use crate::http::Problem;
 use crate::http::body::{is_limit, media_type, wrong_media_type};
-use crate::http::problem::ProblemBody;
+use crate::http::problem::{Code, ProblemBody};
 use crate::ledger::heads::hex;
 use crate::store::backups::Backup;
 
@@ -133,23 +133,16 @@ fn not_announced() -> Problem {
 
 fn none_kept() -> Problem {
     Problem::new(
-        StatusCode::CONFLICT,
-        "no-backups",
-        "No backups",
+        Code::NoBackups,
         "This server keeps no backups. Who runs it gives it a folder: --backups, or TENANTRY_BACKUPS.",
     )
 }
 
 fn not_kept(why: NotKept) -> Problem {
-    let refused = |code, title, detail: String| {
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, title, detail)
-    };
     match why {
         NotKept::Busy => Problem::of(StatusCode::SERVICE_UNAVAILABLE).with_retry_after(30),
         NotKept::TooLarge(largest) => Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too-large",
-            "Too large",
+            Code::TooLarge,
             format!(
                 "The backup is larger than {largest} bytes. Who runs the server can raise \
                  --backups-largest, or TENANTRY_BACKUPS_LARGEST."
@@ -159,9 +152,7 @@ fn not_kept(why: NotKept) -> Problem {
             // How much is free is for who runs the server: it tells how much others keep.
             tracing::warn!(error = %why, "a backup was not taken");
             Problem::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "no-room",
-                "No room",
+                Code::NoRoom,
                 "There is no room for this backup now; those that are kept stay. The server's log says how much is \
                  free; who runs it makes the volume of --backups larger, or keeps fewer.",
             )
@@ -170,31 +161,23 @@ fn not_kept(why: NotKept) -> Problem {
         NotKept::OverShare(why) => {
             tracing::warn!(error = %why, "a backup was not taken");
             // Not for a later try: nothing of what is kept goes by itself.
-            Problem::new(StatusCode::CONFLICT, "over-share", "Share used up", format!("{why}."))
+            Problem::new(Code::OverShare, format!("{why}."))
         }
         NotKept::Late => Problem::of(StatusCode::REQUEST_TIMEOUT),
-        NotKept::Incomplete => Problem::new(
-            StatusCode::BAD_REQUEST,
-            "incomplete-body",
-            "Incomplete body",
-            "The backup ended early. Send it again, whole.",
+        NotKept::Incomplete => {
+            Problem::new(Code::IncompleteBody, "The backup ended early. Send it again, whole.")
+        }
+        NotKept::Damaged => Problem::new(
+            Code::DigestMismatch,
+            "What arrived is not what Content-Digest announced. Send it again.",
         ),
-        NotKept::Damaged => refused(
-            "digest-mismatch",
-            "Digest mismatch",
-            "What arrived is not what Content-Digest announced. Send it again.".to_owned(),
-        ),
-        NotKept::NoBackup(detail) => refused("not-a-backup", "Not a backup", detail),
-        NotKept::Foreign => refused(
-            "other-account",
-            "Another account",
-            "The archive is the spool of another account. Send it under the binding that it had."
-                .to_owned(),
+        NotKept::NoBackup(detail) => Problem::new(Code::NotABackup, detail),
+        NotKept::Foreign => Problem::new(
+            Code::OtherAccount,
+            "The archive is the spool of another account. Send it under the binding that it had.",
         ),
         NotKept::Other => Problem::new(
-            StatusCode::CONFLICT,
-            "backup-exists",
-            "Backup exists",
+            Code::BackupExists,
             "Another backup of this account has this id. Send this one under a new id.",
         ),
         NotKept::Shelf(error) => {

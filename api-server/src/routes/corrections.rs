@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,7 +13,7 @@ use super::{App, Routes, route};
 use crate::auth::{Caller, rule::BillingCorrect};
 use crate::domain::Quantity;
 use crate::domain::account::AccountId;
-use crate::http::problem::ProblemBody;
+use crate::http::problem::{Code, ProblemBody};
 use crate::http::{Json, Problem};
 use crate::ledger::{Append, Change, Correction, Item, Outcome, Reason};
 
@@ -138,16 +137,12 @@ fn answer(outcome: &Outcome, arrived_at: Timestamp) -> Result<CorrectionOut, Pro
             Ok(CorrectionOut { row: seq, duplicate: true, arrived_at: first_seen_at })
         }
         Outcome::Conflict { .. } => Err(Problem::new(
-            StatusCode::CONFLICT,
-            "conflict",
-            "Conflict",
+            Code::Conflict,
             "Another correction has this id. Give this one an id of its own.",
         )),
         Outcome::Refused(Reason::UnknownAccount) => Err(Problem::not_found()),
         Outcome::Refused(reason) => Err(Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "not-corrected",
-            "Not corrected",
+            Code::NotCorrected,
             "Nothing was changed; see errors.",
         )
         .with_error(at(reason), reason.code(), reason.detail())),

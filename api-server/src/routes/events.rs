@@ -15,7 +15,7 @@ use super::{App, Routes, route};
 use crate::auth::{Authenticator, Caller, rule::UsageWrite};
 use crate::domain::account::AccountId;
 use crate::domain::event::{self, Context, Members, Rejected, UsageEvent};
-use crate::http::problem::{FieldError, ProblemBody};
+use crate::http::problem::{Code, FieldError, ProblemBody};
 use crate::http::query::Parameters;
 use crate::http::{Problem, body, room};
 use crate::ledger::{Append, Item, LedgerError, Outcome, Receipt};
@@ -292,9 +292,7 @@ pub(crate) fn answer(taken: Taken) -> Result<Response, Problem> {
 
 fn none_taken(rejected: Vec<NotTaken>) -> Problem {
     let problem = Problem::new(
-        StatusCode::UNPROCESSABLE_ENTITY,
-        "no-event-taken",
-        "No event taken",
+        Code::NoEventTaken,
         "Nothing of this request is in the ledger; see errors, whose pointers begin with the \
          event's place in the request.",
     );

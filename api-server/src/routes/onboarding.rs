@@ -16,7 +16,7 @@ use crate::auth::rule::{
 use crate::auth::{Caller, Reach, ReceiptHash};
 use crate::domain::onboarding::{Actor, Decision, Evaluation, Status, Verdict, evaluate};
 use crate::http::page::Pages;
-use crate::http::problem::ProblemBody;
+use crate::http::problem::{Code, ProblemBody};
 use crate::http::query::{Filter, Grammar, Op, Parameters};
 use crate::http::{Json, Problem};
 use crate::ledger::whole_millisecond;
@@ -81,9 +81,7 @@ fn many_wait() -> Problem {
     let most = intakes::MOST_WAITING;
     tracing::warn!(most, "onboarding is refused: as many requests wait for a decision as may");
     Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "too-many-waiting",
-        "Too many requests wait",
+        Code::TooManyWaiting,
         "No more requests are taken until some of those before are decided. Send it again later.",
     )
     .with_retry_after(3_600)
@@ -307,20 +305,17 @@ async fn decide<R>(
             tracing::info!(target: "billing", flow = "onboarding", step = "decided", %id, "onboarding");
             Ok(axum::Json(answer::request(&intake, whole)?))
         }
-        Decided::Otherwise(status) => Err(conflict(
-            "already-decided",
-            "Decided already",
+        Decided::Otherwise(status) => Err(Problem::new(
+            Code::AlreadyDecided,
             format!("The request is {status} already. A decision stays; send the form anew."),
         )),
-        Decided::NoPlan => Err(conflict(
-            "no-plan",
-            "No plan fits",
+        Decided::NoPlan => Err(Problem::new(
+            Code::NoPlan,
             "There is no plan to approve; plan.reasons says why. Reject the request, and agree \
              with the customer on a form that a plan fits.",
         )),
-        Decided::NameTaken => Err(conflict(
-            "name-taken",
-            "Name taken",
+        Decided::NameTaken => Err(Problem::new(
+            Code::NameTaken,
             format!(
                 "There is an account or a Tenant {} already. Reject the request, and ask the customer for \
                  another name.",
@@ -329,8 +324,4 @@ async fn decide<R>(
         )),
         Decided::Unknown => Err(Problem::not_found()),
     }
-}
-
-fn conflict(code: &'static str, title: &'static str, detail: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::CONFLICT, code, title, detail)
 }

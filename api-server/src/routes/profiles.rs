@@ -1,7 +1,6 @@
 //! `/profiles`: what stacks are made of, and how far a change of it is.
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 
 use super::wire::ListMeta;
 use super::{App, Routes, route};
@@ -11,7 +10,7 @@ use crate::cluster::profiles::Profiles;
 use crate::cluster::profiles::shown::{Stage, Wanted};
 use crate::http::Problem;
 use crate::http::page::Pages;
-use crate::http::problem::ProblemBody;
+use crate::http::problem::{Code, ProblemBody};
 use crate::http::query::{Filter, Grammar, Op, Parameters};
 
 mod out;
@@ -133,9 +132,7 @@ fn stage(filter: &Filter) -> Result<Stage, Problem> {
 fn beside(app: &App) -> Result<&Profiles, Problem> {
     app.profiles.as_ref().ok_or_else(|| {
         Problem::new(
-            StatusCode::CONFLICT,
-            "no-cluster",
-            "No cluster",
+            Code::NoCluster,
             "This server is beside no cluster, so it knows no profiles. Who runs it starts it with \
              --cluster, or TENANTRY_CLUSTER.",
         )
@@ -145,9 +142,7 @@ fn beside(app: &App) -> Result<&Profiles, Problem> {
 /// The server has just been started, or the cluster does not answer.
 pub(super) fn unread() -> Problem {
     Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "cluster-unread",
-        "Not read yet",
+        Code::ClusterUnread,
         "The cluster has not answered since this server was started. Ask again; if that does not help, \
          who runs it finds in its log why.",
     )

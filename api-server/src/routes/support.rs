@@ -1,7 +1,6 @@
 //! `POST /support/interactions`: when support answered.
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,7 +11,7 @@ use super::{App, Routes, route};
 use crate::auth::{Caller, rule::SupportWrite};
 use crate::domain::account::AccountId;
 use crate::domain::facts::{Answers, SUPPORT_DAYS};
-use crate::http::problem::ProblemBody;
+use crate::http::problem::{Code, ProblemBody};
 use crate::http::{Json, Problem};
 use crate::routes::accounts::actor;
 use crate::store::support::{self, Interaction, Outcome, Reported};
@@ -132,9 +131,7 @@ fn answer(outcome: Outcome, answers: Answers) -> Result<InteractionOut, Problem>
         Outcome::New(interaction) => Ok(out(false, interaction)),
         Outcome::Same(interaction) => Ok(out(true, interaction)),
         Outcome::Other => Err(Problem::new(
-            StatusCode::CONFLICT,
-            "conflict",
-            "Conflict",
+            Code::Conflict,
             "Another answer has this source and id. Give this one an id of its own.",
         )),
         Outcome::NoPromise => {

@@ -15,7 +15,7 @@ use crate::auth::{
     rule::{WebhooksAdmin, WebhooksRead},
 };
 use crate::domain::webhook::{Kind, Secret, sign};
-use crate::http::problem::ProblemBody;
+use crate::http::problem::{Code, ProblemBody};
 use crate::http::{Json, Problem};
 use crate::ledger::whole_millisecond;
 use crate::store::webhooks::{self, Endpoint, MOST, Wish};
@@ -105,8 +105,7 @@ async fn create(
     });
     if !work.await.map_err(busy)? {
         let detail = format!("There are {MOST} webhooks. Delete one that nobody needs.");
-        let (code, title) = ("too-many-webhooks", "Too many webhooks");
-        return Err(Problem::new(StatusCode::CONFLICT, code, title, detail));
+        return Err(Problem::new(Code::TooManyWebhooks, detail));
     }
     Ok((StatusCode::CREATED, axum::Json(made)).into_response())
 }

@@ -2,7 +2,6 @@
 
 use std::fmt::Display;
 
-use axum::http::StatusCode;
 use iso_currency::Currency;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,6 +9,7 @@ use utoipa::ToSchema;
 
 use crate::domain::Money;
 use crate::http::Problem;
+use crate::http::problem::Code;
 
 /// An amount of money.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -147,9 +147,7 @@ impl Faults {
             return Ok(());
         }
         let problem = Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "invalid-values",
-            "Invalid values",
+            Code::InvalidValues,
             "The body has values that cannot be worked with; see errors.",
         );
         Err(self.0.into_iter().fold(problem, |problem, (pointer, detail)| {

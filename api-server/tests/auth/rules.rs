@@ -40,6 +40,33 @@ async fn a_403_names_what_is_needed() {
     }
 }
 
+/// What a token has is told to who holds it, and no more of it than can be read.
+#[tokio::test]
+async fn a_403_says_what_the_token_has_of_it() {
+    let told = async |path: &str, token: Base| {
+        let (status, body) = ask(path, &token.token()).await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{body}");
+        let body: Value = serde_json::from_str(&body).unwrap();
+        body["detail"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(
+        told("/billing/usage", person().with("roles", json!([])).with("scope", "usage:write"))
+            .await,
+        "This route needs the scope billing:read, the role CustomerSuccessManager; the token has the scope usage:write, \
+         no role. Ask for one that has all."
+    );
+    let own = person().with("roles", json!(["Finance"])).with("scope", "billing:read:own openid");
+    assert_eq!(
+        told("/account", own.without("tenant")).await,
+        "This route needs the scope billing:read:own, the claim tenant; the token has the scopes billing:read:own openid, \
+         the role Finance, no claim tenant. Ask for one that has all."
+    );
+    let many: Vec<String> = (0..40).map(|n| format!("{n:02}{}", "x".repeat(120))).collect();
+    let told = told("/billing/usage", person().with("scope", many.join(" "))).await;
+    assert!(told.contains("and 35 more, the role CustomerSuccessManager. Ask"), "{told}");
+    assert!(told.contains(&format!("04{}…", "x".repeat(28))) && told.len() < 450, "{told}");
+}
+
 #[tokio::test]
 async fn one_account_is_reached_by_customer_success_or_by_its_own() {
     let own = person().with("roles", json!([])).with("scope", "billing:read:own");

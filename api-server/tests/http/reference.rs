@@ -5,6 +5,7 @@ mod bodies;
 #[path = "../../../operator/tests/reference/commands.rs"]
 mod commands;
 mod operations;
+mod problems;
 
 use std::path::Path;
 
@@ -39,7 +40,8 @@ fn cell(text: &str) -> String {
 #[test]
 fn the_reference_of_the_api_is_current() {
     let document = crate::document::document();
-    same("rest.md", &(operations::page(&document) + &bodies::section(&document)));
+    let page = operations::page(&document) + &problems::section() + &bodies::section(&document);
+    same("rest.md", &page);
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! `POST /accounts/{account}/plan`: another plan.
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -9,7 +8,7 @@ use utoipa::ToSchema;
 use crate::auth::{Caller, rule::BillingPlan};
 use crate::domain::catalogue::PlanId;
 use crate::domain::subscription::RequestError;
-use crate::http::problem::ProblemBody;
+use crate::http::problem::{Code, ProblemBody};
 use crate::http::{Json, Problem};
 use crate::ledger::{NotChanged, PlanChange, PlanWish};
 use crate::routes::App;
@@ -175,19 +174,16 @@ fn refuse(not: NotChanged) -> Problem {
         }
         RequestError::Currency { .. } => ("/plan", "other_currency"),
         RequestError::NotStarted(_) => {
-            let (code, title) = ("not-started", "Not started");
-            return Problem::new(StatusCode::CONFLICT, code, title, error.to_string());
+            return Problem::new(Code::NotStarted, error.to_string());
         }
         RequestError::Unchanged(_)
         | RequestError::Unknown(_)
         | RequestError::Period(_)
         | RequestError::Overflow(_) => return Problem::internal(error),
     };
-    Problem::new(
-        StatusCode::UNPROCESSABLE_ENTITY,
-        "plan-not-changed",
-        "Plan not changed",
-        "Nothing was changed; see errors.",
+    Problem::new(Code::PlanNotChanged, "Nothing was changed; see errors.").with_error(
+        pointer,
+        code,
+        error.to_string(),
     )
-    .with_error(pointer, code, error.to_string())
 }

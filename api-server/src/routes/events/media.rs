@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use serde_json::Value;
 
 use crate::domain::event::{self, BodyRefusal, Members};
 use crate::http::Problem;
 use crate::http::body::{DEEPEST, media_type, not_json, wrong_media_type};
 use crate::http::json;
+use crate::http::problem::Code;
 
 const ONE: &str = "application/cloudevents+json";
 const BATCH: &str = "application/cloudevents-batch+json";
@@ -59,15 +60,13 @@ fn starts_list(body: &[u8]) -> bool {
 }
 
 fn refused(refusal: &BodyRefusal) -> Problem {
-    let (status, code, title) = match refusal {
-        BodyRefusal::TooManyEvents(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large"),
-        BodyRefusal::InvalidJson(_) => (StatusCode::BAD_REQUEST, "invalid-json", "Invalid JSON"),
-        BodyRefusal::NotAnObject | BodyRefusal::NotAnArray => {
-            (StatusCode::BAD_REQUEST, "invalid-request", "Invalid request")
-        }
+    let code = match refusal {
+        BodyRefusal::TooManyEvents(_) => Code::TooLarge,
+        BodyRefusal::InvalidJson(_) => Code::InvalidJson,
+        BodyRefusal::NotAnObject | BodyRefusal::NotAnArray => Code::InvalidRequest,
     };
     let detail = "The body as a whole cannot be taken; see errors.";
-    Problem::new(status, code, title, detail).with_error("", refusal.code(), refusal.to_string())
+    Problem::new(code, detail).with_error("", refusal.code(), refusal.to_string())
 }
 
 /// The members of an event whose attributes stand in `ce-*` headers and whose payload is the body.

@@ -15,7 +15,7 @@ use crate::auth::{
 use crate::domain::webhook::message;
 use crate::http::Problem;
 use crate::http::page::Pages;
-use crate::http::problem::ProblemBody;
+use crate::http::problem::{Code, ProblemBody};
 use crate::http::query::{Filter, Grammar, Op, Parameters};
 use crate::ledger::whole_millisecond;
 use crate::routes::events::busy;
@@ -91,9 +91,7 @@ fn enabled(endpoint: &Endpoint) -> Result<(), Problem> {
     match endpoint.disabled {
         None => Ok(()),
         Some(_) => Err(Problem::new(
-            StatusCode::CONFLICT,
-            "webhook-disabled",
-            "Webhook disabled",
+            Code::WebhookDisabled,
             "Nothing is sent to this webhook. Enable it first: PUT /webhooks/{id} with enabled true.",
         )),
     }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use api_server::domain::{Quantity, prose};
 use serde_json::Value;
 
 use super::Asked;
@@ -39,6 +40,11 @@ fn text(value: &Value) -> String {
         Value::Null => "never".to_owned(),
         other => grouped(&other.as_str().map_or_else(|| other.to_string(), str::to_owned)),
     }
+}
+
+/// `37.555555556` as `37.56`: nobody is paid less than a cent.
+fn cents(value: &Value) -> String {
+    grouped(&format!("{:.2}", value["amount"].as_str().unwrap().parse::<f64>().unwrap()))
 }
 
 /// A share as a percentage: `0.15` as `15 %`. By moving the point: no figure is computed anew.
@@ -116,7 +122,8 @@ fn outcome(answer: &Value) -> String {
         share => percent(share),
     });
     writeln!(out, "| return on investment | {} | **{}** | {} |", roi[0], roi[1], roi[2]).unwrap();
-    let hours = text(&answer["break_even_hours"]);
+    let hours: Quantity = answer["break_even_hours"].as_str().unwrap().parse().unwrap();
+    let hours = prose::at_least(hours);
     writeln!(out, "\nIt breaks even when each person saves {hours} hours a week.").unwrap();
     out
 }
@@ -146,7 +153,7 @@ fn steps(request: &Value, answer: &Value) -> String {
             percent(&request["burden"]),
             grouped(&request["productive_hours"].to_string())
         ),
-        text(&answer["hourly_rate"]),
+        cents(&answer["hourly_rate"]),
     );
     row(
         "benefit",
