@@ -424,7 +424,7 @@ test("a customer sees their own page, and nothing of what was said of them", asy
   await page.goto("/customers/globex");
   await enter(page, own);
   await expect(page.getByRole("heading", { level: 1, name: "Globex" })).toBeVisible();
-  await expect(page.getByText("Nothing was stated")).toBeVisible();
+  await expect(page.getByText("Nobody has stated anything yet")).toBeVisible();
   await expect(page.getByText("There is no request to look at")).toBeVisible();
   await expect(page.getByText("This server is not beside its cluster")).toBeVisible();
 });

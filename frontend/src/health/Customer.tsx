@@ -166,7 +166,7 @@ function Known({ account }: { account: Account }) {
         <p className="note">
           {stated
             ? `Stated on ${instant(stated.stated_at)} by ${stated.by}.`
-            : "Nothing was stated (PUT /accounts/…/facts), or your token may not see it."}
+            : "Nobody has stated anything yet, or your token may not see it."}
         </p>
       </div>
     </section>

@@ -45,7 +45,8 @@ export function StepWork(props: { add: () => void; remove: (index: number) => vo
       <fieldset className="group">
         <legend>Expected use in a month</legend>
         <p className="note">
-          The likely figure. Plans are compared at 0.73 and 1.5 times of it as well. Empty is none.
+          The likely figure. Plans are also compared with about a quarter less and half as much again.
+          Leave empty what you will not use.
         </p>
         <div className="pairs">
           {METERS.map((meter) => (

@@ -68,7 +68,7 @@ export function next({ tenant, stack, plan }: Standing): string {
     case "approved":
       return afterwards(tenant.id, stack);
     case "rejected":
-      return "Nothing was made of it. Customer success writes to the contact of the request with the reason; a changed form can be sent at any time.";
+      return "Nothing was made of it. Ask customer success why; a changed form can be sent at any time.";
     case "withdrawn":
       return "You took it back, and nothing was made of it. A form can be sent again at any time.";
     default:
