@@ -56,6 +56,7 @@ async fn an_installation_on_sqlite_goes_to_postgresql() {
     release.upgrade(&chart(), &dev, &[bare]).await;
     let claim = release.object("persistentvolumeclaims", "tenantry-backups").await;
     assert_eq!(claim["spec"]["accessModes"], json!(["ReadWriteOnce"]));
+    let ledger = release.object("persistentvolumeclaims", "tenantry-ledger").await;
     let url = json!({ "apiVersion": "v1", "kind": "Secret",
         "metadata": { "name": "ledger", "namespace": SYSTEM }, "stringData": { "url": "postgresql:///x" } });
     lab.apply(&[url]).await;
@@ -91,4 +92,18 @@ async fn an_installation_on_sqlite_goes_to_postgresql() {
     let kept = release.object("persistentvolumeclaims", "tenantry-backups").await;
     assert_eq!(kept["metadata"]["uid"], claim["metadata"]["uid"]);
     assert!(kept["metadata"].get("deletionTimestamp").is_none(), "{kept}");
+
+    // The way back: the ledger in SQLite was nobody's meanwhile, and is there.
+    let back = "--set=apiServer.database.existingSecret=,apiServer.replicas=1";
+    let path = chart().to_string_lossy().into_owned();
+    let all = ["upgrade", "tenantry", &path, "--reset-then-reuse-values", back, "--wait"];
+    release.helm(&all).await;
+    let server = release.object("deployments", "tenantry-api-server").await;
+    let volumes = server["spec"]["template"]["spec"]["volumes"].as_array().expect("volumes");
+    let of = |volume: &&Value| volume["persistentVolumeClaim"]["claimName"] == "tenantry-ledger";
+    assert!(volumes.iter().any(|volume| of(&volume)), "{volumes:?}");
+    let found = release.object("persistentvolumeclaims", "tenantry-ledger").await;
+    assert_eq!(found["metadata"]["uid"], ledger["metadata"]["uid"]);
+    assert!(found["metadata"].get("deletionTimestamp").is_none(), "{found}");
+    lab.gone("statefulsets", SYSTEM, "tenantry-api-server").await;
 }
