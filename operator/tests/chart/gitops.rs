@@ -77,6 +77,17 @@ async fn shows(lab: &Lab, plural: &str, name: &str, expected: &str, words: &str)
     .await
 }
 
+/// The object as if one condition of it said something else.
+fn told(object: &Value, type_: &str, status: &str, reason: &str) -> Value {
+    let mut told = object.clone();
+    let all = told["status"]["conditions"].as_array_mut().expect("conditions");
+    let one = all.iter_mut().find(|one| one["type"] == type_).expect("the condition");
+    one["status"] = json!(status);
+    one["reason"] = json!(reason);
+    one["message"] = json!("in words");
+    told
+}
+
 /// A profile whose one service fails so.
 fn failing(name: &str, how: &str) -> Value {
     with(dev(name), "/services/0/image", json!(format!("example.test/fail/{how}:1")))
@@ -133,6 +144,8 @@ async fn argo_cd_shows_what_a_tenant_is() {
     lab.api.delete("tenants", "", "a-goes").await.unwrap();
     let going = shows(&lab, "tenants", "a-goes", "Progressing", "").await;
     assert!(going["metadata"]["deletionTimestamp"].is_string());
+    let stuck = health(&told(&going, "Stalled", "True", "Forbidden"));
+    assert_eq!(stuck, ("Degraded".to_owned(), "Forbidden: in words".to_owned()));
     let free = json!({ "metadata": { "finalizers": [] } });
     eventually("the operator lets go of it", async || {
         let now = lab.tenant("a-goes").await;
@@ -156,6 +169,11 @@ async fn argo_cd_shows_how_a_profile_rolls_out() {
     let mut edited = well.clone();
     edited["metadata"]["generation"] = json!(99);
     assert_eq!(health(&edited).0, "Progressing");
+
+    // Its rollout is over, and the operator cannot read what it says now.
+    assert_eq!(well["status"]["rollout"], "Complete");
+    let unread = health(&told(&well, "Stalled", "True", "Unreadable"));
+    assert_eq!(unread, ("Degraded".to_owned(), "in words".to_owned()));
 
     let paused = edit(profile.clone(), |spec| {
         spec["rollout"]["paused"] = true.into();
