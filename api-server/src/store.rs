@@ -15,6 +15,7 @@ pub(crate) mod audit;
 pub mod backups;
 pub mod bill;
 pub(crate) mod copy;
+pub(crate) mod corrections;
 pub(crate) mod cursors;
 pub mod enforcements;
 pub mod erasures;

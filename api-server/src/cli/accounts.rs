@@ -145,7 +145,10 @@ async fn add(ledger: &Ledger, create: Create) -> anyhow::Result<String> {
         (Some(plan), Some(on)) if plan != on => bail!(
             "account {id} is there already and is on {on}; put it on another plan with POST /accounts/{id}/plan"
         ),
-        (Some(plan), _) => Ok(format!("{added}, on {plan}")),
+        (Some(_), None) => bail!(
+            "account {id} is there already, and its subscription ended; have it agree to a plan with POST /accounts/{id}/plan"
+        ),
+        (Some(plan), Some(_)) => Ok(format!("{added}, on {plan}")),
         (None, _) => Ok(added),
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     domain::{
         health::Standing,
         prose,
-        subscription::{Agreement, RequestError},
+        subscription::{Agreed, Agreement, End, RequestError},
         threshold::Level,
     },
     ledger::tenants::Answered,
@@ -104,10 +104,12 @@ fn plan(known: &Known<'_>) -> Said {
         return (Truth::False, "BillingDiffers", differs.clone());
     }
     let current = known.subscription.and_then(|plans| plans.at(known.now));
-    let next = known.subscription.and_then(|plans| plans.pending(known.now));
-    match known.plan {
-        None => unasked(known, current, next),
-        Some(asked) => asked_for(asked, answered, current, next),
+    let next = known.subscription.and_then(|plans| plans.next(known.now));
+    let over = known.subscription.and_then(|plans| plans.end(known.now));
+    match (current, over, known.plan) {
+        (None, Some(End { effective_at, .. }), _) => (Truth::False, "Ended", ended(effective_at)),
+        (_, _, None) => unasked(known, current, next),
+        (_, _, Some(asked)) => asked_for(asked, answered, current, next),
     }
 }
 
@@ -127,13 +129,23 @@ fn refused(named: bool, why: &RequestError) -> Said {
     (Truth::False, reason, message)
 }
 
-fn since(current: &Agreement, next: Option<&Agreement>) -> String {
+fn ended(at: Timestamp) -> String {
+    format!(
+        "the account's subscription ended at {at}, and nothing is owed from then on: to begin anew, agree to a \
+         plan with POST /accounts/{{account}}/plan, or name another in spec.plan"
+    )
+}
+
+fn since(current: &Agreement, next: Option<&Agreed>) -> String {
     let Agreement { plan, effective_at, .. } = current;
-    let next = next.map(|next| format!(", and on {:?} from {}", next.plan.plan, next.effective_at));
+    let next = next.map(|next| match next {
+        Agreed::Plan(next) => format!(", and on {:?} from {}", next.plan.plan, next.effective_at),
+        Agreed::End(end) => format!(", and ends at {}", end.effective_at),
+    });
     format!("the account is on {:?} since {effective_at}{}", plan.plan, next.unwrap_or_default())
 }
 
-fn unasked(known: &Known<'_>, current: Option<&Agreement>, next: Option<&Agreement>) -> Said {
+fn unasked(known: &Known<'_>, current: Option<&Agreement>, next: Option<&Agreed>) -> Said {
     match current {
         Some(current) => {
             (Truth::True, "Accepted", format!("spec.plan names none; {}", since(current, next)))
@@ -150,11 +162,12 @@ fn asked_for(
     asked: &str,
     answered: &Answered,
     current: Option<&Agreement>,
-    next: Option<&Agreement>,
+    next: Option<&Agreed>,
 ) -> Said {
     let on = current.map_or("no plan", |current| current.plan.plan.as_str());
-    if let Some(next) = next.filter(|next| next.plan.plan == asked && on != asked) {
-        let at = next.effective_at;
+    let named = |next: &&Agreed| next.plan().is_some_and(|plan| plan.plan == asked);
+    if let Some(next) = next.filter(named).filter(|_| on != asked) {
+        let at = next.effective_at();
         let message = format!(
             "spec.plan {asked:?} takes effect at {at}; the account stays on {on:?} until then"
         );

@@ -28,7 +28,7 @@ use crate::{
         health::Standing,
         meter::Meter,
         snapshot::{MeterSnapshot, Snapshot},
-        subscription::Subscription,
+        subscription::{Agreed, Subscription},
         threshold::Level,
     },
     ledger::{drains::Drain, tenants::Answered},
@@ -79,8 +79,8 @@ impl Known<'_> {
     pub fn next(&self) -> Option<Timestamp> {
         let now = self.now;
         let old = self.figures.map(|figures| figures.valid_until);
-        let plan = self.subscription.and_then(|plans| plans.pending(now));
-        let plan = plan.map(|next| next.effective_at);
+        let plan = self.subscription.and_then(|plans| plans.next(now));
+        let plan = plan.map(Agreed::effective_at);
         let enforced = enforcement::next(self.stands, now);
         [old, plan, enforced].into_iter().flatten().filter(|at| *at > now).min()
     }

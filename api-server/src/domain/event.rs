@@ -27,6 +27,9 @@ pub type Members = Map<String, Value>;
 
 /// The longest `id` and `source`, in bytes.
 pub const MAX_NAME_BYTES: usize = 256;
+/// What corrections have in place of a source. No usage may: who knows how corrections are named would take their
+/// names, and one that comes would be taken for a repeat.
+pub const CORRECTIONS: &str = "/billing/corrections";
 /// The most dimensions of one event.
 pub const MAX_DIMS: usize = 16;
 /// The longest name of a dimension, in bytes.

@@ -5,7 +5,9 @@
 //! are those of the agreed version until something else is agreed, whatever is on sale by then.
 //!
 //! A plan with the same or a larger base fee takes effect at once, and its fee is prorated; one with
-//! a smaller fee takes effect when the period ends, since the period has been paid for.
+//! a smaller fee takes effect when the period ends, since the period has been paid for. So does an end.
+//! A plan that is agreed to after an end counts from the start of the period then running: nobody saves a
+//! base fee by a pause within a period.
 
 use jiff::Timestamp;
 use thiserror::Error;
@@ -17,22 +19,15 @@ use super::{
     proration::{Change, Share},
 };
 
-/// That an account is on a plan version from some instant on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Agreement {
-    /// On which.
-    pub plan: PlanId,
-    /// From when.
-    pub effective_at: Timestamp,
-    /// When it was agreed; later than `effective_at` when it was back-dated.
-    pub agreed_at: Timestamp,
-}
+mod agreed;
 
-/// The plans of an account over time. There is always at least one.
+pub use agreed::{Agreed, Agreement, End};
+
+/// The plans of an account over time. At least one was agreed to; it may have ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscription {
-    /// What took effect or will, by `effective_at`.
-    standing: Vec<Agreement>,
+    /// What took effect or will, by when.
+    standing: Vec<Agreed>,
     last_agreed: Timestamp,
 }
 
@@ -102,6 +97,9 @@ pub enum RequestError {
         /// The account's.
         current: Currency,
     },
+    /// There is no plan to end.
+    #[error("the account is on no plan: there is nothing to end")]
+    NoPlan,
     /// The subscription has not started.
     #[error("the subscription starts at {0}: ask again then")]
     NotStarted(Timestamp),
@@ -119,8 +117,9 @@ pub enum RequestError {
 impl Subscription {
     /// A subscription by its first agreement, which may be back-dated.
     #[must_use]
-    pub fn start(first: Agreement) -> Self {
-        Self { last_agreed: first.agreed_at, standing: vec![first] }
+    pub fn start(first: impl Into<Agreed>) -> Self {
+        let first = first.into();
+        Self { last_agreed: first.agreed_at(), standing: vec![first] }
     }
 
     /// What the first request of an account at `now` leads to: the plan takes effect at once, and its
@@ -154,47 +153,69 @@ impl Subscription {
     }
 
     /// With one more agreement. What had not taken effect when it was made is cancelled.
-    pub fn append(&mut self, agreement: Agreement) {
+    pub fn append(&mut self, agreed: impl Into<Agreed>) {
+        let agreed = agreed.into();
         self.standing.retain(|earlier| {
-            earlier.effective_at <= agreement.agreed_at
-                && earlier.effective_at < agreement.effective_at
+            earlier.effective_at() <= agreed.agreed_at()
+                && earlier.effective_at() < agreed.effective_at()
         });
-        self.last_agreed = self.last_agreed.max(agreement.agreed_at);
-        self.standing.push(agreement);
+        self.last_agreed = self.last_agreed.max(agreed.agreed_at());
+        self.standing.push(agreed);
     }
 
     /// When the first plan took effect, or will.
     #[must_use]
     pub fn began(&self) -> Option<Timestamp> {
-        self.standing.first().map(|agreement| agreement.effective_at)
+        self.standing.iter().find_map(Agreed::as_plan).map(|agreement| agreement.effective_at)
     }
 
-    /// What is in force at an instant.
+    /// The plan that is in force at an instant.
     #[must_use]
     pub fn at(&self, instant: Timestamp) -> Option<&Agreement> {
-        self.standing.iter().rev().find(|agreement| agreement.effective_at <= instant)
+        self.in_force(instant).and_then(Agreed::as_plan)
     }
 
-    /// What will take effect after an instant.
+    /// The plan that will take effect after an instant.
     #[must_use]
     pub fn pending(&self, instant: Timestamp) -> Option<&Agreement> {
-        self.standing.iter().find(|agreement| agreement.effective_at > instant)
+        self.next(instant).and_then(Agreed::as_plan)
+    }
+
+    /// The end that was agreed by an instant and stands: it will take effect, or has and no plan came after it.
+    #[must_use]
+    pub fn end(&self, instant: Timestamp) -> Option<End> {
+        match self.next(instant).or_else(|| self.in_force(instant)) {
+            Some(Agreed::End(end)) => Some(*end),
+            _ => None,
+        }
+    }
+
+    /// What comes next after an instant: a plan or an end.
+    #[must_use]
+    pub fn next(&self, instant: Timestamp) -> Option<&Agreed> {
+        self.standing.iter().find(|agreed| agreed.effective_at() > instant)
+    }
+
+    fn in_force(&self, instant: Timestamp) -> Option<&Agreed> {
+        self.standing.iter().rev().find(|agreed| agreed.effective_at() <= instant)
     }
 
     /// The stretches of a period, in the order of time: one for each plan version that was in force
-    /// in it. Before the subscription started there is none.
+    /// in it. Before the subscription started, and after it ended, there is none.
     #[must_use]
     pub fn stretches(&self, period: Period) -> Vec<PlanStretch> {
         let mut stretches: Vec<PlanStretch> = Vec::new();
-        for (index, agreement) in self.standing.iter().enumerate() {
-            let next = self.standing.get(index + 1).map_or(Timestamp::MAX, |n| n.effective_at);
+        for (index, agreed) in self.standing.iter().enumerate() {
+            let Agreed::Plan(agreement) = agreed else { continue };
+            let next = self.standing.get(index + 1).map_or(Timestamp::MAX, Agreed::effective_at);
             let (mut start, end) =
                 (agreement.effective_at.max(period.start()), next.min(period.end()));
             if start >= end {
                 continue;
             }
-            // The same version agreed to again is no change.
-            if let Some(same) = stretches.pop_if(|last| last.plan == agreement.plan) {
+            // The same version agreed to again is no change, unless there was none between.
+            let same = |last: &mut PlanStretch| last.plan == agreement.plan && last.end == start;
+            if let Some(same) = stretches.pop_if(same) {
                 start = same.start;
             }
             let share = Share::between(period, start, end);
@@ -220,9 +241,12 @@ impl Subscription {
         if !period.contains(now) {
             return Err(RequestError::Period(now));
         }
+        if let Some(Agreed::End(end)) = self.in_force(now) {
+            return self.again(*end, asked, catalogue, period, now);
+        }
         let current = self.current(catalogue, now)?;
         let wanted = wanted(asked, current, catalogue, now)?;
-        if wanted.id == current.id && self.pending(now).is_none() {
+        if wanted.id == current.id && self.next(now).is_none() {
             return Err(RequestError::Unchanged(current.id.clone()));
         }
         let (old, new) = (current.terms.base, wanted.terms.base);
@@ -239,6 +263,46 @@ impl Subscription {
         let change = change.ok_or_else(|| RequestError::Overflow(plan.clone()))?;
         let agreement = Agreement { plan, effective_at: now, agreed_at: now };
         Ok(Outcome { agreement, change: Some(change) })
+    }
+
+    /// A plan after an end: it counts from the start of the running period.
+    fn again(
+        &self,
+        end: End,
+        asked: Request<'_>,
+        catalogue: &Catalogue,
+        period: Period,
+        now: Timestamp,
+    ) -> Result<Outcome, RequestError> {
+        let before = self.standing.iter().rev().find_map(Agreed::as_plan);
+        let before = before.and_then(|agreement| catalogue.get(&agreement.plan));
+        let currency = before.map(|version| version.terms.base.currency().code());
+        let outcome = Self::begin(asked, currency.unwrap_or_default(), catalogue, period, now)?;
+        let from = period.start().max(end.effective_at);
+        let plan = outcome.agreement.plan;
+        let fee = catalogue.get(&plan).map(|version| version.terms.base);
+        let change = fee.and_then(|fee| Change::at(from, period, Money::zero(fee.currency()), fee));
+        let change = change.ok_or_else(|| RequestError::Overflow(plan.clone()))?;
+        let agreement = Agreement { plan, effective_at: from, agreed_at: now };
+        Ok(Outcome { agreement, change: Some(change) })
+    }
+
+    /// What asking for an end at `now`, in the account's current period, leads to: the period has been paid for,
+    /// so the plan stays until it is over.
+    ///
+    /// # Errors
+    /// [`RequestError`].
+    pub fn ending(&self, period: Period, now: Timestamp) -> Result<End, RequestError> {
+        // A clock that was set back must not undo what was agreed before.
+        let now = now.max(self.last_agreed);
+        if !period.contains(now) {
+            return Err(RequestError::Period(now));
+        }
+        if self.at(now).is_none() {
+            let first = self.pending(now).ok_or(RequestError::NoPlan)?;
+            return Err(RequestError::NotStarted(first.effective_at));
+        }
+        Ok(End { effective_at: period.end(), agreed_at: now })
     }
 
     fn current<'a>(

@@ -70,8 +70,9 @@ pub(super) fn account(account: &Account) -> Record {
 
 pub(super) fn plan(account: &Account, asked: &Asked, personal: bool) -> Record {
     let Asked { number, recorded, actor, credit, charge } = asked;
-    let agreement = &recorded.agreement;
+    let agreed = &recorded.agreed;
     let currency = Currency::from_code(&account.currency);
+    let version = Cell::Whole(agreed.plan().map(|id| i64::from(id.version)));
     let amount = |minor: &Option<i64>| {
         let money = minor.zip(currency).map(|(minor, currency)| Money::from_minor(minor, currency));
         Cell::decimal(money.map(Money::amount))
@@ -81,10 +82,10 @@ pub(super) fn plan(account: &Account, asked: &Asked, personal: bool) -> Record {
         cells: vec![
             ("account", Cell::text(&account.id)),
             ("number", Cell::whole(*number)),
-            ("plan", Cell::text(&agreement.plan.plan)),
-            ("version", Cell::whole(i64::from(agreement.plan.version))),
-            ("effective_at", Cell::text(&agreement.effective_at)),
-            ("agreed_at", Cell::text(&agreement.agreed_at)),
+            ("plan", Cell::maybe(agreed.plan().map(|id| &id.plan))),
+            ("version", version),
+            ("effective_at", Cell::text(&agreed.effective_at())),
+            ("agreed_at", Cell::text(&agreed.agreed_at())),
             ("recorded_at", Cell::text(&recorded.recorded_at)),
             ("after_row", Cell::whole(recorded.at_seq)),
             ("credit", amount(credit)),

@@ -10,7 +10,7 @@ use crate::{
         account::AccountId,
         catalogue::PlanId,
         quota::{counted, quota},
-        subscription::{Agreement, Subscription},
+        subscription::{Agreed, Agreement, Subscription},
         threshold::State,
     },
     store::{
@@ -32,7 +32,7 @@ pub struct Entered {
     pub added: Added,
     /// Whether it agreed to the plan now.
     pub agreed: bool,
-    /// The plan that it is on by now, or waits for.
+    /// The plan that it is on by now, or waits for; none also when its subscription ended.
     pub on: Option<PlanId>,
 }
 
@@ -83,7 +83,7 @@ async fn enter(
 pub(super) async fn agree(
     session: &mut Session,
     account: &AccountId,
-    agreement: Agreement,
+    agreed: impl Into<Agreed>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let head = audit::head(session, account).await?;
@@ -91,7 +91,7 @@ pub(super) async fn agree(
     // After every close that was recorded, also when another server's clock is ahead.
     let closed = open.iter().filter_map(|row| row.closed).map(|closed| closed.at).max();
     let now = closed.map_or(now, |closed| closed.max(now));
-    let new = Recorded { agreement, recorded_at: now, at_seq: head.seq };
+    let new = Recorded { agreed: agreed.into(), recorded_at: now, at_seq: head.seq };
     plans::add(session, account, &new).await?;
     let recorded = plans::of_account(session, account).await?;
     let terms = plans::terms(session, &recorded).await?;

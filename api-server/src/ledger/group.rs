@@ -19,6 +19,7 @@ use crate::{
     store::{
         Session, StoreError, alerts,
         append::{self, Known},
+        corrections,
         erasures::NO_BODY,
         free::{self, Began, HourMark},
         plans,
@@ -120,6 +121,7 @@ async fn load(
             began: began.map(|began| Began::new(began, &account.zone)),
             free: HashMap::new(),
             calendar: Calendar::new(account.zone, account.anchor),
+            before: head.seq,
             head,
             subscription,
             terms: terms.clone(),
@@ -162,7 +164,7 @@ async fn load_corrections(
     let names: Vec<_> = corrections(requests)
         .map(|(account, of)| (account.clone(), of.source.clone(), of.id.clone()))
         .collect();
-    for (entry, notes) in append::load_corrections(session, &names).await? {
+    for (entry, notes) in corrections::named(session, &names).await? {
         if let Some(sheet) = sheets.get_mut(&entry.account) {
             let key = dedup::key(&entry.account, &entry.source, &entry.event_id);
             let body = dedup::body(&entry, notes.as_ref()).unwrap_or(NO_BODY);
@@ -179,7 +181,7 @@ async fn learn(
     terms: &mut Arc<KnownTerms>,
     agreements: &HashMap<AccountId, Vec<plans::Recorded>>,
 ) -> Result<(), StoreError> {
-    let ids = agreements.values().flatten().map(|recorded| &recorded.agreement.plan);
+    let ids = agreements.values().flatten().filter_map(|recorded| recorded.agreed.plan());
     let new: HashSet<_> = ids.filter(|id| !terms.contains_key(*id)).cloned().collect();
     if new.is_empty() {
         return Ok(());
@@ -294,7 +296,7 @@ async fn store(session: &mut Session, sheets: Sheets, now: Timestamp) -> Result<
         }
         let happened = written.entries.iter().map(|(entry, _)| entry.t_event);
         earliest.extend(happened.min().map(|first| (account.clone(), first)));
-        periods.extend(sheet.calendar.opened().iter().map(|period| (account.clone(), *period)));
+        periods.extend(sheet.opened(&written, now));
         heads.push((account, sheet.head));
         let total = |key| (sheet.totals.get(&key).copied().unwrap_or_default(), key);
         totals.extend(written.totals.into_iter().map(total).map(|(total, key)| (key, total)));

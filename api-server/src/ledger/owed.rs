@@ -7,11 +7,12 @@ use jiff::Timestamp;
 
 use super::{Ledger, LedgerError, lease::Token, posting::Calendar};
 use crate::{
-    domain::{
-        account::AccountId,
-        calendar::{GRACE, Period},
+    domain::{account::AccountId, calendar::Period},
+    store::{
+        Session, StoreError,
+        append::{self, Opened},
+        periods, plans,
     },
-    store::{Session, StoreError, append, periods, plans},
 };
 
 /// Accounts that are looked at in one transaction: few enough that nobody waits for them.
@@ -96,16 +97,18 @@ async fn store(
             // Else a row that another server stores meanwhile would open a period with other edges.
             session.lock(&lacking).await?;
             let missing = missing(session, &lacking, now).await?;
-            append::insert_periods(session, &missing).await?;
-            Ok(missing.len() as u64)
+            let opened = |(account, period)| Opened { account, period, closed: None };
+            let opened: Vec<_> = missing.into_iter().map(opened).collect();
+            append::insert_periods(session, &opened).await?;
+            Ok(opened.len() as u64)
         })
     });
     work.await
 }
 
-/// The periods that are not stored, each account's together: from when it is known and on a plan, to the
-/// running one. Not those that had been over, with their grace, before anybody recorded its first plan: what is
-/// agreed after a close changes no bill, and they were as good as closed.
+/// The periods that are not stored and in which a plan is in force, each account's together: from when it is known
+/// to the running one. What is agreed after a close changes no bill: of a period that is over, with its grace, that
+/// counts which had been recorded by then.
 async fn missing(
     session: &mut Session,
     accounts: &[AccountId],
@@ -118,9 +121,8 @@ async fn missing(
         let Some(began) = plans::subscription(all).and_then(|agreed| agreed.began()) else {
             continue;
         };
-        let recorded = all.first().map_or(began, |first| first.recorded_at);
         let calendar = Calendar::new(account.zone, account.anchor);
-        calendars.insert(account.id, (calendar, began.max(account.created_at), recorded));
+        calendars.insert(account.id, (calendar, began.max(account.created_at), all));
     }
     for (account, stored) in append::load_periods(session, accounts).await? {
         if let Some((calendar, ..)) = calendars.get_mut(&account) {
@@ -128,14 +130,22 @@ async fn missing(
         }
     }
     let mut missing = Vec::new();
-    for (account, (mut calendar, mut instant, recorded)) in calendars {
+    for (account, (mut calendar, mut instant, all)) in calendars {
         while instant <= now {
             let period = calendar.period_at(instant);
             let outside = |error| StoreError::Unreadable(format!("periods of {account}: {error}"));
             instant = period.map_err(outside)?.period.end();
         }
-        let owed = calendar.opened().iter().filter(|period| period.end() + GRACE > recorded);
+        let owed = calendar.opened().iter().filter(|period| is_owed(all, **period));
         missing.extend(owed.map(|period| (account.clone(), *period)));
     }
     Ok(missing)
+}
+
+/// Whether a plan is in force in a period, by what was recorded until its grace was over.
+fn is_owed(all: &[plans::Recorded], period: Period) -> bool {
+    let until = periods::grace_over(period);
+    let counts = all.iter().filter(|one| until.is_none_or(|until| one.recorded_at < until));
+    let counts: Vec<_> = counts.cloned().collect();
+    plans::subscription(&counts).is_some_and(|plans| !plans.stretches(period).is_empty())
 }

@@ -26,9 +26,10 @@ use crate::{
     },
     store::{
         alerts::AlertRow,
-        append::{Corrected, DedupKey, Head, Known, SaltedDims},
+        append::{Corrected, DedupKey, Head, Known, Opened, SaltedDims},
         erasures::NO_BODY,
         free::Began,
+        periods::{Closed, grace_over},
         row::{Entry, Kind, Rollup, RollupKey, Total, TotalKey},
     },
 };
@@ -39,6 +40,8 @@ pub(super) struct Sheet {
     pub(super) account: AccountId,
     pub(super) calendar: Calendar,
     pub(super) head: Head,
+    /// The account's newest row before this transaction.
+    pub(super) before: i64,
     pub(super) known: HashMap<[u8; 16], Known>,
     pub(super) corrected: HashMap<i64, Corrected>,
     pub(super) totals: HashMap<TotalKey, Total>,
@@ -114,7 +117,10 @@ impl Sheet {
     fn add(&mut self, item: &PreparedItem, arrived: Timestamp, now: Timestamp) -> Outcome {
         if let Some(known) = self.known.get(&item.key) {
             let first_seen_at = known.t_ingest;
-            return if known.body == item.body || known.body == NO_BODY {
+            // Whatever an erased event said, a repeat is one; a correction says something else than any event, and
+            // what corrections say is not erased.
+            let erased = known.body == NO_BODY && matches!(item.item, Item::Usage(_));
+            return if known.body == item.body || erased {
                 Outcome::Duplicate { seq: known.seq, first_seen_at }
             } else {
                 Outcome::Conflict { first_seen_at }
@@ -188,6 +194,19 @@ impl Sheet {
         let is_free = self.began.is_some_and(|began| draft.spot.time < began.at());
         let free = if is_free { free.checked_add(draft.quantity)? } else { free };
         Some((total, rollup, free))
+    }
+
+    /// The periods that are to be stored. One that was over, with its grace, before anything was posted to it is
+    /// stored as it was then: closed. Else it would be closed later than what was agreed since, and be billed by
+    /// that.
+    pub(super) fn opened(&self, written: &Written, now: Timestamp) -> Vec<Opened> {
+        let opened = self.calendar.opened().iter().map(|period| {
+            let posted = written.totals.iter().any(|key| key.period_start == period.start());
+            let over = grace_over(*period).filter(|over| !posted && *over <= now);
+            let closed = over.map(|at| Closed { at, seq: self.before });
+            Opened { account: self.account.clone(), period: *period, closed }
+        });
+        opened.collect()
     }
 
     fn put(&mut self, draft: &Draft<'_>, total: Total, rollup: Rollup) {

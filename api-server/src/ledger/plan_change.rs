@@ -10,7 +10,7 @@ use crate::{
         calendar::Period,
         catalogue::{Catalogue, PlanId},
         proration::Change,
-        subscription::{Agreement, Outcome, Request, RequestError, Subscription},
+        subscription::{Agreed, Outcome, Request, RequestError, Subscription},
     },
     store::{
         Session, StoreError,
@@ -25,8 +25,8 @@ use crate::{
 pub struct PlanWish {
     /// Whose plan.
     pub account: AccountId,
-    /// The key of a plan.
-    pub plan: String,
+    /// The key of a plan; none: that it ends.
+    pub plan: Option<String>,
     /// One version of it; without it, the one that is on sale.
     pub version: Option<u32>,
     /// Who asks.
@@ -36,8 +36,8 @@ pub struct PlanWish {
 /// What a wish comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanChange {
-    /// Which plan, from when, agreed when.
-    pub agreement: Agreement,
+    /// Which plan or an end, from when, agreed when.
+    pub agreed: Agreed,
     /// The plan before it; none when it is the first.
     pub from: Option<PlanId>,
     /// The account's current period.
@@ -76,17 +76,24 @@ pub(super) async fn decide(
     let recorded = plans::of_account(session, &account.id).await?;
     let subscription = plans::subscription(&recorded);
     let note = plans::last_note(session, &account.id).await?;
-    let asked = Request { plan: &wish.plan, version: wish.version };
-    let standing = subscription.as_ref().and_then(|s| standing(s, asked, &catalogue, now));
-    if let Some(agreement) = standing {
-        return Ok(Ok(stands(&recorded, agreement, period, note, &catalogue)));
+    let asked = wish.plan.as_deref().map(|plan| Request { plan, version: wish.version });
+    let standing = subscription.as_ref().and_then(|s| match asked {
+        Some(asked) => standing(s, asked, &catalogue, now),
+        None => s.end(now).map(Agreed::End),
+    });
+    if let Some(agreed) = standing {
+        return Ok(Ok(stands(&recorded, agreed, period, note, &catalogue)));
     }
-    let outcome = outcome(subscription.as_ref(), asked, &account, &catalogue, period, now);
-    Ok(outcome.map_err(NotChanged::Refused).map(|Outcome { agreement, change }| PlanChange {
+    let outcome = match asked {
+        Some(asked) => outcome(subscription.as_ref(), asked, &account, &catalogue, period, now)
+            .map(|Outcome { agreement, change }| (Agreed::Plan(agreement), change)),
+        None => ending(subscription.as_ref(), period, now).map(|end| (end, None)),
+    };
+    Ok(outcome.map_err(NotChanged::Refused).map(|(agreed, cost)| PlanChange {
         from: subscription.as_ref().and_then(|s| s.at(now)).map(|a| a.plan.clone()),
-        agreement,
+        agreed,
         period,
-        cost: change,
+        cost,
         actor: Some(wish.actor.clone()),
         stands: false,
     }))
@@ -106,6 +113,15 @@ fn outcome(
     }
 }
 
+fn ending(
+    subscription: Option<&Subscription>,
+    period: Period,
+    now: Timestamp,
+) -> Result<Agreed, RequestError> {
+    let subscription = subscription.ok_or(RequestError::NoPlan)?;
+    subscription.ending(period, now).map(Agreed::End)
+}
+
 /// What stands already of what is asked for: the plan that waits for the period's end, or the one in
 /// force while none waits.
 fn standing(
@@ -113,7 +129,10 @@ fn standing(
     asked: Request<'_>,
     catalogue: &Catalogue,
     now: Timestamp,
-) -> Option<Agreement> {
+) -> Option<Agreed> {
+    if subscription.end(now).is_some() {
+        return None;
+    }
     let stands = subscription.pending(now).or_else(|| subscription.at(now))?;
     let live = catalogue.live(asked.plan, now).map(|live| live.id.version);
     let in_force = subscription.at(now).is_some_and(|current| current == stands);
@@ -122,28 +141,29 @@ fn standing(
         // One's own plan without a version asks for nothing new.
         None => in_force || live == Some(stands.plan.version),
     };
-    (stands.plan.plan == asked.plan && version).then(|| stands.clone())
+    (stands.plan.plan == asked.plan && version).then(|| Agreed::Plan(stands.clone()))
 }
 
 fn stands(
     recorded: &[Recorded],
-    agreement: Agreement,
+    agreed: Agreed,
     period: Period,
     note: Option<Note>,
     catalogue: &Catalogue,
 ) -> PlanChange {
-    let place = recorded.iter().rposition(|one| one.agreement == agreement).unwrap_or_default();
+    let place = recorded.iter().rposition(|one| one.agreed == agreed).unwrap_or_default();
     let from = plans::subscription(&recorded[..place]);
-    let from = from.and_then(|before| before.at(agreement.agreed_at).map(|a| a.plan.clone()));
+    let from = from.and_then(|before| before.at(agreed.agreed_at()).map(|a| a.plan.clone()));
     let note = note.filter(|_| place + 1 == recorded.len());
-    let currency = catalogue.get(&agreement.plan).map(|version| version.terms.currency);
+    let version = agreed.plan().and_then(|plan| catalogue.get(plan));
+    let currency = version.map(|version| version.terms.currency);
     let cost = note.as_ref().and_then(|note| note.cost).zip(currency);
     let cost = cost.map(|((credit, charge), currency)| Change {
         credit: Money::from_minor(credit, currency),
         charge: Money::from_minor(charge, currency),
     });
     let actor = note.map(|note| note.actor);
-    PlanChange { agreement, from, period, cost, actor, stands: true }
+    PlanChange { agreed, from, period, cost, actor, stands: true }
 }
 
 /// Decides about a wish within the writer's transaction, and records what it comes to.
@@ -155,7 +175,7 @@ pub(super) async fn change(
     let decided = decide(session, wish, now).await?;
     let Ok(change) = &decided else { return Ok(decided) };
     if !change.stands {
-        agree::agree(session, &wish.account, change.agreement.clone(), now).await?;
+        agree::agree(session, &wish.account, change.agreed.clone(), now).await?;
         let cost = change.cost.map(|cost| (cost.credit.minor(), cost.charge.minor()));
         let note = Note { actor: wish.actor.clone(), cost };
         plans::add_note(session, &wish.account, &note).await?;

@@ -290,7 +290,7 @@ async fn change(
 ) -> Result<Option<RequestError>, StoreError> {
     let wish = PlanWish {
         account: ask.account.clone(),
-        plan: plan.to_owned(),
+        plan: Some(plan.to_owned()),
         version: None,
         actor: format!("tenant {} ({})", ask.name, ask.uid),
     };

@@ -13,6 +13,7 @@ use super::{App, Routes, route};
 use crate::auth::{Caller, rule::BillingCorrect};
 use crate::domain::Quantity;
 use crate::domain::account::AccountId;
+use crate::domain::event::CORRECTIONS;
 use crate::http::problem::{Code, ProblemBody};
 use crate::http::{Json, Problem};
 use crate::ledger::{Append, Change, Correction, Item, Outcome, Reason};
@@ -20,9 +21,6 @@ use crate::ledger::{Append, Change, Correction, Item, Outcome, Reason};
 pub(super) fn routes(routes: Routes) -> Routes {
     route!(routes, correct)
 }
-
-/// What corrections have in place of an event's source.
-const SOURCE: &str = "/billing/corrections";
 
 /// A change of one row.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -127,7 +125,7 @@ fn read(given: CorrectionIn, actor: String) -> Result<(AccountId, Correction), P
     let notes: BTreeMap<String, String> =
         notes.into_iter().map(|(name, text)| (name.to_owned(), text)).collect();
     let account = account.map_err(|()| Problem::not_found())?;
-    Ok((account, Correction { source: SOURCE.to_owned(), id, ref_seq: row, change, notes }))
+    Ok((account, Correction { source: CORRECTIONS.to_owned(), id, ref_seq: row, change, notes }))
 }
 
 fn answer(outcome: &Outcome, arrived_at: Timestamp) -> Result<CorrectionOut, Problem> {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     Session, StoreError, accounts,
+    periods::Closed,
     row::{self, ENTRY_WIDTH, Entry, Rollup, RollupKey, Total, TotalKey},
     sql::{Value, args},
 };
@@ -34,6 +35,17 @@ pub struct StoredPeriod {
     pub closed: bool,
     /// See [`super::periods::PeriodRow::formula`].
     pub formula: u32,
+}
+
+/// A period that is to be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// Whose.
+    pub account: AccountId,
+    /// Its edges.
+    pub period: Period,
+    /// Its close, of one that is over already.
+    pub closed: Option<Closed>,
 }
 
 /// Where a repeated event is known by: account, month of arrival (202611), key.
@@ -162,33 +174,6 @@ pub async fn load_corrected(
     rows.iter().map(read).collect()
 }
 
-/// The corrections of these accounts, sources and ids, of whatever row, with their notes unless they were erased.
-/// Corrections are few, and have an index of their own.
-pub async fn load_corrections(
-    session: &mut Session,
-    of: &[(AccountId, String, String)],
-) -> Result<Vec<(Entry, Option<SaltedDims>)>, StoreError> {
-    let sql = (
-        "WITH want (account, source, id) AS (",
-        ") SELECT l.account, l.seq, l.kind, l.source, l.event_id, l.meter, l.t_event, l.t_ingest,
-             l.t_stored, l.qty_micro, l.ref_seq, l.period_start, l.happened_in, l.dims_hash,
-             l.chain, d.salt, d.dims
-           FROM want CROSS JOIN usage_ledger l
-             LEFT JOIN event_dims d ON d.account = l.account AND d.seq = l.seq
-           WHERE l.account = want.account AND l.ref_seq > 0
-             AND l.source = want.source AND l.event_id = want.id",
-    );
-    let values =
-        of.iter().flat_map(|(account, source, id)| args![account, source.as_str(), id.as_str()]);
-    let rows = session.rows_many(sql, 3, values.collect()).await?;
-    let read = |row: &super::sql::Row| {
-        let dims = row.opt_bytes(ENTRY_WIDTH)?.zip(row.opt_text(ENTRY_WIDTH + 1)?);
-        let dims = dims.map(|(salt, json)| SaltedDims { salt, json: json.to_owned() });
-        Ok((row::entry(row)?.0, dims))
-    };
-    rows.iter().map(read).collect()
-}
-
 /// Those of the figures that exist.
 pub async fn load_totals(
     session: &mut Session,
@@ -310,17 +295,16 @@ pub async fn insert_keys(
 }
 
 /// Writes down when periods begin and end, and that they are billed by today's formula.
-pub async fn insert_periods(
-    session: &mut Session,
-    periods: &[(AccountId, Period)],
-) -> Result<(), StoreError> {
-    let formula =
-        |(account, p): &(AccountId, Period)| args![account, p.start(), p.end(), FORMULA_VERSION];
+pub async fn insert_periods(session: &mut Session, periods: &[Opened]) -> Result<(), StoreError> {
+    let values = periods.iter().flat_map(|Opened { account, period, closed }| {
+        let (at, seq) = closed.map(|closed| (closed.at, closed.seq)).unzip();
+        args![account, period.start(), period.end(), FORMULA_VERSION, at, seq]
+    });
     let sql = (
-        "INSERT INTO periods (account, period_start, period_end, formula)",
+        "INSERT INTO periods (account, period_start, period_end, formula, closed_at, closed_seq)",
         "ON CONFLICT (account, period_start) DO NOTHING",
     );
-    session.run_many(sql, 4, periods.iter().flat_map(formula).collect()).await
+    session.run_many(sql, 6, values.collect()).await
 }
 
 /// Sets figures to what they are now.

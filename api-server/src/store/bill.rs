@@ -11,6 +11,7 @@ use super::{
 };
 use crate::domain::{
     bill::Cut,
+    calendar::PeriodState,
     rating::{Statement, Usage},
 };
 
@@ -27,6 +28,17 @@ pub struct Bill {
     pub statement: Option<Statement>,
 }
 
+impl Bill {
+    /// Whether it stays as it is: the period is closed, or nobody stored one that is over, with its grace, and in
+    /// which no plan was in force. Whatever comes for that enters another period.
+    #[must_use]
+    pub fn is_final(&self, now: Timestamp) -> bool {
+        let PeriodRow { period, closed, stored, .. } = self.period;
+        let passed = !stored && self.statement.is_none();
+        closed.is_some() || passed && period.state(now) == PeriodState::Closed
+    }
+}
+
 /// The bill of the period in which an instant lies, by the formula that the period was opened by. What
 /// was agreed after a period was closed does not change its bill.
 ///
@@ -41,7 +53,8 @@ pub async fn of_period(
     let period = periods::at(session, account, at).await?;
     // A close comes after what was agreed before it; what is agreed later may be recorded at its instant.
     let mut recorded = plans::of_account(session, &account.id).await?;
-    recorded.retain(|plan| period.closed.is_none_or(|closed| plan.recorded_at < closed.at));
+    let until = period.agreed_before();
+    recorded.retain(|plan| until.is_none_or(|until| plan.recorded_at < until));
     let terms = plans::terms(session, &recorded).await?;
     let cut = Cut::new(plans::subscription(&recorded).as_ref(), period.period);
     let slices = posted::in_slices(session, account, period.period, &cut.instants()).await?;

@@ -51,6 +51,9 @@ pub struct HourMark {
     rows: i64,
     quantity: i64,
     last_seq: i64,
+    /// The chain value of the last of them: after a transaction that was undone, other rows may have the numbers and
+    /// the sum of those that are gone.
+    chain: Option<[u8; 32]>,
 }
 
 /// A figure, with what of it is free.
@@ -79,7 +82,8 @@ pub async fn load_figures(
              (SELECT CAST(SUM(b.qty_micro % 1000000000) AS BIGINT) FROM usage_rollup_hour b
               WHERE b.account = u.account AND b.meter = u.meter
                 AND b.period_start = u.period_start AND b.hour < want.hour),
-             r.cnt, r.qty_micro, r.last_seq
+             r.cnt, r.qty_micro, r.last_seq,
+             (SELECT l.chain FROM usage_ledger l WHERE l.account = r.account AND l.seq = r.last_seq)
            FROM want CROSS JOIN usage_period u LEFT JOIN usage_rollup_hour r
              ON r.account = u.account AND r.meter = u.meter
              AND r.period_start = u.period_start AND r.hour = want.hour
@@ -97,7 +101,10 @@ pub async fn load_figures(
         let used = Quantity::from_micros(row.int(4)?);
         let began = began.get(&key).copied().flatten();
         let mark = match row.opt_int(8)? {
-            Some(rows) => Some(HourMark { rows, quantity: row.int(9)?, last_seq: row.int(10)? }),
+            Some(rows) => {
+                let (quantity, last_seq) = (row.int(9)?, row.int(10)?);
+                Some(HourMark { rows, quantity, last_seq, chain: row.opt_bytes(11)? })
+            }
             None => None,
         };
         let figure = Figure {

@@ -329,7 +329,8 @@ async fn subscribe(
 ) -> Result<(), StoreError> {
     let id = account(intake, *at)?.id;
     let agreement = Agreement { plan, effective_at: *at, agreed_at: *at };
-    plans::add(session, &id, &Recorded { agreement, recorded_at: *at, at_seq: 0 }).await?;
+    plans::add(session, &id, &Recorded { agreed: agreement.into(), recorded_at: *at, at_seq: 0 })
+        .await?;
     let Actor::Manager(subject) = by else { return Ok(()) };
     plans::add_note(session, &id, &Note { actor: subject.clone(), cost: None }).await
 }

@@ -18,6 +18,27 @@ pub struct PeriodRow {
     pub closed: Option<Closed>,
     /// By which version of [`crate::domain::bill::FORMULA`] it is billed.
     pub formula: u32,
+    /// Whether it is on record; one that is not is as the calendar has it.
+    pub stored: bool,
+}
+
+impl PeriodRow {
+    /// Until when what is agreed counts for its bill; while it is open on record, whatever is. One that nobody
+    /// stored was as good as closed when its grace was over.
+    #[must_use]
+    pub fn agreed_before(&self) -> Option<Timestamp> {
+        match self.closed {
+            Some(closed) => Some(closed.at),
+            None if self.stored => None,
+            None => grace_over(self.period),
+        }
+    }
+}
+
+/// When nothing enters a period any more by the clock; never at the end of time.
+#[must_use]
+pub fn grace_over(period: Period) -> Option<Timestamp> {
+    period.end().checked_add(GRACE).ok()
 }
 
 /// The close of a period.
@@ -44,7 +65,7 @@ pub async fn of_account(
             Some(at) => Some(Closed { at, seq: row.int(3)? }),
             None => None,
         };
-        Ok(PeriodRow { period, closed, formula: formula(row, 4)? })
+        Ok(PeriodRow { period, closed, formula: formula(row, 4)?, stored: true })
     };
     rows.iter().map(read).collect()
 }
@@ -70,10 +91,11 @@ pub async fn at(
     }
     let period = period_of(instant, &account.zone, account.anchor)
         .map_err(|error| StoreError::Unreadable(error.to_string()))?;
-    Ok(PeriodRow { period, closed: None, formula: FORMULA_VERSION })
+    Ok(PeriodRow { period, closed: None, formula: FORMULA_VERSION, stored: false })
 }
 
-/// Accounts after `after` that agreed to a plan which has begun, and whose running period is not stored.
+/// Accounts after `after` that agreed to a plan which has begun and not ended, and whose running period is not
+/// stored.
 pub(crate) async fn without_running(
     session: &mut Session,
     after: Option<&AccountId>,
@@ -84,6 +106,10 @@ pub(crate) async fn without_running(
                WHERE g.account > $1 AND g.effective_at <= $2 AND NOT EXISTS
                  (SELECT 1 FROM periods p WHERE p.account = g.account
                     AND p.period_start <= $2 AND p.period_end > $2)
+                 AND NOT EXISTS
+                 (SELECT 1 FROM agreements e WHERE e.account = g.account
+                    AND e.plan IS NULL AND e.effective_at <= $2
+                    AND e.n = (SELECT MAX(m.n) FROM agreements m WHERE m.account = g.account))
                ORDER BY g.account LIMIT $3";
     let after = after.map(AccountId::as_str).unwrap_or_default();
     let rows = session.rows(sql, args![after, now, limit]).await?;

@@ -12,14 +12,14 @@ use crate::domain::{
     account::AccountId,
     catalogue::{Catalogue, PlanId, PlanVersion, VersionDocument},
     quota::KnownTerms,
-    subscription::{Agreement, Subscription},
+    subscription::{Agreed, Agreement, End, Subscription},
 };
 
 /// An agreement as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recorded {
     /// What was agreed.
-    pub agreement: Agreement,
+    pub agreed: Agreed,
     /// When it was stored.
     pub recorded_at: Timestamp,
     /// The account's newest row then.
@@ -94,19 +94,25 @@ pub async fn agreements(
 }
 
 fn recorded(row: &Row) -> Result<Recorded, StoreError> {
-    let version = u32::try_from(row.int(2)?).map_err(|error| unreadable(&error))?;
-    let plan = PlanId { plan: row.text(1)?.to_owned(), version };
-    let agreement = Agreement { plan, effective_at: row.time(3)?, agreed_at: row.time(4)? };
-    Ok(Recorded { agreement, recorded_at: row.time(5)?, at_seq: row.int(6)? })
+    let (effective_at, agreed_at) = (row.time(3)?, row.time(4)?);
+    let agreed = match row.opt_text(1)? {
+        Some(plan) => {
+            let version = u32::try_from(row.int(2)?).map_err(|error| unreadable(&error))?;
+            let plan = PlanId { plan: plan.to_owned(), version };
+            Agreed::Plan(Agreement { plan, effective_at, agreed_at })
+        }
+        None => Agreed::End(End { effective_at, agreed_at }),
+    };
+    Ok(Recorded { agreed, recorded_at: row.time(5)?, at_seq: row.int(6)? })
 }
 
 /// The subscription that agreements make; none when there are none.
 #[must_use]
 pub fn subscription(recorded: &[Recorded]) -> Option<Subscription> {
     let (first, rest) = recorded.split_first()?;
-    let mut subscription = Subscription::start(first.agreement.clone());
+    let mut subscription = Subscription::start(first.agreed.clone());
     for later in rest {
-        subscription.append(later.agreement.clone());
+        subscription.append(later.agreed.clone());
     }
     Some(subscription)
 }
@@ -134,7 +140,7 @@ pub(crate) async fn with_any(
 
 /// The terms of all plan versions that were agreed to.
 pub async fn terms(session: &mut Session, recorded: &[Recorded]) -> Result<KnownTerms, StoreError> {
-    let ids: Vec<_> = recorded.iter().map(|recorded| recorded.agreement.plan.clone()).collect();
+    let ids: Vec<_> = recorded.iter().filter_map(|one| one.agreed.plan().cloned()).collect();
     let versions = versions(session, &ids).await?;
     Ok(versions.into_iter().map(|version| (version.id, version.terms)).collect())
 }
@@ -149,13 +155,13 @@ pub(crate) async fn add(
                  (account, n, plan, version, effective_at, agreed_at, recorded_at, at_seq)
                VALUES ($1, (SELECT COALESCE(MAX(n), 0) + 1 FROM agreements WHERE account = $1),
                  $2, $3, $4, $5, $6, $7)";
-    let Agreement { plan, effective_at, agreed_at } = &new.agreement;
+    let plan = new.agreed.plan();
     let values = args![
         account,
-        plan.plan.as_str(),
-        plan.version,
-        *effective_at,
-        *agreed_at,
+        plan.map(|id| id.plan.clone()),
+        plan.map(|id| i64::from(id.version)),
+        new.agreed.effective_at(),
+        new.agreed.agreed_at(),
         new.recorded_at,
         new.at_seq,
     ];

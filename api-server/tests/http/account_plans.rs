@@ -153,3 +153,30 @@ async fn readers_and_senders_change_no_plan() {
     }
     assert_eq!(agreements(&api).await, 0);
 }
+
+#[tokio::test]
+async fn a_subscription_ends_with_its_period_and_an_end_can_be_taken_back() {
+    let api = Api::new().await;
+    let none = change(&api, "acme", json!({"plan": null})).await;
+    assert_eq!(none.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(none.json()["errors"][0]["code"], "no_plan");
+    changed(&api, json!({"plan": "team"})).await;
+    let with_version = change(&api, "acme", json!({"plan": null, "version": 1})).await;
+    assert_eq!(with_version.json()["errors"][0]["pointer"], "/version", "{}", with_version.text);
+    let mut end = json!({
+        "account": "acme", "status": "preview", "plan": null, "from": {"key": "team", "version": 1},
+        "takes_effect": "period_end", "effective_at": "2026-12-01T00:00:00Z",
+        "agreed_at": "2026-11-23T12:00:00Z", "by": "ada", "period_ends_at": "2026-12-01T00:00:00Z",
+        "credit": null, "charge": null, "net": null,
+    });
+    assert_eq!(changed(&api, json!({"plan": null, "preview": true})).await, end);
+    assert_eq!(agreements(&api).await, 1);
+    for status in ["agreed", "standing"] {
+        end["status"] = json!(status);
+        assert_eq!(changed(&api, json!({"plan": null})).await, end);
+    }
+    assert_eq!(agreements(&api).await, 2);
+    let back = changed(&api, json!({"plan": "team"})).await;
+    assert_eq!((&back["status"], &back["net"]), (&json!("agreed"), &usd("0.00")));
+    assert_eq!(agreements(&api).await, 3);
+}

@@ -98,6 +98,11 @@ impl Bender {
         for name in schema["required"].as_array().into_iter().flatten() {
             let name = name.as_str().unwrap();
             self.object(at, |members| drop(members.remove(name)), "missing", name);
+            // One that must be said, and may be said to be nothing.
+            let types = &schema["properties"][name]["type"];
+            if types.as_array().is_some_and(|types| types.contains(&json!("null"))) {
+                continue;
+            }
             let null = |members: &mut Map<String, Value>| {
                 drop(members.insert(name.to_owned(), Value::Null));
             };

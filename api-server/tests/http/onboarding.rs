@@ -411,7 +411,8 @@ async fn approval_opens_the_account_once() {
     assert_eq!(facts, ("Initech Legal", "America/Chicago", 15, "USD"));
     let agreed = plans::of_account(&mut session, &account.id).await.unwrap();
     let [agreed] = &agreed[..] else { panic!("{agreed:?}") };
-    assert_eq!((&*agreed.agreement.plan.plan, agreed.agreement.effective_at), ("team", now()));
+    let plan = agreed.agreed.plan().map(|id| &*id.plan);
+    assert_eq!((plan, agreed.agreed.effective_at()), (Some("team"), now()));
     let shown = api.get(&path, Some(&receipt)).await.json();
     assert_eq!(shown["decided_at"], "2026-11-23T12:00:00Z");
     assert!(shown.get("decision").is_none(), "{shown}");

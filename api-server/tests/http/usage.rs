@@ -367,7 +367,7 @@ async fn one_account_has_everything_that_it_came_to() {
     assert_eq!(
         shown["subscription"],
         json!({"plan": {"key": "team", "version": 1}, "since": "2026-11-16T00:00:00Z",
-            "support_hours": 8, "next": null, "next_from": null})
+            "support_hours": 8, "next": null, "next_from": null, "ends_at": null})
     );
     let pace = &shown["health"]["factors"][0]["input"];
     assert_eq!(*pace, "use at 40 % of the quota's even pace", "{shown}");

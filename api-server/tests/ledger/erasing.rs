@@ -1,11 +1,11 @@
 //! Erasures after a restore: a backup that was made before one must not bring the data back.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use api_server::{
     domain::meter::Meter,
     ledger::{
-        Item,
+        Change, Correction, Item, Outcome,
         erasures::{self, AT_ONCE, Counts, Request, Subject, replay},
         rejects::Rejects,
     },
@@ -70,6 +70,29 @@ fn ada() -> Subject {
 async fn users(ground: &Ground) -> Vec<String> {
     let rows = ground.table("SELECT seq, dims FROM event_dims ORDER BY seq").await;
     rows.into_iter().map(|row| format!("{} {}", row[0], row[1])).collect()
+}
+
+/// Usage that took a correction's name, as it once could, and was erased: the correction is no repeat of it.
+#[tokio::test]
+async fn a_correction_is_no_repeat_of_an_erased_event() {
+    let ground = Ground::with(&["acme"]).await;
+    let mut taken = usage("acme", "c-1", Meter::Query, "2026-11-20T10:00:00Z", "1");
+    taken.source = "/billing/corrections".to_owned();
+    taken.dims.insert("user".to_owned(), "ada".to_owned());
+    let repeat = taken.clone();
+    ground.send("acme", vec![Item::Usage(taken)]).await;
+    assert_eq!(erase(&ground, ada()).await.events, 1);
+    let correction = Correction {
+        source: "/billing/corrections".to_owned(),
+        id: "c-1".to_owned(),
+        ref_seq: 1,
+        change: Change::Void,
+        notes: BTreeMap::from([("actor".to_owned(), "ada".to_owned())]),
+    };
+    let sent = ground.send("acme", vec![Item::Correction(correction)]).await;
+    assert!(matches!(sent.outcomes[..], [Outcome::Conflict { .. }]), "{sent:?}");
+    let sent = ground.send("acme", vec![Item::Usage(repeat)]).await;
+    assert!(matches!(sent.outcomes[..], [Outcome::Duplicate { .. }]), "{sent:?}");
 }
 
 #[tokio::test]

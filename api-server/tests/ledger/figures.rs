@@ -317,7 +317,7 @@ async fn an_older_summary_is_computed_again_as_it_was() {
     state(&ground, "acme", Stated { days_overdue: Some(90), ..good() }).await;
     let wish = PlanWish {
         account: account("acme"),
-        plan: "scale".to_owned(),
+        plan: Some("scale".to_owned()),
         version: None,
         actor: "ada".to_owned(),
     };
@@ -333,7 +333,7 @@ async fn a_summary_within_a_change_of_plan_is_computed_again_too() {
     let ground = steady().await;
     let wish = |plan: &str| PlanWish {
         account: account("acme"),
-        plan: plan.to_owned(),
+        plan: Some(plan.to_owned()),
         version: None,
         actor: "ada".to_owned(),
     };

@@ -1,9 +1,12 @@
 //! Periods of accounts that use nothing: their base fees are owed all the same.
 
 use api_server::{
-    domain::catalogue::Catalogue,
-    ledger::upkeep::{Done, Upkeep},
-    store::sql::Value,
+    domain::{catalogue::Catalogue, subscription::RequestError},
+    ledger::{
+        Append, NotChanged, PlanChange, PlanWish,
+        upkeep::{Done, Upkeep},
+    },
+    store::{accounts, bill, sql::Value},
 };
 use jiff::Timestamp;
 
@@ -248,4 +251,132 @@ async fn many_accounts_have_their_periods_in_the_same_round_once_they_run() {
     assert_eq!(done.closed, u64::try_from(ACCOUNTS).unwrap());
     let both = [(2 * ACCOUNTS).to_string(), ACCOUNTS.to_string()];
     assert_eq!(ground.table(count).await, [both]);
+}
+
+/// What one of its periods comes to now, and whether that is for good.
+async fn bill(ground: &Ground, instant: &str) -> (Option<String>, bool) {
+    let mut session = ground.ledger.store().read().await.unwrap();
+    let acme = accounts::get(&mut session, &account("acme")).await.unwrap().unwrap();
+    let bill = bill::of_period(&mut session, &acme, at(instant)).await.unwrap();
+    let is_final = bill.is_final(ground.now());
+    (bill.statement.map(|statement| statement.total.to_string()), is_final)
+}
+
+fn runs(id: &str, time: &str, units: &str) -> Vec<Item> {
+    vec![Item::Usage(usage("acme", id, Meter::Agents, time, units))]
+}
+
+/// A plan that is recorded on 23 November for the whole year owes no October, and no event of it makes it owe one.
+#[tokio::test]
+async fn what_comes_late_makes_no_month_owed_that_was_over_before_the_plan() {
+    let ground = on_team("2026-11-23T12:00:00Z", "2026-01-01T00:00:00Z").await;
+    assert_eq!(bill(&ground, "2026-10-20T00:00:00Z").await, (None, true), "nobody stored it");
+    ground.send("acme", runs("late", "2026-10-20T00:00:00Z", "45000")).await;
+    assert_eq!(periods(&ground).await, ["2026-10 closed", "2026-11"]);
+    let mut upkeep = Upkeep::default();
+    let done = round(&ground, &mut upkeep, "2026-11-23T12:05:00Z").await;
+    assert_eq!(bills(&done), [(at("2026-10-01T00:00:00Z"), String::new())]);
+    assert_eq!(bill(&ground, "2026-10-20T00:00:00Z").await, (None, true));
+    // It is charged in the month in which it arrived: 5,000 beyond 40,000, at 0.03.
+    let done = round(&ground, &mut upkeep, "2026-12-04T00:00:00Z").await;
+    assert_eq!(bills(&done), [(at("2026-11-01T00:00:00Z"), "USD 1049.00".to_owned())]);
+    agrees(ground).await;
+}
+
+/// The server was away: October is owed, by the plan of then, though an event finds it before anybody looked.
+#[tokio::test]
+async fn what_comes_late_leaves_a_month_owed_that_passed_unseen() {
+    let ground = on_team("2026-10-01T00:00:00Z", "2026-10-01T00:00:00Z").await;
+    ground.set_clock("2026-11-23T12:00:00Z");
+    ground.send("acme", runs("late", "2026-10-20T00:00:00Z", "1")).await;
+    assert_eq!(periods(&ground).await, ["2026-10 closed", "2026-11"]);
+    let done = round(&ground, &mut Upkeep::default(), "2026-11-23T12:05:00Z").await;
+    assert_eq!(bills(&done), [(at("2026-10-01T00:00:00Z"), "USD 899.00".to_owned())]);
+    agrees(ground).await;
+}
+
+/// A row that arrived in its grace enters its month though it is stored after that: nothing is closed under it.
+#[tokio::test]
+async fn a_month_that_a_row_enters_is_not_stored_as_closed() {
+    let ground = on_team("2026-10-01T00:00:00Z", "2026-10-01T00:00:00Z").await;
+    ground.set_clock("2026-11-04T00:00:00Z");
+    let arrived = at("2026-11-03T23:59:59.999Z");
+    let items = runs("waited", "2026-10-20T00:00:00Z", "45000");
+    ground.ledger.append(Append { arrived, ..ground.request("acme", items) }).await.unwrap();
+    assert_eq!(periods(&ground).await, ["2026-10"]);
+    let done = round(&ground, &mut Upkeep::default(), "2026-11-04T00:05:00Z").await;
+    assert_eq!(bills(&done), [(at("2026-10-01T00:00:00Z"), "USD 1049.00".to_owned())]);
+    agrees(ground).await;
+}
+
+async fn wish(ground: &Ground, plan: Option<&str>) -> Result<PlanChange, NotChanged> {
+    let (account, plan) = (account("acme"), plan.map(str::to_owned));
+    let wish = PlanWish { account, plan, version: None, actor: "ada".to_owned() };
+    ground.ledger.change_plan(wish).await.unwrap()
+}
+
+/// The month in which it is agreed is owed whole; of later ones nothing is, used or not, and nothing waits.
+#[tokio::test]
+async fn after_an_end_nothing_is_owed() {
+    let ground = on_team("2026-10-01T00:00:00Z", "2026-10-01T00:00:00Z").await;
+    let mut upkeep = Upkeep::default();
+    round(&ground, &mut upkeep, "2026-10-10T12:00:00Z").await;
+    let end = wish(&ground, None).await.unwrap();
+    let when = (end.agreed.plan(), end.agreed.effective_at(), end.cost);
+    assert_eq!(when, (None, at("2026-11-01T00:00:00Z"), None));
+    assert!(wish(&ground, None).await.unwrap().stands);
+    let done = round(&ground, &mut upkeep, "2026-11-04T00:00:00Z").await;
+    assert_eq!(bills(&done), [(at("2026-10-01T00:00:00Z"), "USD 899.00".to_owned())]);
+    round(&ground, &mut upkeep, "2026-12-05T00:00:00Z").await;
+    assert_eq!(periods(&ground).await, ["2026-10 closed"]);
+    assert_eq!(bill(&ground, "2026-11-10T00:00:00Z").await, (None, true));
+    assert_eq!(bill(&ground, "2026-12-10T00:00:00Z").await, (None, false), "it runs");
+    // What is used all the same is kept, and costs nothing.
+    ground.send("acme", runs("after", "2026-12-04T00:00:00Z", "90000")).await;
+    let done = round(&ground, &mut upkeep, "2027-01-05T00:00:00Z").await;
+    assert_eq!(bills(&done), [(at("2026-12-01T00:00:00Z"), String::new())]);
+    // One that starts anew, and looks through everything, finds nothing more.
+    let done = round(&ground, &mut Upkeep::default(), "2027-01-05T00:05:00Z").await;
+    assert_eq!((done.opened, done.closed, bills(&done).len()), (0, 0, 0));
+    assert_eq!(ground.table("SELECT COUNT(*) FROM alerts").await, [["0"]]);
+    agrees(ground).await;
+}
+
+/// Taken back before it takes effect, an end has changed nothing; after that a plan counts from the start of the
+/// month in which it is agreed to, with all that was used in it.
+#[tokio::test]
+async fn a_plan_takes_an_end_back_or_begins_anew() {
+    let ground = on_team("2026-10-01T00:00:00Z", "2026-10-01T00:00:00Z").await;
+    let mut upkeep = Upkeep::default();
+    round(&ground, &mut upkeep, "2026-10-10T12:00:00Z").await;
+    wish(&ground, None).await.unwrap();
+    let back = wish(&ground, Some("team")).await.unwrap();
+    assert_eq!(back.cost.unwrap().net().unwrap().amount(), "0.00");
+    wish(&ground, None).await.unwrap();
+    let done = round(&ground, &mut upkeep, "2026-12-05T00:00:00Z").await;
+    assert_eq!(bills(&done), [(at("2026-10-01T00:00:00Z"), "USD 899.00".to_owned())]);
+    round(&ground, &mut upkeep, "2027-02-10T12:00:00Z").await;
+    ground.send("acme", runs("before", "2027-02-09T00:00:00Z", "45000")).await;
+    let again = wish(&ground, Some("team")).await.unwrap();
+    assert_eq!(again.agreed.effective_at(), at("2027-02-01T00:00:00Z"));
+    assert_eq!((again.from, again.cost.unwrap().charge.amount()), (None, "899.00".to_owned()));
+    let reached = "SELECT level FROM alerts ORDER BY level";
+    assert_eq!(ground.table(reached).await, [["hard"], ["soft"]], "of what is charged for");
+    let done = round(&ground, &mut upkeep, "2027-03-04T00:00:00Z").await;
+    assert_eq!(bills(&done), [(at("2027-02-01T00:00:00Z"), "USD 1049.00".to_owned())]);
+    agrees(ground).await;
+}
+
+/// An account that is on none has nothing to end, and one whose plan is to come waits for it.
+#[tokio::test]
+async fn only_a_plan_in_force_can_be_ended() {
+    let ground = Ground::empty().await;
+    ground.set_clock("2026-10-10T00:00:00Z");
+    ground.add("acme", "UTC", 1).await;
+    let refused = wish(&ground, None).await.unwrap_err();
+    assert_eq!(refused, NotChanged::Refused(RequestError::NoPlan));
+    ground.agree("acme", "team", "2026-12-01T00:00:00Z").await;
+    let start = at("2026-12-01T00:00:00Z");
+    let refused = wish(&ground, None).await.unwrap_err();
+    assert_eq!(refused, NotChanged::Refused(RequestError::NotStarted(start)));
 }

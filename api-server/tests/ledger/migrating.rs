@@ -98,7 +98,8 @@ async fn a_database_of_each_earlier_schema_keeps_its_rows_and_goes_on() {
         store::migrate(place(old.path()), version).await.unwrap();
         let then = tables::of(old.path()).await;
         assert!(
-            version == migrations::LATEST || then != newest,
+            // Steps after this one change indexes, and what may be NULL.
+            version >= 20 || then != newest,
             "version {version} changes no table"
         );
         tables::copy(today.folder.path(), old.path(), &then).await;

@@ -55,7 +55,8 @@ async fn ask(ground: &Ground, generation: i64, plan: Option<&str>) -> Answered {
 async fn agreed(ground: &Ground) -> Vec<String> {
     let mut session = ground.ledger.store().read().await.unwrap();
     let all = plans::asked(&mut session, &account("u-1")).await.unwrap();
-    all.into_iter().map(|one| one.recorded.agreement.plan.plan).collect()
+    let plan = |one: &plans::Asked| one.recorded.agreed.plan().map(|id| id.plan.clone());
+    all.iter().map(|one| plan(one).unwrap_or_default()).collect()
 }
 
 #[tokio::test]
@@ -209,7 +210,7 @@ async fn a_plan_is_asked_for_once_each_time_that_it_is_named() {
     // Agreed elsewhere: the spec, which names what it named before, does not undo it.
     let wish = api_server::ledger::PlanWish {
         account: account("u-1"),
-        plan: "scale".to_owned(),
+        plan: Some("scale".to_owned()),
         version: None,
         actor: "someone".to_owned(),
     };

@@ -38,6 +38,8 @@ export interface paths {
          * Change an account's plan
          * @description A plan with the same or a larger base fee takes effect at once, and both fees are prorated; one
          *     with a smaller fee takes effect when the period ends. Asking for the same again changes nothing.
+         *     With `plan` null the subscription ends when the period does: nothing is owed of later ones. A plan that is agreed
+         *     to before takes the end back; one that is agreed to later counts from the start of the period then running.
          *     With `preview` nothing is agreed.
          */
         post: operations["change_plan"];
@@ -2934,20 +2936,19 @@ export interface components {
              * @description When the account's current period ends.
              */
             period_ends_at: string;
-            /** @description The plan. */
-            plan: components["schemas"]["PlanVersionOut"];
+            plan?: components["schemas"]["PlanVersionOut"] | null;
             /** @description Whether anything was agreed. */
             status: components["schemas"]["PlanStatus"];
             /** @description When it takes effect. */
             takes_effect: components["schemas"]["TakesEffect"];
         };
-        /** @description The plan that an account is to be on. */
+        /** @description The plan that an account is to be on, or that it is to be on none. */
         PlanIn: {
             /**
-             * @description The plan's key.
+             * @description The plan's key; null: the subscription ends.
              * @example team
              */
-            plan: string;
+            plan: string | null;
             /** @description Only say what would happen. */
             preview?: boolean;
             /**
@@ -3602,6 +3603,11 @@ export interface components {
         };
         /** @description The plans of an account. */
         SubscriptionOut: {
+            /**
+             * Format: date-time
+             * @description When the subscription ends, or ended; null while it goes on.
+             */
+            ends_at?: string | null;
             next?: components["schemas"]["PlanVersionOut"] | null;
             /**
              * Format: date-time
@@ -4237,7 +4243,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
-            /** @description No such plan is on sale, or one in another currency. */
+            /** @description No such plan is on sale, or one in another currency, or there is no plan to end. */
             422: {
                 headers: {
                     [name: string]: unknown;

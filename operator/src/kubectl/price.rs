@@ -111,7 +111,8 @@ pub fn price(price: &Price, style: Style) -> String {
         return list + &hidden("price not shown", price.not_shown.as_ref(), style);
     };
     let version = |key: &str, version: u32| format!("{key}@{version}");
-    let to = version(&change.plan.key, change.plan.version);
+    let to = change.plan.as_ref().map(|to| version(&to.key, to.version));
+    let to = to.unwrap_or_else(|| "no plan".to_owned());
     let from = change.from.as_ref().map(|from| version(&from.key, from.version));
     let when = match change.takes_effect {
         TakesEffect::Now => "at once".to_owned(),
@@ -135,7 +136,7 @@ pub fn price(price: &Price, style: Style) -> String {
         text.push_str(&proration(change));
     }
     let before = change.from.as_ref().and_then(|from| price.listed(&from.key, from.version));
-    let after = price.listed(&change.plan.key, change.plan.version);
+    let after = change.plan.as_ref().and_then(|to| price.listed(&to.key, to.version));
     text.push_str(&table(&terms(before, after), 2, style));
     text
 }
@@ -266,8 +267,13 @@ fn use_of(line: &LineOut) -> String {
 
 fn projected(usage: &AccountUsage) -> String {
     let end = day(&usage.period.end);
+    let ends = usage.subscription.as_ref().and_then(|plans| plans.ends_at.as_ref());
+    let ends = ends.map(|at| {
+        format!("  the subscription ends on {}: nothing is owed from then on\n", day(at))
+    });
+    let ends = ends.unwrap_or_default();
     let Some(cost) = &usage.projected_cost else {
-        return format!("  by {end}: too early to say, or no plan\n");
+        return format!("  by {end}: too early to say, or no plan\n{ends}");
     };
     let range = |edges: &CostEdgesOut| format!("{} to {}", amount(&edges.low), amount(&edges.high));
     let stale = if usage.as_of.stale {
@@ -276,7 +282,7 @@ fn projected(usage: &AccountUsage) -> String {
         ""
     };
     format!(
-        "  by {end}: {}; likely {} (80 %), nearly certain {} (95 %); as of {}{stale}\n",
+        "  by {end}: {}; likely {} (80 %), nearly certain {} (95 %); as of {}{stale}\n{ends}",
         amount(&cost.mean),
         range(&cost.likely),
         range(&cost.nearly_certain),

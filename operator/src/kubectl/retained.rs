@@ -94,6 +94,12 @@ pub fn render(all: &[Kept], style: Style) -> String {
             meta::PURGE,
             kept.uid
         ));
+        if let Some(account) = &kept.account {
+            text.push_str(&format!(
+                "→ account {account} is billed by its plan until that is ended: \
+                 POST /accounts/{account}/plan with {{\"plan\": null}}\n"
+            ));
+        }
     }
     text
 }
@@ -125,6 +131,7 @@ mod tests {
             text.contains("kubectl annotate namespace tenant-gone tenantry.dev/purge=u-1"),
             "{text}"
         );
+        assert!(text.contains("POST /accounts/a-1/plan with {\"plan\": null}"), "{text}");
         assert_eq!(render(&[], Style::default()), "nothing is retained\n");
     }
 }

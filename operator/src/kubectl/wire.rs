@@ -57,8 +57,8 @@ pub enum TakesEffect {
 pub struct PlanChangeOut {
     /// Whether anything was agreed.
     pub status: PlanStatus,
-    /// The plan.
-    pub plan: PlanVersionOut,
+    /// The plan; none of an end.
+    pub plan: Option<PlanVersionOut>,
     /// The plan before it.
     pub from: Option<PlanVersionOut>,
     /// When it takes effect.
@@ -193,6 +193,9 @@ pub struct SubscriptionOut {
     pub next: Option<PlanVersionOut>,
     /// From when.
     pub next_from: Option<String>,
+    /// When the subscription ends, or ended.
+    #[serde(default)]
+    pub ends_at: Option<String>,
 }
 
 /// What a period will cost.

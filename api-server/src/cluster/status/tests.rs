@@ -10,7 +10,7 @@ use crate::{
         health::{Stage, Watch},
         rating::RatingError,
         snapshot::{self, Facts, Inputs, Metered},
-        subscription::{Agreement, RequestError},
+        subscription::{Agreement, End, RequestError},
     },
     store::tenants::Asked,
 };
@@ -352,6 +352,27 @@ fn a_plan_that_waits_and_one_that_was_overtaken_are_told() {
     let overtaken = plan_of(&known(&plans, &answered, None));
     assert_eq!((overtaken.0.as_str(), overtaken.1.as_str()), ("False", "Superseded"));
     assert!(overtaken.2.contains(r#"the account is on "scale""#), "{}", overtaken.2);
+}
+
+/// Whether the spec names its plan or none: it goes on until it ends, and then there is none.
+#[test]
+fn an_end_is_told_before_and_after() {
+    let (mut plans, answered) = (team(), accepted("team"));
+    let (effective_at, agreed_at) = (at("2026-12-01T00:00:00Z"), at("2026-11-05T00:00:00Z"));
+    plans.append(End { effective_at, agreed_at });
+    for named in [Some("team"), None] {
+        let mut known = known(&plans, &answered, None);
+        known.plan = named;
+        let (status, reason, message) = plan_of(&known);
+        assert_eq!((status.as_str(), reason.as_str()), ("True", "Accepted"));
+        assert!(message.ends_with(", and ends at 2026-12-01T00:00:00Z"), "{message}");
+        assert_eq!(known.next(), Some(effective_at));
+        known.now = effective_at;
+        let (status, reason, message) = plan_of(&known);
+        assert_eq!((status.as_str(), reason.as_str()), ("False", "Ended"));
+        assert!(message.starts_with("the account's subscription ended at 2026-12-01"), "{message}");
+        assert_eq!(known.next(), None);
+    }
 }
 
 #[test]

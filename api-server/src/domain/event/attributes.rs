@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    Code, MAX_DIM_NAME_BYTES, MAX_DIM_VALUE_BYTES, MAX_DIMS, MAX_NAME_BYTES, MAX_QUANTITY,
-    MAX_SKEW, Members, Refusal, oldest_time,
+    CORRECTIONS, Code, MAX_DIM_NAME_BYTES, MAX_DIM_VALUE_BYTES, MAX_DIMS, MAX_NAME_BYTES,
+    MAX_QUANTITY, MAX_SKEW, Members, Refusal, oldest_time,
 };
 use crate::domain::{Quantity, account::AccountId, meter::Meter};
 
@@ -80,6 +80,12 @@ pub(super) fn source(members: &Members) -> Result<String, Refusal> {
     if source.chars().any(char::is_whitespace) {
         let detail = "source is a URI reference and holds no spaces; write %20";
         return Err(Refusal::new(Code::BadCharacter, "/source", detail));
+    }
+    if source == CORRECTIONS {
+        let detail = format!(
+            "source {CORRECTIONS} is that of corrections; name the sender, such as \"/core\""
+        );
+        return Err(Refusal::new(Code::Reserved, "/source", detail));
     }
     Ok(source.to_owned())
 }

@@ -13,6 +13,8 @@ pub enum Code {
     TooLong,
     /// A character that nobody could see, or one that a URI cannot hold.
     BadCharacter,
+    /// A name that senders of usage may not have.
+    Reserved,
     /// Another version of CloudEvents.
     UnknownSpecversion,
     /// A `type` that names no meter.
@@ -53,6 +55,7 @@ impl Code {
             Self::Empty => "empty",
             Self::TooLong => "too_long",
             Self::BadCharacter => "bad_character",
+            Self::Reserved => "reserved",
             Self::UnknownSpecversion => "unknown_specversion",
             Self::UnknownType => "unknown_type",
             Self::BadTime => "bad_time",

@@ -94,6 +94,7 @@ fn names_are_taken_up_to_their_limit_and_not_beyond() {
     }
     assert!(take(&with("id", json!("two words, and ünïcode"))).is_ok());
     assert_eq!(refusal(&with("source", json!("two words"))), is("bad_character", "/source"));
+    assert_eq!(refusal(&with("source", json!("/billing/corrections"))), is("reserved", "/source"));
 }
 
 #[test]

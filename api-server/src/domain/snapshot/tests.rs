@@ -187,11 +187,12 @@ fn a_quota_has_a_pace_only_after_three_days_and_a_tenth_of_its_period() {
 fn a_period_that_begins_changes_no_health() {
     let (day, month) = (units(1_000), vec![units(1_000); 30]);
     let weeks = vec![day; 56];
-    let old = Metered { today: day, ..metered(31_000, &weeks, &month[..29]) };
+    let old = Metered { today: day, ..metered(37_500, &weeks, &month[..29]) };
     let mut before = inputs(BTreeMap::from([(Meter::Agents, old)]));
     before.computed_at = instant("2026-07-01T00:00:00Z");
     let edges = [instant("2026-07-01T00:00:00Z"), instant("2026-08-01T00:00:00Z")];
-    let new = Metered { since: edges[0], ..metered(31_000, &weeks, &[]) };
+    // As much a day as June's.
+    let new = Metered { since: edges[0], ..metered(38_750, &weeks, &[]) };
     let unused = Metered { since: edges[0], ..metered(10, &[], &[]) };
     let mut after = inputs(BTreeMap::from([(Meter::Agents, new), (Meter::Ingestion, unused)]));
     after.period.edges = calendar::Period::from_edges(edges[0], edges[1]).unwrap();

@@ -368,3 +368,59 @@ proptest! {
         prop_assert_eq!(subscription.stretches(december()).len(), 1);
     }
 }
+
+/// Asks for an end, and appends it.
+fn end(subscription: &mut Subscription, period: Period, now: Timestamp) -> End {
+    let end = subscription.ending(period, now).unwrap();
+    subscription.append(end);
+    end
+}
+
+#[test]
+fn an_end_waits_for_the_end_of_the_period_and_cancels_what_waits() {
+    let mut subscription = on("team");
+    agree(&mut subscription, "starter", day(5));
+    end(&mut subscription, november(), day(10));
+    assert_eq!(plans(&subscription, &[10, 29, 30]), ["team@1", "team@1", "-"]);
+    assert_eq!(subscription.pending(day(10)), None);
+    for now in [day(10), day(30), day(90)] {
+        assert_eq!(subscription.end(now).unwrap().effective_at, november().end());
+    }
+    assert_eq!(subscription.stretches(november()).len(), 1);
+    assert_eq!(subscription.stretches(december()), []);
+    assert_eq!(subscription.ending(december(), day(31)), Err(RequestError::NoPlan));
+}
+
+#[test]
+fn a_plan_takes_an_end_back_that_waits() {
+    let mut subscription = on("team");
+    end(&mut subscription, november(), day(10));
+    agree(&mut subscription, "team", day(12));
+    assert_eq!((subscription.end(day(12)), subscription.end(day(40))), (None, None));
+    assert_eq!(plans(&subscription, &[12, 30, 60]), ["team@1", "team@1", "team@1"]);
+    assert_eq!(subscription.stretches(november()).len(), 1);
+}
+
+/// In the period right after, there was never a gap; later there is one of whole periods.
+#[test]
+fn a_plan_after_an_end_counts_from_the_start_of_its_period() {
+    let mut at_once = on("team");
+    end(&mut at_once, november(), day(10));
+    let mut later = at_once.clone();
+    let outcome = at_once.request(ask("team"), &catalogue(), december(), day(40)).unwrap();
+    // The second version is on sale by then.
+    assert_eq!(outcome.agreement.effective_at, december().start());
+    assert_eq!(outcome.change.unwrap().charge.amount(), "999.00");
+    at_once.append(outcome.agreement);
+    assert_eq!(plans(&at_once, &[29, 30, 40]), ["team@1", "team@2", "team@2"]);
+    let january =
+        Period::from_edges(at("2027-01-01T00:00:00Z"), at("2027-02-01T00:00:00Z")).unwrap();
+    let now = at("2027-01-20T00:00:00Z");
+    let euro = later.request(ask("euro"), &catalogue(), january, now);
+    assert!(matches!(euro, Err(RequestError::Currency { .. })), "{euro:?}");
+    let outcome = later.request(ask("starter"), &catalogue(), january, now).unwrap();
+    later.append(outcome.agreement);
+    assert_eq!((later.stretches(december()).len(), later.stretches(january).len()), (0, 1));
+    assert_eq!(later.stretches(january)[0].start, january.start());
+    assert_eq!(later.began(), Some(at("2026-01-01T00:00:00Z")));
+}

@@ -16,19 +16,25 @@ use crate::routes::accounts::{actor, reachable};
 use crate::routes::events::busy;
 use crate::routes::wire::{Faults, MoneyOnWire};
 
-/// The plan that an account is to be on.
+/// The plan that an account is to be on, or that it is to be on none.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlanIn {
-    /// The plan's key.
-    #[schema(example = "team", min_length = 1, max_length = 64)]
-    pub plan: String,
+    /// The plan's key; null: the subscription ends.
+    #[serde(deserialize_with = "said")]
+    #[schema(required = true, example = "team", min_length = 1, max_length = 64)]
+    pub plan: Option<String>,
     /// One version of it; without it, the one on sale.
     #[schema(minimum = 1)]
     pub version: Option<u32>,
     /// Only say what would happen.
     #[serde(default)]
     pub preview: bool,
+}
+
+/// What is not said ends nothing: without this a body that names no plan would read as one that says null.
+fn said<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Option::deserialize(from)
 }
 
 /// A version of a plan.
@@ -77,9 +83,9 @@ pub struct PlanChangeOut {
     pub account: String,
     /// Whether anything was agreed.
     pub status: PlanStatus,
-    /// The plan.
-    pub plan: PlanVersionOut,
-    /// The plan before it; null when it is the account's first.
+    /// The plan; null: from then on there is none.
+    pub plan: Option<PlanVersionOut>,
+    /// The plan before it; null when it is the account's first, or the one before had ended.
     pub from: Option<PlanVersionOut>,
     /// When it takes effect.
     pub takes_effect: TakesEffect,
@@ -107,6 +113,8 @@ pub struct PlanChangeOut {
 ///
 /// A plan with the same or a larger base fee takes effect at once, and both fees are prorated; one
 /// with a smaller fee takes effect when the period ends. Asking for the same again changes nothing.
+/// With `plan` null the subscription ends when the period does: nothing is owed of later ones. A plan that is agreed
+/// to before takes the end back; one that is agreed to later counts from the start of the period then running.
 /// With `preview` nothing is agreed.
 #[utoipa::path(
     post, path = "/accounts/{account}/plan", operation_id = "change_plan", tag = "accounts",
@@ -116,7 +124,7 @@ pub struct PlanChangeOut {
         (status = 200, description = "It is agreed, durably, or would be.", body = PlanChangeOut),
         (status = 404, description = "No such account.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The subscription has not started.", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "No such plan is on sale, or one in another currency.", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "No such plan is on sale, or one in another currency, or there is no plan to end.", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::routes) async fn change(
@@ -129,6 +137,8 @@ pub(in crate::routes) async fn change(
     let mut faults = Faults::default();
     if version == Some(0) {
         faults.note("/version", "must be 1 or more");
+    } else if plan.is_none() && version.is_some() {
+        faults.note("/version", "is of no plan: leave it out to end the subscription");
     }
     faults.check()?;
     let wish = PlanWish { account: account.clone(), plan, version, actor: actor(&caller) };
@@ -141,8 +151,9 @@ pub(in crate::routes) async fn change(
 }
 
 fn answer(account: String, change: &PlanChange, preview: bool, now: Timestamp) -> PlanChangeOut {
-    let PlanChange { agreement, from, period, cost, actor, stands } = change;
-    let waits = agreement.effective_at > now && agreement.effective_at > agreement.agreed_at;
+    let PlanChange { agreed, from, period, cost, actor, stands } = change;
+    let (effective_at, agreed_at) = (agreed.effective_at(), agreed.agreed_at());
+    let waits = effective_at > now && effective_at > agreed_at;
     PlanChangeOut {
         account,
         status: match (stands, preview) {
@@ -150,11 +161,11 @@ fn answer(account: String, change: &PlanChange, preview: bool, now: Timestamp) -
             (false, true) => PlanStatus::Preview,
             (false, false) => PlanStatus::Agreed,
         },
-        plan: (&agreement.plan).into(),
+        plan: agreed.plan().map(PlanVersionOut::from),
         from: from.as_ref().map(PlanVersionOut::from),
         takes_effect: if waits { TakesEffect::PeriodEnd } else { TakesEffect::Now },
-        effective_at: agreement.effective_at,
-        agreed_at: agreement.agreed_at,
+        effective_at,
+        agreed_at,
         by: actor.clone(),
         period_ends_at: period.end(),
         credit: cost.map(|cost| cost.credit.into()),
@@ -173,6 +184,7 @@ fn refuse(not: NotChanged) -> Problem {
             ("/plan", "unknown_plan")
         }
         RequestError::Currency { .. } => ("/plan", "other_currency"),
+        RequestError::NoPlan => ("/plan", "no_plan"),
         RequestError::NotStarted(_) => {
             return Problem::new(Code::NotStarted, error.to_string());
         }

@@ -225,7 +225,7 @@ fn row(
         period_start: period.start(),
         period_end: period.end(),
         time_zone: account.zone.name().to_owned(),
-        is_final: closed.is_some(),
+        is_final: bill.is_final(now),
         billed: billed.map(OverageOut::from),
         projected: projected.map(|(expected, at)| projection(expected, at)),
         explain: address(

@@ -98,6 +98,8 @@ fn a_bill_reads_as_committed() {
     };
     let mut early = used;
     early["projected_cost"] = Value::Null;
+    early["subscription"] =
+        json!({ "plan": { "key": "team", "version": 1 }, "ends_at": "2026-12-01T00:00:00Z" });
     let early = Bill { usage: Some(serde_json::from_value(early).unwrap()), ..Bill::default() };
     let none = Bill { not_shown: Some("no token".to_owned()), ..Bill::default() };
     let texts = [("a bill", whole), ("too early", early), ("not shown", none)]

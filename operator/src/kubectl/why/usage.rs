@@ -73,6 +73,9 @@ fn plan(scene: &Scene, told: &Condition, now: Timestamp) -> Cause {
         "Superseded" => {
             "ask for the plan that was agreed, or agree to this one over the API server"
         }
+        "Ended" => {
+            "nothing, if it is to go; else agree to a plan over the API server, or name another in spec.plan"
+        }
         "BillingDiffers" | "BillingInvalid" => {
             "spec.billing cannot change: make the tenant anew with what the message allows, or leave it out"
         }

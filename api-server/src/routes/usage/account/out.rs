@@ -79,7 +79,7 @@ pub struct UsagePeriodOut {
 /// The plans of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SubscriptionOut {
-    /// The plan in force; null before the first takes effect.
+    /// The plan in force; null before the first takes effect, and after the subscription ended.
     pub plan: Option<PlanVersionOut>,
     /// Since when.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -91,6 +91,10 @@ pub struct SubscriptionOut {
     /// From when.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub next_from: Option<Timestamp>,
+    /// When the subscription ends, or ended; null while it goes on.
+    #[serde(default)]
+    #[schema(required = false, value_type = Option<String>, format = DateTime)]
+    pub ends_at: Option<Timestamp>,
 }
 
 /// Health and what it is made of.
@@ -236,6 +240,7 @@ fn subscription(plans: &Subscription, terms: &KnownTerms, at: Timestamp) -> Subs
         support_hours: current.and_then(|a| terms.get(&a.plan)).map(|terms| terms.support_hours),
         next: next.map(|agreement| (&agreement.plan).into()),
         next_from: next.map(|agreement| agreement.effective_at),
+        ends_at: plans.end(at).map(|end| end.effective_at),
     }
 }
 

@@ -246,7 +246,7 @@ pub(super) fn explained(account: &Account, bill: &Bill, as_of: AsOf) -> Result<E
     let lines = lines.map(|line| self::line(ground, line)).collect::<Option<_>>();
     Ok(Explained {
         account: account.id.to_string(),
-        period: period(ground),
+        period: period(ground, as_of.at),
         as_of,
         formula: FormulaOut {
             name: FORMULA.to_owned(),
@@ -268,13 +268,13 @@ struct Ground<'a> {
     bill: &'a Bill,
 }
 
-fn period(Ground { account, bill }: &Ground<'_>) -> PeriodOut {
+fn period(Ground { account, bill }: &Ground<'_>, now: Timestamp) -> PeriodOut {
     let (edges, closed) = (bill.period.period, bill.period.closed);
     PeriodOut {
         start: edges.start(),
         end: edges.end(),
         time_zone: account.zone.name().to_owned(),
-        is_final: closed.is_some(),
+        is_final: bill.is_final(now),
         closed_at: closed.map(|closed| closed.at),
         closed_with_row: closed.map(|closed| closed.seq),
     }
