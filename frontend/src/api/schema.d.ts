@@ -2435,7 +2435,8 @@ export interface components {
          * @description Figures of a group of accounts. None is of fewer than `min_group_size`, and none can be had of fewer than five by
          *     subtracting. What too few are known of is null, and no part of the whole. Figures that would be those of each account are coded: of
          *     each group, `flagged` counts none as one and all as all but one; means are at least 0.01, `health` and
-         *     `sla_adherence` at most 0.99.
+         *     `sla_adherence` at most 0.99, `usage_ratio` at most 1.99. Only of months that are over: two files of a
+         *     running one would tell who came between them.
          */
         KpiRow: {
             /** @description How many accounts. */
@@ -2451,7 +2452,7 @@ export interface components {
              */
             group: string;
             /**
-             * @description Mean health at the end of the month, to a hundredth.
+             * @description Mean health at the end of the month, to a hundredth, of those of whom enough was known.
              * @example 0.87
              */
             health?: string | null;
@@ -2473,7 +2474,7 @@ export interface components {
              */
             sla_adherence?: string | null;
             /**
-             * @description The mean of the highest shares of quotas that were used.
+             * @description The mean of the highest shares of quotas that were used, each counted up to 2.
              * @example 0.64
              */
             usage_ratio?: string | null;
@@ -5734,7 +5735,7 @@ export interface operations {
     export_kpis: {
         parameters: {
             query?: {
-                /** @description A month such as 2026-10, UTC, of the last 400 days. The last one that is over unless given. */
+                /** @description A month that is over, such as 2026-10, UTC, of the last 400 days. The last one unless given. */
                 month?: string;
                 /** @description 5 to 1000; 5 unless given. */
                 min_group_size?: number;

@@ -45,8 +45,8 @@ export function StepWork(props: { add: () => void; remove: (index: number) => vo
       <fieldset className="group">
         <legend>Expected use in a month</legend>
         <p className="note">
-          The likely figure. Plans are also compared with about a quarter less and half as much again.
-          Leave empty what you will not use.
+          The likely figure. Plans are also compared with about a quarter less and half as much
+          again. Leave empty what you will not use.
         </p>
         <div className="pairs">
           {METERS.map((meter) => (
