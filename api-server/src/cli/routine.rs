@@ -322,7 +322,7 @@ async fn make(
         return Ok(Vec::new());
     }
     // What an earlier round left half done is in it, too.
-    overdue(&std::fs::read_to_string(&file).with_context(|| file.display().to_string())?)
+    overdue(&std::fs::read_to_string(file).with_context(|| file.display().to_string())?)
 }
 
 /// The server does not know the page, as when it has another ledger by now.

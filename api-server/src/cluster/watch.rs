@@ -115,7 +115,7 @@ mod tests {
 
     use super::*;
 
-    fn tenant(name: &str, uid: &str, suspend: Value) -> DynamicObject {
+    fn tenant(name: &str, uid: &str, suspend: &Value) -> DynamicObject {
         let object = json!({
             "apiVersion": "tenantry.dev/v1alpha1", "kind": "Tenant",
             "metadata": { "name": name, "uid": uid, "resourceVersion": "7", "generation": 1 },
@@ -128,24 +128,24 @@ mod tests {
     fn a_tenant_that_cannot_be_read_is_there_and_hides_no_other() {
         let (world, new) = (World::default(), json!("of tomorrow"));
         let watch = Tenants(&world);
-        watch.put(tenant("acme", "u-1", json!(false)));
-        watch.put(tenant("acme", "u-1", new.clone()));
-        watch.put(tenant("late", "u-2", new.clone()));
-        watch.put(tenant("other", "u-3", json!(true)));
+        watch.put(tenant("acme", "u-1", &json!(false)));
+        watch.put(tenant("acme", "u-1", &new));
+        watch.put(tenant("late", "u-2", &new));
+        watch.put(tenant("other", "u-3", &json!(true)));
         let all = ["acme", "late", "other"].map(Box::from);
         watch.listed(&BTreeSet::from(all));
         // Nobody takes its account away.
         assert_eq!(world.uids(), ["u-1", "u-2", "u-3"]);
         let known = ["acme", "late", "other"].map(|name| world.tenant(name).is_some());
         assert_eq!(known, [true, false, true], "what was read once stays");
-        watch.put(tenant("late", "u-2", json!(false)));
+        watch.put(tenant("late", "u-2", &json!(false)));
         assert!(world.tenant("late").is_some());
         assert_eq!(world.uids(), ["u-1", "u-2", "u-3"], "each once");
         // Another by its name is not the one that was read.
-        watch.put(tenant("acme", "u-9", new));
+        watch.put(tenant("acme", "u-9", &new));
         assert!(world.tenant("acme").is_none());
         assert_eq!(world.uids(), ["u-2", "u-3", "u-9"]);
-        watch.remove(tenant("acme", "u-9", json!(1)));
+        watch.remove(tenant("acme", "u-9", &json!(1)));
         watch.listed(&BTreeSet::from(["other".into()]));
         assert_eq!(world.uids(), ["u-3"]);
     }

@@ -68,7 +68,7 @@ pub fn revisions(all: &[Value], of: Option<&BTreeSet<&str>>) -> Vec<Value> {
 
 /// A list as `kubectl apply` takes it.
 #[must_use]
-pub fn list(items: Vec<Value>) -> Value {
+pub fn list(items: &[Value]) -> Value {
     json!({ "apiVersion": "v1", "kind": "List", "items": items })
 }
 
@@ -168,7 +168,7 @@ mod tests {
         let one = &revisions(&all, None)[1];
         assert_eq!((&one["revision"], &one["data"]["digest"]), (&json!(7), &json!("d")));
         assert_eq!(one["metadata"].get("uid"), None);
-        let listed = list(profiles(&[live("prod")]));
+        let listed = list(&profiles(&[live("prod")]));
         assert_eq!(listed["items"][0]["kind"], "DeploymentProfile");
         assert_eq!(listed["items"][0].get("status"), None);
     }

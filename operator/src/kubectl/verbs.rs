@@ -276,7 +276,7 @@ pub async fn export(access: &Access, reach: &Reach, asked: &args::Export) -> Ans
         profiles.retain(|one| of.is_none_or(|of| of.contains(name_of(one))));
         [export::profiles(&profiles), export::tenants(&raw)].concat()
     };
-    let list = export::list(items);
+    let list = export::list(&items);
     Ok(done(match asked.output {
         Bundle::Json => as_json(&list)?,
         Bundle::Yaml => as_yaml(&list)?,
