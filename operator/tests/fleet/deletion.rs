@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Lab, eventually, everything, holds, lab::is, prod, tenant, with};
+use crate::support::{Lab, dev, eventually, everything, holds, lab::is, prod, tenant, with};
 
 const GRAFANA: (&str, &str) = ("secrets", "tenantry-grafana");
 const BILLING: (&str, &str) = ("persistentvolumeclaims", "tenantry-billing");
