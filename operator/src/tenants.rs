@@ -75,11 +75,11 @@ async fn prepare(
 ) -> Result<Arc<Tenant>, ApiError> {
     let (name, decided) = (tenant.name_any(), tenant.metadata.generation);
     let lacks = !tenant.finalizers().iter().any(|f| f == FINALIZER);
-    if lacks && (!decision.actions.is_empty() || is_bare(&tenant, seen, decision)) {
+    if lacks && (!decision.actions.is_empty() || is_bare(&tenant, seen)) {
         ctx.cluster.set_finalizer(&tenant, true).await?;
     }
     if decision.actions.is_empty() {
-        return Ok(ctx.world.tenant(&name).unwrap_or(tenant));
+        return unedited(decided, ctx.world.tenant(&name).unwrap_or(tenant));
     }
     let tenant = unedited(decided, ctx.world.tenant(&name).unwrap_or(tenant))?;
     if decision.moves(&tenant) && is_counted(ctx, &tenant) {
@@ -88,11 +88,11 @@ async fn prepare(
     unedited(decided, ctx.world.tenant(&name).unwrap_or(tenant))
 }
 
-/// Whether the tenant has a stack that a deletion would leave behind, and no pause forbids to write.
-fn is_bare(tenant: &Tenant, seen: &Seen, decision: &Decision) -> bool {
+/// Whether the tenant has a stack that a deletion would leave behind. A pause is of the stack; the finalizer is the
+/// Tenant's.
+fn is_bare(tenant: &Tenant, seen: &Seen) -> bool {
     let uid = tenant.metadata.uid.as_deref().unwrap_or_default();
-    let paused = matches!(decision.outcome, Some(Outcome::Paused { .. }));
-    !paused && seen.observed.objects.values().any(|record| Observed::is_ours(record, uid))
+    seen.observed.objects.values().any(|record| Observed::is_ours(record, uid))
 }
 
 /// The tenant, if it is still the generation that was decided for. The status says what generation it
@@ -128,13 +128,18 @@ async fn act(
     };
     // A stack that was in sync and is not any more was changed by somebody else.
     let drifted = decision.was_in_sync(tenant);
-    let mut fresh = false;
+    let (mut fresh, mut quota) = (false, false);
     for action in &decision.actions {
         let change = if drifted { drift_of(ctx, at, action).await } else { None };
         if let Err(error) = ctx.cluster.run(at, action, fresh).await {
+            // What a quota allows is what its controller has seen of it: a moment after it was written.
+            if let (ApiError::Quota(message), true) = (&error, quota) {
+                return Err(ApiError::Transient(message.clone()));
+            }
             return refused_or(error, decision, &namespace);
         }
         fresh |= matches!(action, Action::CreateNamespace { .. });
+        quota |= matches!(action, Action::Apply { key, .. } if key.kind == Kind::ResourceQuota);
         if let Some((part, note)) = change {
             ctx.metrics.drift(action.key().kind);
             ctx.events.normal_of_part(tenant, part, "DriftCorrected", &note).await;

@@ -197,6 +197,11 @@ impl Vault {
             return Err(NotKept::TooLarge(self.largest));
         }
         let Announced { account, id, sha256, .. } = announced;
+        let folder = self.folder.join(account.as_str());
+        if folder.is_dir() {
+            // What a server that was killed left here would count against the account for good.
+            sweep(folder.clone()).await;
+        }
         let place = Place::of(&self.shelf, ledger, account).await?;
         if let Some(kept) = place.has(*id, sha256) {
             let mut arriving = Arriving::new(body, self.largest);
@@ -208,7 +213,6 @@ impl Vault {
         let share = place.share(self.keep, self.each);
         share.fits(said)?;
         let room = self.disk.hold(said)?;
-        let folder = self.folder.join(account.as_str());
         make(&folder).and_then(|()| archive::sync_folder_of(&folder))?;
         let part = Part::in_folder(&folder);
         let bytes = self.write(part.path(), announced, (room, &share), body).await?;

@@ -53,7 +53,9 @@ impl ApiError {
             403 if message.contains("exceeded quota") => Self::Quota(format!("{what}: {message}")),
             // Of a missing right the server says `User "…" cannot VERB resource …`; other 403 come from admission
             // (a claim whose class cannot grow, a limit, a policy) and say what is wrong themselves.
-            403 if !message.contains(" cannot ") => Self::Rejected(format!("{what}: {message}")),
+            403 if !(message.contains("User \"") && message.contains(" cannot ")) => {
+                Self::Rejected(format!("{what}: {message}"))
+            }
             403 => Self::Forbidden { verb, resource: resource.to_owned(), message },
             400 | 405 | 406 | 413 | 415 | 422 => Self::Rejected(format!("{what}: {message}")),
             code => Self::Transient(format!("{verb} {what}: {code} {message}")),
@@ -116,6 +118,9 @@ mod tests {
         let error = refused(403, class);
         assert_eq!(error.class(), "rejected");
         assert!(error.to_string().contains("must support resize"), "{error}");
+        let hook =
+            "admission webhook \"paths.example.com\" denied the request: host paths cannot be used";
+        assert_eq!(refused(403, hook).class(), "rejected");
         let quota = "pods \"core\" is forbidden: exceeded quota: tenantry, requested: pods=1";
         assert_eq!(refused(403, quota).class(), "quota");
     }

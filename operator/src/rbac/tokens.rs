@@ -51,7 +51,7 @@ fn ways() -> Value {
     };
     json!([
         way("", &["serviceaccounts/token", "pods"], &["CREATE"]),
-        way("", &["pods/ephemeralcontainers"], &["UPDATE"]),
+        way("", &["pods", "pods/ephemeralcontainers"], &["UPDATE"]),
         way("", &["pods/exec", "pods/attach"], &["CONNECT"]),
         way("", &["replicationcontrollers"], &["CREATE", "UPDATE"]),
         way(
@@ -79,9 +79,11 @@ fn variables() -> Value {
         { "name": "account", "expression": format!(
             "request.resource.resource == 'pods' ? {} : (request.resource.resource == 'cronjobs' ? {} : {})",
             account("spec"), account("spec.jobTemplate.spec.template.spec"), account("spec.?template.?spec")) },
+        // Another image in a pod that runs is another program with its token; labels and annotations are none.
         { "name": "runs", "expression": format!(
             "!variables.token && request.operation != 'CONNECT' && \
-             variables.account.startsWith('{prefix}') && variables.account != '{backup}'") },
+             variables.account.startsWith('{prefix}') && variables.account != '{backup}' && \
+             (request.resource.resource != 'pods' || oldObject == null || object.spec != oldObject.spec)") },
         { "name": "may", "expression": guard::may(guard::VERB) },
     ])
 }

@@ -131,11 +131,18 @@ async fn a_stacks_accounts_are_the_stacks() {
     refused("serviceAccount".to_owned(), user.create(&pod).await, RUN);
     let (gateway, running) = pod_of(&lab, "gateway").await;
     refused("a container beside the gateway".to_owned(), look_inside(&user, &gateway).await, RUN);
+    let mut containers = running["spec"]["containers"].clone();
+    containers[0]["image"] = json!("example.com/other:1");
+    let another = json!({ "spec": { "containers": containers } });
+    let answer = user.merge("pods", NAMESPACE, &gateway, &another).await;
+    refused("another image in the gateway".to_owned(), answer, RUN);
     for way in ["exec", "attach"] {
         refused(way.to_owned(), enter(&user, &gateway, way).await, ENTERED);
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 
+    let note = json!({ "metadata": { "annotations": { "example.com/note": "x" } } });
+    user.merge("pods", NAMESPACE, &gateway, &note).await.expect("a note changes no program");
     kubelets_make_them(&lab, &running).await;
     what_is_ones_own_is_free(&lab, &user).await;
 }
