@@ -53,7 +53,7 @@ export const REQUEST: readonly State[] = [
     reach: async (page) => {
       const follow = await followed(page, name());
       await decide(page.request, idOf(follow), "reject", { reason: "No budget" });
-      return said(page, "Nothing was made of it. Customer success writes");
+      return said(page, "Nothing was made of it. Ask customer success why");
     },
   },
   {

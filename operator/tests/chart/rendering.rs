@@ -413,7 +413,7 @@ fn environment(container: &Value) -> Vec<String> {
 #[test]
 fn programs_know_every_variable_that_they_are_given() {
     let source = |file: &str| fs::read_to_string(root().join(file)).unwrap();
-    let server = ["config.rs", "config/bucket.rs", "config/own.rs"];
+    let server = ["config.rs", "config/beside.rs", "config/bucket.rs", "config/own.rs"];
     let server = server.map(|file| source(&format!("api-server/src/{file}")));
     let known = [("operator", source("operator/src/config.rs")), ("api-server", server.concat())];
     let mut seen = 0;
