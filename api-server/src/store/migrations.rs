@@ -52,8 +52,8 @@ const STEPS: &[Step] = &steps![
     19 "finding customers" "0019_finding_customers.sql",
     20 "period formulas" "0020_period_formulas.sql",
     21 "binding issuers" "0021_binding_issuers.sql",
-    24 "corrections by name" "0024_corrections_by_name.sql",
-    25 "ends" "0025_ends.sql",
+    22 "corrections by name" "0022_corrections_by_name.sql",
+    23 "ends" "0023_ends.sql",
 ];
 
 /// The spool of a gateway, which is always SQLite.
