@@ -39,6 +39,7 @@ pub mod wire;
 
 pub use app::App;
 pub use metrics::Metrics;
+pub(crate) use metrics::usage::{Flows, of as flow_of};
 
 /// The title page of the document.
 #[derive(OpenApi)]

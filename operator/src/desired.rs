@@ -30,7 +30,7 @@ use crate::object::Object;
 
 /// The version of this rendering. It is raised whenever the same profile renders differently, so
 /// that a new operator rolls out like a profile edit does; the golden manifests show when.
-pub const RENDERER: i64 = 6;
+pub const RENDERER: i64 = 7;
 
 /// A tenant and its profile, checked and merged: overlays and overrides are already in `services`.
 #[derive(Clone, Debug, PartialEq)]

@@ -186,6 +186,7 @@ fn prod() {
             ("prometheus", "gateway", "8081/TCP"),
             ("backup", "gateway", "8080/TCP"),
             ("metrics", "collector", "8888/TCP 8889/TCP"),
+            ("metrics", "gateway", "8081/TCP"),
             ("grafana", "metrics", "9090/TCP"),
             ("core transcribe gateway backup metrics grafana stray", USUAL_DNS, "53/TCP 53/UDP"),
         ],
@@ -236,6 +237,7 @@ fn everything() {
             ("prometheus", "gateway", "8081/TCP"),
             ("backup", "gateway", "8080/TCP"),
             ("metrics", "collector", "8888/TCP 8889/TCP"),
+            ("metrics", "gateway", "8081/TCP"),
             ("grafana", "metrics", "9090/TCP"),
             (
                 "api index worker voice gateway backup metrics grafana stray",

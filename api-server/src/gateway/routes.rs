@@ -20,8 +20,8 @@ use crate::domain::event::{self, Context, Members};
 use crate::http::Problem;
 use crate::http::problem::Code;
 use crate::http::query::Parameters;
-use crate::routes::Metrics;
 use crate::routes::events::{Read, answer, busy, receive, take};
+use crate::routes::{Flows, Metrics, flow_of};
 
 /// What the gateway's handler can reach. Clones are the same.
 #[derive(Clone)]
@@ -103,8 +103,13 @@ async fn send(
         event::read(&members, context).map(|event| Fresh { event, stamped })
     };
     let Read { events, names, atomic, share: _held } = sent.read(read).await?;
-    let hold = |events| async {
-        gateway.spool.take(account, arrived, atomic, events).await.map_err(not_held)
+    let hold = |events: Vec<Fresh>| async {
+        let counts: Vec<_> = events.iter().map(|fresh| flow_of(&fresh.event)).collect();
+        let held = gateway.spool.take(account, arrived, atomic, events).await.map_err(not_held)?;
+        let mut flows = Flows::default();
+        counts.into_iter().zip(&held.outcomes).for_each(|(count, told)| flows.note(count, told));
+        gateway.metrics.held.iter().for_each(|metrics| metrics.taken(&flows));
+        Ok(held)
     };
     let mut taken = take(events, &names, atomic, hold).await?;
     // Rows are the ledger's, and not there yet.

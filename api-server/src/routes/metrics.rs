@@ -7,9 +7,11 @@ use super::events::Taken;
 use crate::ledger::rejects::Rejects;
 
 pub mod billing;
+pub mod held;
 pub mod usage;
 
 use billing::Billing;
+use held::Held;
 use usage::Taking;
 
 /// The instruments of the routes.
@@ -20,6 +22,8 @@ pub struct Metrics {
     pub(super) taking: Taking,
     /// Of closed periods; a gateway has none.
     pub billing: Option<Billing>,
+    /// Of what a gateway takes; nobody else has it.
+    pub held: Option<Held>,
 }
 
 impl Metrics {
@@ -34,7 +38,7 @@ impl Metrics {
     /// Those of a gateway, whose events the ledger counts once more.
     #[must_use]
     pub fn of_gateway(meter: &Meter) -> Self {
-        Self::counting(meter, "tenantry_gateway_events")
+        Self { held: Some(Held::new(meter)), ..Self::counting(meter, "tenantry_gateway_events") }
     }
 
     fn counting(meter: &Meter, events: &'static str) -> Self {
@@ -46,7 +50,7 @@ impl Metrics {
             .u64_counter("support_response_sla_hours")
             .with_description("Answers of support, by whether they came within the promised hours")
             .build();
-        Self { events, support, taking: Taking::new(meter), billing: None }
+        Self { events, support, taking: Taking::new(meter), billing: None, held: None }
     }
 
     /// Counts an answer of support.

@@ -36,7 +36,10 @@ fn control_plane() -> String {
 
 /// Account, claim, Service and Deployment.
 pub fn build(stack: &Stack, all: &mut Vec<Object>) {
-    let (storage, ports) = (&stack.billing.storage, [pod::tcp("http", PORT)]);
+    let (storage, mut ports) = (&stack.billing.storage, vec![pod::tcp("http", PORT)]);
+    if stack.has_metrics() {
+        ports.push(pod::tcp("health", HEALTH_PORT));
+    }
     let class = storage.class_name.as_deref();
     all.push(workload::account(stack, meta::GATEWAY));
     all.push(workload::claim(stack, meta::GATEWAY, CLAIM, storage.size, class));

@@ -1,4 +1,4 @@
-//! The stack's metrics store: a Prometheus that reads from the stack's collector only.
+//! The stack's metrics store: a Prometheus that reads the stack's collector and its gateway, and nobody else.
 
 use crds::deployment_profile::{Metrics, Probes};
 

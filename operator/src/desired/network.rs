@@ -170,6 +170,9 @@ fn gateway_rules(stack: &Stack) -> Rules {
         ingress.push(json!({ "from": from, "ports": tcp(&[gateway::PORT]) }));
     }
     ingress.push(json!({ "from": [readers_of_metrics()], "ports": tcp(&[gateway::HEALTH_PORT]) }));
+    if stack.has_metrics() {
+        ingress.push(from_pods(meta::METRICS, &[gateway::HEALTH_PORT]));
+    }
     let control_plane = json!({ "namespaceSelector": { "matchLabels": { NAMESPACE_NAME: CONTROL_PLANE_NAMESPACE } } });
     Rules {
         ingress,
@@ -200,7 +203,11 @@ fn collector_rules(stack: &Stack) -> Rules {
 fn metrics_rules(stack: &Stack) -> Rules {
     let ingress =
         if stack.has_grafana() { vec![from_pods(meta::GRAFANA, &[metrics::PORT])] } else { vec![] };
-    Rules { ingress, egress: vec![to_pods(meta::COLLECTOR, &collector::SCRAPED)] }
+    let egress = vec![
+        to_pods(meta::COLLECTOR, &collector::SCRAPED),
+        to_pods(meta::GATEWAY, &[gateway::HEALTH_PORT]),
+    ];
+    Rules { ingress, egress }
 }
 
 fn from_pods(component: &str, ports: &[u16]) -> Value {

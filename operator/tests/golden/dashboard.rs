@@ -288,7 +288,8 @@ fn the_provisioning_files_fit_together() {
         .iter()
         .map(|job| &job["static_configs"][0]["targets"][0])
         .collect();
-    assert_eq!(targets, ["tenantry-collector:8889", "tenantry-collector:8888"]);
+    let all = ["tenantry-collector:8889", "tenantry-collector:8888", "tenantry-gateway:8081"];
+    assert_eq!(targets, all);
     let shown: Value = serde_json::from_str(config::STACK_DASHBOARD).unwrap();
     assert_eq!(dashboards().remove("stack.json").unwrap(), shown, "one file, in two places");
 }

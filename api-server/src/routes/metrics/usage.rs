@@ -96,10 +96,8 @@ impl Taking {
         self.lag.record(arrived.duration_since(newest).as_secs_f64().max(0.0), &[]);
         let tenant = KeyValue::new("tenant", self.label(account));
         for (meter, flow) in &flows.by_meter {
-            // The text of a decimal is a number; there is no other way that computes nothing.
-            let units = flow.quantity.to_string().parse().unwrap_or_default();
             if let Some(used) = self.used.get(meter) {
-                used.add(units, std::slice::from_ref(&tenant));
+                used.add(units(flow.quantity), std::slice::from_ref(&tenant));
             }
             tracing::info!(
                 target: "billing", flow = meter.name(), %account, events = flow.events,
@@ -120,6 +118,11 @@ impl Taking {
             || (tenants.len() < MOST_TENANTS && tenants.insert(account.clone()));
         if own { account.to_string() } else { OTHER.to_owned() }
     }
+}
+
+/// A quantity as metrics have it. The text of a decimal is a number; there is no other way that computes nothing.
+pub(super) fn units(quantity: Quantity) -> f64 {
+    quantity.to_string().parse().unwrap_or_default()
 }
 
 /// One name per unit, and never a label for it.
