@@ -8,8 +8,9 @@
 //! The cluster is told what the ledger holds, never asked: without it the server takes usage and
 //! answers as ever. One server of several does this at a time, by a lease of the ledger; a Lease in
 //! the cluster says that figures there are vouched for. All of it may be done twice. A server that was
-//! frozen writes nothing over its successor: it asks the lease before each write, and a write of its
-//! that was on its way names the version of the tenant that it was decided by.
+//! frozen writes nothing over its successor: it asks the lease before each write, a write of its
+//! that was on its way names the version of the tenant that it was decided by, and what it changes in the
+//! ledger carries the lease's token.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,7 +20,7 @@ use tokio::time::Instant;
 
 use crate::ledger::{
     Ledger,
-    lease::{self, Fence, Lease},
+    lease::{self, Fence, Lease, Token},
 };
 
 pub mod account;
@@ -71,6 +72,7 @@ pub(crate) struct Context {
     pub metrics: Metrics,
     pub kept: turn::Memory,
     pub fence: Fence,
+    pub token: Token,
 }
 
 impl Context {
@@ -94,9 +96,9 @@ pub async fn run(
     loop {
         if hold(ledger, lease).await {
             tracing::info!("keeping the cluster's tenants");
-            let fence = lease.fence();
+            let (fence, token) = (lease.fence(), lease.token());
             tokio::select! {
-                () = own(ledger, &client, &settings, &metrics, fence) => {}
+                () = own(ledger, &client, &settings, &metrics, (fence, token)) => {}
                 () = keep(ledger, lease) => tracing::warn!("another server keeps the cluster's tenants"),
             }
             metrics.forget_heartbeat();
@@ -133,7 +135,7 @@ async fn own(
     client: &Client,
     settings: &Settings,
     metrics: &Metrics,
-    fence: Fence,
+    (fence, token): (Fence, Token),
 ) {
     let world = World::default();
     let context = Arc::new(Context {
@@ -144,6 +146,7 @@ async fn own(
         metrics: metrics.clone(),
         kept: turn::Memory::new(settings.every),
         fence,
+        token,
     });
     tokio::select! {
         () = watch::tenants(client, &world) => tracing::error!("the watch of tenants ended"),

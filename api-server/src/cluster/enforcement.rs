@@ -52,7 +52,7 @@ pub(super) async fn look(
     }
     let share = ctx.settings.suspend_share;
     let look = Look { account: account.clone(), uid: uid.clone(), rule, share };
-    let (stands, decision) = ctx.ledger.enforce(look).await?;
+    let (stands, decision) = ctx.ledger.enforce(Some(&ctx.token), look).await?;
     if let Some(decision) = decision {
         let (tenant, action) = (&*record.name, decision.action.map(Action::name));
         ctx.metrics.decided(action.unwrap_or("ended"));

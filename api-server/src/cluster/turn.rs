@@ -160,7 +160,8 @@ async fn follow(ctx: &Context, record: &Record, kept: &mut Kept) -> Result<(), L
     if let Some((request, stack)) = &record.made_of
         && kept.made_of != record.made_of
     {
-        ctx.ledger.follow_stack(*request, &record.name, stack.clone()).await?;
+        let (by, stack) = (Some(&ctx.token), stack.clone());
+        ctx.ledger.follow_stack(by, *request, &record.name, stack).await?;
         kept.made_of.clone_from(&record.made_of);
     }
     Ok(())
@@ -175,7 +176,8 @@ async fn drain(
     if !record.drains {
         return Ok(None);
     }
-    Ok(Some(ctx.ledger.drain(&registered.account.id, &record.uid).await?))
+    let by = Some(&ctx.token);
+    Ok(Some(ctx.ledger.drain(by, &registered.account.id, &record.uid).await?))
 }
 
 /// The account is there, and the workloads are bound to it.
@@ -192,7 +194,7 @@ async fn register(
     {
         return Ok(registered.clone());
     }
-    let registered = ctx.ledger.register(wanted.clone()).await?;
+    let registered = ctx.ledger.register(Some(&ctx.token), wanted.clone()).await?;
     let told = kept.registered.take().map(|(_, last)| last.refused).unwrap_or_default();
     for refused in registered.refused.iter().filter(|one| !told.contains(one)) {
         let (tenant, account) = (&wanted.name, &wanted.account);
@@ -217,7 +219,7 @@ async fn ask(
         last == ask && answered.refused.is_none()
     });
     if stands.is_none() {
-        let answered = ctx.ledger.ask_for_plan(ask.clone()).await?;
+        let answered = ctx.ledger.ask_for_plan(Some(&ctx.token), ask.clone()).await?;
         kept.answered = Some((ask, answered));
     }
     Ok(())

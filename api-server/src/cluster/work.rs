@@ -140,7 +140,7 @@ impl Queue {
         if !ctx.world.take_gone() {
             return;
         }
-        match ctx.ledger.end_others(&ctx.world.uids()).await {
+        match ctx.ledger.end_others(Some(&ctx.token), &ctx.world.uids()).await {
             Ok(gone) => {
                 for tenant in gone {
                     tracing::info!(tenant = tenant.name, account = %tenant.account, "a tenant is gone");

@@ -1,7 +1,7 @@
 //! Before a tenant's stack is removed, its gateway hands over what it holds: it is told to at its
 //! next heartbeat, and what it says from then on is what the removal waits for.
 
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, lease::Token};
 use crate::{
     domain::account::AccountId,
     store::gateways::{self, Heartbeat},
@@ -41,8 +41,13 @@ impl Ledger {
     /// to yet; answers how far it is.
     ///
     /// # Errors
-    /// As [`Ledger::transact`].
-    pub async fn drain(&self, account: &AccountId, uid: &str) -> Result<Drain, LedgerError> {
+    /// As [`Ledger::transact_by`].
+    pub async fn drain(
+        &self,
+        by: Option<&Token>,
+        account: &AccountId,
+        uid: &str,
+    ) -> Result<Drain, LedgerError> {
         let mut session = self.store().read().await?;
         let told = gateways::drains(&mut session, account).await?;
         if told.as_deref() == Some(uid) {
@@ -51,7 +56,7 @@ impl Ledger {
         }
         drop(session);
         let (of, uid) = (account.clone(), uid.to_owned());
-        let work = self.transact(Some(account.clone()), move |session, now| {
+        let work = self.transact_by(by, Some(account.clone()), move |session, now| {
             Box::pin(async move {
                 gateways::drain(session, &of, &uid, now).await?;
                 // In one transaction: a first heartbeat is either known here or told to drain.

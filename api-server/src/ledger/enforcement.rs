@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{Ledger, LedgerError, figures::Gathered, figures::Turn, whole_millisecond};
+use super::{
+    Ledger, LedgerError, figures::Gathered, figures::Turn, lease::Token, whole_millisecond,
+};
 use crate::{
     domain::enforcement::{self, Action, Rule, Standing, Step},
     store::{
@@ -31,12 +33,13 @@ impl Ledger {
     /// decided after the other, also by several servers: so the brake counts them all.
     ///
     /// # Errors
-    /// As [`Ledger::transact`].
+    /// As [`Ledger::transact_by`].
     pub async fn enforce(
         &self,
+        by: Option<&Token>,
         look: Look,
     ) -> Result<(Option<Standing>, Option<Decision>), LedgerError> {
-        let work = self.transact(None, move |session, now| {
+        let work = self.transact_by(by, None, move |session, now| {
             Box::pin(async move { enforce(session, &look, whole_millisecond(now)).await })
         });
         work.await

@@ -1,11 +1,14 @@
 //! Accounts of the cluster's tenants: made, bound to their workloads, put on the plan that is asked
-//! for, and ended. All of it may be done again at any time and comes to the same.
+//! for, and ended. All of it may be done again at any time and comes to the same. What a server does by
+//! what it saw of the cluster carries the token of its lease: one that was frozen meanwhile saw what is
+//! long over, and is refused.
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
     Ledger, LedgerError, PlanWish,
+    lease::Token,
     plan_change::{self, NotChanged},
 };
 use crate::{
@@ -94,9 +97,13 @@ impl Ledger {
     /// has changed that of the customer.
     ///
     /// # Errors
-    /// As [`Ledger::transact`].
-    pub async fn register(&self, new: Registration) -> Result<Registered, LedgerError> {
-        let work = self.transact(None, move |session, now| {
+    /// As [`Ledger::transact_by`].
+    pub async fn register(
+        &self,
+        by: Option<&Token>,
+        new: Registration,
+    ) -> Result<Registered, LedgerError> {
+        let work = self.transact_by(by, None, move |session, now| {
             Box::pin(async move { register(session, &new, now).await })
         });
         work.await
@@ -105,8 +112,12 @@ impl Ledger {
     /// Ends the tenants that are not among `uids`, and their bindings; answers which.
     ///
     /// # Errors
-    /// As [`Ledger::transact`].
-    pub async fn end_others(&self, uids: &[String]) -> Result<Vec<TenantRow>, LedgerError> {
+    /// As [`Ledger::transact_by`].
+    pub async fn end_others(
+        &self,
+        by: Option<&Token>,
+        uids: &[String],
+    ) -> Result<Vec<TenantRow>, LedgerError> {
         let mut session = self.store().read().await?;
         let mut gone = tenants::live(&mut session).await?;
         drop(session);
@@ -115,7 +126,7 @@ impl Ledger {
             return Ok(gone);
         }
         let ended = gone.clone();
-        let work = self.transact(None, move |session, now| {
+        let work = self.transact_by(by, None, move |session, now| {
             Box::pin(async move {
                 for tenant in &ended {
                     tenants::end(session, tenant, now).await?;
@@ -133,15 +144,16 @@ impl Ledger {
     /// Records how far the stack of a tenant is that was made of a request, for those who wait for it.
     ///
     /// # Errors
-    /// As [`Ledger::transact`].
+    /// As [`Ledger::transact_by`].
     pub async fn follow_stack(
         &self,
+        by: Option<&Token>,
         request: Uuid,
         tenant: &str,
         stack: Stack,
     ) -> Result<(), LedgerError> {
         let tenant = tenant.to_owned();
-        let work = self.transact(None, move |session, now| {
+        let work = self.transact_by(by, None, move |session, now| {
             Box::pin(
                 async move { provisions::stands(session, (request, &tenant), &stack, now).await },
             )
@@ -150,12 +162,17 @@ impl Ledger {
     }
 
     /// Asks for the plan that a spec names, once for each time that it is named: what was agreed
-    /// elsewhere later stands until the spec names another.
+    /// elsewhere later stands until the spec names another. What a later generation of the spec asked
+    /// for is not undone by an earlier one.
     ///
     /// # Errors
-    /// As [`Ledger::transact`].
-    pub async fn ask_for_plan(&self, ask: PlanAsk) -> Result<Answered, LedgerError> {
-        let work = self.transact(Some(ask.account.clone()), move |session, now| {
+    /// As [`Ledger::transact_by`].
+    pub async fn ask_for_plan(
+        &self,
+        by: Option<&Token>,
+        ask: PlanAsk,
+    ) -> Result<Answered, LedgerError> {
+        let work = self.transact_by(by, Some(ask.account.clone()), move |session, now| {
             Box::pin(async move { answer(session, &ask, now).await })
         });
         work.await
@@ -243,6 +260,10 @@ async fn answer(
     now: Timestamp,
 ) -> Result<Answered, StoreError> {
     let before = tenants::asked(session, &ask.account, &ask.uid).await?;
+    if let Some(later) = before.as_ref().filter(|asked| asked.generation > ask.generation) {
+        let asked = (!later.plan.is_empty()).then(|| later.clone());
+        return Ok(Answered { asked, refused: None });
+    }
     let same = before.as_ref().filter(|asked| Some(&asked.plan) == ask.plan.as_ref());
     if let Some(asked) = same.filter(|asked| asked.accepted_at.is_some()) {
         return Ok(Answered { asked: Some(asked.clone()), refused: None });

@@ -50,7 +50,7 @@ async fn a_gateway_is_told_to_drain_for_its_own_account_alone() {
     };
     let acme = "acme".parse().unwrap();
     assert_eq!(drain_for("acme").await, Value::Null);
-    let drain = api.ledger.drain(&acme, "u-1").await.unwrap();
+    let drain = api.ledger.drain(None, &acme, "u-1").await.unwrap();
     assert_eq!(drain, Drain { sealed: false, held: 3 });
     assert_eq!((drain_for("acme").await, drain_for("globex").await), (json!("u-1"), Value::Null));
     // Taken back for another's removal it stays, for its own it ends.
@@ -69,11 +69,11 @@ async fn a_gateway_never_heard_of_holds_nothing_and_drains_from_its_first_word_o
     let api = Api::new().await;
     let acme = "acme".parse().unwrap();
     for _ in 0..2 {
-        let drain = api.ledger.drain(&acme, "u-1").await.unwrap();
+        let drain = api.ledger.drain(None, &acme, "u-1").await.unwrap();
         assert!(drain.is_over(), "{drain:?}");
     }
     assert_eq!(send(&api, "acme", &beat()).await.json()["drain_for"], "u-1");
-    let drain = api.ledger.drain(&acme, "u-1").await.unwrap();
+    let drain = api.ledger.drain(None, &acme, "u-1").await.unwrap();
     assert_eq!(drain, Drain { sealed: false, held: 3 });
 }
 
@@ -94,7 +94,7 @@ async fn only_what_was_sealed_for_this_removal_and_is_empty_may_go() {
             (body["sealed"], body["sealed_for"]) = (json!(true), json!(uid));
         }
         assert_eq!(send(&api, "acme", &body).await.status, StatusCode::OK);
-        assert_eq!(api.ledger.drain(&acme, "u-1").await.unwrap(), told);
+        assert_eq!(api.ledger.drain(None, &acme, "u-1").await.unwrap(), told);
         assert_eq!(told.is_over(), held == 0 && sealed_for == Some("u-1"));
     }
 }

@@ -46,7 +46,7 @@ impl House {
                 issuer: None,
                 binds: true,
             };
-            house.tenants.push(house.ground.ledger.register(new).await.unwrap());
+            house.tenants.push(house.ground.ledger.register(None, new).await.unwrap());
             house.plan(n, "team").await;
         }
         house
@@ -61,7 +61,7 @@ impl House {
             plan: Some(plan.to_owned()),
             otherwise: None,
         };
-        assert_eq!(self.ground.ledger.ask_for_plan(ask).await.unwrap().refused, None);
+        assert_eq!(self.ground.ledger.ask_for_plan(None, ask).await.unwrap().refused, None);
     }
 
     /// More requests than `team` includes, and fewer than `scale` does.
@@ -78,7 +78,7 @@ impl House {
     async fn look(&self, who: usize, rule: Rule, share: u8) -> Option<Standing> {
         let Registered { account, tenant, .. } = self.tenants[who].clone();
         let look = Look { account, uid: tenant.uid, rule, share };
-        self.ground.ledger.enforce(look).await.unwrap().0
+        self.ground.ledger.enforce(None, look).await.unwrap().0
     }
 
     async fn action(&self, who: usize, share: u8) -> Option<Action> {
@@ -191,7 +191,7 @@ async fn a_fleet_that_would_stop_within_an_hour_is_held() {
     house
         .ground
         .ledger
-        .end_others(&(2..10).map(|n| format!("u-{n}")).collect::<Vec<_>>())
+        .end_others(None, &(2..10).map(|n| format!("u-{n}")).collect::<Vec<_>>())
         .await
         .unwrap();
     assert_eq!(house.action(2, 20).await, Some(Action::Held));

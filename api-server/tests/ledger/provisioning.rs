@@ -229,7 +229,7 @@ async fn a_stack_is_followed_by_the_request_that_its_tenant_was_made_of() {
     assert_eq!(provisioner.round(&ground.ledger).await, Ok(MADE));
     assert_eq!(provision(&ground, 1).await.unwrap().stack, None);
     let follow = async |tenant: &str, stack: &Stack| {
-        ground.ledger.follow_stack(id(1), tenant, stack.clone()).await.unwrap();
+        ground.ledger.follow_stack(None, id(1), tenant, stack.clone()).await.unwrap();
         provision(&ground, 1).await.unwrap().stack.unwrap()
     };
     let waits = |for_: &str| Some(for_.to_owned());
@@ -258,13 +258,13 @@ async fn a_stack_is_followed_by_the_request_that_its_tenant_was_made_of() {
         binds: true,
     };
     for uid in ["u-1", "u-2"] {
-        ground.ledger.register(tenant(uid)).await.unwrap();
+        ground.ledger.register(None, tenant(uid)).await.unwrap();
     }
-    ground.ledger.end_others(&["u-2".to_owned()]).await.unwrap();
+    ground.ledger.end_others(None, &["u-2".to_owned()]).await.unwrap();
     assert_eq!(provision(&ground, 1).await.unwrap().stack, Some((ready, later)));
     let last = at("2026-11-25T12:00:00Z");
     ground.set_clock("2026-11-25T12:00:00Z");
-    ground.ledger.end_others(&[]).await.unwrap();
+    ground.ledger.end_others(None, &[]).await.unwrap();
     let gone = Stack { phase: Phase::Removed, ready: 0, parts: 3, waits: None };
     assert_eq!(provision(&ground, 1).await.unwrap().stack, Some((gone, last)));
 }

@@ -8,15 +8,17 @@ use api_server::{
         meter::Meter,
         subscription::Agreement,
     },
-    ledger::{Append, Item, Ledger, Outcome, PlansError, lease::Lease},
-    store::{self, StoreError, migrations, webhooks},
+    ledger::{
+        Append, Item, Ledger, LedgerError, Outcome, PlansError, lease::Lease, tenants::PlanAsk,
+    },
+    store::{self, StoreError, gateways, migrations, webhooks},
 };
 use tokio::sync::oneshot;
 
 use super::ground::{
     Ground, TOTALS, accepted, account, at, check, folder, open, place, query, settings, usage,
 };
-use super::webhooks::endpoint;
+use super::{tenants::registration, webhooks::endpoint};
 
 /// Another server on the same database and clock.
 async fn another(ground: &Ground) -> Ledger {
@@ -216,6 +218,44 @@ async fn a_lease_is_not_taken_while_its_holder_writes_under_it() {
     go.send(()).unwrap();
     assert_eq!((writes.await.unwrap(), takes.await.unwrap()), (Ok(()), Ok(true)));
     assert_eq!(*order.lock().unwrap(), ["written", "taken"]);
+}
+
+/// A server that was stopped for longer than its lease saw tenants as they were before: its successor's ledger stays
+/// as it is.
+#[tokio::test]
+async fn what_a_frozen_server_saw_of_the_cluster_changes_no_tenant_of_its_successor() {
+    let ground = Ground::empty().await;
+    ground.ledger.import_plans(Catalogue::shipped().unwrap()).await.unwrap();
+    let second = another(&ground).await;
+    let (mut ours, mut theirs) = (Lease::new("cluster"), Lease::new("cluster"));
+    assert_eq!(ours.hold(&ground.ledger).await, Ok(true));
+    let frozen = ours.token();
+    let first = ground.ledger.register(Some(&frozen), registration("u-1", "w-1")).await.unwrap();
+    let ended = "UPDATE leases SET until_at = 0";
+    let work = ground.ledger.transact(None, |session, _| Box::pin(session.run(ended, vec![])));
+    assert_eq!(work.await, Ok(1));
+    assert_eq!(theirs.hold(&second).await, Ok(true));
+    // The tenant was made anew meanwhile.
+    let next = second.register(Some(&theirs.token()), registration("u-2", "w-2")).await.unwrap();
+    let (ledger, by, id) = (&ground.ledger, Some(&frozen), first.account.id.clone());
+    let ask = PlanAsk {
+        account: id.clone(),
+        name: "acme".to_owned(),
+        uid: "u-1".to_owned(),
+        generation: 1,
+        plan: Some("team".to_owned()),
+        otherwise: None,
+    };
+    let overtaken = Some(LedgerError::Overtaken);
+    assert_eq!(ledger.end_others(by, &["u-1".to_owned()]).await.err(), overtaken);
+    assert_eq!(ledger.register(by, registration("u-1", "w-1")).await.err(), overtaken);
+    assert_eq!(ledger.ask_for_plan(by, ask).await.err(), overtaken);
+    assert_eq!(ledger.drain(by, &next.account.id, "u-2").await.err(), overtaken);
+    let live = "SELECT uid FROM tenants WHERE ended_at IS NULL";
+    assert_eq!(ground.table(live).await, [["u-2"]]);
+    assert_eq!(ground.table("SELECT account FROM agreements").await, Vec::<Vec<String>>::new());
+    let mut session = ground.ledger.store().read().await.unwrap();
+    assert_eq!(gateways::drains(&mut session, &next.account.id).await, Ok(None));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

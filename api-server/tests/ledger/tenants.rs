@@ -8,7 +8,8 @@ use api_server::{
 
 use super::ground::{Ground, account, at, query};
 
-fn registration(uid: &str, workload: &str) -> Registration {
+/// A tenant `acme` with one workload.
+pub fn registration(uid: &str, workload: &str) -> Registration {
     Registration {
         name: "acme".to_owned(),
         uid: uid.to_owned(),
@@ -31,7 +32,7 @@ async fn ground() -> Ground {
 }
 
 async fn register(ground: &Ground, new: &Registration) -> Registered {
-    ground.ledger.register(new.clone()).await.unwrap()
+    ground.ledger.register(None, new.clone()).await.unwrap()
 }
 
 async fn bound(ground: &Ground, uid: &str) -> Option<String> {
@@ -49,7 +50,7 @@ async fn ask(ground: &Ground, generation: i64, plan: Option<&str>) -> Answered {
         plan: plan.map(str::to_owned),
         otherwise: Some("starter".to_owned()),
     };
-    ground.ledger.ask_for_plan(ask).await.unwrap()
+    ground.ledger.ask_for_plan(None, ask).await.unwrap()
 }
 
 async fn agreed(ground: &Ground) -> Vec<String> {
@@ -88,14 +89,14 @@ async fn a_drain_ends_with_its_tenant_and_never_meets_the_next_one() {
         gateways::drains(&mut session, &account("a-1")).await.unwrap()
     };
     register(&ground, &of_account("u-1")).await;
-    ground.ledger.drain(&account("a-1"), "u-1").await.unwrap();
+    ground.ledger.drain(None, &account("a-1"), "u-1").await.unwrap();
     register(&ground, &of_account("u-1")).await;
     assert_eq!(drains().await.as_deref(), Some("u-1"), "registered again, it still drains");
-    ground.ledger.end_others(&["u-2".to_owned()]).await.unwrap();
+    ground.ledger.end_others(None, &["u-2".to_owned()]).await.unwrap();
     assert_eq!(drains().await, None);
     // One whose end nobody saw, and the next tenant of the account under another name.
     register(&ground, &of_account("u-2")).await;
-    ground.ledger.drain(&account("a-1"), "u-2").await.unwrap();
+    ground.ledger.drain(None, &account("a-1"), "u-2").await.unwrap();
     let next = Registration { name: "next".to_owned(), ..of_account("u-3") };
     register(&ground, &next).await;
     assert_eq!(drains().await, None);
@@ -169,11 +170,11 @@ async fn a_tenant_that_is_gone_stands_for_nothing_and_may_come_back() {
     let ground = ground().await;
     register(&ground, &registration("u-1", "w-1")).await;
     let uids = ["u-1".to_owned()];
-    assert!(ground.ledger.end_others(&uids).await.unwrap().is_empty());
-    let gone = ground.ledger.end_others(&[]).await.unwrap();
+    assert!(ground.ledger.end_others(None, &uids).await.unwrap().is_empty());
+    let gone = ground.ledger.end_others(None, &[]).await.unwrap();
     assert_eq!(gone.len(), 1);
     assert_eq!(bound(&ground, "w-1").await, None);
-    assert!(ground.ledger.end_others(&[]).await.unwrap().is_empty(), "once");
+    assert!(ground.ledger.end_others(None, &[]).await.unwrap().is_empty(), "once");
     register(&ground, &registration("u-1", "w-1")).await;
     assert_eq!(bound(&ground, "w-1").await.as_deref(), Some("u-1"));
 }
@@ -220,6 +221,21 @@ async fn a_plan_is_asked_for_once_each_time_that_it_is_named() {
     // Named anew, it is.
     ask(&ground, 4, None).await;
     ask(&ground, 5, Some("team")).await;
+    assert_eq!(agreed(&ground).await, ["team", "scale", "team"]);
+}
+
+/// As when a list of the cluster is older than what was seen of it before.
+#[tokio::test]
+async fn an_earlier_spec_does_not_take_back_what_a_later_one_asked_for() {
+    let ground = ground().await;
+    register(&ground, &registration("u-1", "w-1")).await;
+    ask(&ground, 1, Some("team")).await;
+    let later = ask(&ground, 3, Some("scale")).await;
+    for earlier in [Some("team"), None] {
+        assert_eq!(ask(&ground, 2, earlier).await, later, "{earlier:?}");
+    }
+    assert_eq!(agreed(&ground).await, ["team", "scale"]);
+    ask(&ground, 4, Some("team")).await;
     assert_eq!(agreed(&ground).await, ["team", "scale", "team"]);
 }
 

@@ -72,7 +72,7 @@ impl Ground {
         let backup = Uuid::now_v7();
         let kept = api.send(put_signed("globex", backup, &archives[1])).await;
         assert_eq!(kept.status, StatusCode::CREATED, "{}", kept.text);
-        api.ledger.drain(&"globex".parse().unwrap(), "theirs-uid").await.unwrap();
+        api.ledger.drain(None, &"globex".parse().unwrap(), "theirs-uid").await.unwrap();
         let told = api.get(&format!("{path}/deliveries"), Some(&admin)).await.json();
         let message = told["data"][0]["message"].as_str().unwrap().to_owned();
         let hook = id_of(&path);

@@ -16,7 +16,7 @@ async fn drain(ground: &Ground, uid: Option<&'static str>) {
     let ledger = Ledger::open(Path::new(&folder), Settings::default()).await.unwrap();
     let acme = "acme".parse().unwrap();
     match uid {
-        Some(uid) => drop(ledger.drain(&acme, uid).await.unwrap()),
+        Some(uid) => drop(ledger.drain(None, &acme, uid).await.unwrap()),
         None => {
             let work = ledger.transact(None, |session, _| {
                 let acme = "acme".parse().unwrap();
