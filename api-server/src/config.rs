@@ -166,6 +166,10 @@ pub struct ServeConfig {
     /// Requests with usage a second of one account, each of up to 1,000 events.
     #[arg(long, env = "TENANTRY_RATE_INGEST", default_value = "1000")]
     pub rate_ingest: NonZeroU32,
+    /// Requests to be taken on an hour from one address, beside --rate-public. Each is kept until somebody decides,
+    /// and 10,000 may wait: this is what one stranger can take of them.
+    #[arg(long, env = "TENANTRY_RATE_ONBOARDING", default_value = "30")]
+    pub rate_onboarding: NonZeroU32,
     /// Requests that are worked on at once; more are answered 503.
     #[arg(long, env = "TENANTRY_MAX_REQUESTS", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_requests: u32,
@@ -251,6 +255,7 @@ impl ServeConfig {
             read: self.rate_read,
             write: self.rate_write,
             ingest: self.rate_ingest,
+            onboarding: self.rate_onboarding,
         }
     }
 

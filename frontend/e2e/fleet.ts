@@ -185,7 +185,8 @@ async function start(ground: Ground): Promise<Fleet> {
   const health = ["--health-address", "127.0.0.1:0"];
   ground.keep(operator, health, ground.account("tenantry-operator"));
   const at = ["--address", "127.0.0.1:0", "--health-address", "127.0.0.1:0"];
-  const rates = ["public", "read", "write"].map((kind) => `--rate-${kind}=1000000`);
+  const kinds = ["public", "read", "write", "onboarding"];
+  const rates = kinds.map((kind) => `--rate-${kind}=1000000`);
   const [gate, by] = await ground.gate();
   const server = ground.run(
     program(),

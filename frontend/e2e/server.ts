@@ -61,6 +61,7 @@ export async function start(wish: Wish = {}): Promise<Place & { stop: () => Prom
   const storage = join(folder, "billing");
   const rate = wish.rate ?? 1_000_000;
   const rates = ["public", "read", "write"].map((kind) => `--rate-${kind}=${rate}`);
+  rates.push("--rate-onboarding=1000000");
   const at = ["--address", "127.0.0.1:0", "--health-address", "127.0.0.1:0"];
   const tenants = ["--provision", "manifests", "--provision-folder", join(folder, "tenants")];
   const kept = ["--storage", storage, "--development-secret-file", secret];

@@ -266,6 +266,7 @@ pub enum Reach {
 pub struct Caller<R> {
     identity: Option<Identity>,
     reach: Reach,
+    payer: Payer,
     rule: PhantomData<fn() -> R>,
 }
 
@@ -289,6 +290,12 @@ impl<R> Caller<R> {
     #[must_use]
     pub fn reach(&self) -> &Reach {
         &self.reach
+    }
+
+    /// Who pays, where a request is paid from a second budget too.
+    #[must_use]
+    pub fn payer(&self) -> &Payer {
+        &self.payer
     }
 
     /// The account that the caller may reach, when it is one.
@@ -331,6 +338,6 @@ where
         if let Some(receipt) = parts.extensions.get::<Receipt>() {
             receipt.leave(left);
         }
-        Ok(Self { identity, reach, rule: PhantomData })
+        Ok(Self { identity, reach, payer, rule: PhantomData })
     }
 }

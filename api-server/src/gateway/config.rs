@@ -64,7 +64,7 @@ impl GatewayConfig {
     #[must_use]
     pub fn rates(&self) -> Rates {
         let each = self.rate_ingest;
-        Rates { public: each, read: each, write: each, ingest: each }
+        Rates { public: each, read: each, write: each, ingest: each, onboarding: each }
     }
 
     /// How much is answered at once.

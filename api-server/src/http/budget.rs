@@ -34,31 +34,64 @@ pub enum Payer {
     Address(IpAddr),
 }
 
+/// For how long an allowance is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Per {
+    /// So many requests a second.
+    Second,
+    /// So many an hour.
+    Hour,
+}
+
+impl Per {
+    fn seconds(self) -> u64 {
+        match self {
+            Self::Second => 1,
+            Self::Hour => 3_600,
+        }
+    }
+
+    fn quota(self, most: NonZeroU32) -> Quota {
+        match self {
+            Self::Second => Quota::per_second(most),
+            Self::Hour => Quota::per_hour(most),
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Second => "a second",
+            Self::Hour => "an hour",
+        }
+    }
+}
+
 type Limiter<C> = RateLimiter<Payer, DefaultKeyedStateStore<Payer>, C, StateInformationMiddleware>;
 
 /// One kind of request's budget.
 pub struct Budget<C: Clock = DefaultClock> {
     name: &'static str,
-    per_second: NonZeroU32,
+    most: NonZeroU32,
+    per: Per,
     clock: C,
     limiter: Limiter<C>,
 }
 
 impl Budget {
-    /// `per_second` requests each second for each payer, all of them at once if it likes.
+    /// `most` requests each second or hour for each payer, all of them at once if it likes.
     #[must_use]
-    pub fn new(name: &'static str, per_second: NonZeroU32) -> Self {
-        Self::with_clock(name, per_second, DefaultClock::default())
+    pub fn new(name: &'static str, most: NonZeroU32, per: Per) -> Self {
+        Self::with_clock(name, most, per, DefaultClock::default())
     }
 }
 
 impl<C: Clock + Clone> Budget<C> {
     /// A budget on another clock.
     #[must_use]
-    pub fn with_clock(name: &'static str, per_second: NonZeroU32, clock: C) -> Self {
+    pub fn with_clock(name: &'static str, most: NonZeroU32, per: Per, clock: C) -> Self {
         let store = DefaultKeyedStateStore::default();
-        let limiter = RateLimiter::new(Quota::per_second(per_second), store, clock.clone());
-        Self { name, per_second, clock, limiter }
+        let limiter = RateLimiter::new(per.quota(most), store, clock.clone());
+        Self { name, most, per, clock, limiter }
     }
 
     /// Spends one request. The headers say what is left.
@@ -73,7 +106,10 @@ impl<C: Clock + Clone> Budget<C> {
             Ok(state) => {
                 let left = state.remaining_burst_capacity();
                 let policy = header(&self.policy());
-                Ok([(POLICY.clone(), policy), (LIMIT.clone(), header(&self.left(left, 1)))])
+                Ok([
+                    (POLICY.clone(), policy),
+                    (LIMIT.clone(), header(&self.left(left, self.per.seconds()))),
+                ])
             }
             Err(until) => {
                 let wait = whole_seconds(until.wait_time_from(self.clock.now()));
@@ -83,7 +119,7 @@ impl<C: Clock + Clone> Budget<C> {
     }
 
     fn policy(&self) -> String {
-        format!("\"{}\";q={};w=1", self.name, self.per_second)
+        format!("\"{}\";q={};w={}", self.name, self.most, self.per.seconds())
     }
 
     fn left(&self, left: u32, seconds: u64) -> String {
@@ -91,10 +127,10 @@ impl<C: Clock + Clone> Budget<C> {
     }
 
     fn spent(&self, wait: u64) -> Problem {
-        let (name, per_second) = (self.name, self.per_second);
+        let (name, most, per) = (self.name, self.most, self.per.word());
         Problem::new(
             Code::RateLimited,
-            format!("The budget {name} is {per_second} requests a second. Try again in {wait} s."),
+            format!("The budget {name} is {most} requests {per}. Try again in {wait} s."),
         )
         .with_header(POLICY.clone(), self.policy())
         .with_header(LIMIT.clone(), self.left(0, wait))
@@ -157,11 +193,14 @@ pub struct Budgets {
     pub write: Budget,
     /// Requests with usage, of up to a thousand events each.
     pub ingest: Budget,
+    /// Forms that are kept until somebody decides, per address. They are paid from
+    /// [`Budgets::public`] too.
+    pub onboarding: Budget,
     /// The bytes of usage that are held at once.
     pub room: Arc<Room>,
 }
 
-/// Requests a second in each budget.
+/// Requests a second in each budget; of onboarding, an hour.
 #[derive(Clone, Copy, Debug)]
 pub struct Rates {
     /// Of [`Budgets::public`].
@@ -172,6 +211,8 @@ pub struct Rates {
     pub write: NonZeroU32,
     /// Of [`Budgets::ingest`].
     pub ingest: NonZeroU32,
+    /// Of [`Budgets::onboarding`].
+    pub onboarding: NonZeroU32,
 }
 
 impl Budgets {
@@ -179,10 +220,11 @@ impl Budgets {
     #[must_use]
     pub fn new(rates: Rates) -> Self {
         Self {
-            public: Budget::new("public", rates.public),
-            read: Budget::new("read", rates.read),
-            write: Budget::new("write", rates.write),
-            ingest: Budget::new("ingest", rates.ingest),
+            public: Budget::new("public", rates.public, Per::Second),
+            read: Budget::new("read", rates.read, Per::Second),
+            write: Budget::new("write", rates.write, Per::Second),
+            ingest: Budget::new("ingest", rates.ingest, Per::Second),
+            onboarding: Budget::new("onboarding", rates.onboarding, Per::Hour),
             room: Arc::default(),
         }
     }
@@ -201,6 +243,7 @@ impl Budgets {
 
 #[cfg(test)]
 mod tests {
+    use axum::response::IntoResponse;
     use governor::clock::FakeRelativeClock;
 
     use super::*;
@@ -212,7 +255,8 @@ mod tests {
     #[test]
     fn what_is_left_is_said_and_each_payer_has_its_own() {
         let clock = FakeRelativeClock::default();
-        let budget = Budget::with_clock("read", NonZeroU32::new(2).unwrap(), clock.clone());
+        let two = NonZeroU32::new(2).unwrap();
+        let budget = Budget::with_clock("read", two, Per::Second, clock.clone());
         let left = |name: &str| {
             budget.spend(&payer(name)).map(|[_, (_, left)]| left.to_str().unwrap().to_owned())
         };
@@ -226,9 +270,30 @@ mod tests {
     }
 
     #[test]
+    fn an_hours_allowance_comes_back_in_its_parts() {
+        let clock = FakeRelativeClock::default();
+        let two = NonZeroU32::new(2).unwrap();
+        let budget = Budget::with_clock("onboarding", two, Per::Hour, clock.clone());
+        let left = || budget.spend(&payer("acme"));
+        let [(_, policy), (_, first)] = left().unwrap();
+        assert_eq!(
+            (policy, first),
+            (header("\"onboarding\";q=2;w=3600"), header("\"onboarding\";r=1;t=3600"))
+        );
+        left().unwrap();
+        let problem = left().unwrap_err().into_response();
+        assert_eq!(problem.headers()["retry-after"], "1800");
+        clock.advance(Duration::from_secs(1_799));
+        left().unwrap_err();
+        clock.advance(Duration::from_secs(1));
+        left().unwrap();
+        left().unwrap_err();
+    }
+
+    #[test]
     fn payers_who_are_quiet_are_forgotten() {
         let clock = FakeRelativeClock::default();
-        let budget = Budget::with_clock("read", NonZeroU32::MIN, clock.clone());
+        let budget = Budget::with_clock("read", NonZeroU32::MIN, Per::Second, clock.clone());
         for number in 0..=MANY_KEYS {
             budget.spend(&payer(&format!("a{number}"))).unwrap();
         }

@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -57,7 +57,7 @@ const GRAMMAR: Grammar = Grammar { filters: &[("status", &[Op::Eq])], sorts: &["
     )
 )]
 async fn submit(
-    _: Caller<Public>,
+    caller: Caller<Public>,
     State(app): State<App>,
     headers: HeaderMap,
     Json(given): Json<IntakeIn>,
@@ -65,6 +65,7 @@ async fn submit(
     let key = idempotency::key(&headers)?;
     let secret = key.map_or_else(idempotency::once, |key| Ok(key.to_owned()))?;
     let new = prepare(&app, &given, key, &secret)?;
+    let left = app.authenticator.budgets().onboarding.spend(caller.payer())?;
     let work = app.ledger.transact(None, move |session, _| {
         Box::pin(async move { intakes::add(session, &new).await })
     });
@@ -73,10 +74,12 @@ async fn submit(
     let token = idempotency::receipt(&intake.salt, &secret, &intake.form);
     let answer = answer::submitted(&intake, token)?;
     let place = HeaderValue::from_str(&answer.follow).map_err(Problem::internal)?;
-    Ok((StatusCode::CREATED, secret_headers(place), axum::Json(answer)).into_response())
+    Ok((StatusCode::CREATED, AppendHeaders(left), secret_headers(place), axum::Json(answer))
+        .into_response())
 }
 
-/// 503: nobody comes after with deciding.
+/// 429: nobody comes after with deciding. It is strangers who ask too much, and no failure of the server,
+/// which 5xx would be counted as.
 fn many_wait() -> Problem {
     let most = intakes::MOST_WAITING;
     tracing::warn!(most, "onboarding is refused: as many requests wait for a decision as may");

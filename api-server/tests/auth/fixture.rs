@@ -153,7 +153,8 @@ impl World {
 /// Budgets that no test uses up.
 fn plenty() -> Arc<Budgets> {
     let most = NonZeroU32::MAX;
-    Arc::new(Budgets::new(Rates { public: most, read: most, write: most, ingest: most }))
+    let rates = Rates { public: most, read: most, write: most, ingest: most, onboarding: most };
+    Arc::new(Budgets::new(rates))
 }
 
 /// One binding: the account `acme`.

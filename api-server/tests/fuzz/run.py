@@ -65,7 +65,8 @@ class Ground:
                 self.call("accounts", "bind", account, *names, "--uid", f"{account}-{name}", *at)
 
     def start(self):
-        many = [f"--rate-{kind}=1000000" for kind in ("public", "read", "write", "ingest")]
+        kinds = ("public", "read", "write", "ingest", "onboarding")
+        many = [f"--rate-{kind}=1000000" for kind in kinds]
         self.process = subprocess.Popen(
             [
                 self.program, "serve", "--address", "127.0.0.1:0", "--health-address", "127.0.0.1:0",

@@ -48,7 +48,7 @@ pub fn now() -> Timestamp {
 
 pub fn rates(each: u32) -> Rates {
     let each = NonZeroU32::new(each).unwrap();
-    Rates { public: each, read: each, write: each, ingest: each }
+    Rates { public: each, read: each, write: each, ingest: each, onboarding: each }
 }
 
 /// A server without a port.

@@ -1,8 +1,12 @@
 //! A stranger asks, customer success decides.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
 
 use api_server::auth::Audience;
+use api_server::http::budget::Rates;
+use api_server::http::server::Peer;
 use api_server::store::{accounts, plans};
 use axum::extract::Request;
 use axum::http::StatusCode;
@@ -604,9 +608,51 @@ async fn strangers_cannot_fill_the_ledgers_volume_with_requests() {
     });
     assert_eq!(work.await, Ok(9_999));
     let refused = submit(&api, &form(), Some("another")).await;
-    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE, "{}", refused.text);
+    // None of 5xx: strangers would use up the error budget.
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS, "{}", refused.text);
     assert_eq!(refused.headers["retry-after"], "3600");
     assert!(refused.text.contains("too-many-waiting"), "{}", refused.text);
     // Who asks again what became of theirs is answered.
     assert_eq!(submit(&api, &form(), Some("first")).await.status, StatusCode::CREATED);
+}
+
+/// From an address.
+async fn submit_from(api: &Api, address: &str, form: &Value, key: &str) -> Answer {
+    let request = Request::post("/onboarding").header("content-type", "application/json");
+    let request = request.header("idempotency-key", key).body(form.to_string().into());
+    let mut request = request.unwrap();
+    request.extensions_mut().insert(Peer(SocketAddr::new(address.parse().unwrap(), 50_000)));
+    api.send(request).await
+}
+
+#[tokio::test]
+async fn one_stranger_has_so_many_requests_an_hour_and_the_next_has_as_many() {
+    let two = NonZeroU32::new(2).unwrap();
+    let api = Api::with_rates(Rates { onboarding: two, ..rates(1_000_000) }).await;
+    // What is not kept costs nothing: whoever mends a form is not shut out.
+    for n in 0..5 {
+        let wrong = with("/tenant", json!("Initech"));
+        let refused = submit_from(&api, "192.0.2.1", &wrong, &format!("w{n}")).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text);
+    }
+    for (key, left) in [("a", "\"onboarding\";r=1;t=3600"), ("b", "\"onboarding\";r=0;t=3600")] {
+        let taken = submit_from(&api, "192.0.2.1", &form(), key).await;
+        assert_eq!(taken.status, StatusCode::CREATED, "{}", taken.text);
+        assert_eq!(taken.headers["ratelimit-policy"], "\"onboarding\";q=2;w=3600");
+        assert_eq!(taken.headers["ratelimit"], left);
+    }
+    let refused = submit_from(&api, "192.0.2.1", &form(), "c").await;
+    assert_eq!(
+        (refused.status, refused.code().as_str()),
+        (StatusCode::TOO_MANY_REQUESTS, "rate-limited")
+    );
+    let wait: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1_700..=1_800).contains(&wait), "{wait}");
+    assert_eq!(listed(&api, "/onboarding").await.0.len(), 2);
+    // Others are as free as before, and so is the rest of what this one may ask.
+    for key in ["d", "e"] {
+        let other = submit_from(&api, "198.51.100.1", &form(), key).await;
+        assert_eq!(other.status, StatusCode::CREATED, "{}", other.text);
+    }
+    assert_eq!(api.get("/billing/plans", None).await.status, StatusCode::OK);
 }

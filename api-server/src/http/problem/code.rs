@@ -133,7 +133,9 @@ codes! {
     AccountBusy = "account-busy" TOO_MANY_REQUESTS "Too much waits" Again
         "As much of this account waits to be stored as may.";
     RateLimited = "rate-limited" TOO_MANY_REQUESTS "Too many requests" Again
-        "The caller's budget is used up for this second.";
+        "The caller's budget is used up; `detail` names it.";
+    TooManyWaiting = "too-many-waiting" TOO_MANY_REQUESTS "Too many requests wait" Again
+        "As many requests for onboarding wait for a decision as may.";
     Internal = "internal" INTERNAL_SERVER_ERROR "Internal error" Again
         "The server failed. With the same keys nothing is done twice.";
     ClusterUnread = "cluster-unread" SERVICE_UNAVAILABLE "Not read yet" Again
@@ -150,8 +152,6 @@ codes! {
         "A gateway that holds as much as it may.";
     Timeout = "timeout" SERVICE_UNAVAILABLE "Timeout" Again
         "The answer took too long; it may have been done. With the same keys nothing is done twice.";
-    TooManyWaiting = "too-many-waiting" SERVICE_UNAVAILABLE "Too many requests wait" Again
-        "As many requests for onboarding wait for a decision as may.";
     Unavailable = "unavailable" SERVICE_UNAVAILABLE "Unavailable" Again
         "The server cannot do this now: its storage, or what it needs for it.";
 }
