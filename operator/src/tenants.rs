@@ -42,6 +42,9 @@ pub async fn reconcile(ctx: &Context, name: &str) -> Result<Next, ApiError> {
     let now = Timestamp::now();
     let seen = observe(ctx, &tenant);
     let decision = decide::decide(&tenant, &seen, now);
+    if let Some(Outcome::Refused(Refusal::NamespaceRetained { .. })) = &decision.outcome {
+        orphans::look(ctx, name).await?;
+    }
     let tenant = prepare(ctx, tenant, &seen, &decision, now).await?;
     let outcome = act(ctx, &tenant, &decision).await;
     report::report(ctx, &tenant, &decision, outcome, now).await

@@ -1,4 +1,5 @@
-//! Stacks whose Tenant is gone: nothing is done to them, unless somebody asks for their removal.
+//! Stacks whose Tenant is gone: nothing is done to them, unless somebody asks for their removal. Another Tenant of the
+//! name may wait for that.
 
 use crds::names::TenantName;
 

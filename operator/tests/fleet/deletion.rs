@@ -97,6 +97,28 @@ async fn a_new_tenant_of_the_name_is_refused_with_the_way_out() {
 }
 
 #[tokio::test]
+async fn the_way_out_is_open_while_a_new_tenant_waits_for_the_name() {
+    let lab = Lab::shared().await;
+    let (uid, _) = left_behind(&lab, "d-out").await;
+    lab.apply(&[tenant("d-out", "d-out")]).await;
+    lab.says("d-out", "Stalled", "True", "NamespaceNotOwned").await;
+    let ask =
+        |value: &str| json!({ "metadata": { "annotations": { "tenantry.dev/purge": value } } });
+    // Another uid than that of the stack that is kept removes nothing.
+    let t = lab.tenant("d-out").await;
+    let ours = t["metadata"]["uid"].as_str().unwrap();
+    lab.api.merge("namespaces", "", "tenant-d-out", &ask(ours)).await.unwrap();
+    lab.nudge("d-out").await;
+    lab.says("d-out", "Stalled", "True", "NamespaceNotOwned").await;
+    let kept = lab.api.get("namespaces", "", "tenant-d-out").await.unwrap();
+    assert!(kept["metadata"]["deletionTimestamp"].is_null(), "{kept}");
+    lab.api.merge("namespaces", "", "tenant-d-out", &ask(&uid)).await.unwrap();
+    lab.ready("d-out").await;
+    let anew = lab.api.get("namespaces", "", "tenant-d-out").await.unwrap();
+    assert_ne!(anew["metadata"]["uid"], kept["metadata"]["uid"]);
+}
+
+#[tokio::test]
 async fn adopting_finds_claim_volume_and_secret_again() {
     let lab = Lab::shared().await;
     let (uid, data) = left_behind(&lab, "d-adopt").await;
