@@ -185,6 +185,7 @@ test("a rollout that goes wrong halts, and says on whom and why", async ({ page,
     timeout: 300_000,
   });
   await expect(page.getByText(/The operator says: .*1 failed: /)).toBeVisible();
+  await swept(page);
   await page.getByRole("link", { name: "1 failed" }).click();
   const row = page.getByRole("table", { name: "Tenants of dev" }).getByRole("row").nth(1);
   await expect(row).toContainText("dev@2 to dev@3");
@@ -212,6 +213,10 @@ test("a cluster that is silent is said, and a name that somebody took meanwhile"
   fleet.reached(false);
   await comes(page, stack, "The cluster does not answer.");
   await expect(stack.getByRole("table", { name: "What initech is made of" })).toBeVisible();
+  await swept(page);
+  await page.goto("/stacks");
+  await expect(page.getByRole("alert")).toContainText("The cluster does not answer.");
+  await expect(page.getByRole("region", { name: "dev" })).toBeVisible();
   await swept(page);
   const id = await asked(request, "umbrella", { purpose: "evaluation" });
   await decide(request, id, "approve");
