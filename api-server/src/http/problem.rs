@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 pub mod code;
 
-pub use code::{Code, Remedy, Row};
+pub use code::{Code, ProblemType, Remedy, Row};
 
 /// Where a problem's code is explained; the code is appended.
 pub const TYPES: &str = "https://tenantry.dev/problems/";
@@ -22,7 +22,7 @@ const LONGEST: usize = 500;
 pub struct ProblemBody {
     /// `https://tenantry.dev/problems/` and a stable code.
     #[serde(rename = "type")]
-    #[schema(format = "uri")]
+    #[schema(value_type = ProblemType)]
     pub kind: String,
     /// The code in words; the same for every problem of this type.
     pub title: String,

@@ -1,5 +1,6 @@
 //! The document says what the routes do. Who is let in: `matrix`.
 
+use api_server::http::problem::Code;
 use api_server::routes::Routes;
 use axum::http::StatusCode;
 use serde_json::Value;
@@ -70,6 +71,22 @@ fn every_operation_is_described_and_has_its_errors() {
             assert!(answer["content"]["application/problem+json"].is_object(), "{name}: {status}");
         }
     }
+}
+
+#[test]
+fn the_document_has_every_code_of_a_problem() {
+    let schemas = &document()["components"]["schemas"];
+    assert_eq!(
+        schemas["ProblemBody"]["properties"]["type"]["$ref"],
+        "#/components/schemas/ProblemType"
+    );
+    let known = schemas["ProblemType"]["enum"].as_array().unwrap();
+    let all =
+        Code::ALL.iter().map(|code| format!("https://tenantry.dev/problems/{}", code.row().code));
+    assert_eq!(
+        known.iter().map(|one| one.as_str().unwrap()).collect::<Vec<_>>(),
+        all.collect::<Vec<_>>()
+    );
 }
 
 #[test]

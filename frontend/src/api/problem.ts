@@ -3,12 +3,16 @@ import type { components } from "./schema";
 export type FieldError = components["schemas"]["FieldError"];
 type ProblemBody = components["schemas"]["ProblemBody"];
 
+type End<Type> = Type extends `https://tenantry.dev/problems/${infer Code}` ? Code : never;
+/** The codes that the API's document has. */
+export type Code = End<ProblemBody["type"]>;
+
 /** An answer that is none, in words for people. */
 export class Failure extends Error {
   /** HTTP status; 0 when there was no answer. */
   readonly status: number;
-  /** The end of the problem's type. */
-  readonly code: string;
+  /** The end of the problem's type; none where the server did not say why. A newer server may say another. */
+  readonly code: Code | null;
   readonly errors: readonly FieldError[];
   /** To be named when one asks for help. */
   readonly requestId: string | null;
@@ -18,7 +22,7 @@ export class Failure extends Error {
   constructor(message: string, about: Partial<Omit<Failure, keyof Error>> & { status: number }) {
     super(message);
     this.status = about.status;
-    this.code = about.code ?? "";
+    this.code = about.code ?? null;
     this.errors = about.errors ?? [];
     this.requestId = about.requestId ?? null;
     this.retryAfter = about.retryAfter ?? null;
@@ -40,7 +44,7 @@ export class Failure extends Error {
         retryAfter,
       });
     }
-    const code = body.type.slice(body.type.lastIndexOf("/") + 1);
+    const code = body.type.slice(body.type.lastIndexOf("/") + 1) as Code;
     return new Failure(body.detail, {
       status,
       code,

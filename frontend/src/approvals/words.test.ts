@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Failure } from "../api/problem";
+import { type Code, Failure } from "../api/problem";
 import { filterOf, idOf } from "./place";
 import {
   approvable,
@@ -46,17 +46,17 @@ describe("a reason", () => {
 });
 
 describe("a decision that did not come to be", () => {
-  const failed = (status: number, code: string) => refusal(new Failure("x", { status, code }));
+  const failed = (status: number, code: Code) => refusal(new Failure("x", { status, code }));
 
   it("is tried again only where that helps", () => {
     expect(failed(409, "name-taken")).toMatchObject({ again: false });
     expect(failed(409, "no-plan")).toMatchObject({ again: false });
     expect(failed(409, "already-decided")).toMatchObject({ again: false });
     for (const status of [400, 403, 404, 422, 429]) {
-      expect(failed(status, "x").what, String(status)).toBe("Nothing was decided.");
+      expect(failed(status, "invalid-request").what, String(status)).toBe("Nothing was decided.");
     }
     for (const status of [0, 408, 500, 503]) {
-      expect(failed(status, "x").what, String(status)).toMatch(/not known whether/);
+      expect(failed(status, "unavailable").what, String(status)).toMatch(/not known whether/);
     }
     expect(failed(503, "unavailable")).toMatchObject({ again: true });
     expect(refusal(Failure.unreachable())).toMatchObject({ again: true });

@@ -73,7 +73,7 @@ function saidNo(error: Error): boolean {
 
 /** Why a decision did not come to be, and the way on. */
 export function refusal(error: Error): { what: string; next: string; again: boolean } {
-  const code = error instanceof Failure ? error.code : "";
+  const code = error instanceof Failure ? error.code : null;
   switch (code) {
     case "name-taken":
       return {

@@ -1,6 +1,11 @@
 //! The codes that a problem's `type` ends in: the one list of them, for programs and for the reference.
 
 use axum::http::StatusCode;
+use utoipa::openapi::schema::{SchemaFormat, Type};
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::TYPES;
 
 /// What a sender does about a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +44,26 @@ pub struct Row {
     /// When it is said.
     pub meaning: &'static str,
 }
+
+/// What `type` of a problem can be, for the document: programs that are made from it know every code.
+pub struct ProblemType;
+
+impl PartialSchema for ProblemType {
+    fn schema() -> RefOr<Schema> {
+        let all = Code::ALL.iter().map(|code| format!("{TYPES}{}", code.row().code));
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::Custom("uri".into())))
+            .enum_values(Some(all))
+            .description(Some(
+                "A stable code behind an address. A later version may have more: one that a program does not know \
+                 is to be taken by its `status`.",
+            ))
+            .into()
+    }
+}
+
+impl ToSchema for ProblemType {}
 
 macro_rules! codes {
     ($($name:ident = $code:literal $status:ident $title:literal $remedy:ident $meaning:literal;)+) => {

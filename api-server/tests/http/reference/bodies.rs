@@ -96,7 +96,11 @@ pub fn section(document: &Value) -> String {
         if let Some(told) = schema["description"].as_str() {
             writeln!(out, "{}\n", cell(told)).unwrap();
         }
-        one(&mut out, schema);
+        // Its values stand in a table of their own, with what each means.
+        match name.as_str() {
+            "ProblemType" => out.push_str("The codes are those of [problems](#problems).\n"),
+            _ => one(&mut out, schema),
+        }
     }
     out
 }
