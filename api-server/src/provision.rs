@@ -138,7 +138,13 @@ impl Provisioner {
             provisions::due(&mut session, ledger.now(), AT_ONCE).await?
         };
         for (request, attempts) in due {
-            let answer = self.attempt(ledger, request).await?;
+            let answer = match self.attempt(ledger, request).await {
+                // One that this version cannot read is no reason for those behind it to wait.
+                Err(LedgerError::Store(StoreError::Unreadable(what))) => {
+                    Err(Undelivered::Refused(format!("the request cannot be read: {what}")))
+                }
+                answer => answer?,
+            };
             let away = matches!(answer, Err(Undelivered::Away(_)));
             let tried = tried(answer, attempts, whole_millisecond(ledger.now()));
             match tried.outcome {

@@ -24,7 +24,7 @@ use crate::{
 /// How often to look for what is due.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long an endpoint rests when what became of an attempt could not be recorded: else it would be
-/// sent the same again and again.
+/// sent the same again and again. It rests too when nothing of what is due can be sent.
 const REST: Duration = Duration::from_secs(10);
 /// How often what is old is dropped.
 const TIDY: Duration = Duration::from_secs(3_600);
@@ -200,6 +200,8 @@ impl Turns {
         self.running.remove(&endpoint);
         if let Err(error) = result {
             tracing::warn!(webhook = %endpoint, %error, "what became of a message could not be recorded");
+        }
+        if !matches!(result, Ok(true)) {
             self.resting.insert(endpoint, Instant::now() + REST);
         }
     }

@@ -202,6 +202,32 @@ async fn a_place_that_is_away_for_a_day_changes_nothing_but_the_delay() {
 }
 
 #[tokio::test]
+async fn a_request_that_cannot_be_read_keeps_no_other_from_being_made() {
+    let (ground, manifests, provisioner) = ground().await;
+    approve(&ground, 1, "acme").await;
+    approve(&ground, 2, "borealis").await;
+    let answer = async |text: &'static str| {
+        let sql = "UPDATE intakes SET answer = $1 WHERE tenant = 'acme'";
+        let work = ground
+            .ledger
+            .transact(None, move |session, _| Box::pin(session.run(sql, vec![text.into()])));
+        assert_eq!(work.await, Ok(1));
+    };
+    answer("{}").await;
+    let both = Done { made: 1, failed: 1, ..Done::default() };
+    assert_eq!(provisioner.round(&ground.ledger).await, Ok(both));
+    assert!(file(&manifests, "borealis").contains("BOREALIS"));
+    let told = provision(&ground, 1).await.unwrap();
+    assert_eq!((told.outcome, told.attempts), (Outcome::Queued, 1));
+    let detail = told.detail.unwrap();
+    assert!(detail.contains("cannot be read") && detail.contains("intakes.answer"), "{detail}");
+    // Once it can be, it is made like any other.
+    answer(r#"{"profile": {"overlays": []}}"#).await;
+    all_due(&ground).await;
+    assert_eq!(provisioner.round(&ground.ledger).await, Ok(MADE));
+}
+
+#[tokio::test]
 async fn a_contact_erased_while_it_waited_is_not_in_the_tenant() {
     let (ground, manifests, provisioner) = ground().await;
     approve(&ground, 1, "acme").await;

@@ -564,3 +564,36 @@ async fn there_are_as_many_endpoints_as_can_be_served_beside_each_other() {
     });
     assert_eq!(work.await, Ok(false));
 }
+
+/// As after a newer version of the program told of something that this one does not know.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_cannot_be_read_holds_up_no_other_and_is_not_lost() {
+    let (ground, receiver, postman) = (Ground::empty().await, Receiver::start(), usual());
+    let hook = endpoint(&ground, 1, &receiver.url(), &[]).await;
+    let retype = async |from: &'static str, to: &'static str| {
+        let sql = "UPDATE webhook_deliveries SET type = $2 WHERE type = $1";
+        let work = ground.ledger.transact(None, move |session, _| {
+            Box::pin(session.run(sql, vec![from.into(), to.into()]))
+        });
+        work.await.unwrap()
+    };
+    let strange = [tell(&ground, hook, 1).await, tell(&ground, hook, 2).await];
+    let known = Kind::Test.name();
+    assert_eq!(retype(known, "dev.tenantry.of-tomorrow").await, 2);
+    ground.set_clock("2026-11-24T12:00:00Z");
+    let plain = tell(&ground, hook, 3).await;
+    assert_eq!(postman.turn(&ground.ledger, hook).await, Ok(true));
+    assert_eq!(postman.turn(&ground.ledger, hook).await, Ok(false), "nothing else can be sent");
+    let ids = || receiver.got().iter().map(|one| one.id().to_owned()).collect::<Vec<_>>();
+    assert_eq!(ids(), [plain.as_str()]);
+    // By a version that knows it they go on.
+    retype("dev.tenantry.of-tomorrow", known).await;
+    for _ in 0..2 {
+        assert_eq!(postman.turn(&ground.ledger, hook).await, Ok(true));
+    }
+    let mut got = ids().split_off(1);
+    got.sort();
+    let mut both = strange.to_vec();
+    both.sort();
+    assert_eq!(got, both);
+}

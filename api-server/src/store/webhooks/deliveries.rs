@@ -210,7 +210,8 @@ pub async fn due(session: &mut Session, now: Timestamp) -> Result<Vec<Uuid>, Sto
 }
 
 /// What is to be sent next to an endpoint by now, what waits longest first; nothing to one that is
-/// disabled or gone.
+/// disabled or gone. What cannot be read, as by a version that does not know its type, stays where it is and lets
+/// others pass.
 pub async fn next(
     session: &mut Session,
     endpoint: Uuid,
@@ -219,9 +220,23 @@ pub async fn next(
     let Some(to) = get(session, endpoint).await?.filter(|to| to.disabled.is_none()) else {
         return Ok(None);
     };
-    let sql = select!("WHERE endpoint = $1 AND next_at <= $2 ORDER BY next_at, message LIMIT 1");
-    let row = session.row(sql, args![endpoint.to_string(), now]).await?;
-    row.map(|row| Ok((to, read(&row)?))).transpose()
+    let sql = select!(
+        "WHERE endpoint = $1 AND next_at <= $2 AND (next_at, message) > ($3, $4)
+         ORDER BY next_at, message LIMIT 1"
+    );
+    let mut after = (i64::MIN, String::new());
+    loop {
+        let values = args![endpoint.to_string(), now, after.0, after.1];
+        let Some(row) = session.row(sql, values).await? else { return Ok(None) };
+        match read(&row) {
+            Err(StoreError::Unreadable(what)) => {
+                let message = row.text(0)?.to_owned();
+                tracing::warn!(webhook = %endpoint, message, what, "a message cannot be read by this version; others pass it");
+                after = (row.int(7)?, message);
+            }
+            found => return Ok(Some((to, found?))),
+        }
+    }
 }
 
 /// Records an attempt, unless another server recorded one meanwhile, or somebody had it sent again: then
