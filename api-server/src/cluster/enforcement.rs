@@ -51,6 +51,12 @@ pub(super) async fn look(
         return Ok(stands);
     }
     let share = ctx.settings.suspend_share;
+    if let (Some(held), Some(figures)) = (stands.filter(|of| of.action == Action::Held), fresh)
+        && only_waits(rule, &held, figures, now)
+        && ctx.ledger.brakes(uid, share).await?
+    {
+        return Ok(stands);
+    }
     let look = Look { account: account.clone(), uid: uid.clone(), rule, share };
     let (stands, decision) = ctx.ledger.enforce(Some(&ctx.token), look).await?;
     if let Some(decision) = decision {
@@ -67,6 +73,14 @@ fn may_change(rule: Rule, stands: Option<&Standing>, figures: &Figures, now: Tim
     let period = figures.period;
     !period.contains(now) && stands.is_some()
         || enforcement::decide(rule, stands, period, over, now) != Step::Keep
+}
+
+/// Whether of one that the brake holds nothing is to be decided but that it goes on. Asked each minute of each of a
+/// fleet that is held: what may not go on anyway is not summed up for it.
+fn only_waits(rule: Rule, held: &Standing, figures: &Figures, now: Timestamp) -> bool {
+    let over = enforcement::over(figures.snapshot.meters.iter().map(|(m, of)| (*m, of)), rule.at);
+    let step = enforcement::decide(rule, Some(held), figures.period, over, now);
+    figures.period.contains(now) && matches!(step, Step::Due(_))
 }
 
 /// When it is to be looked at again though nothing happens.

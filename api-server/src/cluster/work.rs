@@ -1,7 +1,7 @@
 //! Whose turn it is.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -54,7 +54,7 @@ pub(super) async fn run(ctx: &Arc<Context>) {
             continue;
         }
         queue.end_gone(ctx).await;
-        queue.due.append(&mut ctx.world.take_news());
+        queue.due.extend(ctx.world.take_news());
         while running.len() < AT_ONCE
             && let Some(name) = queue.next()
         {
@@ -67,10 +67,40 @@ pub(super) async fn run(ctx: &Arc<Context>) {
     }
 }
 
+/// Names in the order in which they came due, each once. In that of names, the last would wait for as long as
+/// others come due faster than they have their turns.
+#[derive(Default)]
+struct Due {
+    order: VecDeque<Box<str>>,
+    names: HashSet<Box<str>>,
+}
+
+impl Due {
+    fn insert(&mut self, name: Box<str>) {
+        if self.names.insert(name.clone()) {
+            self.order.push_back(name);
+        }
+    }
+
+    /// Takes the first out that is none of `others`.
+    fn next_but(&mut self, others: &HashSet<Box<str>>) -> Option<Box<str>> {
+        let at = self.order.iter().position(|name| !others.contains(name))?;
+        let name = self.order.remove(at)?;
+        self.names.remove(&name);
+        Some(name)
+    }
+}
+
+impl Extend<Box<str>> for Due {
+    fn extend<T: IntoIterator<Item = Box<str>>>(&mut self, names: T) {
+        names.into_iter().for_each(|name| self.insert(name));
+    }
+}
+
 #[derive(Default)]
 struct Queue {
-    due: BTreeSet<Box<str>>,
-    running: BTreeSet<Box<str>>,
+    due: Due,
+    running: HashSet<Box<str>>,
     later: HashMap<Box<str>, Timestamp>,
     failures: HashMap<Box<str>, u32>,
     summaries: BTreeMap<AccountId, Timestamp>,
@@ -80,8 +110,7 @@ struct Queue {
 impl Queue {
     /// The next one that is due and not having its turn.
     fn next(&mut self) -> Option<Box<str>> {
-        let name = self.due.iter().find(|name| !self.running.contains(*name))?.clone();
-        self.due.remove(&name);
+        let name = self.due.next_but(&self.running)?;
         self.later.remove(&name);
         self.running.insert(name.clone());
         Some(name)
@@ -157,5 +186,43 @@ impl Queue {
                 ctx.world.put_gone_back();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(names: &[&str]) -> Queue {
+        let mut queue = Queue::default();
+        queue.due.extend(names.iter().map(|name| Box::from(*name)));
+        queue
+    }
+
+    /// As where tenants come due faster than they have their turns.
+    #[test]
+    fn the_last_of_names_has_its_turn_however_often_the_first_come_due() {
+        let mut queue = of(&["b", "a", "z"]);
+        let mut turns = Vec::new();
+        for _ in 0..4 {
+            let name = queue.next().unwrap();
+            queue.running.remove(&name);
+            turns.push(name);
+            queue.due.extend(["a", "b"].map(Box::from));
+        }
+        assert_eq!(turns, ["b", "a", "z", "b"].map(Box::from));
+    }
+
+    #[test]
+    fn one_that_has_its_turn_waits_for_its_end_and_holds_up_nobody() {
+        let mut queue = of(&["a", "b"]);
+        assert_eq!(queue.next().as_deref(), Some("a"));
+        queue.due.extend(["a", "a", "c"].map(Box::from));
+        assert_eq!(queue.next().as_deref(), Some("b"));
+        assert_eq!(queue.next().as_deref(), Some("c"));
+        assert_eq!(queue.next(), None, "it has its turn");
+        queue.running.remove("a");
+        assert_eq!(queue.next().as_deref(), Some("a"));
+        assert_eq!(queue.next(), None, "once");
     }
 }

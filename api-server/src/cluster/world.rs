@@ -1,7 +1,7 @@
 //! What is known of the cluster, and which tenants something happened to.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -22,7 +22,7 @@ struct Inner {
     /// The uids of those that this version cannot read, by name.
     unreadable: BTreeMap<Box<str>, Box<str>>,
     profiles: BTreeMap<Box<str>, Option<String>>,
-    news: BTreeSet<Box<str>>,
+    news: VecDeque<Box<str>>,
     /// Whether some tenant may be gone that the ledger still has.
     gone: bool,
     listed: (bool, bool),
@@ -47,7 +47,7 @@ impl World {
         inner.gone |= is_another;
         inner.unreadable.remove(&new.name);
         if is_news {
-            inner.news.insert(new.name.clone());
+            inner.news.push_back(new.name.clone());
         }
         inner.tenants.insert(new.name.clone(), new);
         drop(inner);
@@ -161,9 +161,10 @@ impl World {
         self.inner().tenants.len()
     }
 
-    /// Those to which something happened since the last time that this was asked.
+    /// Those to which something happened since the last time that this was asked, as it happened; one may be
+    /// there twice.
     #[must_use]
-    pub fn take_news(&self) -> BTreeSet<Box<str>> {
+    pub fn take_news(&self) -> VecDeque<Box<str>> {
         std::mem::take(&mut self.inner().news)
     }
 

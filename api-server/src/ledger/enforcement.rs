@@ -45,6 +45,17 @@ impl Ledger {
         work.await
     }
 
+    /// Whether too many others' services were stopped, or are to be, within an hour of now for a tenant's to be
+    /// stopped too.
+    ///
+    /// # Errors
+    /// As [`Ledger::store`]'s reads.
+    pub async fn brakes(&self, uid: &str, share: u8) -> Result<bool, LedgerError> {
+        let mut session = self.store().read().await?;
+        let now = whole_millisecond(self.now());
+        Ok(enforcement::brakes(enforcements::traffic(&mut session, uid, now).await?, share))
+    }
+
     /// Writes down that the cluster was told of a decision.
     ///
     /// # Errors

@@ -54,6 +54,7 @@ const STEPS: &[Step] = &steps![
     21 "binding issuers" "0021_binding_issuers.sql",
     22 "corrections by name" "0022_corrections_by_name.sql",
     23 "ends" "0023_ends.sql",
+    24 "brake" "0024_brake.sql",
 ];
 
 /// The spool of a gateway, which is always SQLite.

@@ -184,6 +184,9 @@ async fn a_fleet_that_would_stop_within_an_hour_is_held() {
         assert_eq!(house.action(who, 20).await, Some(Action::Held), "not even the first");
     }
     assert_eq!(house.action(0, 0).await, Some(Action::Held));
+    // As who asks before all is summed up.
+    let brakes = async |share| house.ground.ledger.brakes("u-0", share).await.unwrap();
+    assert_eq!((brakes(20).await, brakes(100).await), (true, false));
     assert_eq!(house.history().await, ["none → announced", "announced → held"], "told once");
     // Two of them do not count any more; then a person looks and lets the others.
     house.plan(0, "scale").await;
