@@ -15,7 +15,10 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use super::{Context, send::ANSWER};
-use crate::store::{StoreError, snapshots};
+use crate::{
+    ledger::figures::ahead_of,
+    store::{StoreError, snapshots},
+};
 
 /// How often it is renewed.
 const RENEW: Duration = Duration::from_secs(20);
@@ -66,8 +69,9 @@ async fn beat(ctx: &Context) -> Result<(), String> {
 /// Whether summaries are made: the newest may be acted on, or there is none to make.
 async fn are_current(ctx: &Context) -> Result<bool, StoreError> {
     let mut session = ctx.ledger.store().read().await?;
-    let newest = snapshots::newest_validity(&mut session).await?;
-    Ok(newest.is_none_or(|until| until > ctx.ledger.now()))
+    let now = ctx.ledger.now();
+    let newest = snapshots::newest_validity(&mut session, ahead_of(now)).await?;
+    Ok(newest.is_none_or(|until| until > now))
 }
 
 async fn renew(ctx: &Context) -> kube::Result<()> {

@@ -19,7 +19,9 @@ impl Pace {
 
     /// The next place, now or later, in a fleet of so many tenants. It is kept: who asks uses it.
     pub fn place(&mut self, now: Timestamp, tenants: usize) -> Timestamp {
-        let place = self.free.map_or(now, |free| free.max(now));
+        // Nobody waits for longer than the interval: a place beyond it was given by a clock that was set back since.
+        let last = now.checked_add(self.every).unwrap_or(Timestamp::MAX);
+        let place = self.free.filter(|free| *free <= last).map_or(now, |free| free.max(now));
         let share = i32::try_from(tenants.max(1)).unwrap_or(i32::MAX);
         let gap = self.every.checked_div(share).unwrap_or(SignedDuration::ZERO);
         self.free = Some(place.checked_add(gap).unwrap_or(place));
@@ -66,6 +68,14 @@ mod tests {
             let span = places[from + 11].duration_since(places[from]);
             assert!(span >= SignedDuration::from_millis(11 * 300), "{from}: {span}");
         }
+    }
+
+    #[test]
+    fn nobody_waits_for_a_clock_that_was_set_back() {
+        let mut pace = Pace::new(EVERY);
+        pace.place(after(86_400_000), 1_000);
+        assert_eq!(pace.place(after(0), 1_000), after(0));
+        assert_eq!(pace.place(after(0), 1_000), after(300));
     }
 
     #[test]

@@ -31,7 +31,7 @@ use crate::{
         subscription::{Agreed, Subscription},
         threshold::Level,
     },
-    ledger::{drains::Drain, tenants::Answered},
+    ledger::{drains::Drain, figures::ahead_of, tenants::Answered},
 };
 
 /// What an account came to.
@@ -124,6 +124,8 @@ pub fn decide(
     }
     let somebody_elses = written.is_some_and(|written| written != stands);
     let last = stands.usage.as_ref().and_then(|usage| usage.as_of.parse::<Timestamp>().ok());
+    // Of a clock that was set back: the interval from there is not waited for.
+    let last = last.filter(|last| *last <= ahead_of(now));
     let due = last.and_then(|last| last.checked_add(every).ok());
     match due {
         Some(due) if !somebody_elses && !lapses && !is_urgent(&wanted, stands) => {

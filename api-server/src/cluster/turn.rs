@@ -285,6 +285,8 @@ fn due(
     match step {
         Step::Write(shown) => Ok(shown),
         Step::Paced(shown) => {
+            let last = now.checked_add(ctx.settings.every).unwrap_or(Timestamp::MAX);
+            kept.place = kept.place.filter(|place| *place <= last);
             let place = *kept.place.get_or_insert_with(|| ctx.kept.place(now, ctx.world.count()));
             if now < place { Err(Some(place)) } else { Ok(shown) }
         }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 
 use super::{
     Context,
@@ -97,11 +97,29 @@ impl Extend<Box<str>> for Due {
     }
 }
 
+/// When a name comes due: at an instant, or once as long has passed as it lay ahead, should the clock be set back.
+#[derive(Clone, Copy, Debug)]
+struct Later {
+    at: Timestamp,
+    passed: Instant,
+}
+
+impl Later {
+    fn new(at: Timestamp, now: Timestamp) -> Self {
+        let wait = Duration::try_from(at.duration_since(now)).unwrap_or_default();
+        Self { at, passed: Instant::now() + wait }
+    }
+
+    fn has_come(&self, now: Timestamp) -> bool {
+        self.at <= now || self.passed <= Instant::now()
+    }
+}
+
 #[derive(Default)]
 struct Queue {
     due: Due,
     running: HashSet<Box<str>>,
-    later: HashMap<Box<str>, Timestamp>,
+    later: HashMap<Box<str>, Later>,
     failures: HashMap<Box<str>, u32>,
     summaries: BTreeMap<AccountId, Timestamp>,
     newest: Option<Timestamp>,
@@ -133,14 +151,15 @@ impl Queue {
             }
         };
         if let Some(next) = next {
-            self.later.insert(name.into(), next);
+            self.later.insert(name.into(), Later::new(next, ctx.ledger.now()));
         }
     }
 
     /// Whose time has come, or whose account was summed up.
     async fn look(&mut self, ctx: &Context) {
         let now = ctx.ledger.now();
-        let come = self.later.iter().filter(|(_, at)| **at <= now).map(|(name, _)| name.clone());
+        let come =
+            self.later.iter().filter(|(_, at)| at.has_come(now)).map(|(name, _)| name.clone());
         self.due.extend(come.collect::<Vec<_>>());
         if let Err(error) = self.summed_up(ctx).await {
             tracing::warn!(%error, "summaries cannot be read; tried again");
@@ -148,7 +167,10 @@ impl Queue {
     }
 
     async fn summed_up(&mut self, ctx: &Context) -> Result<(), StoreError> {
-        let since = self.newest.and_then(|newest| newest.checked_sub(OVERLAP).ok());
+        let now = ctx.ledger.now();
+        // By a clock that was set back nothing new would be newer than what it said before.
+        let newest = self.newest.map(|newest| newest.min(now));
+        let since = newest.and_then(|newest| newest.checked_sub(OVERLAP).ok());
         let mut session = ctx.ledger.store().read().await?;
         let dated = snapshots::dated(&mut session, since).await?;
         drop(session);
@@ -211,6 +233,17 @@ mod tests {
             queue.due.extend(["a", "b"].map(Box::from));
         }
         assert_eq!(turns, ["b", "a", "z", "b"].map(Box::from));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_is_set_back_puts_nobody_off() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let later = Later::new(at(1_060), at(1_000));
+        assert!(!later.has_come(at(1_059)) && later.has_come(at(1_060)));
+        tokio::time::advance(Duration::from_secs(59)).await;
+        assert!(!later.has_come(at(500)));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(later.has_come(at(500)));
     }
 
     #[test]

@@ -102,7 +102,7 @@ impl Told {
     const NEVER: Self = Self { last: None, changed: true };
 
     fn is_due(self, now: Timestamp, rest: SignedDuration) -> bool {
-        self.changed && self.last.is_none_or(|last| now.duration_since(last) >= rest)
+        self.changed && self.last.is_none_or(|last| now.duration_since(last).abs() >= rest)
     }
 
     const fn at(now: Timestamp) -> Self {
@@ -181,6 +181,7 @@ impl Figures {
                 older_than: before(now, self.rhythm.every),
                 moved: before(now, self.rhythm.refresh),
                 formula_version: FORMULA_VERSION,
+                ahead: ahead_of(now),
             };
             let mut session = ledger.store().read().await?;
             let page = snapshots::due(&mut session, due, after.as_ref(), PAGE).await?;
@@ -258,6 +259,15 @@ impl Figures {
         }
         Ok(())
     }
+}
+
+/// How far servers' clocks may lie apart. What is dated later than that was dated by a clock that has been set back:
+/// waiting for that instant would be to stand still.
+const APART: SignedDuration = SignedDuration::from_secs(60);
+
+/// What is dated later than this is not to be waited for.
+pub(crate) fn ahead_of(now: Timestamp) -> Timestamp {
+    now.checked_add(APART).unwrap_or(Timestamp::MAX)
 }
 
 fn before(now: Timestamp, span: SignedDuration) -> Timestamp {

@@ -577,3 +577,18 @@ async fn each_days_summary_can_be_computed_again_from_what_it_counted() {
         assert_eq!(check(ground.folder.path()).await.findings, [], "{column}");
     }
 }
+
+/// A clock that was a day ahead is set right: nobody waits until it is that day.
+#[tokio::test]
+async fn a_clock_that_is_set_back_holds_up_no_summary() {
+    let ground = Ground::with(&["acme"]).await;
+    let computed = async || sum_up(&ground).await.computed;
+    ground.set_clock("2026-11-24T12:00:00Z");
+    assert_eq!((computed().await, computed().await), (1, 0));
+    ground.set_clock("2026-11-23T12:00:00Z");
+    assert_eq!((computed().await, computed().await), (1, 0));
+    assert_eq!(summary(&ground, "acme").await.0.computed_at, ground.now());
+    // Another server's clock may be a little behind.
+    ground.set_clock("2026-11-23T11:59:30Z");
+    assert_eq!(computed().await, 0);
+}

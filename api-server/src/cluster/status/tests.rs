@@ -234,6 +234,8 @@ fn figures_wait_for_their_interval() {
     let step = |now| decide(next.clone(), &stands, Some(&stands), now, EVERY);
     assert_eq!(step(later(noon(), 299)), Step::Leave(Some(due)));
     assert_eq!(step(due), Step::Paced(Box::new(next.clone())));
+    // What stands there is dated by a clock that was set back since.
+    assert_eq!(step(later(noon(), -3_600)), Step::Write(Box::new(next.clone())));
 }
 
 #[test]

@@ -202,7 +202,8 @@ impl Kept {
         let raised = after.flagged && (turn.raised || !turn.watch.flagged);
         // A flag that was raised in a turn stays in it, and its good turns count from the next one.
         let flag = Watch { flagged: true, good_running: 0 };
-        if now.duration_since(turn.begun) >= every {
+        // Either way: also of one that began by a clock that was set back since.
+        if now.duration_since(turn.begun).abs() >= every {
             let watch = if raised { flag } else { after };
             return Turn { begun: now, raised: false, watch };
         }

@@ -46,10 +46,11 @@ async fn ledger(folder: &Path) -> Ledger {
 /// Works acme out and answers before its summary is stored.
 async fn worked_out(ledger: &Ledger) -> Vec<Computed> {
     let figures = Figures::new(Rhythm::every(SignedDuration::from_mins(5)));
-    let due = Due { older_than: now(), moved: now(), formula_version: FORMULA_VERSION };
+    let (now, formula_version) = (now(), FORMULA_VERSION);
+    let due = Due { older_than: now, moved: now, formula_version, ahead: now };
     let mut session = ledger.store().read().await.unwrap();
     let page = snapshots::due(&mut session, due, None, PAGE).await.unwrap();
-    let (rows, failed) = figures.page(&mut session, &page, now()).await.unwrap();
+    let (rows, failed) = figures.page(&mut session, &page, now).await.unwrap();
     assert_eq!((rows.len(), failed), (1, 0));
     rows
 }

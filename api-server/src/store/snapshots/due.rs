@@ -20,6 +20,9 @@ pub(crate) struct Due {
     pub moved: Timestamp,
     /// Whose summary is by older formulas than these.
     pub formula_version: u32,
+    /// Whose summary is dated later than this: by a clock that was set back since. It would not be due before that
+    /// instant comes again.
+    pub ahead: Timestamp,
 }
 
 /// The accounts after `after` that are due, by id, at most `limit`.
@@ -34,12 +37,13 @@ pub(crate) async fn due(
                LEFT JOIN snapshots s ON s.account = a.account
                LEFT JOIN heads h ON h.account = a.account
                WHERE a.account > $1
-                 AND (s.account IS NULL OR s.computed_at <= $2 OR s.formula_version <> $4
+                 AND (s.account IS NULL OR s.computed_at <= $2 OR s.computed_at > $6
+                      OR s.formula_version <> $4
                       OR (s.computed_at <= $3 AND (s.stale = 1 OR h.seq > s.ledger_seq)))
                ORDER BY a.account LIMIT $5";
-    let Due { older_than, moved, formula_version } = due;
+    let Due { older_than, moved, formula_version, ahead } = due;
     let after = after.map(AccountId::as_str).unwrap_or_default();
-    let values = args![after, older_than, moved, formula_version, limit];
+    let values = args![after, older_than, moved, formula_version, limit, ahead];
     session.rows(sql, values).await?.iter().map(accounts::account).collect()
 }
 
@@ -85,11 +89,13 @@ pub(crate) async fn counts(
     rows.iter().map(read).collect()
 }
 
-/// Until when the newest of all summaries may be acted on.
+/// Until when the newest of all summaries may be acted on, of those that are dated no later than `until`.
 pub(crate) async fn newest_validity(
     session: &mut Session,
+    until: Timestamp,
 ) -> Result<Option<Timestamp>, StoreError> {
-    let row = session.row("SELECT MAX(valid_until) FROM snapshots", Vec::new()).await?;
+    let sql = "SELECT MAX(valid_until) FROM snapshots WHERE computed_at <= $1";
+    let row = session.row(sql, args![until]).await?;
     row.map_or(Ok(None), |row| row.opt_time(0))
 }
 
