@@ -19,6 +19,7 @@ use crate::{
     revision,
     rollout::{self, Decision, Member, Target},
     tenants::Next,
+    world::World,
 };
 
 /// Brings one profile's bookkeeping up to date.
@@ -157,7 +158,7 @@ async fn collect(ctx: &Context, name: &str) -> Result<(), ApiError> {
         return Ok(());
     }
     let numbers: Vec<i64> = known.keys().copied().collect();
-    for number in revision::surplus(&numbers, &used(ctx, name)) {
+    for number in revision::surplus(&numbers, &used(&ctx.world, name)) {
         let Some(surplus) = known.get(&number) else { continue };
         let object = revision::object_name(name, number);
         ctx.cluster.delete_revision(&ctx.namespace, &object, &surplus.uid).await?;
@@ -166,10 +167,12 @@ async fn collect(ctx: &Context, name: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn used(ctx: &Context, profile: &str) -> BTreeSet<i64> {
+/// Also by who names another profile since, and does not run it yet.
+fn used(world: &World, profile: &str) -> BTreeSet<i64> {
     let mut used = BTreeSet::new();
-    for tenant in ctx.world.tenants_of(profile) {
-        used.extend(tenant.spec.profile_ref.revision);
+    for tenant in world.tenants() {
+        let named = Some(&tenant.spec.profile_ref).filter(|named| named.name == profile);
+        used.extend(named.and_then(|named| named.revision));
         let status = tenant.status.as_ref().and_then(|s| s.profile_revision.as_ref());
         let labels = status.map(|r| [r.desired.as_deref(), r.current.as_deref()]);
         for label in labels.into_iter().flatten().flatten() {
@@ -186,7 +189,26 @@ fn pace_key(profile: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crds::{TenantStatus, tenant::ProfileRevision};
+
     use super::*;
+    use crate::fixtures;
+
+    /// One that is frozen on its way from one profile to another needs what it runs to go back to.
+    #[test]
+    fn a_revision_is_used_by_whoever_runs_it_whichever_profile_it_names_by_now() {
+        let world = World::default();
+        let mut tenant = fixtures::tenant();
+        tenant.metadata.resource_version = Some("7".to_owned());
+        tenant.spec.profile_ref.name = "dev".to_owned();
+        tenant.spec.profile_ref.revision = Some(9);
+        let label = |number: i64| Some(rollout::label("prod", number));
+        let runs = ProfileRevision { current: label(2), desired: label(3), ..Default::default() };
+        tenant.status = Some(TenantStatus { profile_revision: Some(runs), ..Default::default() });
+        world.put_tenant(tenant);
+        assert_eq!(used(&world, "prod"), BTreeSet::from([2, 3]));
+        assert_eq!(used(&world, "dev"), BTreeSet::from([9]));
+    }
 
     /// `Ready`, `Reconciling`, `Stalled`, `TenantsHealthy` of a rollout in this phase.
     fn says(phase: RolloutPhase, moving: bool, failed: &[&str]) -> [bool; 4] {

@@ -162,7 +162,7 @@ impl World {
         self.lock().tenants.get(name).cloned()
     }
 
-    /// Every Tenant that names this profile, or whose status speaks of it.
+    /// Every Tenant that names this profile.
     #[must_use]
     pub fn tenants_of(&self, profile: &str) -> Vec<Arc<Tenant>> {
         let inner = self.lock();
