@@ -23,7 +23,7 @@ use crate::{
     kinds::Kind,
     object::Key,
     reduce, revision,
-    world::{Part, Unreadable, World},
+    world::{Part, Unreadable, World, version_of},
 };
 
 /// The Secrets that a stack may have, by name; RBAC and watches know no others.
@@ -196,7 +196,9 @@ impl Sink<DynamicObject> for Objects {
             (self.tenant_of(&object), object.metadata.name.as_deref())
         {
             let key = Key::new(self.kind, name);
-            self.world.remove(tenant, Part::Object(&key), object.metadata.uid.as_deref());
+            let uid = object.metadata.uid.as_deref().unwrap_or_default();
+            let version = version_of(object.metadata.resource_version.as_deref());
+            self.world.remove_object(tenant, &key, uid, version);
         }
     }
 

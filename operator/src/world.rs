@@ -43,12 +43,14 @@ struct Inner {
     /// The highest number of a profile's revisions that cannot be read.
     taken: HashMap<Box<str>, i64>,
     stacks: HashMap<Box<str>, Observed>,
+    /// Objects that stacks had.
+    gone: stacks::Gone,
     learned: HashMap<Box<str>, Learned>,
     /// By tenant: the profile, and its revision.
     grants: HashMap<Box<str>, (Box<str>, i64)>,
 }
 
-fn version_of(resource_version: Option<&str>) -> u64 {
+pub(crate) fn version_of(resource_version: Option<&str>) -> u64 {
     resource_version.and_then(|v| v.parse().ok()).unwrap_or(0)
 }
 

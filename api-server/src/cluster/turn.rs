@@ -310,7 +310,7 @@ async fn write(
             ctx.kept.wrote();
             kept.written = Some(after.shown.clone());
             kept.place = None;
-            ctx.world.put_tenant(after);
+            ctx.world.put_own_tenant(after);
             Ok(())
         }
         Err(why) => {

@@ -151,6 +151,20 @@ mod tests {
     }
 
     #[test]
+    fn the_answer_to_a_write_brings_back_no_tenant_that_is_gone() {
+        let world = World::default();
+        let of = |uid| tenant("acme", uid, &json!(false));
+        let record = |uid| Record::of(read::<Tenant>(&of(uid)).unwrap()).unwrap();
+        Tenants(&world).put(of("u-1"));
+        Tenants(&world).remove(of("u-1"));
+        world.put_own_tenant(record("u-1"));
+        assert!(world.tenant("acme").is_none() && world.uids().is_empty());
+        Tenants(&world).put(of("u-2"));
+        world.put_own_tenant(record("u-1"));
+        assert_eq!(world.uids(), ["u-2"], "nor the one before it");
+    }
+
+    #[test]
     fn a_profile_that_cannot_be_read_says_its_plan() {
         let world = World::default();
         let profile = json!({

@@ -54,6 +54,14 @@ impl World {
         self.news.notify_one();
     }
 
+    /// The answer to a write of ours. A tenant that is gone since stays gone.
+    pub fn put_own_tenant(&self, new: Record) {
+        let is_there = self.tenant(&new.name).is_some_and(|known| known.uid == new.uid);
+        if is_there {
+            self.put_tenant(new);
+        }
+    }
+
     /// A tenant that is there and cannot be read. What was read of it before stays, and its account is
     /// its own: it is not gone.
     pub fn put_unreadable(&self, name: &str, uid: &str) {

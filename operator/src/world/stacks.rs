@@ -1,6 +1,6 @@
 //! The objects, pods and jobs of stacks, and what was learned of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use super::{Learned, World};
 use crate::{
@@ -19,11 +19,41 @@ pub enum Part<'a> {
     Object(&'a Key),
 }
 
+/// Objects that a watch has shown to be gone, and at which version: an answer to a write of ours that comes later
+/// speaks of what was. One that is back in the watch, as its label is, has a newer version.
+#[derive(Default)]
+pub(super) struct Gone {
+    versions: HashMap<Box<str>, u64>,
+    order: VecDeque<Box<str>>,
+}
+
+impl Gone {
+    /// How many are remembered: answers are late by seconds, not by thousands of deletions.
+    const MOST: usize = 4096;
+
+    fn note(&mut self, uid: &str, version: u64) {
+        if self.versions.insert(uid.into(), version).is_none() {
+            self.order.push_back(uid.into());
+        }
+        while self.order.len() > Self::MOST {
+            let oldest = self.order.pop_front();
+            oldest.and_then(|uid| self.versions.remove(&uid));
+        }
+    }
+
+    fn is_past(&self, record: &Record) -> bool {
+        self.versions.get(&record.uid).is_some_and(|gone| record.resource_version <= *gone)
+    }
+}
+
 impl World {
-    /// Takes an owned object in, unless a newer record of it is known. Wakes the tenant when the
+    /// Takes an owned object in, unless a newer record of it is known, or that it is gone. Wakes the tenant when the
     /// record says something new.
     pub fn put_object(&self, tenant: &str, key: Key, mut record: Record) {
         let mut inner = self.lock();
+        if inner.gone.is_past(&record) {
+            return;
+        }
         let objects = &mut inner.stacks.entry(tenant.into()).or_default().objects;
         if let Some(known) = objects.get_mut(&key) {
             if known.uid == record.uid && known.resource_version >= record.resource_version {
@@ -66,6 +96,12 @@ impl World {
         if changed {
             self.tenant_kicks.kick(tenant);
         }
+    }
+
+    /// Forgets an object that a watch has shown to be gone, at this version, and wakes the tenant.
+    pub fn remove_object(&self, tenant: &str, key: &Key, uid: &str, version: u64) {
+        self.lock().gone.note(uid, version);
+        self.remove(tenant, Part::Object(key), Some(uid));
     }
 
     /// Forgets what is gone, if it is still the one with this uid, and wakes the tenant.

@@ -5,7 +5,11 @@ use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use proptest::prelude::*;
 
 use super::*;
-use crate::fixtures;
+use crate::{
+    fixtures,
+    kinds::Kind,
+    observed::{Facts, Record},
+};
 
 fn tenant(version: u64, generation: i64) -> Tenant {
     let mut tenant = fixtures::tenant();
@@ -175,6 +179,33 @@ fn a_grant_is_of_one_profiles_revision() {
     assert_eq!(world.granted("acme", "dev"), Some(2), "another profile's word");
     world.take_back("acme", "dev");
     assert_eq!(world.granted("acme", "dev"), None);
+}
+
+#[test]
+fn an_answer_that_comes_after_the_end_of_an_object_brings_nothing_back() {
+    let (world, key) = (at_rest(), Key::new(Kind::ConfigMap, "core"));
+    let record = |version| Record {
+        uid: "u".into(),
+        resource_version: version,
+        tenant_uid: Some(fixtures::UID.into()),
+        fingerprint: Some(1),
+        deleting: false,
+        retained: false,
+        facts: Facts::Plain,
+    };
+    let known = || world.observed("acme").objects.contains_key(&key);
+    world.put_object("acme", key.clone(), record(10));
+    // Written at 11 and deleted at 12; the answer to the write comes last.
+    world.remove_object("acme", &key, "u", 12);
+    world.put_object("acme", key.clone(), record(11));
+    assert!(!known());
+    // A label that was taken off and put on again takes it out of the watch and back.
+    world.put_object("acme", key.clone(), record(13));
+    assert!(known());
+    let another = Record { uid: "v".into(), ..record(9) };
+    world.remove_object("acme", &key, "u", 14);
+    world.put_object("acme", key.clone(), another);
+    assert!(known(), "another by the name is not gone");
 }
 
 /// What happens to one object, in some order.
