@@ -100,6 +100,28 @@ pub fn member(tenant: &Tenant, profile: &str, target: Target, granted: bool) -> 
     }
 }
 
+/// Whether two states of a tenant are the same for all who count a profile's tenants: in all that [`member`] reads. What a
+/// tenant uses changes all the time, and a profile may have a thousand.
+#[must_use]
+pub fn reads_alike(one: &Tenant, other: &Tenant) -> bool {
+    fn read(tenant: &Tenant) -> impl PartialEq {
+        let status = tenant.status.as_ref();
+        let told = |type_| {
+            let found = status.and_then(|status| conditions::find(&status.conditions, type_));
+            found.map(|found| (found.status.as_str(), found.reason.as_str()))
+        };
+        (
+            (tenant.metadata.uid.as_deref(), tenant.metadata.generation),
+            tenant.metadata.deletion_timestamp.is_some(),
+            &tenant.spec.profile_ref,
+            status.and_then(|status| status.observed_generation),
+            status.and_then(|status| status.profile_revision.as_ref()),
+            [READY, RECONCILING, STALLED].map(told),
+        )
+    }
+    read(one) == read(other)
+}
+
 /// Whether the tenant's stack was brought to some revision of this profile.
 fn is_brought_to(revision: &ProfileRevision, profile: &str) -> bool {
     revision.desired.as_deref().and_then(parse).is_some_and(|(of, _)| of == profile)

@@ -18,7 +18,9 @@ use kube::ResourceExt;
 pub use profiles::Unreadable;
 pub use stacks::Part;
 
-use crate::{account, figures, kicks::Kicks, object::Key, observed::Observed, revision::Revision};
+use crate::{
+    account, figures, kicks::Kicks, object::Key, observed::Observed, revision::Revision, rollout,
+};
 
 /// Fingerprints that the server is known to make of what we want, by object: (wanted, live).
 pub type Learned = BTreeMap<Key, (u64, u64)>;
@@ -73,13 +75,23 @@ fn usage(tenant: &Tenant) -> Option<&UsageStatus> {
     tenant.status.as_ref()?.usage.as_ref()
 }
 
+/// The profiles that count their tenants otherwise by a tenant that was `known` so far.
+fn counts_otherwise(known: Option<&Arc<Tenant>>, now: &Tenant) -> Vec<String> {
+    if known.is_some_and(|known| rollout::reads_alike(known, now)) {
+        return Vec::new();
+    }
+    let known = known.map(|known| &**known);
+    let all = [Some(now), known].into_iter().flatten();
+    all.map(|tenant| tenant.spec.profile_ref.name.clone()).collect()
+}
+
 impl World {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // Every critical section leaves the maps whole, so a poisoned lock is still good.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a Tenant in, unless a newer one is known; wakes it and its profile.
+    /// Takes a Tenant in, unless a newer one is known; wakes it, and its profile if that counts otherwise by it.
     pub fn put_tenant(&self, mut tenant: Tenant) {
         figures::forget_managed_fields(&mut tenant);
         let (name, version) =
@@ -89,13 +101,10 @@ impl World {
         if known.is_some_and(|k| version_of(k.metadata.resource_version.as_deref()) >= version) {
             return;
         }
-        let profiles = [
-            known.map(|k| k.spec.profile_ref.name.clone()),
-            Some(tenant.spec.profile_ref.name.clone()),
-        ];
+        let profiles = counts_otherwise(known, &tenant);
         inner.tenants.insert(name.as_str().into(), Arc::new(tenant));
         drop(inner);
-        for profile in profiles.into_iter().flatten() {
+        for profile in profiles {
             self.profile_kicks.kick(&profile);
         }
         self.tenant_kicks.kick(&name);
@@ -112,9 +121,9 @@ impl World {
         let edited = newer
             .as_ref()
             .is_some_and(|known| is_edited(&tenant, &**known) || usage(&tenant) != usage(known));
-        let mut profiles = vec![tenant.spec.profile_ref.name.clone()];
+        let mut profiles = Vec::new();
         if let Some(known) = newer {
-            profiles.push(known.spec.profile_ref.name.clone());
+            profiles = counts_otherwise(Some(&known), &tenant);
             inner.tenants.insert(name.as_str().into(), Arc::new(tenant));
         }
         drop(inner);

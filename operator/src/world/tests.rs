@@ -98,13 +98,46 @@ fn what_the_api_server_says_of_usage_meanwhile_wakes_too() {
 #[test]
 fn our_own_write_wakes_the_profile_that_counts_and_nobody_else() {
     let world = at_rest();
-    world.put_own_tenant(tenant(21, 1));
-    world.put_tenant(tenant(21, 1));
+    let mut ready = tenant(21, 1);
+    ready.status = Some(crds::TenantStatus { observed_generation: Some(1), ..Default::default() });
+    world.put_own_tenant(ready.clone());
+    world.put_tenant(ready);
     assert_eq!(woken(&world.tenant_kicks), Vec::<Box<str>>::new());
     assert_eq!(woken(&world.profile_kicks), ["prod".into()]);
     world.put_own_profile(profile(22, 1));
     world.put_profile(profile(22, 1));
     assert_eq!(woken(&world.profile_kicks), Vec::<Box<str>>::new());
+}
+
+/// A thousand tenants' figures change all the time, and each look at a profile goes over them all.
+#[test]
+fn what_a_tenant_uses_wakes_no_profile() {
+    let world = at_rest();
+    let used = |version| {
+        let mut used = tenant(version, 1);
+        let usage = UsageStatus { as_of: version.to_string(), ..UsageStatus::default() };
+        used.status = Some(crds::TenantStatus { usage: Some(usage), ..Default::default() });
+        used
+    };
+    world.put_tenant(used(21));
+    world.put_own_tenant(used(22));
+    assert_eq!(woken(&world.tenant_kicks), ["acme".into()]);
+    assert_eq!(woken(&world.profile_kicks), Vec::<Box<str>>::new());
+    let mut deleted = used(23);
+    deleted.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
+    world.put_tenant(deleted);
+    assert_eq!(woken(&world.profile_kicks), ["prod".into()]);
+    let mut ready = used(24);
+    let new = crds::conditions::NewCondition {
+        type_: crds::conditions::READY,
+        status: true.into(),
+        reason: "AllReady",
+        message: String::new(),
+    };
+    let status = ready.status.as_mut().unwrap();
+    status.conditions = crds::conditions::merge(&[], &[new], Some(1), Timestamp::UNIX_EPOCH);
+    world.put_tenant(ready);
+    assert_eq!(woken(&world.profile_kicks), ["prod".into()]);
 }
 
 #[test]
