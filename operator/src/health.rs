@@ -64,13 +64,15 @@ pub struct Health {
     pub components: Vec<ComponentStatus>,
     /// The cause that matters most; `None` when everything runs.
     pub cause: Option<Cause>,
+    /// No service of it runs, whatever is wrong with the rest.
+    pub stopped: bool,
 }
 
 /// Judges every component of `desired` by what was observed.
 #[must_use]
 pub fn judge(desired: &[Object], observed: &Observed) -> Health {
     let names: BTreeSet<&str> = desired.iter().map(|o| o.component.as_ref()).collect();
-    let mut health = Health::default();
+    let mut health = Health { stopped: stopped(desired, observed), ..Health::default() };
     for name in names {
         let objects: Vec<&Object> =
             desired.iter().filter(|o| o.component.as_ref() == name).collect();
@@ -83,6 +85,16 @@ pub fn judge(desired: &[Object], observed: &Observed) -> Health {
         health.cause = worse(health.cause.take(), cause);
     }
     health
+}
+
+/// Whether nothing is there that a suspension stops; it spares the gateway.
+fn stopped(desired: &[Object], observed: &Observed) -> bool {
+    let services = desired.iter().filter(|o| o.component.as_ref() != meta::GATEWAY);
+    let mut found = services.filter_map(|o| observed.objects.get(&o.key));
+    found.all(|record| match &record.facts {
+        Facts::Workload(w) => w.observed && w.replicas == 0 && w.existing == 0,
+        _ => true,
+    })
 }
 
 fn worse(a: Option<Cause>, b: Option<Cause>) -> Option<Cause> {

@@ -17,7 +17,8 @@ use crate::{
     metrics::Metrics,
     profiles,
     queue::{self, Ended},
-    tenants, watch,
+    tenants::{self, Done},
+    watch,
     world::World,
 };
 
@@ -161,7 +162,7 @@ async fn timed(ctx: Arc<Context>, resource: &'static str, name: Box<str>) -> End
     let work = async {
         match resource {
             "tenants" => tenants::reconcile(&ctx, &name).await,
-            _ => profiles::reconcile(&ctx, &name).await,
+            _ => profiles::reconcile(&ctx, &name).await.map(Done::from),
         }
     };
     let work = work.instrument(span.clone());
@@ -172,9 +173,9 @@ async fn timed(ctx: Arc<Context>, resource: &'static str, name: Box<str>) -> End
     let key = format!("{resource}/{name}");
     let held_up = matches!(result, Err(ApiError::Transient(_)));
     let (class, next) = match result {
-        Ok(next) => {
+        Ok(Done { next, result }) => {
             ctx.pace.succeeded(&key);
-            ("ok", next)
+            (result, next)
         }
         Err(error) => {
             let delay = ctx.pace.failed(&key);

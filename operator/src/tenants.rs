@@ -11,6 +11,7 @@ use std::{sync::Arc, time::Duration};
 use crds::{Tenant, names::TenantName};
 use k8s_openapi::{api::core::v1::ObjectReference, jiff::Timestamp};
 use kube::ResourceExt;
+use serde_json::Value;
 
 use crate::{
     account,
@@ -27,17 +28,32 @@ use crate::{
 /// When to look at a tenant again, if nothing happens before.
 pub type Next = Option<Duration>;
 
+/// How a look at a tenant ended, if it need not be done over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// When to look again.
+    pub next: Next,
+    /// One word for metrics: `ok`, or why not all that was decided is in the cluster.
+    pub result: &'static str,
+}
+
+impl From<Next> for Done {
+    fn from(next: Next) -> Self {
+        Self { next, result: "ok" }
+    }
+}
+
 /// Brings one tenant closer to what it should be.
 ///
 /// # Errors
 /// [`ApiError`] when the status could not be written or the work must be done over.
-pub async fn reconcile(ctx: &Context, name: &str) -> Result<Next, ApiError> {
+pub async fn reconcile(ctx: &Context, name: &str) -> Result<Done, ApiError> {
     let Some(tenant) = ctx.world.tenant(name) else {
         ctx.pace.forget(name);
-        return orphans::look(ctx, name).await;
+        return orphans::look(ctx, name).await.map(Done::from);
     };
     if tenant.metadata.deletion_timestamp.is_some() {
-        return deletion::reconcile(ctx, &tenant).await;
+        return deletion::reconcile(ctx, &tenant).await.map(Done::from);
     }
     let now = Timestamp::now();
     let seen = observe(ctx, &tenant);
@@ -113,7 +129,8 @@ fn is_counted(ctx: &Context, tenant: &Tenant) -> bool {
     profile.is_some_and(|p| !p.spec.rollout.max_in_flight.is_everybody())
 }
 
-/// Sends the decision's requests, one by one, until one does not go through.
+/// Sends the decision's requests, one by one, until one is refused. What the API server will not take of
+/// a stack must not keep its services running when they are to stop: that much is still sent then.
 async fn act(
     ctx: &Context,
     tenant: &Tenant,
@@ -131,15 +148,19 @@ async fn act(
     };
     // A stack that was in sync and is not any more was changed by somebody else.
     let drifted = decision.was_in_sync(tenant);
-    let (mut fresh, mut quota) = (false, false);
+    let (mut fresh, mut quota, mut refused) = (false, false, None);
     for action in &decision.actions {
+        if refused.is_some() && !(decision.suspension.stops() && stops(action)) {
+            continue;
+        }
         let change = if drifted { drift_of(ctx, at, action).await } else { None };
         if let Err(error) = ctx.cluster.run(at, action, fresh).await {
             // What a quota allows is what its controller has seen of it: a moment after it was written.
             if let (ApiError::Quota(message), true) = (&error, quota) {
                 return Err(ApiError::Transient(message.clone()));
             }
-            return refused_or(error, decision, &namespace);
+            refused.get_or_insert(refused_or(error, decision, &namespace)?);
+            continue;
         }
         fresh |= matches!(action, Action::CreateNamespace { .. });
         quota |= matches!(action, Action::Apply { key, .. } if key.kind == Kind::ResourceQuota);
@@ -148,7 +169,19 @@ async fn act(
             ctx.events.normal_of_part(tenant, part, "DriftCorrected", &note).await;
         }
     }
-    Ok(decision.outcome.clone())
+    Ok(refused.or_else(|| decision.outcome.clone()))
+}
+
+/// Whether it stops pods of a Deployment that is there, and does nothing that needs what was refused.
+fn stops(action: &Action) -> bool {
+    match action {
+        Action::Park { .. } => true,
+        Action::Apply { key, uid: Some(_), body } => {
+            key.kind == Kind::Deployment
+                && body.pointer("/spec/replicas").and_then(Value::as_i64) == Some(0)
+        }
+        _ => false,
+    }
 }
 
 /// What somebody did to the object that this action puts right, and to which part of it.
@@ -169,13 +202,9 @@ async fn drift_of(
 }
 
 /// Turns a refused request into what the status says, or hands it on to be tried again.
-fn refused_or(
-    error: ApiError,
-    decision: &Decision,
-    namespace: &str,
-) -> Result<Option<Outcome>, ApiError> {
+fn refused_or(error: ApiError, decision: &Decision, namespace: &str) -> Result<Outcome, ApiError> {
     let revision = decision.revision.as_deref().unwrap_or("the profile");
-    Ok(Some(match error {
+    Ok(match error {
         ApiError::Foreign(key) if key.kind == Kind::Namespace => {
             Outcome::Refused(Refusal::NamespaceForeign { namespace: key.name.to_string() })
         }
@@ -195,7 +224,22 @@ fn refused_or(
             message: format!("the API server refuses {message} ({revision})"),
         },
         other => return Err(other),
-    }))
+    })
+}
+
+/// An outcome in the words that metrics have for errors.
+fn result(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Blocked { reason: "Forbidden", .. } => "forbidden",
+        Outcome::Blocked { reason: "QuotaExceeded", .. } => "quota",
+        Outcome::Blocked { .. } => "rejected",
+        Outcome::Refused(
+            Refusal::NamespaceForeign { .. }
+            | Refusal::NamespaceRetained { .. }
+            | Refusal::ObjectForeign { .. },
+        ) => "foreign",
+        _ => "ok",
+    }
 }
 
 /// A missing permission, in words that say where it belongs.

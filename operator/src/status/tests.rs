@@ -260,7 +260,7 @@ fn who_drew_what_ran_last_is_told_until_what_is_drawn_anew_runs() {
 fn services_that_nothing_is_written_to_are_called_what_they_are() {
     let missing = || Outcome::ProfileMissing { profile: "prod".to_owned() };
     let paused = || Outcome::Paused { until: "later".to_owned() };
-    let foreign = Refusal::ObjectForeign { key: key(Kind::Service, "core") };
+    let foreign = Refusal::NamespaceForeign { namespace: "tenant-acme".to_owned() };
     let suspended = |status: &TenantStatus| {
         let found = conditions::find(&status.conditions, SUSPENDED).unwrap();
         (found.status.clone(), found.reason.clone())

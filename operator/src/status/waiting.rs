@@ -3,6 +3,7 @@
 //! While nothing is asked of it, it reads as before: an upgrade writes no status but in its turn.
 
 use super::{Input, Outcome, Verdict, all_ready, no, yes};
+use crate::plan::Refusal;
 use crds::{
     TenantStatus,
     conditions::{self, NewCondition, PROFILE_VALID, READY, RECONCILING, STALLED, SUSPENDED},
@@ -54,13 +55,20 @@ pub(super) fn suspended(input: &Input<'_>, previous: &TenantStatus) -> NewCondit
     if stands { yes(SUSPENDED, reason, &message) } else { no(SUSPENDED, reason, &message) }
 }
 
-/// Why nothing is written to the stack, if nothing is.
+/// Why services are not as asked, as nothing, or not all, is written to the stack.
 fn untouched(input: &Input<'_>) -> Option<(&'static str, String)> {
     let frozen = |reason| (reason, "nothing is written to the stack: see Ready".to_owned());
     match input.outcome {
         Outcome::Waiting { profile } => Some((REASON, message(profile))),
         Outcome::Paused { until } => Some(("Paused", super::until(until))),
         Outcome::Invalid(_) => Some(frozen("SpecNotApplied")),
+        // Of these something is written all the same: what stops services.
+        Outcome::Blocked { .. } | Outcome::Refused(Refusal::ObjectForeign { .. }) => {
+            let is_done = input.health.stopped == input.suspension.stops();
+            let is_blocked = matches!(input.outcome, Outcome::Blocked { .. });
+            let reason = if is_blocked { "SpecNotApplied" } else { "Refused" };
+            (!is_done).then(|| (reason, "not all of the stack is written: see Ready".to_owned()))
+        }
         Outcome::Refused(_) => Some(frozen("Refused")),
         // With a revision at hand the stack is kept in sync with that one, and stopped as asked.
         Outcome::ProfileMissing { .. } if input.desired_revision.is_none() => {

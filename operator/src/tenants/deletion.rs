@@ -53,25 +53,32 @@ pub(super) async fn reconcile(ctx: &Context, tenant: &Tenant) -> Result<Next, Ap
             for action in &actions {
                 match ctx.cluster.run(at, action, false).await {
                     Ok(()) | Err(ApiError::Gone) => {}
-                    Err(ApiError::Forbidden { verb, resource, message }) => {
-                        let message = forbidden(verb, &resource, &namespace, &message);
-                        let stalled = Some(("Forbidden", message.clone()));
-                        say(ctx, tenant, step, message.clone(), stalled, now).await?;
-                        return Err(ApiError::Transient(message));
+                    Err(error) => {
+                        if let Some((reason, words)) = refused(&error, &namespace) {
+                            let stalled = Some((reason, words.clone()));
+                            say(ctx, tenant, step, words, stalled, now).await?;
+                        }
+                        return Err(error);
                     }
-                    Err(ApiError::Rejected(message) | ApiError::Quota(message)) => {
-                        let message = format!("the API server refuses {message}");
-                        let stalled = Some(("Rejected", message.clone()));
-                        say(ctx, tenant, step, message.clone(), stalled, now).await?;
-                        return Err(ApiError::Transient(message));
-                    }
-                    Err(error) => return Err(error),
                 }
             }
             // What was removed from our records may already be enough for the next step.
             ctx.world.tenant_kicks.kick(&name);
             Ok(None)
         }
+    }
+}
+
+/// What only a human can help with, as a condition has it.
+fn refused(error: &ApiError, namespace: &str) -> Option<(&'static str, String)> {
+    match error {
+        ApiError::Forbidden { verb, resource, message } => {
+            Some(("Forbidden", forbidden(verb, resource, namespace, message)))
+        }
+        ApiError::Rejected(message) | ApiError::Quota(message) => {
+            Some(("Rejected", format!("the API server refuses {message}")))
+        }
+        _ => None,
     }
 }
 

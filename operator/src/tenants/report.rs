@@ -11,9 +11,9 @@ use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::{
-    Next,
+    Done, Next,
     news::{News, news},
-    relook,
+    relook, result,
 };
 use crate::{
     account, census,
@@ -35,7 +35,7 @@ pub(super) async fn report(
     decision: &Decision,
     outcome: Result<Option<Outcome>, ApiError>,
     now: Timestamp,
-) -> Result<Next, ApiError> {
+) -> Result<Done, ApiError> {
     let (outcome, error) = match outcome {
         Ok(outcome) => (outcome, None),
         // It changed under our hands: decide again at once, without a word.
@@ -44,7 +44,7 @@ pub(super) async fn report(
         }
         Err(error) => (Some(Outcome::Retrying { message: error.to_string() }), Some(error)),
     };
-    let Some(mut outcome) = outcome else { return Ok(None) };
+    let Some(mut outcome) = outcome else { return Ok(None.into()) };
     if let Outcome::Applied { wrote } = &mut outcome {
         *wrote |= ctx.pace.unsettled(&tenant.name_any());
     }
@@ -54,7 +54,7 @@ pub(super) async fn report(
     let next = put(ctx, tenant, new).await?;
     match error {
         Some(error) => Err(error),
-        None => Ok(next.or(wake(tenant, &outcome, now))),
+        None => Ok(Done { next: next.or(wake(tenant, &outcome, now)), result: result(&outcome) }),
     }
 }
 

@@ -158,3 +158,40 @@ async fn handing_replicas_to_an_autoscaler_keeps_their_number() {
     .await;
     assert_eq!(replicas(&lab, "s-handover", core).await, 3, "{:?}", lab.writes(mark));
 }
+
+/// A class of volumes that do not grow: what asks for more is refused for good.
+fn rigid() -> Value {
+    json!({ "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": { "name": "s-rigid" },
+        "provisioner": "kubernetes.io/host-path", "allowVolumeExpansion": false })
+}
+
+#[tokio::test]
+async fn what_the_api_server_refuses_of_a_stack_keeps_no_service_running() {
+    let lab = Lab::shared().await;
+    let profile = |size: &str| {
+        let storage = json!({ "size": size, "className": "s-rigid" });
+        with(everything("s-refused"), "/billing/storage", storage)
+    };
+    lab.apply(&[rigid()]).await;
+    lab.stack(profile("1Gi"), "s-refused").await;
+    scale(&lab, "s-refused", "transcribe", 2).await;
+    lab.apply(&[profile("2Gi")]).await;
+    lab.says("s-refused", "Stalled", "True", "Rejected").await;
+    let wish = async |on: bool| {
+        let body = json!({ "spec": { "suspend": on } });
+        lab.api.merge("tenants", "", "s-refused", &body).await.unwrap();
+    };
+    wish(true).await;
+    lab.says("s-refused", "Suspended", "True", "SpecSuspend").await;
+    for name in ["core", "store", "transcribe"] {
+        assert_eq!(replicas(&lab, "s-refused", name).await, 0, "{name}");
+    }
+    lab.says("s-refused", "Stalled", "True", "Rejected").await;
+    // They come back with what is refused mended, and until then nobody says that they have.
+    wish(false).await;
+    lab.says("s-refused", "Suspended", "True", "SpecNotApplied").await;
+    lab.apply(&[profile("1Gi")]).await;
+    lab.ready("s-refused").await;
+    lab.says("s-refused", "Suspended", "False", "NotSuspended").await;
+    assert_eq!(replicas(&lab, "s-refused", "transcribe").await, 2);
+}

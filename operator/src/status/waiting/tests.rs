@@ -7,6 +7,8 @@ use super::{
 };
 use crate::{
     health::{Cause, Health, reasons},
+    kinds::Kind,
+    object::Key,
     observed::Observed,
     suspension::Suspension,
 };
@@ -29,14 +31,22 @@ fn after(
     suspension: Suspension,
 ) -> TenantStatus {
     let cause = cause.map(|reason| Cause { reason, message: "core: Pod core-x: x".to_owned() });
-    let health = Health { cause, ..Health::default() };
+    with(previous, outcome, &Health { cause, ..Health::default() }, suspension)
+}
+
+fn with(
+    previous: &TenantStatus,
+    outcome: &Outcome,
+    health: &Health,
+    suspension: Suspension,
+) -> TenantStatus {
     let input = Input {
         previous: Some(previous),
         generation: Some(1),
         uid: "u",
         namespace: "tenant-acme".to_owned(),
         outcome,
-        health: &health,
+        health,
         observed: &Observed::default(),
         account: None,
         silence: None,
@@ -160,6 +170,26 @@ fn after_a_pause_or_a_missing_profile_nothing_is_taken_for_done() {
             assert_eq!(told(&now, SUSPENDED), pair(suspended, REASON), "{outcome:?}");
             assert_eq!(told(&now, READY).1, ready);
             assert_eq!(told(&now, RECONCILING), pair(Truth::True, REASON));
+        }
+    }
+}
+
+/// What stops services is written though something else is refused: they are called stopped once they are.
+#[test]
+fn beside_what_is_refused_services_are_called_what_they_are() {
+    let blocked = Outcome::Blocked { reason: "Rejected", message: "m".to_owned() };
+    let key = Key::new(Kind::ConfigMap, "theirs");
+    let foreign = Outcome::Refused(Refusal::ObjectForeign { key });
+    for (outcome, reason) in [(&blocked, "SpecNotApplied"), (&foreign, "Refused")] {
+        for (stands, asked, stopped, suspended) in [
+            (Suspension::No, Suspension::Spec, false, pair(Truth::False, reason)),
+            (Suspension::No, Suspension::Spec, true, pair(Truth::True, "SpecSuspend")),
+            (Suspension::Spec, Suspension::No, true, pair(Truth::True, reason)),
+            (Suspension::Spec, Suspension::No, false, pair(Truth::False, "NotSuspended")),
+        ] {
+            let health = Health { stopped, ..Health::default() };
+            let now = with(&settled(stands), outcome, &health, asked);
+            assert_eq!(told(&now, SUSPENDED), suspended, "{outcome:?}");
         }
     }
 }

@@ -42,6 +42,7 @@ fn base(plural: &str) -> &'static str {
         "horizontalpodautoscalers" => "/apis/autoscaling/v2",
         "poddisruptionbudgets" => "/apis/policy/v1",
         "cronjobs" | "jobs" => "/apis/batch/v1",
+        "storageclasses" => "/apis/storage.k8s.io/v1",
         "leases" => "/apis/coordination.k8s.io/v1",
         "events" => "/apis/events.k8s.io/v1",
         "clusterroles" | "clusterrolebindings" | "roles" | "rolebindings" => {
@@ -61,7 +62,7 @@ fn plural(kind: &str) -> String {
     let lower = kind.to_lowercase();
     match lower.as_str() {
         "networkpolicy" | "validatingadmissionpolicy" => lower.replace("policy", "policies"),
-        "ingress" => "ingresses".to_owned(),
+        "ingress" | "storageclass" => format!("{lower}es"),
         _ => format!("{lower}s"),
     }
 }
