@@ -6,22 +6,7 @@ use axum::http::StatusCode;
 use serde_json::Value;
 
 use crate::api::Api;
-
-pub fn document() -> Value {
-    serde_json::from_str(&Routes::all().document().unwrap()).unwrap()
-}
-
-/// `GET /billing/plans` and so on, as the document has them.
-pub fn operations() -> Vec<(String, String, Value)> {
-    let document = document();
-    let paths = document["paths"].as_object().unwrap();
-    let each = paths.iter().flat_map(|(path, item)| {
-        item.as_object().unwrap().iter().map(move |(method, operation)| {
-            (method.to_uppercase(), path.clone(), operation.clone())
-        })
-    });
-    each.collect()
-}
+pub use crate::described::{document, operations};
 
 #[test]
 fn the_committed_document_is_what_the_code_says() {

@@ -21,6 +21,11 @@ impl Home {
         self.path().into()
     }
 
+    /// Its tables, and what makes a row of each a text.
+    pub const TABLES: &str =
+        "SELECT t.name, group_concat('quote(\"' || c.name || '\")', '||'' ''||')
+         FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table' GROUP BY t.name";
+
     /// Which tables beside the folder have a row that holds a text: there are none.
     pub async fn tables_with(&self, _text: &str) -> Vec<String> {
         Vec::new()

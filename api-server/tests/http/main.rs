@@ -21,6 +21,7 @@ mod brief;
 mod cluster;
 mod commercial;
 mod corrections;
+mod described;
 mod document;
 mod echo;
 mod erasures;

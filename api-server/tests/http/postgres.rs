@@ -12,12 +12,14 @@ mod binary;
 mod brief;
 mod cluster;
 mod corrections;
+mod described;
 mod erasures;
 mod events;
 mod explain;
 mod exports;
 mod facts;
 mod gateways;
+mod limits;
 mod listing;
 mod onboarding;
 mod plans;
@@ -52,6 +54,10 @@ mod home {
         pub fn place(&self) -> Place {
             cluster::place(self.path())
         }
+
+        /// Its tables, and what makes a row of each a text.
+        pub const TABLES: &str =
+            "SELECT tablename::text, 't::text' FROM pg_tables WHERE schemaname = 'public'";
 
         /// Which tables have a row that holds a text, as text or as bytes.
         pub async fn tables_with(&self, text: &str) -> Vec<String> {

@@ -3,9 +3,9 @@
 use api_server::auth::Audience;
 use serde_json::{Value, json};
 
-use crate::api::{sender, token};
-use crate::cluster::{GATEWAY, projected};
-use crate::onboarding::form;
+use super::super::api::{sender, token};
+use super::super::cluster::{GATEWAY, projected};
+use super::super::onboarding::form;
 
 /// What an operation takes, and where its pointers begin.
 pub struct Good {
