@@ -37,30 +37,50 @@ fn minute() -> impl Strategy<Value = i64> {
     ]
 }
 
-#[derive(Clone, Debug)]
+/// Minute, meter, micros.
+type Used = (i64, usize, i64);
+
+#[derive(Clone, Debug, Default)]
 struct World {
     zone: &'static str,
     /// The first plan starts then; the others follow.
     plans: Vec<i64>,
-    /// Minute, meter, micros.
-    events: Vec<(i64, usize, i64)>,
-    /// Which events are voided.
+    /// What arrived in September, which was closed then.
+    closed: Vec<Used>,
+    /// What arrives later, of September or October.
+    events: Vec<Used>,
+    /// Which rows are changed, and by what.
+    changes: Vec<(prop::sample::Index, i64)>,
+    /// Which rows are voided.
     voids: Vec<prop::sample::Index>,
 }
 
 fn world() -> impl Strategy<Value = World> {
     let event = (minute(), 0..5_usize, 0..40_000_000_000_i64);
+    let start = at("2026-10-01T00:00:00Z").as_second() / 60;
+    let september = (start - 20 * 1_440)..(start - 1_440);
+    let early = (september, 0..5_usize, 0..40_000_000_000_i64);
+    let by = (any::<prop::sample::Index>(), -30_000_000_000..10_000_000_000_i64);
     (
         prop::sample::select(ZONES.to_vec()),
         prop::collection::vec(minute(), 0..4),
+        prop::collection::vec(early, 0..12),
         prop::collection::vec(event, 1..40),
-        prop::collection::vec(any::<prop::sample::Index>(), 0..4),
+        prop::collection::vec(by, 0..8),
+        prop::collection::vec(any::<prop::sample::Index>(), 0..6),
     )
-        .prop_map(|(zone, mut plans, events, voids)| {
+        .prop_map(|(zone, mut plans, closed, events, changes, voids)| {
             plans.sort_unstable();
             plans.dedup();
-            World { zone, plans, events, voids }
+            World { zone, plans, closed, events, changes, voids }
         })
+}
+
+impl World {
+    /// How many rows of usage there are, which are the first ones.
+    fn used(&self) -> usize {
+        self.closed.len() + self.events.len()
+    }
 }
 
 fn instant(minute: i64) -> Timestamp {
@@ -71,8 +91,14 @@ const NAMES: [&str; 3] = ["starter", "team", "scale"];
 
 async fn made(world: &World) -> Ground {
     let ground = Ground::empty().await;
-    ground.set_clock(NOW);
+    ground.set_clock("2026-09-30T06:00:00Z");
     ground.add("acme", world.zone, 1).await;
+    ground
+        .send("acme", world.closed.iter().enumerate().map(|(n, of)| event("c", n, of)).collect())
+        .await;
+    ground.set_clock("2026-10-05T00:00:00Z");
+    assert_eq!(ground.ledger.close_due().await, Ok(u64::from(!world.closed.is_empty())));
+    ground.set_clock(NOW);
     ground.ledger.import_plans(Catalogue::shipped().unwrap()).await.unwrap();
     for (index, minute) in world.plans.iter().enumerate() {
         let plan = PlanId { plan: NAMES[index % 3].to_owned(), version: 1 };
@@ -80,26 +106,33 @@ async fn made(world: &World) -> Ground {
         let agreement = Agreement { plan, effective_at, agreed_at: effective_at };
         ground.ledger.agree(&account("acme"), agreement).await.unwrap();
     }
-    let event = |(n, (minute, meter, micros)): (usize, &(i64, usize, i64))| {
-        let mut event = usage("acme", &format!("e-{n}"), Meter::ALL[*meter], NOW, "0");
-        event.time = instant(*minute);
-        event.quantity = Quantity::from_micros(*micros);
-        Item::Usage(event)
+    ground
+        .send("acme", world.events.iter().enumerate().map(|(n, of)| event("e", n, of)).collect())
+        .await;
+    let seq = |index: &prop::sample::Index| index.index(world.used()) + 1;
+    let by = |(n, (index, micros)): (usize, &(prop::sample::Index, i64))| {
+        let change = Change::By(Quantity::from_micros(*micros));
+        correction(format!("b-{n}"), seq(index), change)
     };
-    ground.send("acme", world.events.iter().enumerate().map(event).collect()).await;
+    // What would take back more than there is is refused, and is no row.
+    ground.send("acme", world.changes.iter().enumerate().map(by).collect()).await;
     let void = |(n, index): (usize, &prop::sample::Index)| {
-        let ref_seq = i64::try_from(index.index(world.events.len())).unwrap() + 1;
-        let (source, id) = ("/corrections".to_owned(), format!("v-{n}"));
-        Item::Correction(Correction {
-            source,
-            id,
-            ref_seq,
-            change: Change::Void,
-            notes: BTreeMap::new(),
-        })
+        correction(format!("v-{n}"), seq(index), Change::Void)
     };
     ground.send("acme", world.voids.iter().enumerate().map(void).collect()).await;
     ground
+}
+
+fn event(prefix: &str, n: usize, (minute, meter, micros): &Used) -> Item {
+    let mut event = usage("acme", &format!("{prefix}-{n}"), Meter::ALL[*meter], NOW, "0");
+    event.time = instant(*minute);
+    event.quantity = Quantity::from_micros(*micros);
+    Item::Usage(event)
+}
+
+fn correction(id: String, row: usize, change: Change) -> Item {
+    let (source, ref_seq) = ("/corrections".to_owned(), i64::try_from(row).unwrap());
+    Item::Correction(Correction { source, id, ref_seq, change, notes: BTreeMap::new() })
 }
 
 /// A row as the reference reads it.
@@ -210,8 +243,27 @@ async fn holds(world: &World) {
         }
     }
     drop(session);
+    all_taken_back(&ground, world).await;
     ground.ledger.close().await;
     assert_eq!(check(ground.folder.path()).await.findings, []);
+}
+
+/// Once every row is voided, each hour and figure, with what later periods took back of it, is nothing, and
+/// the open bill that of an account that has used nothing.
+async fn all_taken_back(ground: &Ground, world: &World) {
+    let void = |row| correction(format!("all-{row}"), row, Change::Void);
+    ground.send("acme", (1..=world.used()).map(void).collect()).await;
+    for sql in [
+        "SELECT meter, SUM(used_micro) FROM usage_period GROUP BY meter HAVING SUM(used_micro) <> 0",
+        "SELECT meter, hour, SUM(qty_micro) FROM usage_rollup_hour GROUP BY meter, hour HAVING SUM(qty_micro) <> 0",
+    ] {
+        assert_eq!(ground.table(sql).await, Vec::<Vec<String>>::new(), "{sql}");
+    }
+    let mut session = ground.ledger.store().read().await.unwrap();
+    let acme = accounts::get(&mut session, &account("acme")).await.unwrap().unwrap();
+    let bill = bill::of_period(&mut session, &acme, at(NOW)).await.unwrap();
+    let statement = bill.statement.as_ref().map(Statement::of);
+    assert!(statement.is_none_or(|of| of.total == of.base.iter().sum::<i64>()), "{bill:?}");
 }
 
 /// The minor units of a statement.
@@ -255,7 +307,7 @@ async fn stays_when_agreed(agreed_at: Timestamp) {
         zone: "UTC",
         plans: vec![at("2026-10-01T00:00:00Z").as_second() / 60],
         events: vec![(at("2026-10-10T00:00:00Z").as_second() / 60, 3, 11_000_000_000)],
-        voids: vec![],
+        ..World::default()
     };
     let ground = made(&world).await;
     let read = async || {
