@@ -54,6 +54,21 @@ pub fn since(
     first.map_or(period.start(), |stretch| stretch.start)
 }
 
+/// Since when quotas of earlier periods led up to a period's without a gap: days since then may be held against it,
+/// as what was used without a plan may not. The period's start, when there was none right before it.
+#[must_use]
+pub fn unbroken_since(
+    subscription: Option<&Subscription>,
+    terms: &KnownTerms,
+    period: Period,
+    meter: Meter,
+) -> Timestamp {
+    let charges =
+        |plan: &PlanId| terms.get(plan).is_some_and(|t: &Terms| t.charges.contains_key(&meter));
+    let since = subscription.and_then(|plans| plans.unbroken_since(period.start(), charges));
+    since.unwrap_or(period.start())
+}
+
 /// What counts against a quota, of `used` of which `free` happened before the account had any plan. That
 /// is charged to nobody, so it uses up nothing. By the first version of the bill's formula all counts.
 #[must_use]
@@ -67,7 +82,10 @@ pub const fn counted(used: Quantity, free: Quantity, formula: u32) -> Quantity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{catalogue::Catalogue, subscription::Agreement};
+    use crate::domain::{
+        catalogue::Catalogue,
+        subscription::{Agreement, End},
+    };
 
     fn at(text: &str) -> jiff::Timestamp {
         text.parse().unwrap()
@@ -115,6 +133,30 @@ mod tests {
         assert_eq!(began(Some(&team), Meter::Agents), middle);
         assert_eq!(began(Some(&team), Meter::Signup), start);
         assert_eq!(began(None, Meter::Agents), start);
+    }
+
+    #[test]
+    fn quotas_lead_up_to_a_periods_since_plans_charge_for_the_meter_without_a_gap() {
+        let led =
+            |plans: Option<&Subscription>, meter| unbroken_since(plans, &terms(), june(), meter);
+        let (start, may) = (june().start(), at("2026-05-10T00:00:00Z"));
+        let mut plans = Subscription::start(on("starter", "2026-05-10T00:00:00Z"));
+        plans.append(on("team", "2026-05-20T00:00:00Z"));
+        assert_eq!(led(Some(&plans), Meter::Agents), may);
+        // What begins with the period or in it was not there before.
+        plans.append(on("scale", "2026-06-01T00:00:00Z"));
+        plans.append(on("team", "2026-06-05T00:00:00Z"));
+        assert_eq!(led(Some(&plans), Meter::Agents), may);
+        assert_eq!(led(Some(&plans), Meter::Signup), start);
+        let new = Subscription::start(on("team", "2026-06-01T00:00:00Z"));
+        assert_eq!((led(Some(&new), Meter::Agents), led(None, Meter::Agents)), (start, start));
+        // Nor does what was before a gap.
+        let end = at("2026-05-01T00:00:00Z");
+        let mut again = Subscription::start(on("team", "2026-01-01T00:00:00Z"));
+        again.append(End { effective_at: end, agreed_at: end });
+        assert_eq!(led(Some(&again), Meter::Agents), start);
+        again.append(on("team", "2026-05-10T00:00:00Z"));
+        assert_eq!(led(Some(&again), Meter::Agents), may);
     }
 
     #[test]

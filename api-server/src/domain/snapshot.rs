@@ -26,8 +26,9 @@ use super::{
 /// period is measured against what was left of it then. 7: a quota has a pace only once it has run for three
 /// days and a tenth of its period, in a period's first week with the days before it; weekdays are learnt from
 /// weeks with use and forgotten where use contradicts them; what is not billed holds no projected cost up; the
-/// day on which an account was opened is no full day; who is not flagged is given no reason.
-pub const FORMULA_VERSION: u32 = 7;
+/// day on which an account was opened is no full day; who is not flagged is given no reason. 8: of the days
+/// before a period those without a plan are held against no quota's pace.
+pub const FORMULA_VERSION: u32 = 8;
 
 /// Above this share of a quota, in percent, an account is flagged whatever its health.
 const FLAG_ABOVE: u8 = 95;
@@ -64,6 +65,8 @@ pub struct Metered<'a> {
     pub since: Timestamp,
     /// Each day before the period, without gaps and the last day last, as far as known.
     pub past: &'a [Quantity],
+    /// How many whole days right before the period had a quota too: see [`super::quota::unbroken_since`].
+    pub held: usize,
     /// Each full day of the period so far.
     pub full: &'a [Quantity],
     /// The running day so far; nothing when [`Period::running`] is `None`.
@@ -324,15 +327,16 @@ fn leading(inputs: &Inputs<'_>, meters: &BTreeMap<Meter, MeterSnapshot>) -> Opti
     fastest.or_else(|| highest(meters)).map(|(meter, _)| meter)
 }
 
-/// The pace of a quota in the period so far; in its first week together with the days before it, up to
-/// seven in all, so that health goes on over a period's begin as it was. `None` until the quota has run
+/// The pace of a quota in the period so far; in its first week together with the days before it that had one
+/// too, up to seven in all, so that health goes on over a period's begin as it was. `None` until the quota has run
 /// long enough.
 fn pace(inputs: &Inputs<'_>, counted: &MeterSnapshot, metered: &Metered<'_>) -> Option<Ppm> {
     let edges = inputs.period.edges;
     let mut stretch = lasts(edges, metered.since).elapsed(inputs.computed_at);
     let mut used = counted.used;
     if metered.since <= edges.start() {
-        let lacks = WEEK.saturating_sub(metered.full.len()).min(metered.past.len());
+        let known = metered.past.len().min(metered.held);
+        let lacks = WEEK.saturating_sub(metered.full.len()).min(known);
         for day in &metered.past[metered.past.len() - lacks..] {
             used = used.checked_add(*day)?;
             stretch.elapsed_ms += DAY_MS;

@@ -169,6 +169,19 @@ impl Subscription {
         self.standing.iter().find_map(Agreed::as_plan).map(|agreement| agreement.effective_at)
     }
 
+    /// Since when one plan followed the other up to an instant, each one that `counts`; nothing when right before
+    /// it there was none such.
+    #[must_use]
+    pub fn unbroken_since(
+        &self,
+        instant: Timestamp,
+        counts: impl Fn(&PlanId) -> bool,
+    ) -> Option<Timestamp> {
+        let before = self.standing.iter().rev().filter(|agreed| agreed.effective_at() < instant);
+        let counting = before.take_while(|agreed| agreed.plan().is_some_and(&counts));
+        counting.last().map(Agreed::effective_at)
+    }
+
     /// The plan that is in force at an instant.
     #[must_use]
     pub fn at(&self, instant: Timestamp) -> Option<&Agreement> {

@@ -168,7 +168,7 @@ async fn every_account_is_listed_with_what_it_came_to() {
             "support_response_sla_hours": {"days": 90, "met": 0, "missed": 0},
             "weeks": page["data"][2]["weeks"],
             "as_of": {"at": "2026-11-23T12:00:00Z", "valid_until": "2026-11-23T12:15:00Z", "row": 1,
-                "behind": 0, "stale": false, "formula_version": 7},
+                "behind": 0, "stale": false, "formula_version": 8},
         })
     );
 }

@@ -197,6 +197,37 @@ async fn what_was_used_before_the_plan_is_no_share_of_its_quota() {
     assert_eq!(check(ground.folder.path()).await.findings, []);
 }
 
+/// A quota has a pace after three days; of the days before its period those with a plan count with them, whole
+/// ones alone.
+#[tokio::test]
+async fn days_without_a_plan_are_no_part_of_a_quotas_pace() {
+    let mut known = Vec::new();
+    for from in [
+        "2026-10-31T23:00:00Z",
+        "2026-10-28T23:00:00.001Z",
+        "2026-10-28T23:00:00Z",
+        "2026-10-01T00:00:00Z",
+    ] {
+        let ground = Ground::empty().await;
+        ground.set_clock("2026-10-19T12:00:00Z");
+        ground.add("acme", "Europe/Berlin", 1).await;
+        for day in 20..=31 {
+            let noon = format!("2026-10-{day}T11:00:00Z");
+            ground.set_clock(&noon);
+            ground.send("acme", vec![agents(&noon, &noon, "1250")]).await;
+        }
+        ground.set_clock("2026-11-01T11:00:00Z");
+        ground.agree("acme", "team", from).await;
+        state(&ground, "acme", good()).await;
+        sum_up(&ground).await;
+        known.push(summary(&ground, "acme").await.0.coverage.0);
+        ground.ledger.close().await;
+        assert_eq!(check(ground.folder.path()).await.findings, [], "{from}");
+    }
+    let pace = 2_500;
+    assert_eq!(known, [known[0], known[0], known[0] + pace, known[0] + pace]);
+}
+
 #[tokio::test]
 async fn only_what_is_due_is_summed_up() {
     let ground = Ground::with(&["acme", "borealis"]).await;
@@ -473,7 +504,7 @@ async fn usage_json_is_written_after_a_round_that_changed_something() {
         json!({
             "account": "acme", "name": "ACME", "onboarding": null, "plan": null,
             "as_of": "2026-11-23T12:00:00Z", "valid_until": "2026-11-23T12:15:00Z",
-            "ledger_seq": 0, "formula_version": 7, "stale": false, "health": "1.00",
+            "ledger_seq": 0, "formula_version": 8, "stale": false, "health": "1.00",
             "coverage": "0.10", "standing": "insufficient_data", "flagged": false,
             "reason": null, "level": "ok", "usage_ratio": null, "meter": null,
             "projected_cost": null,

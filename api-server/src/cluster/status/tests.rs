@@ -42,6 +42,7 @@ fn figures(used: i64) -> Figures {
         quota: Some(units(500)),
         since: at("2026-11-01T00:00:00Z"),
         past: &[],
+        held: 0,
         full: &full,
         today: units(used),
         apart: Quantity::ZERO,

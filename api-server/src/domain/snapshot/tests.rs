@@ -52,6 +52,7 @@ fn metered<'a>(quota: i64, past: &'a [Quantity], full: &'a [Quantity]) -> Metere
         quota: Some(units(quota)),
         since: instant("2026-06-01T00:00:00Z"),
         past,
+        held: past.len(),
         full,
         today: Quantity::ZERO,
         apart: Quantity::ZERO,
@@ -204,6 +205,30 @@ fn a_period_that_begins_changes_no_health() {
         assert!(apart.abs() < 2_000, "{before:?} {after:?}");
     }
     assert_eq!(before.health.coverage, after.health.coverage);
+}
+
+/// What was used without a plan counts against nothing, and so against no pace.
+#[test]
+fn days_without_a_quota_before_a_period_count_against_no_pace() {
+    let past = vec![units(100_000); 20];
+    let said = |held, full: &[Quantity]| {
+        let metered = Metered { held, ..metered(30_000, &past, full) };
+        let mut inputs = inputs(BTreeMap::from([(Meter::Agents, metered)]));
+        let days = SignedDuration::from_hours(24 * i64::try_from(full.len()).unwrap());
+        inputs.computed_at = inputs.period.edges.start().checked_add(days).unwrap();
+        of(&inputs).health.lines[0].input.clone()
+    };
+    let as_even = vec![units(1_000); 4];
+    assert_eq!(said(0, &as_even[..2]), None, "two days are too few");
+    let even = Some("use at 100 % of the quota's even pace".to_owned());
+    assert_eq!(said(0, &as_even), even);
+    // One day of a hundred times too much: (4 + 100) / 5.
+    assert_eq!(
+        said(1, &as_even),
+        Some("use at more than 10 times the quota's even pace".to_owned())
+    );
+    assert_eq!(said(1, &as_even[..1]), None);
+    assert!(said(2, &as_even[..1]).is_some());
 }
 
 #[test]

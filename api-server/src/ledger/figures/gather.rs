@@ -176,6 +176,7 @@ impl Gathered {
                 quota,
                 since: quota::since(self.subscription.as_ref(), &self.terms, period, *meter),
                 past: &lines.past,
+                held: self.held(period, *meter),
                 full: &lines.full,
                 today: lines.today,
                 // What no plan charges for uses up nothing of what a plan includes, now or later.
@@ -217,6 +218,15 @@ impl Gathered {
             promised: self.kept.promised(),
             answers: self.kept.answers(),
         }
+    }
+
+    /// How many whole days right before the period had a quota of the meter too.
+    fn held(&self, period: Period, meter: Meter) -> usize {
+        let since = quota::unbroken_since(self.subscription.as_ref(), &self.terms, period, meter);
+        let zone = &self.account.zone;
+        // The day within which it began is no whole one.
+        let first = number(zone.date(since)) + i64::from(zone.day(since) < since);
+        usize::try_from(number(self.kept.first_day) - first).unwrap_or_default()
     }
 
     /// What of a meter's use in the period happened before the first plan.
