@@ -100,6 +100,8 @@ async fn the_peer_is_who_connects() {
             (Server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap(), Shutdown::new());
         let url = format!("http://{}/billing/plans", server.local_addr());
         let ended = tokio::spawn(server.run(api.router.clone(), Patience::default(), stop.clone()));
+        // Alone, nothing else has chosen one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let asks = async |from: &str| {
             let asked = client.get(&url).header("x-forwarded-for", from).send().await.unwrap();
