@@ -24,6 +24,7 @@ case "$1 ${2:-}" in
 "version --format") [ -n "${PLAYED_ENGINE-29.0.1}" ] && echo "${PLAYED_ENGINE-29.0.1}" ;;
 "info --format") echo "${PLAYED_RUNTIMES-{\"runc\":{\}\}}" ;;
 "compose up") exit "${PLAYED_UP-0}" ;;
+"compose down") sed -n 's/^TIER=/ends /p' .env && exit "${PLAYED_DOWN-0}" ;;
 ps*) echo "${PLAYED_RUNNING-}" ;;
 *) echo "nobody plays: docker $*" >&2 && exit 99 ;;
 esac
@@ -46,11 +47,11 @@ told() { echo "PASS installer: $1"; }
 
 # run CODE WORDS ARGUMENTS…: by the installer of the copy.
 run() {
-  local code=$1 words=$2 said rc=0
+  local code=$1 words=$2 rc=0
   shift 2
   said=$(cd "$work" && PATH=${PLAYED_PATH:-$work/bin:$PATH} "$place/scripts/install_tier.sh" "$@" 2>&1 </dev/null) || rc=$?
   [ "$rc" = "$code" ] || fail "$* ended with $rc, not $code: $said"
-  grep -qF -- "$words" <<<"$said" || fail "$*: \"$words\" is not in: $said"
+  [[ $said = *"$words"* ]] || fail "$*: \"$words\" is not in: $said"
 }
 
 fail() {
@@ -108,7 +109,14 @@ told "what does not become healthy is 1"
 
 run 0 ".env is as it should be" dev "${compose[@]}"
 PLAYED_RUNNING=abc API_PORT=$taken run 0 "open      http://localhost:$taken" dev "${compose[@]}"
+PLAYED_DOWN=1 run 1 "tier dev could not be ended, and .env is still its own" prod "${compose[@]}"
+grep -qx TIER=dev "$place/.env" || fail "what could not be ended has lost its manifest"
+run 0 "+ docker compose down
++ write .env" prod "${compose[@]}" --dry-run
+! grep -qx 'ends dev' <<<"$said" || fail "a dry run ended something"
 run 0 "nobody had edited it" prod "${compose[@]}"
+grep -qx 'ends dev' <<<"$said" || fail "prod leaves dev running: $said"
+told "another tier that runs is ended by its own manifest, or nothing is changed"
 touch "$place/storage/billing/ledger.db"
 run 0 "ledger    prod has one of its own; that of the other tier stays" prod "${compose[@]}"
 [ "$(stat -c %a "$place/secrets/database-url")" = 600 ] || fail "mode of secrets"
@@ -116,6 +124,7 @@ grep -qx "postgresql://tenantry:$(cat "$place/secrets/database-password")@postgr
   fail "secrets/database-url"
 secrets=$(cat "$place"/secrets/*)
 run 0 ".env is as it should be" prod "${compose[@]}"
+! grep -q '^ends ' <<<"$said" || fail "the same tier again was ended first: $said"
 [ "$secrets" = "$(cat "$place"/secrets/*)" ] || fail "secrets were made anew"
 told "again, and another tier, is no error; secrets are made once"
 

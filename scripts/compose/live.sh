@@ -210,6 +210,20 @@ prod() {
 
 metric() { curl --silent --fail "http://127.0.0.1:9090$1"; }
 
+# From prod to dev: what dev has not is ended, and what is told then ends the rest.
+lowered() {
+  local running
+  (cd "$place" && scripts/install_tier.sh dev --target compose --timeout 12m) >"$folder/lowered.log" 2>&1 ||
+    { tail -n 30 "$folder/lowered.log" && bad "dev after prod"; }
+  running=$(docker ps --all --format '{{.Label "com.docker.compose.service"}}' | sort | paste -sd ' ')
+  [ "$running" = "api-server core gateway identity" ] || bad "dev after prod runs $running"
+  works 1 || bad "POST /work in dev after prod"
+  (cd "$place" && docker compose down >/dev/null 2>&1) || bad "down of dev after prod"
+  [ -z "$(docker ps --all --quiet)" ] || bad "down of dev after prod left containers"
+  [ -n "$(find "$place/storage/database" -maxdepth 2 -name PG_VERSION)" ] || bad "the database of prod is gone"
+  ok "dev after prod ends what dev has not, and keeps its data"
+}
+
 targets() {
   metric '/api/v1/query?query=up' | python3 -c '
 import json, sys
@@ -268,3 +282,4 @@ onboard
 again
 taken_down
 [ "$tier" = prod ] || bare
+[ "$tier" = dev ] || lowered

@@ -104,6 +104,16 @@ write() {
   mv "$2.new" "$2"
 }
 
+# ended: what runs of another tier. With the new manifest Compose no longer knows its services: `up` would leave
+# them running, and so would `down`.
+ended() {
+  local was
+  was=$(sed -n 's/^TIER=//p' "$manifest" 2>/dev/null | tail -n 1) || true
+  case $was in '' | "$tier") return ;; esac
+  echo "tier      $was is ended first; its data stays in storage/, its ledger is not brought over"
+  do_it "${compose[@]}" down || stop 1 "tier $was could not be ended, and .env is still its own; see: ${compose[*]} ps --all"
+}
+
 copy_manifest() {
   local n=1
   if [ -e "$manifest" ]; then
@@ -124,6 +134,7 @@ copy_manifest() {
       do_it cp -p "$manifest" "$manifest.edited-$n"
     fi
   fi
+  ended
   wanted | write 0644 "$manifest"
 }
 
