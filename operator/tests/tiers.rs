@@ -115,6 +115,21 @@ fn what_compose_takes_without_a_table_is_what_a_table_says() {
     assert!(compared > 15, "only {compared}");
 }
 
+/// What is secret is in files, and the manifest says in which.
+#[test]
+fn every_secret_of_compose_is_a_file_that_the_table_names() {
+    let compose: Value = serde_saphyr::from_str(&read("docker-compose.yml")).unwrap();
+    let secrets = compose["secrets"].as_object().unwrap();
+    assert!(secrets.len() >= 3, "{secrets:?}");
+    let prod = table("prod");
+    for (name, secret) in secrets {
+        let setting = format!("{}_SECRET", name.to_uppercase().replace('-', "_"));
+        let file = secret["file"].as_str().unwrap();
+        assert!(file.starts_with(&format!("${{{setting}:-")), "{name}: {file}");
+        assert_eq!(prod.get(&setting), Some(&format!("./secrets/{name}")), "{name}");
+    }
+}
+
 #[test]
 fn every_line_of_the_table_is_used() {
     for name in ["dev", "prod", "gpu"] {

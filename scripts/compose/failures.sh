@@ -127,6 +127,13 @@ run 0 ".env is as it should be" prod "${compose[@]}"
 ! grep -q '^ends ' <<<"$said" || fail "the same tier again was ended first: $said"
 [ "$secrets" = "$(cat "$place"/secrets/*)" ] || fail "secrets were made anew"
 told "again, and another tier, is no error; secrets are made once"
+mv "$place/secrets" "$work/made"
+echo of-mine >"$work/mine"
+GRAFANA_PASSWORD_SECRET=$work/mine run 0 "Grafana: admin, and the password in $work/mine" prod "${compose[@]}"
+[ -s "$place/secrets/database-password" ] || fail "no password of the database"
+[ ! -e "$place/secrets/grafana-password" ] || fail "a password beside the one that was given"
+rm -r "$place/secrets" && mv "$work/made" "$place/secrets"
+told "a file of one's own stands for a secret"
 
 echo REPORT_EVERY=1m >>"$place/.env"
 edited=$(cat "$place/.env")

@@ -157,17 +157,20 @@ own_ledger() {
 
 random() { head -c 24 /dev/urandom | od -An -vtx1 | tr -d ' \n'; }
 
-# secret NAME: made once; what is there stays, since the database has it too.
+# given SETTING NAME: whether a file of one's own stands for the secret of that name.
+given() { [ "$(setting "$1" "./secrets/$2")" != "./secrets/$2" ]; }
+
+# secret SETTING NAME: made once; what is there stays, since the database has it too.
 secret() {
-  [ -e "$root/secrets/$1" ] || random | write 0600 "$root/secrets/$1"
+  given "$1" "$2" || [ -e "$root/secrets/$2" ] || random | write 0600 "$root/secrets/$2"
 }
 
 secrets() {
   [ "$tier" = prod ] || return 0
-  secret grafana-password
-  secret database-password
-  [ -e "$root/secrets/database-url" ] ||
-    echo "postgresql://tenantry:$(cat "$root/secrets/database-password" 2>/dev/null)@postgres:5432/tenantry?sslmode=disable" |
+  secret GRAFANA_PASSWORD_SECRET grafana-password
+  secret DATABASE_PASSWORD_SECRET database-password
+  given DATABASE_URL_SECRET database-url || [ -e "$root/secrets/database-url" ] ||
+    echo "postgresql://tenantry:$(cat "$(setting DATABASE_PASSWORD_SECRET ./secrets/database-password)" 2>/dev/null)@postgres:5432/tenantry?sslmode=disable" |
     write 0600 "$root/secrets/database-url"
 }
 
@@ -181,13 +184,14 @@ seconds() {
 
 # What there is to see.
 told() {
-  local api='' core='' metrics='' grafana=''
+  local api='' core='' metrics='' grafana='' password
+  password=$(setting GRAFANA_PASSWORD_SECRET ./secrets/grafana-password)
   { read -r api && read -r core && read -r metrics && read -r grafana; } < <(ports) || [ "$tier" = dev ]
   echo "open      http://localhost:$api      the pages and the API (/docs)"
   echo "          http://localhost:$core      the tenant's service; it reports some usage by itself"
   if [ "$tier" = prod ]; then
     echo "          http://localhost:$metrics      Prometheus"
-    echo "          http://localhost:$grafana      Grafana: admin, and the password in secrets/grafana-password"
+    echo "          http://localhost:$grafana      Grafana: admin, and the password in ${password#./}"
     echo "people    come by your OIDC provider: infra/compose/issuers.yaml says how"
     echo "backups   storage/backups, each day; the tenant's: ${compose[*]} run --rm backup-tenant"
   else
