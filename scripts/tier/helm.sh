@@ -9,7 +9,14 @@ helm_tools() {
   # Helm 4, or the one that the tests use.
   case $(helm version --short 2>/dev/null) in
     v4.*) ;;
-    *) helm_bin=$("$root/scripts/helm") || stop 3 "Helm 4 is missing: https://helm.sh/docs/intro/install" ;;
+    *)
+      if [ -n "$dry" ]; then
+        helm_bin=$("$root/scripts/helm" --have) ||
+          stop 3 "Helm 4 is missing, and a dry run gets nothing: https://helm.sh/docs/intro/install, or run scripts/helm, which gets one into ${TENANTRY_CACHE/#"$HOME"/\~}"
+      else
+        helm_bin=$("$root/scripts/helm") || stop 3 "Helm 4 is missing: https://helm.sh/docs/intro/install"
+      fi
+      ;;
   esac
   [ -n "$dry" ] || has kubectl || stop 3 "kubectl is missing: https://kubernetes.io/docs/tasks/tools"
 }

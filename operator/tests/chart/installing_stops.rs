@@ -79,6 +79,42 @@ fn a_tool_that_is_missing_is_3() {
     assert!(!bare.0.join("helm.ran").exists());
 }
 
+/// With all that gets Helm at hand, a dry run gets none; it takes the one that was got before.
+#[test]
+fn a_dry_run_without_helm_is_3_and_gets_none() {
+    let (bare, cache) = (Folder::new("dry-no-helm"), Folder::new("dry-cache"));
+    for tool in ["bash", "sed", "dirname", "getent", "id", "cut", "cat", "uname", "mkdir", "grep"] {
+        symlink(found(tool), bare.0.join(tool)).unwrap();
+    }
+    // Gets nothing, but would be asked for it first.
+    program(&bare.0.join("python3"), "#!/bin/sh\necho \"$@\" >>\"$0.ran\"\n");
+    let only = bare.0.display().to_string();
+    let dry = || {
+        Command::new(root().join("scripts/install_tier.sh"))
+            .args(["dev", "--dry-run"])
+            .env_clear()
+            .envs([("PATH", only.as_str()), ("HOME", &only)])
+            .env("TENANTRY_CACHE", &cache.0)
+            .output()
+            .unwrap()
+    };
+    let output = dry();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("Helm 4 is missing, and a dry run gets nothing: https://"), "{said}");
+    assert!(!bare.0.join("python3.ran").exists(), "it began to get Helm");
+    assert_eq!(looks(&cache.0), BTreeMap::new(), "it wrote into the cache");
+    // Where the pinned Helm is kept, as scripts/helm says it.
+    let pinned = fs::read_to_string(root().join("scripts/helm")).unwrap();
+    let version = pinned.lines().find_map(|line| line.strip_prefix("version=")).unwrap();
+    fs::create_dir(cache.0.join("tools")).unwrap();
+    program(&cache.0.join(format!("tools/helm-{version}")), HELM);
+    let output = dry();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("upgrade --install tenantry"));
+    assert!(!bare.0.join("python3.ran").exists());
+}
+
 #[test]
 fn a_cluster_that_does_not_answer_or_is_too_old_is_4() {
     let played = Folder::new("old-cluster");
