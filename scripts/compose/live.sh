@@ -204,11 +204,11 @@ prod() {
   until_true 300 "Prometheus does not read all of its targets" targets
   until_true 300 "what was sent to the collector is not in Prometheus under its tenant" stamped
   ok "Prometheus reads collector, ledger and gateway; what claims another tenant is stamped with acme"
+  until_true 120 "Prometheus lacks requests of core or transcribe: $(metric '/api/v1/query?query=http_server_request_duration_seconds_count')" measured
+  ok "what the tenant's services tell of their requests is in Prometheus, each under its name"
   until_true 500 "an alert is pending or fires: $(metric '/api/v1/alerts')" quiet
   ok "Prometheus has the rules that need no cluster, and none of them says that something is wrong"
 }
-
-metric() { curl --silent --fail "http://127.0.0.1:9090$1"; }
 
 # From prod to dev: what dev has not is ended, and what is told then ends the rest.
 lowered() {
@@ -223,6 +223,8 @@ lowered() {
   [ -n "$(find "$place/storage/database" -maxdepth 2 -name PG_VERSION)" ] || bad "the database of prod is gone"
   ok "dev after prod ends what dev has not, and keeps its data"
 }
+
+metric() { curl --silent --fail "http://127.0.0.1:9090$1"; }
 
 targets() {
   metric '/api/v1/query?query=up' | python3 -c '
@@ -258,6 +260,15 @@ found = json.load(sys.stdin)["data"]["result"]
 sys.exit(not found or {one["metric"].get("tenant_id") for one in found} != {"acme"})'
 }
 
+# measured: what the dashboard of a stack asks, of the services that send by themselves.
+measured() {
+  curl --silent --fail --get 'http://127.0.0.1:9090/api/v1/query' \
+    --data-urlencode 'query=sum by (job) (http_server_request_duration_seconds_count{tenant_id="acme"})' | python3 -c '
+import json, sys
+count = {one["metric"].get("job"): float(one["value"][1]) for one in json.load(sys.stdin)["data"]["result"]}
+sys.exit(set(count) != {"core", "transcribe"} or not all(count.values()))'
+}
+
 taken_down() {
   (cd "$place" && docker compose down --volumes >/dev/null 2>&1) || bad "down"
   [ -z "$(docker ps --all --quiet)$(docker volume ls --quiet)$(docker network ls --quiet --filter label=com.docker.compose.project)" ] ||
@@ -280,6 +291,6 @@ usage
 onboard
 [ "$tier" = dev ] || prod
 again
+[ "$tier" = dev ] || lowered
 taken_down
 [ "$tier" = prod ] || bare
-[ "$tier" = dev ] || lowered

@@ -7,6 +7,8 @@
 //	TENANTRY_USAGE_TOKEN_FILE   the token for it, which the kubelet keeps new
 //	REPORT_EVERY                how often it reports some of every meter by itself, such as 15s; never
 //	                            when nothing is said
+//	OTEL_EXPORTER_OTLP_ENDPOINT the tenant's collector, and the other OTEL_ variables that a stack has: how
+//	                            long requests took goes there every 15 s (telemetry.go)
 //
 // POST /work?meter=query&quantity=12 pretends to do so much work and answers once the gateway has the
 // event that says so: 200, or 502 with what is wrong.
@@ -44,6 +46,7 @@ type service struct {
 	greeting string
 	ending   atomic.Bool
 	usage    *reporter
+	meter    *meter
 }
 
 func (s *service) routes() http.Handler {
@@ -60,7 +63,7 @@ func (s *service) routes() http.Handler {
 		_, _ = io.WriteString(w, "ok\n")
 	})
 	mux.HandleFunc("POST /work", s.work)
-	return mux
+	return s.meter.counted(mux)
 }
 
 // port reads PORT; the error names it and says what to write.
@@ -162,6 +165,11 @@ func greet(ctx context.Context, number string) error {
 	if pause > 0 && usage == nil {
 		return errors.New("REPORT_EVERY is set, but TENANTRY_USAGE_URL is not: there is no gateway to report to")
 	}
+	// A service works without telemetry: what is wrong with it is said, and no reason to end.
+	meter, err := newMeter(os.Getenv)
+	if err != nil {
+		slog.Warn("no telemetry is sent", "error", err)
+	}
 	listener, err := listen(number)
 	if err != nil {
 		return err
@@ -169,7 +177,11 @@ func greet(ctx context.Context, number string) error {
 	if pause > 0 {
 		go usage.reports(ctx, pause)
 	}
-	return serve(ctx, listener, &service{greeting: greeting(os.Getenv("GREETING")), usage: usage}, notice)
+	if meter != nil {
+		go meter.exports(ctx, exportEvery)
+		defer meter.lastly()
+	}
+	return serve(ctx, listener, &service{greeting: greeting(os.Getenv("GREETING")), usage: usage, meter: meter}, notice)
 }
 
 // identify plays the cluster that gives workloads their tokens.
