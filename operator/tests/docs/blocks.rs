@@ -110,7 +110,8 @@ fn judge(text: &str, is_read: bool) -> (Vec<String>, BTreeMap<String, usize>) {
     (wrong, right)
 }
 
-fn pages() -> Vec<std::path::PathBuf> {
+/// Every document that people read, those beside the code too.
+pub fn pages() -> Vec<std::path::PathBuf> {
     let mut all = super::documents();
     all.push(root().join("charts/tenantry/README.md"));
     all.extend(super::below(&root().join("infra")));
