@@ -107,6 +107,8 @@ fn a_wrong_rule_fails_its_test() {
         ("ledger", " or vector(0)) == 0", ") == 0"),
         ("cluster", "action=\"held\"} unless", "action=\"other\"} unless"),
         ("operator", "for: 5m", "for: 1h"),
+        ("operator", "queue_depth) > 0 unless sum", "queue_depth) > 0 and sum"),
+        ("operator", "queue_depth) > 0 unless", "queue_depth) >= 0 unless"),
         ("customers", ">= 0.8 < 0.95", "> 0.8 < 0.95"),
         ("customers", "tenant_health_ratio) < 0.75", "tenant_health_ratio) <= 0.75"),
         ("slow", "or 0 * max by (tenant)", "or 9 * max by (tenant)"),
