@@ -267,6 +267,65 @@ fn quotas_have_their_lines_and_health_its_own() {
     assert_eq!(lines("Health"), [0.75]);
 }
 
+fn panel_of(file: &str, title: &str) -> Value {
+    let dashboard = dashboards().remove(file).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    panels.iter().find(|panel| panel["title"] == title).unwrap().clone()
+}
+
+/// Which requests an expression counts, of all that there may be.
+fn counted<'s>(expression: &str, stages: &[&'s str]) -> Vec<&'s str> {
+    let inside = expression.strip_prefix("sum(onboarding_requests").unwrap();
+    let selector = inside.strip_suffix(')').unwrap();
+    let Some(words) = selector.split('"').nth(1) else {
+        assert_eq!(selector, "");
+        return stages.to_vec();
+    };
+    assert!(words.contains('|') == selector.contains("=~"), "{expression}");
+    let words: Vec<&str> = words.split('|').collect();
+    assert!(words.iter().all(|word| stages.contains(word)), "{expression}: no such stage");
+    stages.iter().copied().filter(|stage| words.contains(stage)).collect()
+}
+
+/// Bars stand in the order of the questions: first the way, of which each part lies in the one before, then what left it.
+#[test]
+fn onboarding_is_shown_as_a_way() {
+    let code = fs::read_to_string(root().join("api-server/src/store/funnel.rs")).unwrap();
+    let stages = code.split("const STAGES").nth(1).unwrap().split("];").next().unwrap();
+    let stages: Vec<&str> = stages.split('"').skip(1).step_by(2).collect();
+    assert_eq!(stages.len(), 8, "{stages:?}");
+    let panel = panel_of("customer_health.json", "Onboarding");
+    let targets = panel["targets"].as_array().unwrap();
+    let legends: Vec<&str> = targets.iter().map(|one| text(one, "legendFormat")).collect();
+    let way = ["asked", "approved", "tenant made", "stack ready"];
+    assert_eq!(legends[..4], way);
+    assert_eq!(legends[4..], ["name taken", "turned down", "withdrawn"]);
+    let bars: Vec<Vec<&str>> =
+        targets.iter().map(|one| counted(text(one, "expr"), &stages)).collect();
+    assert_eq!(bars[0], stages, "who asked is everybody");
+    for pair in bars[..way.len()].windows(2) {
+        assert!(pair[1].len() < pair[0].len(), "{pair:?}");
+        assert!(pair[1].iter().all(|stage| pair[0].contains(stage)), "{pair:?}");
+    }
+    // Each stage but the first has a bar that names it, so a new one is not left out.
+    let named: BTreeSet<&str> = bars[1..].iter().flatten().copied().collect();
+    let left: Vec<_> = stages.iter().filter(|stage| !named.contains(*stage)).collect();
+    assert_eq!(left, [&"awaiting_approval"], "no bar tells of these");
+}
+
+#[test]
+fn whom_to_call_first_stands_first() {
+    let panel = panel_of("customer_health.json", "Whom to call first");
+    assert_eq!(
+        panel["options"]["sortBy"],
+        json!([{ "displayName": "Health", "desc": false }]),
+        "the worst health is called first"
+    );
+    let shown = &panel["transformations"][1]["options"]["renameByName"];
+    assert_eq!(shown["Value #B"], "Health", "what it is sorted by is a column");
+    assert!(text(&panel["targets"][1], "expr").contains("tenant_health_ratio"));
+}
+
 fn read(text: &str) -> Value {
     serde_saphyr::from_str(text).unwrap()
 }
