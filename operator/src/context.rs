@@ -7,7 +7,8 @@ use std::{
 };
 
 use crate::{
-    cluster::Cluster, events::Events, heartbeat::Heartbeat, metrics::Metrics, world::World,
+    cluster::Cluster, contest::Contests, events::Events, heartbeat::Heartbeat, metrics::Metrics,
+    world::World,
 };
 
 /// Shared by all reconciliations.
@@ -26,6 +27,8 @@ pub struct Context {
     pub heartbeat: Heartbeat,
     /// Per-object memory of failures and of the last status write.
     pub pace: Pace,
+    /// What was put right, and how often.
+    pub contests: Contests,
 }
 
 /// Backoff per object, and the pace of status writes that tell only of progress.

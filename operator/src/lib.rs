@@ -18,6 +18,7 @@ pub mod account;
 pub mod census;
 pub mod cluster;
 pub mod config;
+pub mod contest;
 pub mod context;
 pub mod decide;
 pub mod desired;

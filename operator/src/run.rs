@@ -10,6 +10,7 @@ use tracing::{Instrument as _, field::Empty};
 
 use crate::{
     cluster::{ApiError, Cluster, Fence},
+    contest::Contests,
     context::{Context, Pace},
     events::Events,
     heartbeat::{self, Heartbeat},
@@ -72,6 +73,7 @@ pub async fn run(
         namespace: settings.namespace.clone(),
         heartbeat: Heartbeat::default(),
         pace: Pace::default(),
+        contests: Contests::default(),
     });
     let lease = checks.ready(format!("lease {}", lease::NAME));
     // It is asked for once the watches are in sync.

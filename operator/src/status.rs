@@ -14,6 +14,7 @@ use crds::{
 use k8s_openapi::jiff::Timestamp;
 
 use crate::{
+    contest,
     figures::{self, Silence},
     health::{Health, is_shown},
     kinds::Kind,
@@ -177,15 +178,15 @@ fn verdict(input: &Input<'_>, previous: &TenantStatus) -> Verdict {
     match input.outcome {
         Outcome::Applied { wrote } => applied(input, previous, *wrote),
         Outcome::Retrying { message } => Verdict {
-            ready: match &input.health.cause {
-                None if !input.suspension.stops() => all_ready(input),
-                None => no(READY, "Suspended", input.suspension.told()),
-                Some(cause) => no(READY, cause.reason, &cause.message),
-            },
+            ready: running(input),
             reconciling: yes(RECONCILING, "Retrying", message),
             stalled: no(STALLED, "Retrying", "trying again"),
             profile_valid: valid(),
         },
+        // Whoever else writes to it, what runs, runs.
+        Outcome::Blocked { reason: reason @ contest::REASON, message } => {
+            Verdict { ready: running(input), ..Verdict::stalled(reason, message, valid()) }
+        }
         Outcome::Blocked { reason, message } => Verdict::stalled(reason, message, valid()),
         Outcome::Invalid(problems) => invalid(previous, problems),
         Outcome::ProfileMissing { .. }
@@ -226,6 +227,15 @@ fn applied(input: &Input<'_>, previous: &TenantStatus, wrote: bool) -> Verdict {
         reconciling,
         stalled: no(STALLED, "InSync", "nothing needs a human"),
         profile_valid: yes(PROFILE_VALID, "Rendered", "tenant and profile render together"),
+    }
+}
+
+/// `Ready` by how the stack is, whatever could not be written to it.
+fn running(input: &Input<'_>) -> NewCondition {
+    match &input.health.cause {
+        None if !input.suspension.stops() => all_ready(input),
+        None => no(READY, "Suspended", input.suspension.told()),
+        Some(cause) => no(READY, cause.reason, &cause.message),
     }
 }
 

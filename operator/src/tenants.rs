@@ -6,7 +6,10 @@ mod orphans;
 mod relook;
 mod report;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use crds::{Tenant, names::TenantName};
 use k8s_openapi::{api::core::v1::ObjectReference, jiff::Timestamp};
@@ -16,6 +19,7 @@ use serde_json::Value;
 use crate::{
     account,
     cluster::{ApiError, FINALIZER, Target},
+    contest,
     context::Context,
     decide::{self, Decision, Seen},
     drift, events,
@@ -50,6 +54,7 @@ impl From<Next> for Done {
 pub async fn reconcile(ctx: &Context, name: &str) -> Result<Done, ApiError> {
     let Some(tenant) = ctx.world.tenant(name) else {
         ctx.pace.forget(name);
+        ctx.contests.forget(name);
         return orphans::look(ctx, name).await.map(Done::from);
     };
     if tenant.metadata.deletion_timestamp.is_some() {
@@ -153,6 +158,9 @@ async fn act(
         if refused.is_some() && !(decision.suspension.stops() && stops(action)) {
             continue;
         }
+        if drifted && ctx.contests.is_contested(&name, &action.key(), Instant::now()) {
+            continue;
+        }
         let change = if drifted { drift_of(ctx, at, action).await } else { None };
         if let Err(error) = ctx.cluster.run(at, action, fresh).await {
             // What a quota allows is what its controller has seen of it: a moment after it was written.
@@ -162,6 +170,9 @@ async fn act(
             refused.get_or_insert(refused_or(error, decision, &namespace)?);
             continue;
         }
+        if drifted {
+            ctx.contests.undone(&name, &action.key(), Instant::now());
+        }
         fresh |= matches!(action, Action::CreateNamespace { .. });
         quota |= matches!(action, Action::Apply { key, .. } if key.kind == Kind::ResourceQuota);
         if let Some((part, note)) = change {
@@ -169,7 +180,14 @@ async fn act(
             ctx.events.normal_of_part(tenant, part, "DriftCorrected", &note).await;
         }
     }
-    Ok(refused.or_else(|| decision.outcome.clone()))
+    Ok(refused.or_else(|| contested(ctx, &name, decision)).or_else(|| decision.outcome.clone()))
+}
+
+/// What is said of a stack that somebody else changes as often as we put it right, also right after we have.
+fn contested(ctx: &Context, name: &str, decision: &Decision) -> Option<Outcome> {
+    let Some(Outcome::Applied { .. }) = &decision.outcome else { return None };
+    let (key, _) = ctx.contests.of(name, Instant::now())?;
+    Some(Outcome::Blocked { reason: contest::REASON, message: contest::words(&key) })
 }
 
 /// Whether it stops pods of a Deployment that is there, and does nothing that needs what was refused.
@@ -232,6 +250,7 @@ fn result(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Blocked { reason: "Forbidden", .. } => "forbidden",
         Outcome::Blocked { reason: "QuotaExceeded", .. } => "quota",
+        Outcome::Blocked { reason: contest::REASON, .. } => "contested",
         Outcome::Blocked { .. } => "rejected",
         Outcome::Refused(
             Refusal::NamespaceForeign { .. }

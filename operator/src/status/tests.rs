@@ -158,6 +158,11 @@ fn every_state_reads_as_the_table_says() {
             ["False ObjectNotOwned", "False", "True ObjectNotOwned", "True"],
         ),
         (
+            "somebody else changes it as often as we do",
+            blocked(contest::REASON),
+            ["True AllReady", "False DriftContested", "True DriftContested", "True"],
+        ),
+        (
             "a right is missing",
             blocked("Forbidden"),
             ["False Forbidden", "False", "True Forbidden", "True"],

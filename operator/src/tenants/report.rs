@@ -1,6 +1,6 @@
 //! Saying how it went: one status patch if something changed, an event where a person cares.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crds::{
     Tenant, TenantStatus,
@@ -52,9 +52,13 @@ pub(super) async fn report(
     let health = decision.health(&observed);
     let new = compose(ctx, tenant, decision, &outcome, &observed, &health, now);
     let next = put(ctx, tenant, new).await?;
+    let rest = ctx.contests.of(&tenant.name_any(), Instant::now()).map(|(_, rest)| rest);
     match error {
         Some(error) => Err(error),
-        None => Ok(Done { next: next.or(wake(tenant, &outcome, now)), result: result(&outcome) }),
+        None => Ok(Done {
+            next: next.or([wake(tenant, &outcome, now), rest].into_iter().flatten().min()),
+            result: result(&outcome),
+        }),
     }
 }
 

@@ -254,3 +254,40 @@ async fn pods_that_read_a_configuration_carry_its_checksum() {
         assert!(notes["tenantry.dev/config-checksum"].is_string(), "{name}: {notes}");
     }
 }
+
+/// As with a controller that takes our writes for drift.
+#[tokio::test]
+async fn who_changes_it_again_and_again_is_told_of_and_not_fought_without_end() {
+    let lab = Lab::shared().await;
+    lab.stack(everything("fought"), "fought").await;
+    let bounds = ("limitranges", "tenantry");
+    let wanted = lab.object("fought", bounds.0, bounds.1).await.unwrap()["spec"].clone();
+    let fights = async |cpu: usize| {
+        let limits =
+            json!({ "spec": { "limits": [{ "type": "Pod", "max": { "cpu": cpu.to_string() } }] } });
+        lab.api.merge(bounds.0, "tenant-fought", bounds.1, &limits).await.unwrap();
+    };
+    let mark = lab.mark();
+    for cpu in 60..65 {
+        fights(cpu).await;
+        lab.becomes("fought", bounds, "is put right", |live| live["spec"] == wanted).await;
+    }
+    fights(65).await;
+    let message = lab.says("fought", "Stalled", "True", "DriftContested").await;
+    assert!(
+        message.contains("LimitRange tenantry") && message.contains("managedFields"),
+        "{message}"
+    );
+    let undone = |write: &&String| write.contains("limitranges");
+    assert_eq!(lab.writes(mark).iter().filter(undone).count(), 5);
+    // Another object is none of it.
+    let (kind, name) = ("networkpolicies", lab.object("fought", "networkpolicies", "").await);
+    let name = name.unwrap()["items"][0]["metadata"]["name"].as_str().unwrap().to_owned();
+    let before = lab.object("fought", kind, &name).await.unwrap();
+    lab.api.delete(kind, "tenant-fought", &name).await.unwrap();
+    let anew = |live: &Value| live["metadata"]["uid"] != before["metadata"]["uid"];
+    lab.becomes("fought", (kind, &name), "is made again", anew).await;
+    // Nobody need touch anything: it is put right when its time has come, and then it is well.
+    lab.becomes("fought", bounds, "is put right", |live| live["spec"] == wanted).await;
+    lab.ready("fought").await;
+}
