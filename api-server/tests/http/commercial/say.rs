@@ -14,9 +14,10 @@ pub fn block(what: &str, asked: &Asked) -> String {
         "support" => support(answer),
         "outcome" => outcome(answer),
         "steps" => steps(&asked.request, answer),
+        "payback" => payback(&asked.request, answer),
         "fit" => fit(answer),
         "reasons" => reasons(answer),
-        _ => panic!("{what}: prices, support, outcome, steps, fit or reasons"),
+        _ => panic!("{what}: prices, support, outcome, steps, payback, fit or reasons"),
     }
 }
 
@@ -195,6 +196,58 @@ fn steps(request: &Value, answer: &Value) -> String {
         percent(&answer["roi"]["base"]),
     );
     out
+}
+
+/// Hundredths of a currency's unit, as they are shown.
+fn hundredths(money: &Value) -> i64 {
+    let number: f64 = money["amount"].as_str().unwrap().parse().unwrap();
+    format!("{:.0}", number * 100.0).parse().unwrap()
+}
+
+fn units(hundredths: i64) -> String {
+    grouped(&format!("{}.{:02}", hundredths / 100, hundredths % 100))
+}
+
+/// The likely payback as one works it out by hand from what the page shows, in whole hundredths. That it comes to what
+/// was answered shows that the page's formula is the program's.
+fn payback(request: &Value, answer: &Value) -> String {
+    let benefit = hundredths(&answer["benefit"]["base"]);
+    let yearly = hundredths(&request["subscription"]) + hundredths(&request["run_cost"]);
+    let mut left = hundredths(&request["one_off"]);
+    let mut out = String::from("| year | its net | left of the one-off cost |\n|---:|---|---:|\n");
+    let ramp = request["ramp"].as_array().unwrap();
+    for (year, share) in (1..).zip(ramp.iter().map(Some).chain([None])) {
+        let tenths: i64 = share.map_or(10, |share| {
+            format!("{:.0}", share.as_str().unwrap().parse::<f64>().unwrap() * 10.0)
+                .parse()
+                .unwrap()
+        });
+        let net = (benefit * tenths + 5) / 10 - yearly;
+        let of = share.map_or_else(String::new, |share| format!("{} of ", percent(share)));
+        let sum = format!("{of}{} − {} = {}", units(benefit), units(yearly), units(net));
+        if share.is_some() && left > net {
+            left -= net;
+            writeln!(out, "| {year} | {sum} | {} |", units(left)).unwrap();
+            continue;
+        }
+        let tenths = (left * 120 + net / 2) / net;
+        let months = format!("{}.{}", tenths / 10, tenths % 10);
+        let (before, all) = (12 * (year - 1), tenths + 120 * (year - 1));
+        writeln!(
+            out,
+            "| {year} | {sum} | in {} ÷ ({} ÷ 12) = {months} months |",
+            units(left),
+            units(net)
+        )
+        .unwrap();
+        let worked = format!("{}.{}", all / 10, all % 10);
+        assert_eq!(
+            answer["payback_months"]["base"], worked,
+            "the page's formula is another\n{out}"
+        );
+        return format!("{out}\nThat is {before} + {months} = **{worked}** months.\n");
+    }
+    unreachable!("the year after the ramp is the last")
 }
 
 fn fit(answer: &Value) -> String {
