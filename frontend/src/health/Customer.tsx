@@ -70,6 +70,9 @@ function Head({ account, looked }: { account: Account; looked: number }) {
         {subscription?.next && subscription.next_from
           ? `, ${subscription.next.key} from ${instant(subscription.next_from)}`
           : null}
+        {subscription?.ends_at
+          ? `. ${words.ends(subscription.ends_at, account.as_of.at, period.time_zone)}`
+          : null}
         . Period to {instant(period.end, undefined, period.time_zone)}, by the clocks of{" "}
         {period.time_zone}
         {period.final_at ? "; its figures are final" : null}.

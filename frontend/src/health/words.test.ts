@@ -46,3 +46,16 @@ test("levels and standings have words, and a new one keeps its own", () => {
   expect(words.standing("insufficient_data")).toBe("too little known");
   expect(words.standing("asleep")).toBe("asleep");
 });
+
+test("a subscription ends on its last day, by the account's clocks", () => {
+  const british = ["en-GB"];
+  const chicago = "America/Chicago";
+  const ends = (now: string, zone = chicago) =>
+    words.ends("2027-01-01T06:00:00Z", now, zone, british);
+  expect(ends("2026-12-10T00:00:00Z")).toBe("Ends on 31 Dec 2026");
+  expect(ends("2027-01-01T05:59:59Z")).toBe("Ends on 31 Dec 2026");
+  expect(ends("2027-01-01T06:00:00Z")).toBe("Ended on 31 Dec 2026");
+  expect(ends("2026-12-10T00:00:00Z", "UTC"), "other clocks have another day").toBe(
+    "Ends on 1 Jan 2027",
+  );
+});

@@ -1,6 +1,6 @@
 /** What figures say in words, so that no colour and no symbol stands alone. */
 import type { Schemas } from "../api/client";
-import { count, figure, isManifold, money, percent, round, used } from "../lib/format";
+import { count, dayBefore, figure, isManifold, money, percent, round, used } from "../lib/format";
 import { meterName } from "../lib/price";
 
 /** `–` where nothing is known. */
@@ -35,6 +35,12 @@ export function highest(of: Schemas["HighestOut"] | null | undefined, locales?: 
 
 export function plan(of: Schemas["PlanVersionOut"] | null | undefined): string {
   return of ? of.key : "no plan";
+}
+
+/** The last day of a subscription, by the account's clocks: `Ends on 31 Dec 2026`. */
+export function ends(at: string, now: string, timeZone: string, locales?: Locales): string {
+  const said = dayBefore(at, locales, timeZone);
+  return new Date(at) > new Date(now) ? `Ends on ${said}` : `Ended on ${said}`;
 }
 
 type Cost = {

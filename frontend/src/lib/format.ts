@@ -137,6 +137,12 @@ export function share(text: Decimal, locales = language()): string {
   return numbers(locales, { style: "percent", maximumFractionDigits: 4 }).format(digits(text));
 }
 
+/** The day that a midnight ends: `31 Dec 2026` of that of 1 Jan 2027. */
+export function dayBefore(text: string, locales = language(), timeZone?: string): string {
+  const parts = { year: "numeric", month: "short", day: "numeric", timeZone } as const;
+  return dates(locales, parts).format(new Date(new Date(text).getTime() - 1));
+}
+
 /** An instant, with its zone: `29 Nov 2026, 08:15 GMT+1`. */
 export function instant(text: string, locales = language(), timeZone?: string): string {
   return dates(locales, {
