@@ -229,6 +229,31 @@ test("a long list is in the page as far as one sees, and comes as one scrolls", 
   await expect(last).toHaveAttribute("aria-rowindex", String(all + 1));
 });
 
+test("a list that is measured anew while somebody scrolls stays where they are", async ({
+  page,
+}) => {
+  const place = await seeded();
+  await open(page, place, "/customers?sort=account");
+  await expect(table(page).locator("tbody tr[aria-rowindex]").first()).toBeVisible();
+  const backwards = await page.evaluate(async () => {
+    const frame = () => new Promise(requestAnimationFrame);
+    // As when more rows come: between the look at what is in sight and the rows being put there.
+    const anew = () => requestAnimationFrame(() => window.dispatchEvent(new Event("resize")));
+    window.addEventListener("scroll", anew, { passive: true });
+    const found: number[] = [];
+    for (let frames = 0; frames < 60; frames += 1) {
+      const before = window.scrollY;
+      window.scrollBy(0, 150);
+      await frame();
+      await frame();
+      if (window.scrollY < before) found.push(window.scrollY - before);
+    }
+    return found;
+  });
+  expect(backwards).toEqual([]);
+  expect(await page.evaluate(() => window.scrollY)).toBeGreaterThan(4_000);
+});
+
 test("who returns from a customer is where they were", async ({ page }) => {
   const place = await seeded();
   await open(page, place, "/customers?sort=account");

@@ -22,10 +22,12 @@ export function useShown(
       const one = list.querySelector("tr[aria-rowindex]");
       height.current = one?.getBoundingClientRect().height ?? 0;
     }
-    const next = shown(top, window.innerHeight, height.current, count);
+    // As it is now: until React comes to it, the list may have grown and be measured anew.
+    const row = height.current;
+    const next = shown(top, window.innerHeight, row, count);
     set((old) => {
-      const same = old.row === height.current && old.at.from === next.from && old.at.to === next.to;
-      return same ? old : { at: next, row: height.current };
+      const same = old.row === row && old.at.from === next.from && old.at.to === next.to;
+      return same ? old : { at: next, row };
     });
   }, [body, count]);
   useLayoutEffect(look, [look]);
