@@ -24,24 +24,40 @@ export function Pages<Row>(props: {
         />
       ) : null}
       {rows ? props.children(rows) : null}
-      {list.error && list.isFetchNextPageError ? (
-        <NotShown
-          what="More is not here."
-          error={list.error}
-          again={() => void list.fetchNextPage()}
-        />
-      ) : list.hasNextPage ? (
-        <div>
-          <button
-            type="button"
-            className="quiet"
-            disabled={list.isFetchingNextPage}
-            onClick={() => void list.fetchNextPage()}
-          >
-            {list.isFetchingNextPage ? "More are on their way" : more}
-          </button>
-        </div>
-      ) : null}
+      <More list={list} more={more} waits={list.isFetchingNextPage} />
     </>
+  );
+}
+
+/** The end of such a list: the way to more, or why it leads nowhere now. */
+export function More<Row>(props: {
+  list: Paged<Row>;
+  /** What the way is called. */
+  more: string;
+  /** Whether it cannot be gone yet. */
+  waits: boolean;
+}) {
+  const { list, more, waits } = props;
+  if (list.error && list.isFetchNextPageError) {
+    return (
+      <NotShown
+        what="More is not here."
+        error={list.error}
+        again={() => void list.fetchNextPage()}
+      />
+    );
+  }
+  if (!list.hasNextPage) return null;
+  return (
+    <div>
+      <button
+        type="button"
+        className="quiet"
+        disabled={waits}
+        onClick={() => void list.fetchNextPage()}
+      >
+        {list.isFetchingNextPage ? "More are on their way" : more}
+      </button>
+    </div>
   );
 }

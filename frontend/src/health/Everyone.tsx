@@ -1,6 +1,7 @@
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef } from "react";
 import { NotShown } from "../access/NotShown";
+import { More } from "../access/Pages";
 import { useStaffKey, worthwhile } from "../access/useAuthorised";
 import { Failure } from "../api/problem";
 import { FiguresAsOf } from "../components/AsOf";
@@ -86,24 +87,11 @@ function List({ view, change, place }: Props) {
           }}
         />
       )}
-      {asked.error ? (
-        <NotShown
-          what={asked.isFetchNextPageError ? "More is not here." : "The list is not renewed."}
-          error={asked.error}
-          again={() => void (asked.isFetchNextPageError ? asked.fetchNextPage() : asked.refetch())}
-        />
-      ) : asked.hasNextPage ? (
-        <div>
-          <button
-            type="button"
-            className="quiet"
-            disabled={asked.isFetching}
-            onClick={() => void asked.fetchNextPage()}
-          >
-            More customers
-          </button>
-        </div>
-      ) : null}
+      {asked.error && !asked.isFetchNextPageError ? (
+        <NotShown what="The list is not renewed." error={asked.error} again={again} />
+      ) : (
+        <More list={asked} more="More customers" waits={asked.isFetching} />
+      )}
     </div>
   );
 }
