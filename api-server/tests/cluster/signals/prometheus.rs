@@ -98,6 +98,14 @@ impl Prometheus {
         }
     }
 
+    /// How many series answer a panel.
+    pub async fn asked(&self, question: &super::Question) -> Result<usize, String> {
+        match question.line {
+            true => self.lines(&question.query).await,
+            false => self.samples(&question.query).await,
+        }
+    }
+
     /// How many series a query answers with now.
     pub async fn samples(&self, query: &str) -> Result<usize, String> {
         let data = self.ask("/api/v1/query", &[("query", query)]).await?;

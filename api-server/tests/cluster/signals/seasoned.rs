@@ -90,5 +90,7 @@ pub async fn server(place: &Place) -> Serving {
     place.create("acme");
     lived(place).await;
     let backups = place.storage.with_file_name("backups").display().to_string();
-    Serving::start(place, &["--snapshot-interval", "2", "--backups", &backups])
+    let webhooks = ["--webhook-allow-cidr", "127.0.0.1"];
+    let often = ["--snapshot-interval", "2", "--backups", &backups];
+    Serving::start(place, &[&often[..], &webhooks].concat())
 }
