@@ -198,10 +198,14 @@ fn steps(request: &Value, answer: &Value) -> String {
     out
 }
 
+/// A number as it stands in JSON's text, in millionths.
+fn micros(number: &Value) -> i64 {
+    number.as_str().unwrap().parse::<Quantity>().unwrap().micros()
+}
+
 /// Hundredths of a currency's unit, as they are shown.
 fn hundredths(money: &Value) -> i64 {
-    let number: f64 = money["amount"].as_str().unwrap().parse().unwrap();
-    format!("{:.0}", number * 100.0).parse().unwrap()
+    micros(&money["amount"]) / 10_000
 }
 
 fn units(hundredths: i64) -> String {
@@ -217,11 +221,7 @@ fn payback(request: &Value, answer: &Value) -> String {
     let mut out = String::from("| year | its net | left of the one-off cost |\n|---:|---|---:|\n");
     let ramp = request["ramp"].as_array().unwrap();
     for (year, share) in (1..).zip(ramp.iter().map(Some).chain([None])) {
-        let tenths: i64 = share.map_or(10, |share| {
-            format!("{:.0}", share.as_str().unwrap().parse::<f64>().unwrap() * 10.0)
-                .parse()
-                .unwrap()
-        });
+        let tenths = share.map_or(10, |share| micros(share) / 100_000);
         let net = (benefit * tenths + 5) / 10 - yearly;
         let of = share.map_or_else(String::new, |share| format!("{} of ", percent(share)));
         let sum = format!("{of}{} − {} = {}", units(benefit), units(yearly), units(net));
