@@ -43,7 +43,7 @@ const NO_FILES: &str = ":4\n";
 #[must_use]
 pub fn wanted(words: &[String]) -> Wanted {
     let before = words.split_last().map_or(&[][..], |(_, before)| before);
-    if let Some(flag) = before.last().filter(|word| word.starts_with("--")) {
+    if let Some(flag) = before.last().filter(|word| word.starts_with('-')) {
         return match flag.as_str() {
             "--profile" => Wanted::Profile,
             _ if takes_value(before, flag) => Wanted::Nothing,
@@ -87,12 +87,22 @@ fn at<'c>(command: &'c Command, before: &[String]) -> &'c Command {
     before.iter().fold(command, |here, word| here.find_subcommand(word).unwrap_or(here))
 }
 
+/// Whether what comes next is the flag's value: of a long one, or of the last of short ones in one word. What stands behind
+/// a short one in its word is its value already.
 fn takes_value(before: &[String], flag: &str) -> bool {
     let mut command = Asked::command();
     command.build();
-    let name = flag.trim_start_matches('-');
-    let mut all = at(&command, before).get_arguments();
-    all.any(|arg| arg.get_long() == Some(name) && arg.get_action().takes_values())
+    let here = at(&command, before);
+    if let Some(name) = flag.strip_prefix("--") {
+        let mut all = here.get_arguments();
+        return all.any(|arg| arg.get_long() == Some(name) && arg.get_action().takes_values());
+    }
+    let takes = |short: char| {
+        let mut all = here.get_arguments();
+        all.any(|arg| arg.get_short() == Some(short) && arg.get_action().takes_values())
+    };
+    let mut shorts = flag.chars().skip(1);
+    shorts.find(|short| takes(*short)).is_some() && shorts.next().is_none()
 }
 
 /// The answer to kubectl: commands, flags or values, or the names that the cluster gave.
@@ -161,6 +171,11 @@ mod tests {
             ("why -", Wanted::Nothing),
             ("list --profile ", Wanted::Profile),
             ("list --context ", Wanted::Nothing),
+            ("list -o ", Wanted::Nothing),
+            ("list -l ", Wanted::Nothing),
+            ("status -n ", Wanted::Nothing),
+            ("status -n tenant-acme ", Wanted::Tenant),
+            ("status -ojson ", Wanted::Tenant),
             ("rollout ", Wanted::Nothing),
             ("rollout pause ", Wanted::Profile),
         ] {

@@ -900,3 +900,4 @@ async fn kubectl_completes_commands_and_names() {
     assert_eq!(complete(&["why", "p-compl"]).lines().next(), Some("p-complete"));
     assert_eq!(complete(&["rollout", "pause", "p-compl"]).lines().next(), Some("p-complete"));
 }
+    assert_eq!(complete(&["list", "-l", "p-compl"]), ":4\n", "a selector is no tenant");
