@@ -47,9 +47,10 @@ use std::{
 use clap::Parser;
 use k8s_openapi::jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 
 use access::Access;
-use args::{Asked, Color, DryRun, Output, Tree, Verb};
+use args::{Asked, Color, DryRun, Named, Output, Tree, Verb};
 use failure::Failure;
 use words::Style;
 
@@ -103,7 +104,7 @@ async fn run(asked: &Asked, style: Style) -> Answer {
     if let Verb::Create(verb) = &asked.verb
         && verb.dry_run == Some(DryRun::Client)
     {
-        return as_yaml(&create::tenant(verb)?).map(done);
+        return create::printed(&create::tenant(verb)?, verb.output).map(done);
     }
     let access = Access::open(reach).await?;
     match &asked.verb {
@@ -142,6 +143,23 @@ async fn run(asked: &Asked, style: Style) -> Answer {
         Verb::Resume(verb) => act::suspend(&access, verb, false).await.map(done),
         Verb::Rollout(verb) => act::rollout(&access, verb, style).await.map(done),
     }
+}
+
+/// An object as `kubectl -o` prints it, without its managed fields; none where people read.
+fn object(object: &Value, output: Named) -> Result<Option<String>, Failure> {
+    let mut object = object.clone();
+    if let Some(metadata) = object.pointer_mut("/metadata").and_then(Value::as_object_mut) {
+        metadata.remove("managedFields");
+    }
+    Ok(Some(match output {
+        Named::Table => return Ok(None),
+        Named::Json => as_json(&object)?,
+        Named::Yaml => as_yaml(&object)?,
+        Named::Name => {
+            let kind = object["kind"].as_str().unwrap_or_default().to_ascii_lowercase();
+            named(&kind, scene::name_of(&object))
+        }
+    }))
 }
 
 fn done(text: String) -> (String, Option<Failure>) {

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use super::{
     access::{Access, Form},
-    args::{Create, Data, Rollout, RolloutVerb, Suspend, Wait},
+    args::{Create, Data, Named, Rollout, RolloutVerb, Suspend, Wait},
     as_json, as_yaml, create,
     failure::Failure,
-    gather,
+    gather, object,
     progress::Goal,
     scene::text,
     wait,
@@ -28,14 +28,20 @@ pub async fn create(access: &Access, asked: &Create) -> Result<String, Failure> 
     let dry = if asked.dry_run.is_some() { "&dryRun=All" } else { "" };
     let url =
         format!("{}?fieldManager={FIELD_MANAGER}&fieldValidation=Strict{dry}", gather::tenants(""));
-    access.send("POST", &url, Form::Json, &body).await?;
+    let made = access.send("POST", &url, Form::Json, &body).await?;
     let name = &asked.name;
     if asked.dry_run.is_some() {
+        if let Some(text) = object(&made, asked.output)? {
+            return Ok(text);
+        }
         return Ok(format!("tenant {name} could be made (dry run)\n"));
     }
     // What is made suspended never becomes ready: it is there when its services rest.
     let goal = if asked.suspended { Goal::Suspended } else { Goal::Ready };
     let reached = waited(access, name, &asked.wait, goal).await?;
+    if let Some(text) = reread(access, name, made, &asked.wait, asked.output).await? {
+        return Ok(text);
+    }
     Ok(match (reached, asked.suspended) {
         (Some(text), false) => text,
         (Some(text), true) => format!("{text}→ kubectl tenant resume {name}\n"),
@@ -58,6 +64,20 @@ async fn waited(
     Box::pin(wait::until(access, name, goal, asked.timeout)).await.map(Some)
 }
 
+/// What programs read of a change: the object as it was answered, or as it is after a wait.
+async fn reread(
+    access: &Access,
+    name: &str,
+    answered: Value,
+    asked: &Wait,
+    output: Named,
+) -> Result<Option<String>, Failure> {
+    if !asked.wait || output == Named::Table {
+        return object(&answered, output);
+    }
+    object(&access.get(&gather::tenants(name)).await?, output)
+}
+
 /// Stops a tenant's services, or starts them again.
 ///
 /// # Errors
@@ -68,27 +88,34 @@ pub async fn suspend(access: &Access, asked: &Suspend, stop: bool) -> Result<Str
     let name = &asked.name;
     let dry = if asked.dry_run { " (dry run)" } else { "" };
     if before.pointer("/spec/suspend").and_then(Value::as_bool).unwrap_or(false) == stop {
+        if let Some(text) = object(&before, asked.output)? {
+            return Ok(text);
+        }
         let state = if stop { "already suspended" } else { "not suspended by its spec" };
         return Ok(format!("tenant {name} is {state}{}\n", also(&before, stop)));
     }
     let after = patch(access, &url, &json!({ "spec": { "suspend": stop } }), asked.dry_run).await?;
     let goal = if stop { Goal::Suspended } else { Goal::Ready };
-    if !asked.dry_run
-        && let Some(text) = waited(access, name, &asked.wait, goal).await?
-    {
-        return Ok(text);
-    }
-    Ok(if stop {
+    // What was only checked never comes.
+    let wait = Wait { wait: asked.wait.wait && !asked.dry_run, ..asked.wait.clone() };
+    let reached = waited(access, name, &wait, goal).await?;
+    let told = changed(name, stop, dry, &also(&after, stop));
+    let read = reread(access, name, after, &wait, asked.output).await?;
+    Ok(read.or(reached).unwrap_or(told))
+}
+
+/// What a change of spec.suspend is to people.
+fn changed(name: &str, stop: bool, dry: &str, also: &str) -> String {
+    if stop {
         format!(
             "tenant {name} is suspended{dry}: its services stop; data, usage gateway and backups stay\n\
              → kubectl tenant resume {name}\n"
         )
     } else {
         format!(
-            "tenant {name} is resumed{dry}: every service comes back with the replicas that it had{}\n",
-            also(&after, stop)
+            "tenant {name} is resumed{dry}: every service comes back with the replicas that it had{also}\n"
         )
-    })
+    }
 }
 
 /// What else keeps services stopped.
@@ -109,16 +136,19 @@ fn also(tenant: &Value, stop: bool) -> String {
 /// # Errors
 /// When the profile is not there or may not be changed.
 pub async fn rollout(access: &Access, asked: &Rollout, style: Style) -> Result<String, Failure> {
-    let (hold, name, dry) = match &asked.verb {
+    let (hold, name, dry, output) = match &asked.verb {
         RolloutVerb::Status { name, output } => {
             let found = access.get(&gather::profiles(name)).await?;
             return standing(&found, *output, style);
         }
-        RolloutVerb::Pause { name, dry_run } => (true, name, *dry_run),
-        RolloutVerb::Resume { name, dry_run } => (false, name, *dry_run),
+        RolloutVerb::Pause { name, dry_run, output } => (true, name, *dry_run, *output),
+        RolloutVerb::Resume { name, dry_run, output } => (false, name, *dry_run, *output),
     };
     let body = json!({ "spec": { "rollout": { "paused": hold } } });
-    patch(access, &gather::profiles(name), &body, dry).await?;
+    let after = patch(access, &gather::profiles(name), &body, dry).await?;
+    if let Some(text) = object(&after, output)? {
+        return Ok(text);
+    }
     let dry = if dry { " (dry run)" } else { "" };
     Ok(if hold {
         format!(
@@ -200,7 +230,21 @@ async fn patch(access: &Access, url: &str, body: &Value, dry_run: bool) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kubectl::recording::whole;
+    use crate::kubectl::recording::{golden, whole};
+
+    #[test]
+    fn a_rollout_reads_as_committed() {
+        let mut found = whole().profile.unwrap();
+        let mut texts = vec![standing(&found, Data::Table, Style::default()).unwrap()];
+        found["status"]["rollout"] = "Halted".into();
+        found["status"]["message"] = "2 of 3 tenants failed".into();
+        found["status"]["tenants"] = json!({ "total": 9, "updated": 3, "ready": 7, "failed": 2 });
+        found["status"]["failed"] = json!(["acme", "borealis"]);
+        texts.push(standing(&found, Data::Table, Style::default()).unwrap());
+        found["status"] = Value::Null;
+        texts.push(standing(&found, Data::Table, Style::default()).unwrap());
+        golden("rollout-status.txt", &texts.join("\n"));
+    }
 
     #[test]
     fn a_rollout_is_told_to_programs_too() {

@@ -8,7 +8,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand};
 
 pub use export::Export;
-pub use forms::{Bundle, Color, Data, DryRun, Output, Tree};
+pub use forms::{Bundle, Color, Data, DryRun, Named, Output, Tree};
 
 /// See and steer Tenantry's tenants: what they run, what they use, and why one is not ready.
 #[derive(Parser, Clone, Debug)]
@@ -250,6 +250,10 @@ pub struct Create {
     /// Wait until it is ready, or with --suspended at rest.
     #[command(flatten)]
     pub wait: Wait,
+    /// The form of the answer; json and yaml are the object as the cluster answered it, or with
+    /// --dry-run client as it was made here, which is printed in any case.
+    #[arg(short, long, value_enum, default_value_t = Named::Table)]
+    pub output: Named,
 }
 
 /// Whether to wait.
@@ -276,9 +280,9 @@ pub struct Profiles {
 /// How what is retained is shown.
 #[derive(Args, Clone, Debug)]
 pub struct Retained {
-    /// The form of the answer.
-    #[arg(short, long, value_enum, default_value_t = Data::Table)]
-    pub output: Data,
+    /// The form of the answer; name is each object's, without its namespace.
+    #[arg(short, long, value_enum, default_value_t = Named::Table)]
+    pub output: Named,
 }
 
 /// Which tenant is reported of.
@@ -302,6 +306,9 @@ pub struct Suspend {
     /// Let the cluster check it, and change nothing.
     #[arg(long)]
     pub dry_run: bool,
+    /// The form of the answer; json and yaml are the object as the cluster answered it.
+    #[arg(short, long, value_enum, default_value_t = Named::Table)]
+    pub output: Named,
 }
 
 /// Whose backup is made.
@@ -359,6 +366,9 @@ pub enum RolloutVerb {
         /// Let the cluster check it, and change nothing.
         #[arg(long)]
         dry_run: bool,
+        /// The form of the answer; json and yaml are the object as the cluster answered it.
+        #[arg(short, long, value_enum, default_value_t = Named::Table)]
+        output: Named,
     },
     /// Let it go on.
     Resume {
@@ -367,6 +377,9 @@ pub enum RolloutVerb {
         /// Let the cluster check it, and change nothing.
         #[arg(long)]
         dry_run: bool,
+        /// The form of the answer; json and yaml are the object as the cluster answered it.
+        #[arg(short, long, value_enum, default_value_t = Named::Table)]
+        output: Named,
     },
 }
 

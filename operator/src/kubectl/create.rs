@@ -3,7 +3,23 @@
 use crds::names::TenantName;
 use serde_json::{Map, Value, json};
 
-use super::{args::Create, failure::Failure};
+use super::{
+    args::{Create, Named},
+    as_yaml,
+    failure::Failure,
+    object,
+};
+
+/// The Tenant as a beginning for a file, or in the form that was asked for.
+///
+/// # Errors
+/// None that a Tenant has.
+pub fn printed(tenant: &Value, output: Named) -> Result<String, Failure> {
+    Ok(match object(tenant, output)? {
+        Some(text) => text,
+        None => as_yaml(tenant)?,
+    })
+}
 
 /// The Tenant that the flags describe; what they leave out has the defaults of the resource.
 ///
@@ -100,6 +116,17 @@ mod tests {
         );
         let read: crds::Tenant = serde_json::from_value(of(&flags).unwrap()).unwrap();
         assert!(read.spec.suspend);
+    }
+
+    #[test]
+    fn without_the_cluster_it_is_printed_in_every_form() {
+        let small = of(&["acme", "--profile", "prod"]).unwrap();
+        let yaml = printed(&small, Named::Yaml).unwrap();
+        assert_eq!(printed(&small, Named::Table).unwrap(), yaml, "a beginning for a file");
+        assert_eq!(serde_saphyr::from_str::<Value>(&yaml).unwrap(), small);
+        let json = printed(&small, Named::Json).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), small);
+        assert_eq!(printed(&small, Named::Name).unwrap(), "tenant.tenantry.dev/acme\n");
     }
 
     #[test]

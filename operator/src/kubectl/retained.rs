@@ -64,6 +64,17 @@ pub fn kept(namespaces: &[Value], tenants: &[Value]) -> Vec<Kept> {
     all
 }
 
+/// One line each, as `kubectl get -o name` prints them: the namespace of a whole stack, else the object in its own.
+#[must_use]
+pub fn names(all: &[Kept]) -> String {
+    all.iter()
+        .map(|kept| match kept.what.split_once(' ') {
+            Some((kind, name)) if kept.alive => format!("{}/{name}\n", kind.to_ascii_lowercase()),
+            _ => format!("namespace/{}\n", kept.namespace),
+        })
+        .collect()
+}
+
 /// One line each, and how to take over or remove what deleted tenants left.
 #[must_use]
 pub fn render(all: &[Kept], style: Style) -> String {
@@ -109,6 +120,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::kubectl::recording::golden;
 
     #[test]
     fn what_is_kept_is_named_with_the_way_back() {
@@ -132,6 +144,8 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("POST /accounts/a-1/plan with {\"plan\": null}"), "{text}");
+        golden("retained.txt", &text);
+        assert_eq!(names(&all), "persistentvolumeclaim/store-data\nnamespace/tenant-gone\n");
         assert_eq!(render(&[], Style::default()), "nothing is retained\n");
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{
     Answer,
     access::{Access, encoded},
-    args::{self, Bundle, Data, Output, Reach},
+    args::{self, Bundle, Data, Named, Output, Reach},
     as_json, as_yaml, complete, done, export,
     failure::Failure,
     gather, list, money, named, not_ready, page, plan, price, profiles, report, restore, retained,
@@ -176,9 +176,10 @@ pub async fn retained(access: &Access, asked: &args::Retained, style: Style) -> 
     let tenants = access.list(&gather::tenants(""), "").await?;
     let all = retained::kept(&namespaces, &tenants);
     Ok(done(match asked.output {
-        Data::Table => retained::render(&all, style),
-        Data::Json => as_json(&all)?,
-        Data::Yaml => as_yaml(&all)?,
+        Named::Table => retained::render(&all, style),
+        Named::Json => as_json(&all)?,
+        Named::Yaml => as_yaml(&all)?,
+        Named::Name => retained::names(&all),
     }))
 }
 

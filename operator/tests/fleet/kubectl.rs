@@ -869,6 +869,52 @@ async fn a_report_holds_what_support_needs_and_nobodys_secrets() {
     assert!(bundle["read"]["pods"].as_array().is_some_and(|pods| !pods.is_empty()));
 }
 
+/// Verb by form: programs read the object that the cluster answered.
+#[tokio::test]
+async fn what_is_changed_is_printed_as_the_cluster_answered_it() {
+    let lab = Lab::shared().await;
+    lab.stack(dev("p-forms"), "p-forms").await;
+    let flag = |object: &Value, at: &str| object.pointer(at).and_then(Value::as_bool);
+    for (verb, kind, at, value) in [
+        (&["suspend", "p-forms"][..], "Tenant", "/spec/suspend", Some(true)),
+        (&["resume", "p-forms"], "Tenant", "/spec/suspend", Some(false)),
+        (&["rollout", "pause", "p-forms"], "DeploymentProfile", "/spec/rollout/paused", Some(true)),
+        (
+            &["rollout", "resume", "p-forms"],
+            "DeploymentProfile",
+            "/spec/rollout/paused",
+            Some(false),
+        ),
+        (
+            &["create", "p-forms-2", "--profile", "p-forms", "--dry-run=server"],
+            "Tenant",
+            "/spec/suspend",
+            Some(false),
+        ),
+        (
+            &["create", "p-forms-2", "--profile", "p-forms", "--dry-run=client"],
+            "Tenant",
+            "/spec/suspend",
+            None,
+        ),
+    ] {
+        let with = |form| says(&lab, &[verb, &["-o", form]].concat());
+        let json: Value = serde_json::from_str(&with("json")).unwrap();
+        assert_eq!(
+            (json["kind"].as_str(), flag(&json, at)),
+            (Some(kind), value),
+            "{verb:?}: {json}"
+        );
+        assert_eq!(json["metadata"].get("managedFields"), None, "{verb:?}");
+        let yaml: Value = serde_saphyr::from_str(&with("yaml")).unwrap();
+        assert_eq!(yaml["spec"], json["spec"], "{verb:?}");
+        let name = json["metadata"]["name"].as_str().unwrap();
+        let named = format!("{}.tenantry.dev/{name}\n", kind.to_lowercase());
+        assert_eq!(with("name"), named, "{verb:?}");
+    }
+    assert!(!says(&lab, &["retained", "-o", "name"]).contains("TENANT"), "names alone");
+}
+
 #[tokio::test]
 async fn kubectl_completes_commands_and_names() {
     let lab = Lab::shared().await;
@@ -898,6 +944,6 @@ async fn kubectl_completes_commands_and_names() {
         complete(&["sus"])
     );
     assert_eq!(complete(&["why", "p-compl"]).lines().next(), Some("p-complete"));
+    assert_eq!(complete(&["list", "-l", "p-compl"]), ":4\n", "a selector is no tenant");
     assert_eq!(complete(&["rollout", "pause", "p-compl"]).lines().next(), Some("p-complete"));
 }
-    assert_eq!(complete(&["list", "-l", "p-compl"]), ":4\n", "a selector is no tenant");

@@ -37,6 +37,19 @@ pub enum Data {
     Yaml,
 }
 
+/// Forms of an answer that tells of single objects: of one that was changed, or of some that are kept.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+    /// For programs.
+    Yaml,
+    /// Names alone, as `kubectl get -o name` prints them.
+    Name,
+}
+
 /// Forms of a bundle.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bundle {

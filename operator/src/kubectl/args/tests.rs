@@ -35,3 +35,22 @@ fn every_answer_for_people_is_had_by_table() {
         Asked::try_parse_from(words).unwrap();
     }
 }
+
+#[test]
+fn what_is_changed_is_told_in_every_form() {
+    for verb in [
+        "create acme --profile dev",
+        "create acme --profile dev --dry-run=client",
+        "suspend acme",
+        "resume acme",
+        "rollout pause prod",
+        "rollout resume prod",
+        "retained",
+    ] {
+        for form in ["table", "json", "yaml", "name"] {
+            let words = format!("{verb} -o {form}");
+            let all = std::iter::once("kubectl tenant").chain(words.split(' '));
+            Asked::try_parse_from(all).unwrap_or_else(|error| panic!("{words}: {error}"));
+        }
+    }
+}
