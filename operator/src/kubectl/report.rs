@@ -138,7 +138,10 @@ fn managers(list: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kubectl::recording::whole;
+    use crate::kubectl::{
+        as_yaml,
+        recording::{golden, whole},
+    };
 
     #[test]
     fn nothing_that_is_nobody_elses_business_is_in_the_bundle() {
@@ -188,6 +191,24 @@ mod tests {
         ] {
             assert!(text.contains(word), "{word} is gone");
         }
+    }
+
+    /// Of the objects one, and one pod: the others are of the same form.
+    #[test]
+    fn a_bundle_reads_as_committed() {
+        let mut recorded = whole();
+        recorded.tenant["spec"]["contact"] =
+            json!({ "name": "Jane Roe", "email": "jane@acme.example" });
+        // What goes up with each change of what is rendered is not of this.
+        recorded.tenant["status"]["profileRevision"]["renderer"] = 1.into();
+        recorded.pods.truncate(1);
+        recorded.revisions.clear();
+        recorded.profile = None;
+        recorded.objects.retain(|object| object["kind"] == "ServiceAccount");
+        recorded.objects.truncate(1);
+        let why = json!({ "headline": "acme is Ready" });
+        let text = as_yaml(&bundle(&recorded, &why, "0.1.0", "2026-11-29T10:00:00Z")).unwrap();
+        golden("report.yaml", &text);
     }
 
     #[test]

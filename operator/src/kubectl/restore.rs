@@ -178,6 +178,7 @@ pub fn account(tenant: &Value) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kubectl::recording::golden;
 
     const ABOUT: About<'_> = About {
         tenant: "acme",
@@ -209,7 +210,9 @@ mod tests {
         assert!(all[0].contains(&format!("; kubectl {own} exec ")) && all[0].contains(id));
         assert!(all[3].starts_with(&format!("kubectl {own} delete ")));
         assert!(all[4].starts_with(&format!("kubectl tenant restore acme {own} -o yaml | ")));
-        assert!(Page(&ABOUT, now).to_string().starts_with("to put the newest backup of acme back"));
+        let page = Page(&ABOUT, now).to_string();
+        assert!(page.starts_with("to put the newest backup of acme back"));
+        golden("restore.txt", &(page + "\n" + &Page(&other, now).to_string()));
     }
 
     #[test]

@@ -187,6 +187,7 @@ pub(super) fn newest(pods: &[Value]) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kubectl::recording::golden;
 
     fn ended(type_: &str) -> Value {
         json!({ "status": { "conditions": [
@@ -221,6 +222,9 @@ mod tests {
             "backup 019c of acme: 61440 bytes, 2 events held, SHA-256 ab12: kept by the control plane\n\
              \u{20} made by job tenant-acme/b\n"
         );
+        let unsaid = Backup::new("acme", "tenant-acme/b", Err("its log is gone".to_owned()));
+        let asked = Requested::new("acme", "tenant-acme", "b");
+        golden("backup.txt", &format!("{made}\n{unsaid}\n{asked}"));
         for (said, why) in
             [(Ok("nothing".to_owned()), "does not say"), (Err("gone".to_owned()), "gone")]
         {

@@ -2,6 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::kubectl::{
+    price,
     recording::{ago, golden, now, whole},
     scene::Recorded,
     words::Style,
@@ -30,6 +31,19 @@ fn used(r: &mut Recorded) {
 fn the_page_of_a_tenant_that_is_well_reads_as_committed() {
     golden("status.txt", &told(used, false));
     golden("status-wide.txt", &told(used, true));
+}
+
+/// Without a token the usage is there, and why there is no money beside it.
+#[test]
+fn the_use_of_a_tenant_without_money_reads_as_committed() {
+    let mut recorded = whole();
+    used(&mut recorded);
+    let shown = page(&recorded.scene(), 0);
+    let bill = price::Bill { not_shown: Some("no token".to_owned()), ..Default::default() };
+    let text =
+        |page: &Page| usage(page, now(), Style::default()) + &price::bill(&bill, Style::default());
+    let none = page(&whole().scene(), 0);
+    golden("usage.txt", &(text(&shown) + "\n" + &text(&none)));
 }
 
 #[test]
