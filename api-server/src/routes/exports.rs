@@ -4,7 +4,8 @@
 //! interrupted goes on where they were, also at another server or after a restart.
 
 use axum::http::HeaderMap;
-use std::collections::BTreeMap;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, HashMap};
 
 use super::Routes;
 use crate::domain::account::AccountId;
@@ -13,7 +14,7 @@ use crate::http::query::{PAGE, Parameters, address, read_size};
 use crate::http::sheet::Form;
 use crate::store::accounts::{self, Account};
 use crate::store::snapshots::{self, Query, SnapshotRow, Sort};
-use crate::store::{Session, StoreError};
+use crate::store::{Session, StoreError, plans};
 
 pub mod crm;
 pub mod kpis;
@@ -105,6 +106,18 @@ impl Asked {
 struct Page {
     rows: Vec<(Account, Option<SnapshotRow>)>,
     next: Option<String>,
+}
+
+impl Page {
+    /// When subscriptions end or ended, as it was agreed by an instant.
+    async fn ends(
+        &self,
+        session: &mut Session,
+        by: Timestamp,
+    ) -> Result<HashMap<AccountId, Timestamp>, StoreError> {
+        let ids: Vec<AccountId> = self.rows.iter().map(|(account, _)| account.id.clone()).collect();
+        plans::ends(session, &ids, by).await
+    }
 }
 
 /// Not known is an empty cell.

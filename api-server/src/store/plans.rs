@@ -93,6 +93,18 @@ pub async fn agreements(
     Ok(all)
 }
 
+/// When the subscriptions of some accounts end or ended, as it was agreed by an instant; those that go on are
+/// left out.
+pub async fn ends(
+    session: &mut Session,
+    wanted: &[AccountId],
+    by: Timestamp,
+) -> Result<HashMap<AccountId, Timestamp>, StoreError> {
+    let end = |agreed: &[Recorded]| Some(subscription(agreed)?.end(by)?.effective_at);
+    let agreed = agreements(session, wanted).await?;
+    Ok(agreed.into_iter().filter_map(|(id, agreed)| Some((id, end(&agreed)?))).collect())
+}
+
 fn recorded(row: &Row) -> Result<Recorded, StoreError> {
     let (effective_at, agreed_at) = (row.time(3)?, row.time(4)?);
     let agreed = match row.opt_text(1)? {

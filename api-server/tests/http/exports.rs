@@ -14,7 +14,7 @@ use axum::http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::api::{Answer, Api, now, token_at};
+use super::api::{Answer, Api, now, token, token_at};
 
 const EVE: &str = "2026-11-28T12:00:00Z";
 
@@ -489,4 +489,46 @@ async fn key_figures_name_nobody_and_hide_small_groups() {
         let answer = api.get(path, Some(&exporter(over.parse().unwrap()))).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}");
     }
+}
+
+/// Who leaves is seen by whoever looks after customers, and by Finance in the period that is the last.
+#[tokio::test]
+async fn an_end_stands_in_lists_and_files_until_it_is_taken_back() {
+    let api = Api::new().await;
+    for account in ["acme", "globex"] {
+        api.agree(account, "team", "2026-10-01T00:00:00Z").await;
+    }
+    sum_up(&api).await;
+    let csm = token(Audience::Billing, "billing:read", Some("CustomerSuccessManager"), None);
+    let seen = async || {
+        let list = api.get("/billing/usage", Some(&csm)).await.json();
+        let files = [ok(&api, "/exports/crm").await, ok(&api, "/exports/overages").await];
+        let before = ok(&api, "/exports/overages?period=previous").await;
+        assert_eq!(before["data"][0]["ends_at"], Value::Null, "it went on after October");
+        let end = |page: &Value, n: usize| page["data"][n]["ends_at"].clone();
+        let [crm, overages] = files;
+        [&list, &crm, &overages].map(|page| (end(page, 0), end(page, 1)))
+    };
+    let nothing = (Value::Null, Value::Null);
+    assert_eq!(seen().await, [nothing.clone(), nothing.clone(), nothing.clone()]);
+    let planner = token(Audience::Billing, "billing:plan", None, None);
+    let change = async |plan: Value| {
+        let body = json!({"plan": plan}).to_string();
+        let path = "/accounts/acme/plan";
+        let answer = api.post(path, Some(&planner), "application/json", body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    };
+    change(Value::Null).await;
+    let end = "2026-12-01T00:00:00Z";
+    let ends = (json!(end), Value::Null);
+    assert_eq!(seen().await, [ends.clone(), ends.clone(), ends]);
+    for path in ["/exports/crm?format=csv", "/exports/overages?format=csv"] {
+        let file = get_at(&api, "2026-11-23T12:00:00Z", path).await.text;
+        let lines: Vec<&str> = file.lines().collect();
+        for (line, last) in lines.iter().zip(["ends_at", end, ""]) {
+            assert!(line.ends_with(&format!(",\"{last}\"")), "{file}");
+        }
+    }
+    change(json!("team")).await;
+    assert_eq!(seen().await, [nothing.clone(), nothing.clone(), nothing]);
 }

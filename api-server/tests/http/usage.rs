@@ -162,7 +162,7 @@ async fn every_account_is_listed_with_what_it_came_to() {
         page["data"][2],
         json!({
             "account": "initech", "name": "initech Ltd", "plan": {"key": "starter", "version": 1},
-            "support_hours": 24, "health": page["data"][2]["health"], "coverage": "0.85",
+            "support_hours": 24, "ends_at": null, "health": page["data"][2]["health"], "coverage": "0.85",
             "standing": "healthy", "flagged": true, "level": "hard",
             "highest": {"meter": "query", "ratio": "0.99"}, "projected_cost": null,
             "support_response_sla_hours": {"days": 90, "met": 0, "missed": 0},

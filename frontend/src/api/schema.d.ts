@@ -1611,6 +1611,11 @@ export interface components {
              * @description The day on which it was opened, UTC.
              */
             customer_since: string;
+            /**
+             * Format: date-time
+             * @description When the subscription ends, or ended; null while it goes on.
+             */
+            ends_at?: string | null;
             /** @description Whether somebody should call. */
             flagged: boolean;
             /**
@@ -2712,6 +2717,11 @@ export interface components {
              * @example USD
              */
             currency: string;
+            /**
+             * Format: date-time
+             * @description When the subscription ended, or is to end, where that is with this period or before it.
+             */
+            ends_at?: string | null;
             /** @description The path of the bill, line by line. */
             explain: string;
             /** @description Whether the period is closed: then its figures are the bill, and stay. */
@@ -3830,6 +3840,11 @@ export interface components {
              * @example 0.9
              */
             coverage: string;
+            /**
+             * Format: date-time
+             * @description When the subscription ends, or ended; null while it goes on.
+             */
+            ends_at?: string | null;
             /** @description Whether somebody should call: health below 0.75, or more than 95 % of a quota used. */
             flagged: boolean;
             /**

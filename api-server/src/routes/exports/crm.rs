@@ -99,6 +99,9 @@ pub struct CrmRow {
     /// The day, UTC, on which the figures were computed.
     #[schema(value_type = Option<String>, format = Date)]
     pub as_of: Option<String>,
+    /// When the subscription ends, or ended; null while it goes on.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub ends_at: Option<Timestamp>,
 }
 
 /// Export accounts for a CRM
@@ -131,10 +134,13 @@ async fn export_crm(
     let asked = Asked::read(ROUTE, &headers, parameters, None)?;
     let mut session = app.ledger.store().read().await.map_err(Problem::unavailable)?;
     let page = asked.page(&mut session).await.map_err(Problem::unavailable)?;
+    let now = (app.clock)();
+    let ends = page.ends(&mut session, now).await.map_err(Problem::unavailable)?;
     let mut data = Vec::with_capacity(page.rows.len());
     for (account, summary) in &page.rows {
-        let said = Said::read(&mut session, account, (app.clock)()).await;
-        data.push(row(&app, account, summary.as_ref(), said.map_err(Problem::unavailable)?)?);
+        let said = Said::read(&mut session, account, now).await.map_err(Problem::unavailable)?;
+        let said = Said { ends_at: ends.get(&account.id).copied(), ..said };
+        data.push(row(&app, account, summary.as_ref(), said)?);
     }
     let document = CrmExport { data, meta: ListMeta::new(page.next.clone()) };
     let file = ("crm.csv", page.next.as_deref());
@@ -147,6 +153,7 @@ struct Said {
     stage: Option<String>,
     go_live: Option<String>,
     answers: (u32, u32),
+    ends_at: Option<Timestamp>,
 }
 
 impl Said {
@@ -165,6 +172,7 @@ impl Said {
             stage: stated.and_then(|s| s.stage).map(|stage| stage.name().to_owned()),
             go_live: go_live.or(promised.map(|p| p.go_live)).map(|day| day.to_string()),
             answers: (answers.met, answers.missed),
+            ends_at: None,
         })
     }
 }
@@ -209,6 +217,7 @@ fn row(
         support_met: said.answers.0,
         support_missed: said.answers.1,
         as_of: None,
+        ends_at: said.ends_at,
     };
     // In hexadecimal, so that no spreadsheet can take it for a formula.
     let hash = hex(&Sha256::digest(serde_json::to_vec(&row).map_err(Problem::internal)?));
@@ -216,7 +225,7 @@ fn row(
     Ok(CrmRow { version, as_of: summary.map(|row| day(row.computed_at)), ..row })
 }
 
-const COLUMNS: [&str; 27] = [
+const COLUMNS: [&str; 28] = [
     "account",
     "version",
     "name",
@@ -244,6 +253,7 @@ const COLUMNS: [&str; 27] = [
     "support_met",
     "support_missed",
     "as_of",
+    "ends_at",
 ];
 
 fn table(rows: &[CrmRow]) -> Csv {
@@ -282,6 +292,7 @@ fn table(rows: &[CrmRow]) -> Csv {
             number(Some(row.support_met)),
             number(Some(row.support_missed)),
             Cell::Text(known(row.as_of.as_ref())),
+            Cell::Text(&row.ends_at.map(|at| at.to_string()).unwrap_or_default()),
         ]);
     }
     table

@@ -70,6 +70,9 @@ pub struct OverageRow {
     pub projected: Option<ProjectedOverageOut>,
     /// The path of the bill, line by line.
     pub explain: String,
+    /// When the subscription ended, or is to end, where that is with this period or before it.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub ends_at: Option<Timestamp>,
 }
 
 /// What a period costs, divided.
@@ -135,10 +138,14 @@ async fn export_overages(
     let now = (app.clock)();
     let mut session = app.ledger.store().read().await.map_err(Problem::unavailable)?;
     let page = asked.page(&mut session).await.map_err(Problem::unavailable)?;
+    let ends = page.ends(&mut session, now).await.map_err(Problem::unavailable)?;
     let mut data = Vec::with_capacity(page.rows.len());
     for (account, summary) in &page.rows {
         let bill = which.bill(&mut session, account, now).await.map_err(Problem::unavailable)?;
-        let row = row(account, summary.as_ref(), &bill, now);
+        let row = row(account, summary.as_ref(), &bill, now).map(|row| OverageRow {
+            ends_at: ends.get(&account.id).copied().filter(|at| *at <= row.period_end),
+            ..row
+        });
         data.push(row.ok_or_else(|| Problem::internal("a bill does not add up"))?);
     }
     let document = OverageExport { data, meta: ListMeta::new(page.next.clone()) };
@@ -232,6 +239,7 @@ fn row(
             &format!("/billing/usage/{}/explain", account.id),
             &[(PERIOD, period.start().to_string())],
         ),
+        ends_at: None,
     })
 }
 
@@ -239,7 +247,7 @@ fn projection(Expected { mean, low, high }: Expected, as_of: Timestamp) -> Proje
     ProjectedOverageOut { as_of, mean: mean.into(), low: low.into(), high: high.into() }
 }
 
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 18] = [
     "account",
     "name",
     "currency",
@@ -257,6 +265,7 @@ const COLUMNS: [&str; 17] = [
     "projected_total",
     "projected_as_of",
     "explain",
+    "ends_at",
 ];
 
 fn table(rows: &[OverageRow]) -> Csv {
@@ -269,6 +278,7 @@ fn table(rows: &[OverageRow]) -> Csv {
         let projected = |of: fn(&ProjectedOverageOut) -> &MoneyOnWire| {
             Cell::Number(row.projected.as_ref().map(|p| of(p).amount.clone()).unwrap_or_default())
         };
+        let ends = row.ends_at.map(|at| at.to_string()).unwrap_or_default();
         let as_of = row.projected.as_ref().map(|p| p.as_of.to_string()).unwrap_or_default();
         table.row([
             Cell::Text(&row.account),
@@ -288,6 +298,7 @@ fn table(rows: &[OverageRow]) -> Csv {
             projected(|p| &p.mean.total),
             Cell::Text(&as_of),
             Cell::Text(&row.explain),
+            Cell::Text(&ends),
         ]);
     }
     table

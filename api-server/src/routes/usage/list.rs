@@ -22,7 +22,7 @@ use crate::ledger::figures::Kept;
 use crate::store::snapshots::{
     self, Listed, Position, Query, SnapshotRow, Sort, Weeks, level_name,
 };
-use crate::store::{Session, StoreError};
+use crate::store::{Session, StoreError, plans};
 
 pub(super) fn routes(routes: Routes) -> Routes {
     route!(routes, list)
@@ -60,6 +60,10 @@ pub struct UsageOut {
     pub plan: Option<PlanVersionOut>,
     /// Within how many hours that plan promises an answer of support.
     pub support_hours: Option<u32>,
+    /// When the subscription ends, or ended; null while it goes on.
+    #[serde(default)]
+    #[schema(required = false, value_type = Option<String>, format = DateTime)]
+    pub ends_at: Option<Timestamp>,
     /// Health, from 0 to 1; null when nothing is known.
     #[schema(example = "0.927")]
     pub health: Option<String>,
@@ -249,6 +253,7 @@ fn named(filter: &Filter) -> Result<String, Problem> {
 pub(super) struct Beside {
     weeks: HashMap<AccountId, Weeks>,
     answers: HashMap<AccountId, Answers>,
+    ends: HashMap<AccountId, Timestamp>,
 }
 
 impl Beside {
@@ -266,7 +271,8 @@ impl Beside {
             .into_iter()
             .map(|(account, document)| Ok((account, Kept::answers_in(&document)?)))
             .collect::<Result<_, StoreError>>()?;
-        Ok(Self { weeks, answers })
+        let ends = plans::ends(session, &accounts, now).await?;
+        Ok(Self { weeks, answers, ends })
     }
 }
 
@@ -281,6 +287,7 @@ pub(super) fn out(app: &App, listed: &Listed, beside: &Beside) -> UsageOut {
         name: name.clone(),
         plan: row.plan.as_ref().map(PlanVersionOut::from),
         support_hours: terms.map(|version| version.terms.support_hours),
+        ends_at: beside.ends.get(&row.account).copied(),
         health: row.health.map(share),
         coverage: share(row.coverage),
         standing: row.standing.name().to_owned(),
