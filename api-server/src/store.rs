@@ -214,6 +214,18 @@ impl Store {
         }
     }
 
+    /// Folds SQLite's log into the database, as far as readers let it: only then does the file of one that was
+    /// shrunk get smaller. Of PostgreSQL nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written, which leaves it as it was.
+    pub(crate) async fn fold(&self) -> Result<(), StoreError> {
+        let Readers::Sqlite(pool) = &self.readers else { return Ok(()) };
+        let mut reader = pool.acquire().await?;
+        let folds = "PRAGMA wal_checkpoint(PASSIVE)".into();
+        sqlite::rows(&mut reader, folds, Vec::new()).await.map(drop)
+    }
+
     /// What is wrong with a database's file itself, at most 20 lines: pages and indexes that do not fit
     /// together, which a reader that takes another way does not meet. PostgreSQL has checks of its own.
     ///

@@ -6,18 +6,20 @@
 
 use std::borrow::Borrow;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use telemetry::shutdown::Shutdown;
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use crate::backup::room;
 use crate::domain::account::AccountId;
 use crate::domain::event::UsageEvent;
 use crate::ledger::{self, Desk, Health, LedgerError, Limits, Receipt, dedup};
-use crate::store::{Store, StoreError};
+use crate::store::{Session, Store, StoreError};
 
 mod hold;
 mod reserve;
@@ -32,6 +34,10 @@ pub use rows::{Held, Refusal, Refused, State};
 
 /// How much may wait to be stored. A request of any size that is taken fits when nothing waits.
 const WAITING: Limits = Limits { items: 5_000, items_per_account: 5_000, patient: 0 };
+
+/// How long to wait until the writer has looked whether a full disk has room. It looks every
+/// [`Settings::probe_every`].
+const LOOKS_AGAIN: Duration = Duration::from_secs(5);
 
 /// How a spool works.
 #[derive(Clone)]
@@ -79,6 +85,8 @@ pub struct Spool {
     store: Store,
     limit: u64,
     reserve: Reserve,
+    /// Held while the reserve's room is used.
+    using: Mutex<()>,
     changes: watch::Sender<u64>,
 }
 
@@ -94,7 +102,8 @@ impl Spool {
         let writer = ledger::Settings { limits: WAITING, clock, probe_every };
         let desk = Desk::open(session, Hold { limit }, writer);
         let reserve = Reserve::lay_aside_in(folder);
-        Ok(Self { desk, store, limit, reserve, changes: watch::Sender::new(0) })
+        let (using, changes) = (Mutex::default(), watch::Sender::new(0));
+        Ok(Self { desk, store, limit, reserve, using, changes })
     }
 
     /// Holds a request's events; answers after that is durable.
@@ -136,10 +145,12 @@ impl Spool {
     /// # Errors
     /// [`LedgerError`]: then all are still held.
     pub async fn settle(&self, last: i64, refusals: Vec<Refusal>) -> Result<(), LedgerError> {
-        let work = self.desk.transact(None, move |session, now| {
+        let refusals = Arc::new(refusals);
+        self.with_reserve(move |session, now| {
+            let refusals = refusals.clone();
             Box::pin(async move { rows::settle(session, last, &refusals, now).await })
-        });
-        self.with_reserve(work.await)?;
+        })
+        .await?;
         self.changes.send_modify(|changes| *changes += 1);
         Ok(())
     }
@@ -154,10 +165,11 @@ impl Spool {
         events: Vec<i64>,
         right: impl Fn(Timestamp) -> Timestamp + Clone + Send + Sync + 'static,
     ) -> Result<u64, LedgerError> {
-        let work = self.desk.transact(None, move |session, _| {
+        self.with_reserve(move |session, _| {
+            let (events, right) = (events.clone(), right.clone());
             Box::pin(async move { stamps::anew(session, &events, &right).await })
-        });
-        self.with_reserve(work.await)
+        })
+        .await
     }
 
     /// How it stands.
@@ -182,10 +194,11 @@ impl Spool {
     /// [`LedgerError`] when it cannot be written.
     pub async fn belong(&self, account: &AccountId) -> Result<AccountId, LedgerError> {
         let account = account.clone();
-        let work = self.desk.transact(None, move |session, _| {
+        self.with_reserve(move |session, _| {
+            let account = account.clone();
             Box::pin(async move { rows::belong(session, &account).await })
-        });
-        self.with_reserve(work.await)
+        })
+        .await
     }
 
     /// Takes nothing from now on, since the tenant with this uid is being removed; without one takes
@@ -194,10 +207,11 @@ impl Spool {
     /// # Errors
     /// [`LedgerError`] when it cannot be written.
     pub async fn seal(&self, uid: Option<String>) -> Result<(), LedgerError> {
-        let work = self.desk.transact(None, move |session, _| {
+        self.with_reserve(move |session, _| {
+            let uid = uid.clone();
             Box::pin(async move { rows::seal(session, uid).await })
-        });
-        self.with_reserve(work.await)
+        })
+        .await
     }
 
     /// Forgets times that were given before an instant; answers how many.
@@ -222,12 +236,27 @@ impl Spool {
         work.await
     }
 
-    /// What failed for want of room works the next time.
-    fn with_reserve<T>(&self, done: Result<T, LedgerError>) -> Result<T, LedgerError> {
-        if let Err(LedgerError::Store(StoreError::Full(_))) = &done {
-            self.reserve.give_up();
+    /// Does what must be possible on a full disk too: what fails for want of room is done again in the reserve's.
+    async fn with_reserve<T, W>(&self, work: W) -> Result<T, LedgerError>
+    where
+        T: Send + 'static,
+        W: for<'a> Fn(&'a mut Session, Timestamp) -> BoxFuture<'a, Result<T, StoreError>>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
+        let done = self.desk.transact(None, work.clone()).await;
+        if !matches!(done, Err(LedgerError::Store(StoreError::Full(_)))) {
+            return done;
         }
-        done
+        let _using = self.using.lock().await;
+        self.reserve.give_up();
+        // The writer refuses everything until it has looked again.
+        let mut health = self.health();
+        let writes = health.wait_for(|health| !matches!(health, Health::Full(_)));
+        let _late = tokio::time::timeout(LOOKS_AGAIN, writes).await.is_err();
+        self.desk.transact(None, work).await
     }
 
     /// Has the reserve laid aside again whenever it was given up, until it is time to stop.
@@ -238,15 +267,25 @@ impl Spool {
                 () = &mut stopped => return,
                 () = tokio::time::sleep(every) => {}
             }
-            if self.reserve.is_there() {
-                continue;
-            }
-            let work = self.desk.transact(None, |session, _| Box::pin(rows::shrink(session)));
-            if let Err(error) = work.await {
-                tracing::warn!(%error, "the spool does not get smaller");
-            }
-            self.reserve.lay_aside();
+            self.restore().await;
         }
+    }
+
+    /// Lays the reserve aside again if it was given up, is not in use, and has room.
+    async fn restore(&self) {
+        let Ok(_nobody_uses_it) = self.using.try_lock() else { return };
+        if self.reserve.is_there() {
+            return;
+        }
+        let work = self.desk.transact(None, |session, _| Box::pin(rows::shrink(session)));
+        if let Err(error) = work.await {
+            tracing::warn!(%error, "the spool does not get smaller");
+        }
+        // What was shrunk in the log alone leaves the file as it was.
+        if let Err(error) = self.store.fold().await {
+            tracing::warn!(%error, "the spool's log is not folded back");
+        }
+        self.reserve.lay_aside();
     }
 
     /// Nothing, when a copy of the spool fits on the disk beside all that the spool may still take.

@@ -10,6 +10,8 @@ use crate::domain::Quantity;
 use crate::domain::meter::Meter;
 use crate::ledger::{Outcome, Reason};
 
+mod full;
+
 const NOW: &str = "2026-11-23T12:00:00Z";
 
 fn at(text: &str) -> Timestamp {

@@ -1,17 +1,18 @@
 //! Kills, restarts, a disk that is full: what was acknowledged arrives, once.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde_json::json;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
-use super::ground::{Ground, Running, empty, event};
+use super::ground::{BOUND, Ground, Running, empty, event};
 use crate::serving::client;
+use crate::small::Small;
 
 #[tokio::test]
 async fn it_stops_when_told_and_goes_on_where_it_was() {
@@ -128,60 +129,18 @@ async fn killed_at_any_moment_it_loses_and_doubles_nothing() {
     drop(plane);
 }
 
-/// A small file system of its own; gone at the end.
-struct Small(tempfile::TempDir);
-
-impl Small {
-    fn mount() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=16m", "tmpfs"]).arg(folder.path());
-        if mount.output().is_ok_and(|output| output.status.success()) {
-            return Some(Self(folder));
-        }
-        println!("skipped: mounting a small disk takes root");
-        None
-    }
-
-    fn spool(&self) -> PathBuf {
-        self.0.path().join("spool")
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _done = Command::new("umount").arg("-l").arg(self.0.path()).output();
-    }
-}
-
 #[tokio::test]
 async fn on_a_full_disk_it_refuses_keeps_what_it_took_and_hands_it_over() {
-    let Some(small) = Small::mount() else { return };
+    let disk = tempfile::tempdir().unwrap();
+    let Some(_small) = Small::mount(disk.path(), "16m") else { return };
     let ground = Ground::new();
     let mut plane = ground.control_plane();
-    let spool = small.spool().display().to_string();
+    let spool = disk.path().join("spool").display().to_string();
     let gateway = ground.gateway_with(&["--spool", &spool], &[]);
     gateway.ready().await;
     plane.kill();
-    let filler = "x".repeat(200);
-    let mut held = Vec::new();
-    for n in 0.. {
-        let batch: Vec<_> = (0..50)
-            .map(|m| {
-                let mut event = event(&format!("e-{n}-{m}"), "1");
-                event["filler"] = json!(filler);
-                event
-            })
-            .collect();
-        let answer = ground.send(&gateway, &json!(batch)).await;
-        if answer.status != StatusCode::OK {
-            assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{}", answer.body);
-            break;
-        }
-        held.extend(batch.iter().map(|event| event["id"].as_str().unwrap().to_owned()));
-    }
+    let held = filled(&ground, &gateway).await;
     assert!(held.len() > 100, "{}", held.len());
-    gateway.until("full", |status| status["takes_nothing_because"].is_string()).await;
     // Nobody makes room but the events that leave.
     let _plane = ground.control_plane();
     gateway.until("empty", empty).await;
@@ -192,8 +151,44 @@ async fn on_a_full_disk_it_refuses_keeps_what_it_took_and_hands_it_over() {
     take_again(&ground, &gateway).await;
 }
 
+/// Sends until the disk is full, and it says so; answers what was acknowledged.
+async fn filled(ground: &Ground, gateway: &Running) -> Vec<String> {
+    let filler = "x".repeat(200);
+    let patience = Instant::now() + BOUND;
+    let mut held = Vec::new();
+    for n in 0.. {
+        let batch: Vec<_> = (0..50)
+            .map(|m| {
+                let mut event = event(&format!("e-{n}-{m}"), "1");
+                event["filler"] = json!(filler);
+                event
+            })
+            .collect();
+        let answer = ground.send(gateway, &json!(batch)).await;
+        if answer.status == StatusCode::OK {
+            held.extend(batch.iter().map(|event| event["id"].as_str().unwrap().to_owned()));
+        } else {
+            assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{}", answer.body);
+            // A second later a little may fit again: who was refused sees it, unless all stood still meanwhile.
+            if gateway.status().await["takes_nothing_because"].is_string() {
+                break;
+            }
+        }
+        assert!(Instant::now() < patience, "never full, with {} events", held.len());
+    }
+    held
+}
+
 /// As soon as there is room.
 async fn take_again(ground: &Ground, gateway: &Running) {
-    gateway.until("open", |status| status["takes_nothing_because"].is_null()).await;
-    assert_eq!(ground.send(gateway, &json!([event("later", "1")])).await.status, StatusCode::OK);
+    let patience = Instant::now() + BOUND;
+    loop {
+        let answer = ground.send(gateway, &json!([event("later", "1")])).await;
+        if answer.status == StatusCode::OK {
+            return;
+        }
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{}", answer.body);
+        assert!(Instant::now() < patience, "never open: {}", answer.body);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
