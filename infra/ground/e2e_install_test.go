@@ -172,6 +172,7 @@ func (i install) usageArrives(t *testing.T) {
 		}
 	}
 	i.tokenOpensNothingElse(t, token)
+	i.visitorIsRefused(t)
 	// Taken while the control plane is away, kept through the pod's end and another tier.
 	i.controlPlane(t, 0)
 	if code, body := send(t, address, token, "kept"); code != http.StatusOK || !strings.Contains(body, `"accepted":1`) {

@@ -58,7 +58,8 @@ func (i install) suspended(t *testing.T, want string) {
 }
 
 // leavesItsUsage: what its gateway took while the control plane was away is in
-// the ledger when the deleted tenant is gone.
+// the ledger when the deleted tenant is gone; the next of its name has nothing
+// of it.
 func (i install) leavesItsUsage(t *testing.T) {
 	const events, batch = 10_000, 1000
 	before := i.queries(t, "initech")
@@ -88,6 +89,7 @@ func (i install) leavesItsUsage(t *testing.T) {
 		}
 		return nil
 	})
+	i.isAnotherOfItsName(t, token)
 }
 
 // queries are those that the ledger has of an account.

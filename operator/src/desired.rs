@@ -26,6 +26,8 @@ use crds::{
     tenant::Contact,
 };
 
+use jiff::Timestamp;
+
 use crate::object::Object;
 
 /// The version of this rendering. It is raised whenever the same profile renders differently, so
@@ -39,6 +41,8 @@ pub struct Stack {
     pub tenant: TenantName,
     /// The uid of its Tenant resource.
     pub uid: Box<str>,
+    /// When the tenant began, if its API server has said so: no sender's token is older.
+    pub since: Option<Timestamp>,
     /// The account in the ledger that its usage is kept under.
     pub account: Box<str>,
     /// The customer's name as people write it.

@@ -8,6 +8,7 @@ mod network;
 mod resources;
 
 use crds::{DeploymentProfileSpec, Tenant, names::TenantName};
+use jiff::Timestamp;
 
 use crate::{
     account,
@@ -88,6 +89,7 @@ fn assemble(
     Stack {
         tenant: name,
         uid: tenant.metadata.uid.as_deref().unwrap_or_default().into(),
+        since: since(tenant),
         account: Box::default(),
         display_name: tenant.spec.display_name.clone(),
         contact: tenant.spec.contact.clone(),
@@ -103,6 +105,12 @@ fn assemble(
         network: profile.network.clone(),
         scheduling: profile.scheduling.clone(),
     }
+}
+
+/// The creation of the Tenant; of one that goes on where another ended it says nothing, as pods may run since before.
+fn since(tenant: &Tenant) -> Option<Timestamp> {
+    let made = tenant.metadata.creation_timestamp.as_ref()?;
+    tenant.spec.adopt.is_none().then_some(made.0)
 }
 
 fn check_scheduling(profile: &DeploymentProfileSpec, name: &str, problems: &mut Vec<Problem>) {

@@ -106,6 +106,8 @@ pub struct Workload {
     pub audience: Audience,
     /// Whose pod it is.
     pub account: ServiceAccount,
+    /// `iat`: when the token was made, in seconds since 1970, if it says so.
+    pub issued: Option<i64>,
 }
 
 /// A Kubernetes ServiceAccount. One that was deleted and made again has another uid.

@@ -94,13 +94,14 @@ impl Verifier {
         check_type(issuer, token.header.typ.as_deref())?;
         check_signature(issuer, &token).await?;
         let mut claims = token.claims;
-        check_times(&mut claims, now.as_second())?;
+        let issued = check_times(&mut claims, now.as_second())?;
         let subject = name(token::text(&mut claims, "sub")?.ok_or(Refusal::Claim)?)?;
         let audiences = audiences(issuer, claims.remove("aud"))?;
         match issuer.kind {
             Kind::People => person(issuer, subject, audiences, &mut claims).map(Identity::Person),
             Kind::Kubernetes => {
-                workload(issuer, subject, &audiences, &claims).map(Identity::Workload)
+                let known = workload(issuer, subject, &audiences, &claims)?;
+                Ok(Identity::Workload(Workload { issued, ..known }))
             }
         }
     }
@@ -134,16 +135,17 @@ async fn check_signature(issuer: &Issuer, token: &Token<'_>) -> Result<(), Refus
     if key.verifies(token.signed, token.signature) { Ok(()) } else { Err(Refusal::Signature) }
 }
 
-/// `exp` is required; `nbf` and `iat` are believed where present. Whole seconds only.
-fn check_times(claims: &mut Map<String, Value>, now: i64) -> Result<(), Refusal> {
+/// `exp` is required; `nbf` and `iat` are believed where present. Whole seconds only. Answers `iat`.
+fn check_times(claims: &mut Map<String, Value>, now: i64) -> Result<Option<i64>, Refusal> {
     let mut seconds = |name: &str| match claims.remove(name) {
         None => Ok(None),
         Some(value) => value.as_i64().filter(|time| *time >= 0).map(Some).ok_or(Refusal::Time),
     };
     let expired = seconds("exp")?.is_none_or(|exp| exp <= now);
     let early = seconds("nbf")?.is_some_and(|nbf| nbf > now + SKEW);
-    let future = seconds("iat")?.is_some_and(|iat| iat > now + SKEW);
-    if expired || early || future { Err(Refusal::Time) } else { Ok(()) }
+    let issued = seconds("iat")?;
+    let future = issued.is_some_and(|iat| iat > now + SKEW);
+    if expired || early || future { Err(Refusal::Time) } else { Ok(issued) }
 }
 
 /// Those of `aud` that are ours. People: a string, or a list that may name others too. Kubernetes: a
@@ -218,7 +220,7 @@ fn workload(
     if subject != expected {
         return Err(Refusal::Claim);
     }
-    Ok(Workload { issuer: issuer.name.clone(), subject, audience, account })
+    Ok(Workload { issuer: issuer.name.clone(), subject, audience, account, issued: None })
 }
 
 /// A list of names, each a string, none empty.

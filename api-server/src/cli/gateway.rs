@@ -131,8 +131,11 @@ async fn serve(config: &GatewayConfig, telemetry: &Telemetry) -> anyhow::Result<
 }
 
 fn router(config: &GatewayConfig, parts: &Parts, backups: Arc<Backups>, meter: &Meter) -> Router {
-    let neighbours =
-        Neighbours { namespace: parts.own.namespace.clone(), told: parts.told.subscribe() };
+    let neighbours = Neighbours {
+        namespace: parts.own.namespace.clone(),
+        since: config.senders_since.map(Timestamp::as_second),
+        told: parts.told.subscribe(),
+    };
     let budgets = Arc::new(Budgets::new(config.rates()));
     let (verifier, clock) = (parts.verifier.clone(), corrected(parts));
     let authenticator =

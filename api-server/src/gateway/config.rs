@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::Args;
+use jiff::Timestamp;
 use telemetry::LogFormat;
 
 use crate::http::budget::Rates;
@@ -39,6 +40,10 @@ pub struct GatewayConfig {
     /// The gateway's own projected token (audience `tenantry-gateway`).
     #[arg(long, env = "TENANTRY_GATEWAY_TOKEN_FILE")]
     pub token_file: PathBuf,
+    /// Senders' tokens that were made before this instant are refused: the beginning of the tenant, since which no
+    /// pod of an earlier one with its name runs. Any age without it.
+    #[arg(long, env = "TENANTRY_SENDERS_SINCE")]
+    pub senders_since: Option<Timestamp>,
     /// Requests with usage a second, each of up to 1,000 events.
     #[arg(long, env = "TENANTRY_RATE_INGEST", default_value = "1000")]
     pub rate_ingest: NonZeroU32,

@@ -46,13 +46,18 @@ impl FromRef<Gateway> for Authenticator {
     }
 }
 
+/// Every operation of a gateway, so that who may not is refused each of them.
+pub const OPERATIONS: [(&str, &str); 3] =
+    [("POST", "/usage/events"), ("POST", "/backups"), ("GET", "/backups/{id}")];
+
 /// The gateway's routes.
 pub fn router(gateway: Gateway) -> Router {
     let ready = from_fn_with_state(gateway.clone(), known);
+    let [(_, events), (_, backups), (_, backup)] = OPERATIONS;
     Router::new()
-        .route("/usage/events", post(send))
-        .route("/backups", post(ask))
-        .route("/backups/{id}", get(report))
+        .route(events, post(send))
+        .route(backups, post(ask))
+        .route(backup, get(report))
         .layer(ready)
         .with_state(gateway)
 }

@@ -18,6 +18,7 @@ use super::plane::ControlPlane;
 use crate::auth::caller::{Bindings, Clock};
 use crate::auth::kept::KeptCopy;
 use crate::auth::rule::GATEWAY_ACCOUNT;
+use crate::auth::verifier::SKEW;
 use crate::auth::{Issuer, Verifier, Workload, unverified_claims};
 use crate::domain::account::AccountId;
 
@@ -71,13 +72,14 @@ pub fn verifier(own: &Own, plane: &ControlPlane, folder: &Path, clock: Clock) ->
 
 /// The workloads of one namespace, all of one account.
 ///
-/// By its name alone: a token says nothing of which namespace of that name it is of, and ServiceAccounts that nobody
-/// bound may send here too. One of the namespace's former life is taken for what is left of its hour, from
-/// whoever can reach the gateway; these are pods of the stack as it is now, which have tokens of their own. For
-/// whom it counts, the binding of this gateway's uid says.
+/// By its name, and by when the token was made: a token says nothing of which namespace of that name it is of, and
+/// ServiceAccounts that nobody bound may send here too. What is older than the tenant is of a former one. For whom it
+/// counts, the binding of this gateway's uid says.
 pub struct Neighbours {
     /// The namespace.
     pub namespace: String,
+    /// When this life of the namespace began at the earliest, in seconds since 1970, if that is known.
+    pub since: Option<i64>,
     /// What the control plane said, and so the account.
     pub told: watch::Receiver<Told>,
 }
@@ -87,7 +89,9 @@ impl Bindings for Neighbours {
         &'b self,
         workload: &'b Workload,
     ) -> BoxFuture<'b, anyhow::Result<Option<AccountId>>> {
-        let ours = workload.account.namespace == self.namespace;
+        // Both instants are of the cluster's API servers, whose clocks may be this much apart.
+        let young = |since: i64| workload.issued.is_some_and(|issued| issued + SKEW >= since);
+        let ours = workload.account.namespace == self.namespace && self.since.is_none_or(young);
         let account = self.told.borrow().account.clone().filter(|_| ours);
         Box::pin(async move { Ok(account) })
     }

@@ -40,6 +40,7 @@ async fn taken(ground: &Ground, trusted: &[&str], by: &str, uid: &str) -> Option
             name: "core".to_owned(),
             uid: uid.to_owned(),
         },
+        issued: None,
     };
     let recorded = Recorded::new(ground.ledger.clone(), &trusted);
     let account = recorded.account(&workload).await.unwrap();

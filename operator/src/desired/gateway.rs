@@ -2,6 +2,7 @@
 //! used still has to reach the ledger.
 
 use crds::deployment_profile::Probes;
+use serde_json::Value;
 
 use super::{
     Stack, meta, network,
@@ -49,21 +50,12 @@ pub fn build(stack: &Stack, all: &mut Vec<Object>) {
 
 fn pod(stack: &Stack) -> Pod<'_> {
     let gateway = &stack.billing.gateway;
-    // The spool's file has free pages and a log beside it: half of the claim is events.
-    let limit = stack.billing.storage.size.milli() / 2000;
     Pod {
         component: meta::GATEWAY,
         image: &gateway.image,
         args: gateway.args.clone(),
         ports: vec![pod::tcp("http", PORT), pod::tcp("health", HEALTH_PORT)],
-        env: vec![
-            pod::env("TENANTRY_TENANT", stack.tenant.as_str()),
-            pod::env("TENANTRY_SPOOL_DIR", SPOOL),
-            pod::env("TENANTRY_SPOOL_LIMIT", &limit.to_string()),
-            pod::env("TENANTRY_CONTROL_PLANE_URL", &control_plane()),
-            pod::env("TENANTRY_GATEWAY_TOKEN_FILE", volume::TOKEN_FILE),
-            pod::env("OTEL_SDK_DISABLED", "true"),
-        ],
+        env: env(stack),
         resources: gateway.resources.clone(),
         run_as_user: gateway.run_as_user,
         probes: Probes {
@@ -76,4 +68,19 @@ fn pod(stack: &Stack) -> Pod<'_> {
         grace_seconds: 60,
         ..Pod::default()
     }
+}
+
+fn env(stack: &Stack) -> Vec<Value> {
+    // The spool's file has free pages and a log beside it: half of the claim is events.
+    let limit = stack.billing.storage.size.milli() / 2000;
+    let mut env = vec![
+        pod::env("TENANTRY_TENANT", stack.tenant.as_str()),
+        pod::env("TENANTRY_SPOOL_DIR", SPOOL),
+        pod::env("TENANTRY_SPOOL_LIMIT", &limit.to_string()),
+        pod::env("TENANTRY_CONTROL_PLANE_URL", &control_plane()),
+        pod::env("TENANTRY_GATEWAY_TOKEN_FILE", volume::TOKEN_FILE),
+        pod::env("OTEL_SDK_DISABLED", "true"),
+    ];
+    env.extend(stack.since.map(|since| pod::env("TENANTRY_SENDERS_SINCE", &since.to_string())));
+    env
 }

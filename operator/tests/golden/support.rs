@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use crds::{DeploymentProfile, Tenant};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use operator::{
     desired::{self, Stack},
     object::Object,
@@ -49,6 +50,8 @@ fn tenant(name: &str) -> Tenant {
     let position = all.iter().position(|t| t.metadata.name.as_deref() == Some(name));
     let position = position.expect("an example of this name");
     let mut tenant = all.into_iter().nth(position).expect("it is there");
+    let made = "2026-07-01T08:00:00Z".parse().expect("an instant");
+    tenant.metadata.creation_timestamp = Some(Time(made));
     tenant.metadata.uid = Some(format!("00000000-0000-4000-8000-00000000000{position}"));
     tenant
 }

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use api_server::gateway::routes::OPERATIONS;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::ground::{BATCH, Cluster, Ground, empty, event};
+use crate::serving::client;
 
 /// Keys that were had `hours` ago, as a gateway that was away so long would find them.
 fn aged(ground: &Ground, hours: i64) {
@@ -98,6 +100,71 @@ async fn a_gateway_that_is_not_bound_waits_says_why_and_loses_nothing() {
     ground.rotate(Timestamp::now());
     gateway.until("empty", empty).await;
     assert_eq!(ground.ledger().await.len(), 1);
+}
+
+/// The namespace was deleted and made anew: a token that a former pod kept is of its former life.
+#[tokio::test]
+async fn a_token_from_before_the_tenant_is_refused_though_its_hour_is_not_over() {
+    let ground = Ground::new();
+    let _plane = ground.control_plane();
+    let now = Timestamp::now();
+    let gateway = ground.gateway_with(&["--senders-since", &now.to_string()], &[]);
+    gateway.ready().await;
+    let former = now - SignedDuration::from_mins(10);
+    let former = ground.cluster.token("tenant-acme", "core", "tenantry-usage", former);
+    let events = json!([event("former", "1")]);
+    let answer = ground.send_as(&gateway, &former, BATCH, &events).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{}", answer.body);
+    let today = ground.cluster.token("tenant-acme", "core", "tenantry-usage", now);
+    let answer = ground.send_as(&gateway, &today, BATCH, &json!([event("today", "1")])).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    gateway.until("empty", empty).await;
+    assert_eq!(ground.ledger().await.into_keys().collect::<Vec<_>>(), ["today"]);
+}
+
+/// Each operation, asked by everybody whom it is not for.
+#[tokio::test]
+async fn no_operation_is_for_strangers() {
+    let ground = Ground::new();
+    let _plane = ground.control_plane();
+    let gateway = ground.gateway();
+    gateway.ready().await;
+    let before = gateway.until("account", |status| status["account"] == "acme").await;
+    let of = |namespace, account, audience| {
+        Some(ground.cluster.token(namespace, account, audience, Timestamp::now()))
+    };
+    let strangers = [
+        ("nobody", None),
+        ("a neighbour's service", of("tenant-globex", "core", "tenantry-usage")),
+        ("a neighbour's gateway", of("tenant-globex", "tenantry-gateway", "tenantry-gateway")),
+        ("a neighbour's backup", of("tenant-globex", "tenantry-backup", "tenantry-gateway")),
+        ("an own token for another reader", of("tenant-acme", "core", "tenantry-billing")),
+    ];
+    for (method, path) in OPERATIONS {
+        for (who, token) in &strangers {
+            let url = format!("{}{}", gateway.url, path.replace("{id}", &"0".repeat(32)));
+            let mut request = client()
+                .request(method.parse().unwrap(), url)
+                .header("content-type", BATCH)
+                .body(json!([event("strange", "1")]).to_string());
+            if let Some(token) = token {
+                request = request.bearer_auth(token);
+            }
+            let status = request.send().await.unwrap().status();
+            assert_eq!(status, StatusCode::UNAUTHORIZED, "{method} {path} by {who}");
+        }
+    }
+    // And who may send may not say for whom.
+    let mut other = event("other", "1");
+    other["subject"] = json!("globex");
+    let answer = ground.send(&gateway, &json!([other])).await;
+    assert_eq!(answer.body["errors"][0]["code"], "subject_mismatch", "{}", answer.body);
+    let after = gateway.status().await;
+    assert_eq!(
+        (&before["held"]["events"], &before["backup"]),
+        (&after["held"]["events"], &after["backup"])
+    );
+    assert!(ground.ledger().await.is_empty());
 }
 
 /// Bound to another account than the one that its spool was filled for.
