@@ -52,7 +52,10 @@ function history(): { time: string; quantity: string }[] {
 export type Server = Place & { readonly stop: () => Promise<void> };
 
 /** A server with a customer that has a history, and others. */
-export async function inhabited(more: readonly string[]): Promise<Server> {
+export async function inhabited(
+  more: readonly string[],
+  renewed: (row: Row) => boolean = (row) => !row.as_of.stale,
+): Promise<Server> {
   const server = await start({ accounts: [acme()], more });
   await used(server, "acme", "ingestion", history());
   await told(server, approving(server), { id: "acme", facts: WELL, answers: [1, 3, 2] });
@@ -61,7 +64,7 @@ export async function inhabited(more: readonly string[]): Promise<Server> {
   const known = async () => {
     const answer = await fetch(`${server.url}/billing/usage?page[size]=100`, { headers });
     const { data } = (await answer.json()) as { data: Row[] };
-    return data.filter((row) => !row.as_of.stale && row.as_of.behind === 0 && row.name).length;
+    return data.filter((row) => renewed(row) && row.as_of.behind === 0 && row.name).length;
   };
   await expect.poll(known, { timeout: 300_000 }).toBe(CUSTOMERS.length + 1);
   return server;
@@ -105,7 +108,7 @@ export const test = base.extend<{}, { world: Made }>({
       };
       await use({
         inhabited: once("inhabited", () => inhabited(["--snapshot-interval", "20"])),
-        late: once("late", () => inhabited(["--snapshot-interval", "1"])),
+        late: once("late", () => inhabited(["--snapshot-interval", "1"], () => true)),
         stingy: once("stingy", () => start({ rate: 1 })),
         empty: once("empty", () => start()),
         drafts: once("drafts", () => start({ more: ["--plans", file("plans-drafts.yaml")] })),

@@ -8,7 +8,7 @@ use api_server::store::gateways;
 use reqwest::StatusCode;
 use serde_json::json;
 
-use super::ground::{Ground, Running, empty, event};
+use super::ground::{BOUND, Ground, Running, empty, event};
 
 /// What a tenant's deletion does, and its end. No server may be working on the ledger.
 async fn drain(ground: &Ground, uid: Option<&'static str>) {
@@ -39,8 +39,14 @@ async fn drained(ground: &Ground, uid: &str) -> Drain {
 }
 
 async fn until_drained(ground: &Ground, uid: &str) {
-    while !drained(ground, uid).await.is_over() {
-        tokio::task::yield_now().await;
+    let patience = tokio::time::Instant::now() + BOUND;
+    loop {
+        let told = drained(ground, uid).await;
+        if told.is_over() {
+            return;
+        }
+        assert!(tokio::time::Instant::now() < patience, "never drained: {told:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
 }
 

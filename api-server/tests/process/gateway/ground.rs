@@ -139,8 +139,17 @@ impl Running {
     }
 
     pub async fn status(&self) -> Value {
-        let answer = client().get(format!("{}/status", self.health)).send().await.unwrap();
-        serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+        let patience = tokio::time::Instant::now() + BOUND;
+        loop {
+            let answer = client().get(format!("{}/status", self.health)).send().await.unwrap();
+            let (good, text) = (answer.status().is_success(), answer.text().await.unwrap());
+            if good {
+                return serde_json::from_str(&text).unwrap();
+            }
+            // On a disk that stands still there may be none for seconds.
+            assert!(tokio::time::Instant::now() < patience, "no status: {text}");
+            tokio::task::yield_now().await;
+        }
     }
 
     pub async fn metrics(&self) -> String {
