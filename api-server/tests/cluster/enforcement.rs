@@ -129,3 +129,41 @@ async fn the_brake_holds_until_a_person_lets_it_go() {
         event(&lab, uid, "SuspensionHeld").await;
     }
 }
+
+/// Of five tenants two may be stopped in an hour without a person: three at once are too many.
+#[tokio::test]
+async fn the_brake_lets_a_share_through_and_holds_what_is_more() {
+    let lab = Lab::new().await;
+    let mut server = lab.serve(&[&INTERVALS[..], &["--suspend-share", "0"]].concat());
+    for name in ["delta", "ember"] {
+        lab.operated(name, json!({ "plan": "team" })).await;
+    }
+    let used_up = ["acme", "borealis", "cobalt"];
+    for name in used_up {
+        lab.operated(name, suspend("1s")).await;
+        lab.ingest(&server, name, "e-1", "505").await;
+    }
+    for name in used_up {
+        until(&lab, name, EnforcementAction::Held).await;
+    }
+    assert!(server.stop().0.success());
+    let server = lab.serve(&[&INTERVALS[..], &["--suspend-share", "40"]].concat());
+    for name in used_up {
+        lab.ingest(&server, name, "e-2", "1").await;
+    }
+    for name in used_up {
+        let held = lab.until(name, "what came", |seen| seen.meter("ingestion") == "506").await;
+        assert_eq!(
+            enforced(&held).map(|told| told.action),
+            Some(EnforcementAction::Held),
+            "{name}"
+        );
+    }
+    // One fewer is within the share.
+    let larger = json!({ "plan": "scale", "quotaAction": { "policy": "Suspend", "grace": "1s" } });
+    lab.tenant("acme", larger).await;
+    lab.until("acme", "nothing", |seen| seen.plan() == "scale" && enforced(seen).is_none()).await;
+    for name in ["borealis", "cobalt"] {
+        until(&lab, name, EnforcementAction::Suspend).await;
+    }
+}

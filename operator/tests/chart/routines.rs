@@ -51,6 +51,24 @@ fn there_are_none_unless_they_are_wanted() {
     assert_eq!(some.len(), 6);
 }
 
+/// Whoever is woken by a round finds what to do.
+#[test]
+fn each_has_a_runbook() {
+    let text = include_str!("../../../docs/operations.md");
+    let (_, runbooks) = text.split_once("**Runbooks.**").unwrap();
+    let (runbooks, _) = runbooks.split_once("\n## ").unwrap();
+    let of: Vec<&str> = runbooks
+        .lines()
+        .filter_map(|line| line.strip_prefix("- *")?.split_once('*'))
+        .map(|(name, _)| name)
+        .collect();
+    for name in cronjobs(&[]).into_keys() {
+        let round = name.trim_start_matches("tenantry-routine-").trim_end_matches("-previous");
+        let title = if round == "kpis" { "key figures" } else { round };
+        assert!(of.iter().any(|name| name.to_lowercase() == title), "{round} has none: {of:?}");
+    }
+}
+
 #[test]
 fn a_token_is_a_file_of_the_secret_that_was_named() {
     let all = cronjobs(&[
