@@ -96,7 +96,7 @@ mod tests {
         // One at a time falls out of the minute.
         assert!(!contests.is_contested("acme", &bounds, at(60)));
         contests.undone("acme", &bounds, at(60));
-        assert_eq!(contests.of("acme", at(60)), Some((bounds.clone(), Duration::from_secs(1))));
+        assert_eq!(contests.of("acme", at(60)), Some((bounds, Duration::from_secs(1))));
         assert_eq!(contests.of("acme", at(200)), None);
         contests.forget("acme");
         assert_eq!(contests.of("acme", at(60)), None);
