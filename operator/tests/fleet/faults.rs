@@ -196,6 +196,11 @@ async fn a_life_in_which_every_write_loses_its_answer_once_is_the_same() {
     for name in ["f-calm", "f-lost"] {
         let core = lab.object(name, "deployments", "core").await.unwrap();
         assert_eq!(core["spec"]["replicas"], 3, "{name}");
+        let gateway = lab.object(name, "deployments", "tenantry-gateway").await.unwrap();
+        let env = gateway["spec"]["template"]["spec"]["containers"][0]["env"].as_array().unwrap();
+        let since = env.iter().find(|entry| entry["name"] == "TENANTRY_SENDERS_SINCE").unwrap();
+        let made = &lab.tenant(name).await["metadata"]["creationTimestamp"];
+        assert_eq!(&since["value"], made, "{name}");
     }
     lab.api.delete("tenants", "", "f-lost").await.unwrap();
     lab.gone("tenants", "", "f-lost").await;

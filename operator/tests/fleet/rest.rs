@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::{
-    support::{Lab, dev, eventually, everything, holds, lab::is, prod, tenant, with},
+    support::{Lab, dev, eventually, everything, holds, lab::is, prod, tenant, whole::begun, with},
     watches::resync,
 };
 
@@ -119,6 +119,7 @@ fn plain(spec: &Value) -> Value {
             fields.remove(name);
         }
     }
+    begun(&mut spec);
     spec
 }
 

@@ -90,6 +90,7 @@ fn plain(plural: &str, object: &Value, name: &str, uid: &str) -> Value {
         data.values_mut().for_each(|value| *value = "*".into());
     }
     mask(&mut object);
+    begun(&mut object);
     let mut text = object.to_string().replace(name, "NAME");
     if !uid.is_empty() {
         // It is in the keys of managed fields too.
@@ -118,6 +119,20 @@ fn mask(value: &mut Value) {
             }
         }
         Value::Array(items) => items.iter_mut().for_each(mask),
+        _ => {}
+    }
+}
+
+/// When the Tenant of a gateway began, which it is told, is another instant for each.
+pub fn begun(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            if members.get("name").is_some_and(|name| name == "TENANTRY_SENDERS_SINCE") {
+                members.insert("value".to_owned(), "*".into());
+            }
+            members.values_mut().for_each(begun);
+        }
+        Value::Array(items) => items.iter_mut().for_each(begun),
         _ => {}
     }
 }
