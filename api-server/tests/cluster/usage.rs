@@ -5,7 +5,6 @@ use serde_json::json;
 use crate::{
     lab::{Lab, eventually, holds},
     seen::{Seen, metrics, series},
-    serving::client,
 };
 
 const WRITTEN: &str = "tenantry_cluster_status_writes_total{outcome=\"written\"}";
@@ -106,43 +105,4 @@ async fn figures_alone_wait_and_levels_do_not() {
     lab.ingest(&server, "acme", "e-3", "299").await;
     let seen = lab.until("acme", "the level", |seen| seen.meter("ingestion") == "400").await;
     assert_eq!(seen.says("QuotaWithinLimits"), ("False", "SoftLimitReached"));
-}
-
-/// What customer success knows becomes a condition, with what costs most and what would help.
-#[tokio::test]
-async fn health_speaks_through_the_tenants_status() {
-    let lab = Lab::new().await;
-    let server = lab.serve(&["--snapshot-interval", "2", "--status-interval", "1"]);
-    lab.operated("acme", json!({})).await;
-    lab.ingest(&server, "acme", "e-1", "100").await;
-    lab.until("acme", "figures", |seen| seen.meter("ingestion") == "100").await;
-    let account = lab.get("acme").await.status.unwrap().account_id.unwrap();
-    let state = async |facts: serde_json::Value| {
-        let answer = client()
-            .put(format!("{}/accounts/{account}/facts", server.api))
-            .bearer_auth(lab.person("success:write", None))
-            .json(&facts)
-            .send()
-            .await
-            .unwrap();
-        let status = answer.status();
-        assert!(status.is_success(), "{status} {}", answer.text().await.unwrap());
-    };
-    state(
-        json!({ "stage": "live", "departments": { "active": 1 }, "criteria": { "met": 0, "due": 3 },
-        "days_overdue": 60, "error_budget_used": "1", "open_incidents": { "sev1": 3, "sev2": 3 } }),
-    )
-    .await;
-    let bad = |seen: &Seen| seen.says("CustomerHealthy") == ("False", "Flagged");
-    let seen = lab.until("acme", "Flagged", bad).await;
-    let told = seen.message("CustomerHealthy");
-    assert!(told.contains("Payment") || told.contains("payment"), "{told}");
-    state(
-        json!({ "stage": "live", "departments": { "active": 1 }, "criteria": { "met": 3, "due": 3 },
-        "days_overdue": 0, "error_budget_used": "0", "open_incidents": { "sev1": 0, "sev2": 0 } }),
-    )
-    .await;
-    let good = |seen: &Seen| seen.says("CustomerHealthy") == ("True", "Healthy");
-    let seen = lab.until("acme", "Healthy", good).await;
-    assert!(seen.message("CustomerHealthy").starts_with("health is "), "{seen:#?}");
 }
