@@ -77,7 +77,7 @@ func (i install) visits(t *testing.T, tenant string, deed func(address string)) 
 
 // isAnotherOfItsName: a customer who gets the name of one that left has an
 // account of its own, and what a pod of the former one kept opens nothing.
-func (i install) isAnotherOfItsName(t *testing.T, former string) {
+func (i install) isAnotherOfItsName(t *testing.T, token string) {
 	t.Helper()
 	file := filepath.Join(i.work, "again.yaml")
 	const tenant = `{"apiVersion":"tenantry.dev/v1alpha1","kind":"Tenant","metadata":{"name":"initech"},"spec":{"displayName":"Another Initech","profileRef":{"name":"dev"}}}`
@@ -85,6 +85,9 @@ func (i install) isAnotherOfItsName(t *testing.T, former string) {
 		t.Fatal(err)
 	}
 	i.k.run("create", "-f", file)
+	// What the former one left is kept for it, until somebody has it removed.
+	former := i.k.run("get", "namespace", "tenant-initech", "-o", `jsonpath={.metadata.annotations.tenantry\.dev/tenant-uid}`)
+	i.k.run("annotate", "namespace", "tenant-initech", "tenantry.dev/purge="+former)
 	i.eventually(t, "the new initech is Ready", func() error {
 		if got := i.k.run("get", "tenant", "initech", "-o", `jsonpath={.status.conditions[?(@.type=="Ready")].status}`); got != "True" {
 			return fmt.Errorf("Ready is %q", got)
@@ -98,7 +101,7 @@ func (i install) isAnotherOfItsName(t *testing.T, former string) {
 	gateway := i.run(t, "forward", "tenant-initech/tenantry-gateway:http")
 	server := i.run(t, "forward", "tenantry-system/tenantry-api-server:http")
 	for who, address := range map[string]string{"the new gateway": gateway, "the API server": server} {
-		if code, body := send(t, address, former, "of-the-former"); code != http.StatusUnauthorized {
+		if code, body := send(t, address, token, "of-the-former"); code != http.StatusUnauthorized {
 			t.Errorf("%s says to a former token: %d %s", who, code, body)
 		}
 	}
