@@ -218,9 +218,13 @@ func post(t *testing.T, address, token, event string) (int, string) {
 	return fetch(req)
 }
 
+// client makes a connection for each request: one that was kept may lead to a
+// pod that has been replaced, and a POST is not sent a second time by itself.
+var client = &http.Client{Timeout: 90 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+
 // fetch is 0 and the error where nobody answers.
 func fetch(req *http.Request) (int, string) {
-	resp, err := (&http.Client{Timeout: 90 * time.Second}).Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return 0, err.Error()
 	}

@@ -102,7 +102,7 @@ func (i install) speaksThroughKubectl(t *testing.T) {
 // reports has the customer's pod do work, which it reports by itself.
 func (i install) reports(t *testing.T, address string, queries int) {
 	t.Helper()
-	resp, err := http.Post(fmt.Sprintf("%s/work?meter=query&quantity=%d", address, queries), "", nil)
+	resp, err := client.Post(fmt.Sprintf("%s/work?meter=query&quantity=%d", address, queries), "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ func (i install) visitorIsRefused(t *testing.T) {
 		code          int
 	}{{"bigco", "reported 1 of query", http.StatusOK}, {"acme", "the gateway answers 401", http.StatusBadGateway}} {
 		i.visits(t, to.tenant, func(address string) {
-			resp, err := http.Post("http://"+address+"/work?meter=query&quantity=1", "", nil)
+			resp, err := client.Post("http://"+address+"/work?meter=query&quantity=1", "", nil)
 			if err != nil {
 				t.Fatal(err)
 			}
