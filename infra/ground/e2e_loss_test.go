@@ -72,12 +72,7 @@ func (i install) isRefusedOne(t *testing.T, address, token string) {
 func (i install) spoolIsBackedUp(t *testing.T, address, token string) {
 	i.controlPlane(t, 0)
 	sendBatch(t, address, token, 10, waiting)
-	said := i.shell(t, "kubectl tenant backup "+lostTenant+" --no-wait")
-	found := regexp.MustCompile(`job ` + lostNamespace + `/(\S+)`).FindStringSubmatch(said)
-	if found == nil {
-		t.Fatalf("kubectl tenant backup: %s", said)
-	}
-	job := "job/" + found[1]
+	job := i.backupJob(t, lostTenant)
 	// The copy is made once sending it has failed.
 	i.eventually(t, "the gateway has copied its spool", func() error {
 		if log := i.k.run("logs", "-n", lostNamespace, "deployment/tenantry-gateway"); !strings.Contains(log, "a backup was not taken; it is sent again") {
@@ -91,6 +86,17 @@ func (i install) spoolIsBackedUp(t *testing.T, address, token string) {
 		t.Fatalf("the backup job says %s", log)
 	}
 	i.holds(t, lostTenant, 0, 1)
+}
+
+// backupJob asks for a backup of a tenant, and names the Job that makes it.
+func (i install) backupJob(t *testing.T, tenant string) string {
+	t.Helper()
+	said := i.shell(t, "kubectl tenant backup "+tenant+" --no-wait")
+	found := regexp.MustCompile(`job tenant-` + tenant + `/(\S+)`).FindStringSubmatch(said)
+	if found == nil {
+		t.Fatalf("kubectl tenant backup: %s", said)
+	}
+	return "job/" + found[1]
 }
 
 // ledgerIsBackedUp has the API server back its ledger up now: it goes by what

@@ -59,6 +59,7 @@ func (i install) changesTier(t *testing.T) {
 		i.helm(t, "upgrade", "tenantry", charts, "--namespace", "tenantry-system",
 			"-f", filepath.Join(charts, "values-prod.yaml"), "-f", "testdata/install-values.yaml", "-f", i.people.values, "--set", rounds, "--wait", "--timeout", "10m")
 		i.release(t, "2", "2")
+		i.onlyGrafanaIsSimulated(t, "tenant-bigco", "tenantry-system")
 		// Operators, API server, collector, both gateways and itself.
 		i.asked(t, "tenantry-system/tenantry-prometheus:9090", "sum(up)", "7")
 		// What operator and API server trace and log arrives at the collector, by its name.
