@@ -68,6 +68,9 @@ func (i install) tellsWhoseItIs(t *testing.T) {
 	prometheus := "tenant-bigco/tenantry-metrics:9090"
 	i.asked(t, prometheus, url.QueryEscape(`count(claimed{tenant_id="bigco"})`), "1")
 	i.asked(t, prometheus, url.QueryEscape(`absent(claimed{tenant_id!="bigco"})`), "1")
+	// And what the service's own pods send by themselves.
+	i.asked(t, prometheus, url.QueryEscape(`group(http_server_request_duration_seconds_count{tenant_id="bigco"})`), "1")
+	i.asked(t, prometheus, url.QueryEscape(`absent(http_server_request_duration_seconds_count{tenant_id!="bigco"})`), "1")
 }
 
 // refusesByItself: with the operator gone, a tenant's own administrator cannot

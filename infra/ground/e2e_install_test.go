@@ -49,6 +49,7 @@ func TestInstall(t *testing.T) {
 	i.speaksThroughKubectl(t)
 	i.leavesItsUsage(t)
 	i.changesTier(t)
+	i.isInstalledAgain(t)
 	i.outlivesTheRuntime(t)
 	i.comesBackFromBackups(t)
 	i.livesWithoutOperator(t)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -104,11 +105,57 @@ func (i install) takesUsage(t *testing.T, id string) {
 	i.held(t, 0)
 }
 
+// isInstalledAgain: the release goes and comes back over what it leaves.
+func (i install) isInstalledAgain(t *testing.T) {
+	charts, before := filepath.Join("..", "..", "charts", "tenantry"), i.events(t)
+	i.untouched(t, "helm uninstall and install", func() {
+		i.helm(t, "uninstall", "tenantry", "--namespace", system, "--wait", "--timeout", "5m")
+		i.helm(t, "install", "tenantry", charts, "--namespace", system, "-f", filepath.Join(charts, "values-dev.yaml"),
+			"-f", "testdata/install-values.yaml", "-f", i.people.values, "--wait", "--timeout", "10m")
+		i.release(t, "1", "1")
+	})
+	i.takesUsage(t, "after-uninstall")
+	if after := i.events(t); len(after) != len(before)+1 {
+		t.Errorf("the ledger had %d rows, then one was sent, and it has %d", len(before), len(after))
+	}
+}
+
 // outlivesTheRuntime: kubelet and containerd end and come back beneath the
-// tenants.
+// tenants, and start pods as before; the operator's pod is deleted, and the
+// next one takes its work up.
 func (i install) outlivesTheRuntime(t *testing.T) {
 	for _, part := range []string{"kubelet", "containerd"} {
-		i.untouched(t, "restart of "+part, func() { i.run(t, "restart", part) })
+		i.untouched(t, "restart of "+part, func() {
+			i.run(t, "restart", part)
+			i.startsPods(t, "after-"+part)
+		})
 	}
+	i.untouched(t, "deleting the operator's pod", func() { i.replacesOperator(t) })
 	i.takesUsage(t, "after-restarts")
+}
+
+// startsPods: what the node says of its pods is from before until it has
+// started another.
+func (i install) startsPods(t *testing.T, name string) {
+	t.Helper()
+	image := i.k.run("get", "deployment", "core", "-n", "tenant-bigco", "-o", "jsonpath={.spec.template.spec.containers[0].image}")
+	i.k.run("run", name, "-n", "default", "--image="+image, "--image-pull-policy=Never")
+	i.k.run("wait", "-n", "default", "--for=condition=Ready", "pod/"+name, "--timeout=300s")
+	i.k.run("delete", "pod", name, "-n", "default", "--timeout=300s")
+}
+
+// replacesOperator: what is taken away meanwhile is made again by the next one.
+func (i install) replacesOperator(t *testing.T) {
+	t.Helper()
+	const policy = "tenantry-dns"
+	// Waits until it is gone: else that one could still make it.
+	i.k.run("delete", "pods", "-n", system, "-l", "app.kubernetes.io/name=tenantry-operator", "--timeout=300s")
+	i.k.run("delete", "networkpolicy", policy, "-n", "tenant-acme")
+	i.k.run("rollout", "status", "-n", system, "deployment/tenantry-operator", "--timeout=300s")
+	i.eventually(t, "the next operator makes the policy again", func() error {
+		if i.k.run("get", "networkpolicy", policy, "-n", "tenant-acme", "--ignore-not-found", "-o", "name") == "" {
+			return errors.New("it is not there")
+		}
+		return nil
+	})
 }

@@ -51,6 +51,7 @@ stage_install() {
   scripts/parts 2>&1 >/dev/null | sed 's/^/  /'
   step "kubectl tenant" cargo build --locked --workspace --bin kubectl-tenant
   PATH=$CARGO_TARGET_DIR/debug:$PATH ground_test TestInstall
+  fact "install: Grafana by kwok on the simulated node; every other pod ran on the real one"
 }
 
 stage_fleet() {
