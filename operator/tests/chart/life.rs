@@ -190,6 +190,17 @@ async fn tenants_do_not_notice_what_happens_to_the_release() {
     both_ready(&lab).await;
     assert_eq!(kept(&lab).await, before);
 
+    // Back to the chart of before: the definition loses the field, and stacks are looked after as ever.
+    release.helm(&["rollback", "tenantry", "1", "--wait", "--timeout", "15m"]).await;
+    assert_eq!(shape(&release).await, (json!(1), false));
+    assert!(!has_field(&lab).await);
+    let old = lab.api.get("services", "tenant-borealis", "core").await.expect("the Service");
+    lab.api.delete("services", "tenant-borealis", "core").await.expect("deleted");
+    let again = |service: &Value| uid(service) != uid(&old);
+    lab.becomes("borealis", ("services", "core"), "is made again", again).await;
+    both_ready(&lab).await;
+    assert_eq!(kept(&lab).await, before);
+
     operator.kill();
     let said = release.helm(&["uninstall", "tenantry", "--wait", "--timeout", "15m"]).await;
     assert!(said.contains("kept due to the resource policy"), "{said}");
@@ -204,6 +215,7 @@ async fn tenants_do_not_notice_what_happens_to_the_release() {
     lab.apply(&[tenant("cobalt", "dev")]).await;
     lab.ready("cobalt").await;
     both_ready(&lab).await;
+    assert!(has_field(&lab).await);
     assert_eq!(kept(&lab).await, before);
     drop(operator);
 }
