@@ -82,7 +82,7 @@ fn validations() -> Value {
          tenants/{RESOURCE}, which the ClusterRole {EXPOSERS} grants"
     );
     json!([
-        { "expression": "!variables.guarded || variables.may",
+        { "expression": "!(variables.guarded || variables.scaled) || variables.may",
             "message": guarded, "reason": "Forbidden" },
         { "expression": "!variables.addressed || variables.may",
             "message": addressed, "reason": "Forbidden" },
@@ -119,14 +119,14 @@ fn guarded_kinds() -> Vec<Value> {
     groups.iter().map(rule).collect()
 }
 
-/// By what an object of the kind can be written beside the whole; `scale` does not say whose it is.
+/// By what an object of the kind can be written beside the whole. A scale has no labels: it goes by the name.
 fn subresources(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Namespace => &["status", "finalize"],
+        Kind::Deployment => &["status", "scale"],
         Kind::ResourceQuota
         | Kind::PersistentVolumeClaim
         | Kind::Service
-        | Kind::Deployment
         | Kind::HorizontalPodAutoscaler
         | Kind::PodDisruptionBudget
         | Kind::CronJob
@@ -173,6 +173,7 @@ fn variables() -> Value {
         { "name": "harmless", "expression": format!(
             "request.operation == 'UPDATE' && !variables.rail && (request.resource.resource == '{claims}' || \
              request.?subResource.orValue('') == 'status') && {}", same_owner()) },
+        { "name": "scaled", "expression": scaled(written) },
         { "name": "guarded", "expression": format!(
             "request.resource.resource == '{namespaces}' ? (oldObject != null && oldObject{label}) : \
              (variables.theirs && (variables.rail || variables.ours) && !variables.harmless)") },
@@ -191,6 +192,21 @@ fn variables() -> Value {
         { "name": "may", "expression": may(VERB) },
         { "name": "mayExpose", "expression": may(EXPOSE) },
     ])
+}
+
+/// How many pods there are of what is the stack's alone is for nobody to say: neither by hand, nor by the cluster's own
+/// controller of autoscalers, which is no stranger.
+fn scaled(written: &str) -> String {
+    let prefix = crds::names::COMPONENT_PREFIX;
+    let deployments = Kind::Deployment.resource().plural;
+    let scalers = Kind::HorizontalPodAutoscaler.resource().plural;
+    format!(
+        "variables.theirs && ((request.resource.resource == '{deployments}' && \
+         request.?subResource.orValue('') == 'scale' && request.name.startsWith('{prefix}')) || \
+         (request.resource.resource == '{scalers}' && {written} && \
+         object.spec.?scaleTargetRef.?name.orValue('').startsWith('{prefix}') && \
+         (oldObject == null || object.spec != oldObject.spec)))"
+    )
 }
 
 /// Whether the caller has a right over what guards tenants. In the whole cluster: a role with wildcards

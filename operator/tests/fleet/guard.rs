@@ -56,6 +56,39 @@ pub fn refused_with(answer: Result<Value, Refused>, words: &str) -> Result<(), S
     }
 }
 
+/// As `kubectl scale` does.
+async fn scaled(user: &Api, deployment: &str, replicas: u8) -> Result<Value, Refused> {
+    let body = json!({ "spec": { "replicas": replicas } });
+    user.merge_sub(["deployments", NAMESPACE, deployment], "scale", &body).await
+}
+
+/// An autoscaler of one's own, over a Deployment of the stack.
+fn autoscaler(over: &str) -> Value {
+    json!({ "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+        "metadata": { "name": "own", "namespace": NAMESPACE },
+        "spec": { "scaleTargetRef": { "apiVersion": "apps/v1", "kind": "Deployment", "name": over },
+            "minReplicas": 1, "maxReplicas": 1 } })
+}
+
+/// Whom an autoscaler is over may be said later, and in an older version of the interface.
+async fn autoscalers(user: &Api) -> Vec<(&'static str, Result<Value, Refused>)> {
+    const OVER: &str = "tenantry-gateway";
+    let mut older = autoscaler(OVER);
+    older["apiVersion"] = "autoscaling/v1".into();
+    let v1 = url("horizontalpodautoscalers", NAMESPACE, "").replace("/v2/", "/v1/");
+    assert!(v1.contains("/autoscaling/v1/"), "{v1}");
+    let all = vec![
+        ("two gateways by an autoscaler", user.create(&autoscaler(OVER)).await),
+        ("by one of v1", user.send("POST", &v1, "application/json", &older).await),
+    ];
+    // Over a service it is one's own, until it turns to the gateway.
+    user.create(&autoscaler("core")).await.expect("an autoscaler over a service");
+    let turned = json!({ "spec": { "scaleTargetRef": { "name": OVER } } });
+    let turned = user.merge("horizontalpodautoscalers", NAMESPACE, "own", &turned).await;
+    user.delete("horizontalpodautoscalers", NAMESPACE, "own").await.expect("deleted");
+    all.into_iter().chain([("by one that turns to it", turned)]).collect()
+}
+
 /// The same changes by ways beside the whole object: what they reach is an object all the same.
 async fn sideways(user: &Api) -> Vec<(&'static str, Result<Value, Refused>)> {
     let privileged =
@@ -92,6 +125,7 @@ async fn sideways(user: &Api) -> Vec<(&'static str, Result<Value, Refused>)> {
             user.merge(claim[0], NAMESPACE, claim[2], &owned).await,
         ),
         ("the claim of another tenant", user.merge(claim[0], NAMESPACE, claim[2], &another).await),
+        ("the gateway scaled away", scaled(user, "tenantry-gateway", 0).await),
     ]
 }
 
@@ -173,6 +207,7 @@ async fn guard_rails_are_out_of_reach_of_a_tenants_users() {
     let mut wrong = Vec::new();
     // Before those that delete: what is gone by one of them says nothing.
     let mut all = sideways(&user).await;
+    all.extend(autoscalers(&user).await);
     all.extend(attempts(&user).await);
     for (what, answer) in all {
         wrong.extend(by_policy(answer).err().map(|why| format!("{what}: {why}")));
@@ -187,6 +222,7 @@ async fn guard_rails_are_out_of_reach_of_a_tenants_users() {
         .await
         .expect("changed");
     user.delete("configmaps", NAMESPACE, "own").await.expect("deleted");
+    scaled(&user, "core", 1).await.expect("of a service nothing is guarded here");
     // Drivers of volumes mark claims and say how large they are.
     let mark = json!({ "metadata": { "annotations": { "volume.example.com/zone": "a" } } });
     let claim = ["persistentvolumeclaims", NAMESPACE, "tenantry-billing"];
@@ -199,7 +235,11 @@ async fn guard_rails_are_out_of_reach_of_a_tenants_users() {
     user.delete("pods", NAMESPACE, pod).await.expect("a pod may be started anew");
     lab.ready("g-rails").await;
 
-    // Who breaks the glass may; the operator then undoes what it owns, as ever.
+    break_glass(&lab).await;
+}
+
+/// Who breaks the glass may; the operator then undoes what it owns, as ever.
+async fn break_glass(lab: &Lab) {
     let group = "tenantry:break-glass";
     let hammer = Api::impersonating(&lab.ground.path("kubeconfig"), "grace", &[group]).await;
     lab.apply(&[
@@ -210,6 +250,10 @@ async fn guard_rails_are_out_of_reach_of_a_tenants_users() {
         json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
             "metadata": { "name": "g-grace-edits" },
             "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "ada" },
+            "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "grace" }] }),
+        json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+            "metadata": { "name": "g-grace-edits", "namespace": NAMESPACE },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "ada" },
             "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "grace" }] }),
     ])
     .await;
@@ -222,6 +266,7 @@ async fn guard_rails_are_out_of_reach_of_a_tenants_users() {
             .map_err(|r| r.to_string())
     })
     .await;
+    scaled(&hammer, "tenantry-gateway", 1).await.expect("a restore stops it by this");
 }
 
 const OWN: &str = "tenant-g-own";
