@@ -75,7 +75,8 @@ pub enum Command {
     /// Have a tenant's gateway send a copy of what it holds to the control plane, and wait until it is
     /// kept there; what a stack's backup job runs.
     BackupTenant(backup_tenant::Args),
-    /// List the backups of tenants and of the ledger, check them, and take one out for `restore`.
+    /// List the backups of tenants and of the ledger, check them, take one out for `restore`, and remove those of who
+    /// has left.
     Backups(backups::Args),
     /// Do one of the rounds that customer success, Finance and auditors make: ask a running server, and
     /// keep what it answers.

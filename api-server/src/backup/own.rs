@@ -185,14 +185,6 @@ pub async fn check(shelf: &Shelf, own: &Own, beside: &Path) -> anyhow::Result<()
     is_ledgers(&manifest).with_context(|| shelf.place(own))
 }
 
-/// Copies one into a new file, once it is found whole.
-///
-/// # Errors
-/// What is damaged, or that the file is there; then no file is made.
-pub async fn fetch(shelf: &Shelf, own: &Own, to: &Path) -> anyhow::Result<()> {
-    shelf.fetch(own, to).await.map(drop)
-}
-
 fn is_ledgers(manifest: &Manifest) -> anyhow::Result<()> {
     ensure!(manifest.spool.is_none(), "it is a gateway's, not a ledger's");
     Ok(())

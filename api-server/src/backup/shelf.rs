@@ -68,6 +68,18 @@ pub fn path(folder: &Path, backup: &Backup) -> PathBuf {
     folder.join(backup.account.as_str()).join(name(backup.id, &backup.sha256))
 }
 
+/// A backup that was found whole, to be read. What came out of a bucket stands somewhere as long as this.
+pub struct Opened {
+    file: fs::File,
+    _place: Option<Work>,
+}
+
+impl io::Read for Opened {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.file.read(into)
+    }
+}
+
 impl Shelf {
     /// Puts an archive that stands under a name of its own here under its name, whole and durable.
     pub(super) async fn put(
@@ -161,6 +173,29 @@ impl Shelf {
         fs::hard_link(&part, to).with_context(|| to.display().to_string())?;
         archive::sync_folder_of(to)?;
         Ok(manifest)
+    }
+
+    /// Opens a backup, once it is found whole. One of a folder is read where it stands: there may be no room for
+    /// another. What comes out of a bucket stands in `beside` meanwhile.
+    ///
+    /// # Errors
+    /// When it is missing or damaged.
+    pub async fn open(&self, wanted: impl Into<Wanted>, beside: &Path) -> anyhow::Result<Opened> {
+        let wanted = wanted.into();
+        match self {
+            Self::Folder(folder) => opened(&folder.join(&wanted.of).join(&wanted.name), &wanted),
+            Self::Bucket(bucket) => taken_beside(bucket, &wanted, beside).await,
+        }
+        .with_context(|| self.place_of(&wanted.of, &wanted.name))
+    }
+
+    /// Removes a backup, which need not be there.
+    ///
+    /// # Errors
+    /// When it may still be there.
+    pub async fn take_away(&self, wanted: impl Into<Wanted>) -> anyhow::Result<()> {
+        let Wanted { of, name, .. } = wanted.into();
+        self.remove(&of, &name).await
     }
 
     /// The bytes of something that is no archive, found whole.
@@ -288,6 +323,20 @@ async fn taken_out(bucket: &Bucket, wanted: &Wanted, to: &Path) -> anyhow::Resul
     ensure!(bucket.get(&name, wanted.bytes, &mut file).await?, "it is not there");
     file.sync_all().await?;
     holds(to, wanted)
+}
+
+async fn taken_beside(bucket: &Bucket, wanted: &Wanted, beside: &Path) -> anyhow::Result<Opened> {
+    let work = Work::beside(beside).with_context(|| beside.display().to_string())?;
+    let path = work.path().join(ARCHIVE);
+    taken_out(bucket, wanted, &path).await?;
+    Ok(Opened { file: fs::File::open(path)?, _place: Some(work) })
+}
+
+/// Held open before it is looked at: a server may let go of it meanwhile.
+fn opened(path: &Path, wanted: &Wanted) -> anyhow::Result<Opened> {
+    let file = fs::File::open(path)?;
+    holds(path, wanted)?;
+    Ok(Opened { file, _place: None })
 }
 
 fn copied(from: &Path, wanted: &Wanted, to: &Path) -> anyhow::Result<Manifest> {

@@ -50,17 +50,13 @@ pub async fn of(
     Ok(all)
 }
 
-/// Copies one into a new file, once it is found whole and of that account.
+/// Finds one whole, and of that account.
 ///
 /// # Errors
-/// What is damaged or another's, or that the file is there; then no file is made.
-pub async fn fetch(
-    shelf: &Shelf,
-    stray: &Stray,
-    (to, beside): (&Path, &Path),
-) -> anyhow::Result<()> {
+/// What is damaged or another's.
+pub async fn check(shelf: &Shelf, stray: &Stray, beside: &Path) -> anyhow::Result<()> {
     let manifest = shelf.check(stray, beside).await?;
     let of = manifest.spool.map(|of| of.account).unwrap_or_default();
     ensure!(of == stray.account.as_str(), "{}: it is of account {of:?}", shelf.place(stray));
-    shelf.fetch(stray, to).await.map(drop)
+    Ok(())
 }

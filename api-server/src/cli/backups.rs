@@ -1,7 +1,8 @@
 //! `api-server backups`
 
+mod remove;
+
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,7 @@ use uuid::Uuid;
 use crate::backup::bucket::Bucket;
 use crate::backup::erased;
 use crate::backup::own::{self, Kind, Own, Standing};
-use crate::backup::shelf::Shelf;
+use crate::backup::shelf::{Shelf, Wanted};
 use crate::backup::stray::{self, Stray};
 use crate::backup::vault;
 use crate::config::LedgerPlace;
@@ -24,7 +25,7 @@ use crate::store::backups::{self, Backup};
 const AT_ONCE: u32 = 1000;
 
 /// What to do with the backups that gateways sent, and with those of the ledger itself. Servers may be working on
-/// it.
+/// it, unless `remove` says otherwise.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     #[command(flatten)]
@@ -48,6 +49,9 @@ enum Command {
     Check(Which),
     /// Copy one into a new file, for `restore`, once it is found whole.
     Get(One),
+    /// Remove an account's for good, as of one that has left. No server may be working on a folder's ledger; a
+    /// PostgreSQL database's may go on.
+    Remove(remove::Args),
 }
 
 #[derive(clap::Args, Debug)]
@@ -87,7 +91,8 @@ struct One {
 /// What is missing or damaged.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let Args { ledger, backups: folder, bucket, command } = args;
-    // What comes out of a bucket, or is on its way to a pipe, stands somewhere while it is looked at.
+    // What comes out of a bucket stands somewhere while it is looked at. Not where temporary files are: these have
+    // little room where this runs as a pod.
     let beside = if folder.is_dir() { folder.clone() } else { std::env::temp_dir() };
     let shelf = match bucket.settings()? {
         None => Shelf::Folder(folder.clone()),
@@ -138,6 +143,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         Command::Get(One { id, to, erasures, .. }) => {
             get_own(&shelf, id.as_deref(), (&to, &beside), erasures.as_deref()).await
         }
+        Command::Remove(args) => remove::run(args, ledger.place()?, &shelf).await,
     }
 }
 
@@ -185,7 +191,7 @@ async fn get_own(
     let own = archives.into_iter().find(wanted);
     let own =
         own.context("no such backup of the ledger: api-server backups list --ledger names them")?;
-    put(to, async |file| own::fetch(shelf, &own, file).await, &line_of(shelf, &own)).await?;
+    put(shelf, &own, to, &line_of(shelf, &own)).await?;
     // Standard output may be the archive.
     match erasures {
         Some(log) => {
@@ -245,23 +251,21 @@ async fn check(
     Ok(bad)
 }
 
-/// Has a backup put where it is asked for, a new file or standard output, and says what it is. Nothing is put out
-/// before all of it is found whole; what waits for that stands in `beside`.
+/// Puts a backup where it is asked for, a new file or standard output, and says what it is. Nothing is put out before
+/// all of it is found whole; what comes out of a bucket for that stands in `beside`.
 async fn put(
+    shelf: &Shelf,
+    wanted: impl Into<Wanted>,
     (to, beside): (&Path, &Path),
-    fetch: impl AsyncFnOnce(&Path) -> anyhow::Result<()>,
     told: &str,
 ) -> anyhow::Result<()> {
     if to != Path::new("-") {
-        fetch(to).await?;
+        shelf.fetch(wanted, to).await?;
         writeln!(io::stdout(), "{}: {told}", to.display())?;
         return Ok(());
     }
-    // Not where temporary files are: these have little room where this runs as a pod.
-    let folder = tempfile::Builder::new().prefix(".tenantry-get-").tempdir_in(beside)?;
-    let file = folder.path().join("backup.tar");
-    fetch(&file).await?;
-    let copy = move || io::copy(&mut File::open(file)?, &mut io::stdout().lock());
+    let mut opened = shelf.open(wanted, beside).await?;
+    let copy = move || io::copy(&mut opened, &mut io::stdout().lock());
     tokio::task::spawn_blocking(copy).await?.context("standard output")?;
     writeln!(io::stderr(), "{told}")?;
     Ok(())
@@ -291,15 +295,14 @@ async fn get(
     let mut strays =
         strays.into_iter().filter(|stray| id.is_some() || newest.is_none_or(|id| stray.id > id));
     if let Some(stray) = strays.find(|stray| is_wanted(stray.id)) {
-        let fetch = async |file: &Path| stray::fetch(shelf, &stray, (file, to.1)).await;
-        return put(to, fetch, &line_of_stray(shelf, &stray)).await;
+        stray::check(shelf, &stray, to.1).await?;
+        return put(shelf, &stray, to, &line_of_stray(shelf, &stray)).await;
     }
     let backup = known.into_iter().find(|backup| is_wanted(backup.id));
     let backup = backup.with_context(|| {
         format!("no such backup of account {account}: api-server backups list names them")
     })?;
-    let fetch = async |file: &Path| shelf.fetch(&backup, file).await.map(drop);
-    put(to, fetch, &line(shelf, &backup)).await
+    put(shelf, &backup, to, &line(shelf, &backup)).await
 }
 
 fn line_of_stray(shelf: &Shelf, stray: &Stray) -> String {

@@ -7,6 +7,7 @@ mod clocks;
 mod draining;
 pub mod ground;
 mod outage;
+mod removing;
 mod serving;
 mod stopping;
 mod trust;

@@ -239,9 +239,10 @@ fn marked(pages: &[&str], mark: &str) -> Vec<(String, String)> {
 #[tokio::test]
 async fn the_api_server_takes_what_the_documents_show() {
     let lab = Lab::shared().await;
-    let objects = marked(&["docs/install.md", "docs/kubectl.md"], "yaml: objects");
+    let objects =
+        marked(&["docs/install.md", "docs/kubectl.md", "docs/operations.md"], "yaml: objects");
     let tenants = marked(&["docs/usage.md"], "yaml: tenant");
-    assert_eq!((objects.len(), tenants.len()), (4, 1));
+    assert_eq!((objects.len(), tenants.len()), (5, 1));
     let whole = tenants.into_iter().map(|(page, part)| {
         let head = "apiVersion: tenantry.dev/v1alpha1\nkind: Tenant\nmetadata: { name: d-shown }";
         let rest = "  displayName: Shown\n  profileRef: { name: dev }";

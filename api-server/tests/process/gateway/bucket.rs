@@ -133,7 +133,7 @@ fn arrived(ground: &Ground) -> Vec<PathBuf> {
 #[tokio::test]
 async fn backups_go_to_a_bucket_and_a_gateway_comes_back_from_it() {
     let (ground, store) = (Ground::new(), Store::start().await);
-    let plane = plane(&ground, &store, &["--backups-keep", "2"]);
+    let mut plane = plane(&ground, &store, &["--backups-keep", "2"]);
     let mut gateway = used_with(&ground).await;
     for made in 1..=3 {
         let output = job(&ground, &gateway).output().unwrap();
@@ -154,6 +154,8 @@ async fn backups_go_to_a_bucket_and_a_gateway_comes_back_from_it() {
     assert!(output.status.success(), "{}", text(&output));
     let bytes = std::fs::read(&to).unwrap();
     assert!(store.objects("acme").iter().any(|object| std::fs::read(object).unwrap() == bytes));
+    let piped = backups(&ground, &store, &["get", "--account", "acme", "--to", "-"]);
+    assert!(piped.status.success() && piped.stdout == bytes, "{}", text(&piped));
     let mut restore = Command::new(env!("CARGO_BIN_EXE_api-server"));
     let output = restore.args(["restore", "--from", &to, "--storage", &spool]).output().unwrap();
     assert!(text(&output).contains("0 events held, 1 refused: everything agrees"), "{output:?}");
@@ -163,7 +165,13 @@ async fn backups_go_to_a_bucket_and_a_gateway_comes_back_from_it() {
     gateway.until("empty", empty).await;
     let ledger = ground.ledger().await;
     assert_eq!(ledger, [("a".to_owned(), 1_000_000), ("b".to_owned(), 3_000_000)].into());
-    drop(plane);
+    // It has left: nothing newer takes the place of its last ones.
+    plane.kill();
+    let removed = text(&backups(&ground, &store, &["remove", "--account", "acme", "--all"]));
+    assert_eq!(removed.matches("removed acme ").count(), 2, "{removed}");
+    assert_eq!(store.objects("acme"), Vec::<PathBuf>::new());
+    let listed = text(&backups(&ground, &store, &["list", "--account", "acme"]));
+    assert_eq!(listed, "", "nor is any recorded");
 }
 
 #[tokio::test]
