@@ -63,6 +63,59 @@ async fn backups_of_who_has_left_are_removed_by_hand() {
     assert_eq!(told.trim(), "0 backups, 0 missing or damaged");
 }
 
+/// Run with `-- --skip postgres::` where there is none.
+mod postgres {
+    use api_server::backup::shelf;
+    use api_server::ledger::{Ledger, Settings};
+    use api_server::store::backups::{self, Backup};
+    use jiff::Timestamp;
+
+    use crate::cluster::{Folder, template, url_of};
+    use crate::serving::{Place, Serving};
+
+    /// A backup that is recorded beside the servers that write.
+    async fn recorded(place: &Place) -> Backup {
+        let (id, now) = ("019c0000-0000-7000-8000-000000000001", Timestamp::now());
+        let (account, id) = ("acme".parse().unwrap(), id.parse().unwrap());
+        let (bytes, sha256, held) = (7, [7; 32], 0);
+        let backup = Backup { account, id, received: now, made: now, bytes, sha256, held };
+        let ledger = Ledger::open(place.ledger(), Settings::default()).await.unwrap();
+        let kept = backup.clone();
+        let work = ledger.transact(Some(backup.account.clone()), move |session, _| {
+            Box::pin(async move { backups::put(session, &kept).await })
+        });
+        work.await.unwrap();
+        ledger.close().await;
+        backup
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn they_are_removed_beside_a_server() {
+        let folder = Folder::with_database(template().await).await;
+        let place = Place::with_database(folder.path(), url_of(folder.path()));
+        place.create("acme");
+        let backups = folder.path().join("backups");
+        let mut server = Serving::start(&place, &["--backups", backups.to_str().unwrap()]);
+        let backup = recorded(&place).await;
+        let file = shelf::path(&backups, &backup);
+        std::fs::create_dir(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, "archive").unwrap();
+        let run = |what: &str, more: &[&str]| {
+            let all =
+                ["backups", what, "--account", "acme", "--backups", backups.to_str().unwrap()];
+            let done = place.run(&[&all[..], more].concat());
+            assert!(done.status.success(), "{done:?}");
+            String::from_utf8(done.stdout).unwrap()
+        };
+        assert!(run("list", &[]).starts_with(&format!("acme {} made ", backup.id)));
+        let told = run("remove", &["--all"]);
+        assert!(told.starts_with(&format!("removed acme {} made ", backup.id)), "{told}");
+        assert_eq!((file.exists(), run("list", &[])), (false, String::new()));
+        let (status, log) = server.stop();
+        assert!(status.success(), "{log}");
+    }
+}
+
 /// Where somebody asked for two of them, the second waits until the first is gone, and takes nothing meanwhile.
 #[tokio::test]
 async fn a_second_gateway_ends_and_says_who_has_the_spool() {
