@@ -24,6 +24,7 @@ use crate::{
     kinds::Kind,
     metrics::Metrics,
     object::Key,
+    observed::Record,
     plan::Action,
     reduce::{self, FIELD_MANAGER, GENERATE_MANAGER},
     world::{Part, World},
@@ -109,7 +110,7 @@ impl Cluster {
             Action::Unpark { key, resource_version, replicas } => {
                 self.unpark(at, key, *resource_version, *replicas).await
             }
-            Action::Delete { key, uid } => self.delete(at, key, uid).await,
+            Action::Delete { key, uid } => self.delete(at, key, uid, None).await,
         }
     }
 
@@ -270,11 +271,26 @@ impl Cluster {
         Ok(())
     }
 
-    async fn delete(&self, at: Target<'_>, key: &Key, uid: &str) -> Result<(), ApiError> {
+    /// Deletes what cannot be had back, if it still is what was seen: who asked for it may have taken that back, and
+    /// somebody else may have taken it over.
+    ///
+    /// # Errors
+    /// [`ApiError`]; [`ApiError::Changed`] when it is not.
+    pub async fn purge(&self, at: Target<'_>, key: &Key, seen: &Record) -> Result<(), ApiError> {
+        self.delete(at, key, &seen.uid, Some(seen.resource_version)).await
+    }
+
+    async fn delete(
+        &self,
+        at: Target<'_>,
+        key: &Key,
+        uid: &str,
+        version: Option<u64>,
+    ) -> Result<(), ApiError> {
         let params = DeleteParams {
             preconditions: Some(kube::api::Preconditions {
                 uid: Some(uid.to_owned()),
-                resource_version: None,
+                resource_version: version.map(|version| version.to_string()),
             }),
             ..DeleteParams::background()
         };

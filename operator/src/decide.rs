@@ -89,6 +89,17 @@ impl Decision {
             && !conditions::is_true(&status.conditions, RECONCILING)
     }
 
+    /// Whether its status already spoke of this, be the stack still on its way: what has to be written again and again
+    /// then, somebody else changes. Pods that our own repair set going hide nobody.
+    #[must_use]
+    pub fn was_written(&self, tenant: &Tenant) -> bool {
+        let Some(status) = &tenant.status else { return false };
+        let stands = status.profile_revision.as_ref();
+        status.observed_generation == tenant.metadata.generation
+            && stands.is_some_and(|r| r.desired == self.revision)
+            && drawn_here(tenant)
+    }
+
     /// The health of the stack by what is known now.
     #[must_use]
     pub fn health(&self, observed: &Observed) -> Health {

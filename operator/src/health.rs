@@ -7,7 +7,7 @@ use crds::tenant::ComponentStatus;
 use crate::{
     desired::meta,
     kinds::Kind,
-    object::Object,
+    object::{Key, Object},
     observed::{Facts, JobRecord, Observed, PodRecord, Problem, Record, Workload},
 };
 
@@ -87,11 +87,18 @@ pub fn judge(desired: &[Object], observed: &Observed) -> Health {
     health
 }
 
-/// Whether nothing is there that a suspension stops; it spares the gateway.
+/// Whether nothing runs that a suspension stops; it spares the gateway. A service that the stack does not have any more,
+/// and that is not gone yet, runs too.
 fn stopped(desired: &[Object], observed: &Observed) -> bool {
-    let services = desired.iter().filter(|o| o.component.as_ref() != meta::GATEWAY);
-    let mut found = services.filter_map(|o| observed.objects.get(&o.key));
-    found.all(|record| match &record.facts {
+    let is_spared = |key: &Key| {
+        let mut gateways = desired.iter().filter(|o| o.component.as_ref() == meta::GATEWAY);
+        gateways.any(|o| o.key == *key)
+    };
+    let mut owned = observed.objects.iter().filter(|(key, record)| {
+        let is_wanted = desired.iter().any(|o| o.key == **key);
+        !is_spared(key) && (is_wanted || record.tenant_uid.is_some())
+    });
+    owned.all(|(_, record)| match &record.facts {
         Facts::Workload(w) => w.observed && w.replicas == 0 && w.existing == 0,
         _ => true,
     })

@@ -7,6 +7,7 @@ mod relook;
 mod report;
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -63,11 +64,17 @@ pub async fn reconcile(ctx: &Context, name: &str) -> Result<Done, ApiError> {
     let now = Timestamp::now();
     let seen = observe(ctx, &tenant);
     let decision = decide::decide(&tenant, &seen, now);
-    if let Some(Outcome::Refused(Refusal::NamespaceRetained { .. })) = &decision.outcome {
-        orphans::look(ctx, name).await?;
+    if let Some(Outcome::Refused(Refusal::NamespaceRetained { namespace, .. })) = &decision.outcome
+        && let Err(error) = orphans::look(ctx, name).await
+    {
+        // It waits all the same, and is told so.
+        let outcome = refused_or(error, &decision, namespace).map(Some);
+        return report::report(ctx, &tenant, &decision, outcome, now).await;
     }
+    // As it was before it is announced where the stack is being brought to.
+    let again = decision.was_written(&tenant);
     let tenant = prepare(ctx, tenant, &seen, &decision, now).await?;
-    let outcome = act(ctx, &tenant, &decision).await;
+    let outcome = act(ctx, &tenant, &decision, again).await;
     report::report(ctx, &tenant, &decision, outcome, now).await
 }
 
@@ -135,11 +142,13 @@ fn is_counted(ctx: &Context, tenant: &Tenant) -> bool {
 }
 
 /// Sends the decision's requests, one by one, until one is refused. What the API server will not take of
-/// a stack must not keep its services running when they are to stop: that much is still sent then.
+/// a stack must not keep its services running when they are to stop: that much is still sent then. `again`: all of it was
+/// sent before.
 async fn act(
     ctx: &Context,
     tenant: &Tenant,
     decision: &Decision,
+    again: bool,
 ) -> Result<Option<Outcome>, ApiError> {
     let name = tenant.name_any();
     let Ok(namespace) = TenantName::new(&name).map(|n| n.namespace()) else {
@@ -154,11 +163,15 @@ async fn act(
     // A stack that was in sync and is not any more was changed by somebody else.
     let drifted = decision.was_in_sync(tenant);
     let (mut fresh, mut quota, mut refused) = (false, false, None);
+    let mut undone = BTreeSet::new();
     for action in &decision.actions {
         if refused.is_some() && !(decision.suspension.stops() && stops(action)) {
             continue;
         }
-        if drifted && ctx.contests.is_contested(&name, &action.key(), Instant::now()) {
+        let key = action.key();
+        // Several requests for one object are one time.
+        if again && !undone.contains(&key) && ctx.contests.is_contested(&name, &key, Instant::now())
+        {
             continue;
         }
         let change = if drifted { drift_of(ctx, at, action).await } else { None };
@@ -170,13 +183,13 @@ async fn act(
             refused.get_or_insert(refused_or(error, decision, &namespace)?);
             continue;
         }
-        if drifted {
-            ctx.contests.undone(&name, &action.key(), Instant::now());
+        if again && undone.insert(key.clone()) {
+            ctx.contests.undone(&name, &key, Instant::now());
         }
         fresh |= matches!(action, Action::CreateNamespace { .. });
         quota |= matches!(action, Action::Apply { key, .. } if key.kind == Kind::ResourceQuota);
         if let Some((part, note)) = change {
-            ctx.metrics.drift(action.key().kind);
+            ctx.metrics.drift(key.kind);
             ctx.events.normal_of_part(tenant, part, "DriftCorrected", &note).await;
         }
     }
@@ -194,6 +207,7 @@ fn contested(ctx: &Context, name: &str, decision: &Decision) -> Option<Outcome> 
 fn stops(action: &Action) -> bool {
     match action {
         Action::Park { .. } => true,
+        Action::Delete { key, .. } => key.kind == Kind::Deployment,
         Action::Apply { key, uid: Some(_), body } => {
             key.kind == Kind::Deployment
                 && body.pointer("/spec/replicas").and_then(Value::as_i64) == Some(0)

@@ -92,6 +92,37 @@ fn what_never_ran_is_finished_at_once_whoever_began_it() {
     }
 }
 
+/// Our own repair has pods started: `Reconciling` then, and still somebody else's doing when it has to be done again.
+#[test]
+fn what_is_undone_while_pods_start_was_written_before() {
+    let mut tenant = running("prod@2", RENDERER);
+    let status = tenant.status.as_mut().unwrap();
+    status.observed_generation = Some(1);
+    let starts = conditions::NewCondition {
+        type_: RECONCILING,
+        status: conditions::Truth::True,
+        reason: "WaitingForPods",
+        message: String::new(),
+    };
+    status.conditions = conditions::merge(&[], &[starts], Some(1), now());
+    let decision = decide(&tenant, &two(), now());
+    assert!(decision.was_written(&tenant) && !decision.was_in_sync(&tenant));
+    let not = |what: &str, change: fn(&mut Tenant)| {
+        let mut other = tenant.clone();
+        change(&mut other);
+        assert!(!decision.was_written(&other), "{what}");
+    };
+    not("an edit", |t| t.metadata.generation = Some(2));
+    not("never told of", |t| t.status = None);
+    not("another revision", |t| {
+        t.status.as_mut().unwrap().profile_revision.as_mut().unwrap().desired =
+            Some("prod@1".to_owned());
+    });
+    not("another rendering", |t| {
+        t.status.as_mut().unwrap().profile_revision.as_mut().unwrap().renderer = Some(RENDERER - 1);
+    });
+}
+
 #[test]
 fn what_is_still_drawn_anew_is_nobodys_drift() {
     let mut tenant = running("prod@2", RENDERER);

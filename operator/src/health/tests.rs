@@ -1,7 +1,7 @@
 #![allow(clippy::type_complexity, reason = "tables")]
 
 use super::*;
-use crate::fixtures::{in_sync, key, objects, pod, with_workload};
+use crate::fixtures::{in_sync, key, objects, pod, with_workload, workload};
 
 fn health(change: impl FnOnce(&mut Observed)) -> Health {
     let desired = objects();
@@ -72,6 +72,25 @@ fn a_service_has_stopped_when_its_controller_says_so() {
     assert_eq!(stopped(true, 2), Some(waits.clone()));
     assert_eq!(stopped(false, 2), Some(waits));
     assert!(stopped(false, 0).is_some(), "it may be about to start one");
+}
+
+#[test]
+fn nothing_has_stopped_while_a_service_that_was_dropped_runs_on() {
+    let mut desired = objects();
+    for object in desired.iter_mut().filter(|o| o.key.kind == Kind::Deployment) {
+        let spared = object.component.as_ref() == meta::GATEWAY;
+        object.body["spec"]["replicas"] = i32::from(spared).into();
+    }
+    let mut seen = in_sync(&desired);
+    assert!(judge(&desired, &seen).stopped, "the gateway goes on");
+    let dropped = key(Kind::Deployment, "dropped");
+    seen.objects.insert(dropped.clone(), workload(1));
+    assert!(!judge(&desired, &seen).stopped);
+    seen.objects.insert(dropped.clone(), workload(0));
+    assert!(judge(&desired, &seen).stopped);
+    let nobodys = Record { tenant_uid: None, ..workload(1) };
+    seen.objects.insert(dropped, nobodys);
+    assert!(judge(&desired, &seen).stopped, "nor is it ours to stop");
 }
 
 #[test]

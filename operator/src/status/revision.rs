@@ -1,6 +1,7 @@
 //! Which revision a stack is brought to, and which one it runs. Pure.
 
 use super::{Input, Outcome};
+use crate::contest;
 use crds::{TenantStatus, tenant::ProfileRevision};
 
 /// `current` follows `desired` once the stack runs; until then it says what ran last.
@@ -14,7 +15,11 @@ pub(super) fn revision(
     let Some(desired) = input.desired_revision.clone().filter(|_| !waits) else {
         return previous.profile_revision.clone();
     };
-    let applied = matches!(input.outcome, Outcome::Applied { .. });
+    // What somebody else changes again and again is as it should be but for that.
+    let applied = matches!(
+        input.outcome,
+        Outcome::Applied { .. } | Outcome::Blocked { reason: contest::REASON, .. }
+    );
     let suspended = applied && input.suspension.stops() && input.health.cause.is_none();
     let arrived = applied && ready || suspended;
     let current = if arrived { Some(desired.clone()) } else { before.current.clone() };

@@ -232,6 +232,12 @@ fn current_follows_desired_only_once_the_stack_runs() {
     );
     let paused = Outcome::Paused { until: "later".to_owned() };
     assert_eq!(current(Case { outcome: paused, ..moving.clone() }).as_deref(), Some("prod@1"));
+    // What somebody else changes holds no rollout up; what is refused does.
+    let blocked = |reason| Outcome::Blocked { reason, message: "m".to_owned() };
+    let contested = Case { outcome: blocked(contest::REASON), ..moving.clone() };
+    assert_eq!(current(contested).as_deref(), Some("prod@2"));
+    let refused = Case { outcome: blocked("Rejected"), ..moving.clone() };
+    assert_eq!(current(refused).as_deref(), Some("prod@1"));
     assert_eq!(current(Case { suspension: Suspension::Spec, ..moving }).as_deref(), Some("prod@2"));
 }
 

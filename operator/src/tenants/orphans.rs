@@ -9,8 +9,7 @@ use crate::{
     context::Context,
     kinds::Kind,
     object::Key,
-    observed::Facts,
-    plan::Action,
+    observed::{Facts, Record},
 };
 
 /// Deletes a retained namespace whose annotation `tenantry.dev/purge` names the uid that it is kept
@@ -21,13 +20,15 @@ pub(super) async fn look(ctx: &Context, name: &str) -> Result<Next, ApiError> {
     let key = Key::new(Kind::Namespace, &namespace);
     let observed = ctx.world.observed(name);
     let Some(record) = observed.objects.get(&key) else { return Ok(None) };
-    let Facts::Namespace { purge: Some(purge), .. } = &record.facts else { return Ok(None) };
-    let asked = record.tenant_uid.as_deref() == Some(purge);
-    if !asked || record.deleting || !record.retained {
-        return Ok(None);
-    }
+    let Some(purge) = asked(record) else { return Ok(None) };
     tracing::info!(namespace, uid = %purge, "removing a retained stack as its annotation asks");
     let at = Target { tenant: name, namespace: &namespace, uid: purge, adopts: None };
-    let action = Action::Delete { key, uid: record.uid.clone() };
-    ctx.cluster.run(at, &action, false).await.map(|()| None)
+    ctx.cluster.purge(at, &key, record).await.map(|()| None)
+}
+
+/// The uid that a retained namespace is kept for, if its annotation asks for its removal.
+fn asked(record: &Record) -> Option<&str> {
+    let Facts::Namespace { purge: Some(purge), .. } = &record.facts else { return None };
+    let asked = record.tenant_uid.as_deref() == Some(purge);
+    (asked && !record.deleting && record.retained).then_some(purge)
 }

@@ -1,5 +1,7 @@
 //! What somebody changes on a stack by hand is undone at the event; what is not ours is kept.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::support::{Lab, eventually, everything, holds};
@@ -290,4 +292,36 @@ async fn who_changes_it_again_and_again_is_told_of_and_not_fought_without_end() 
     // Nobody need touch anything: it is put right when its time has come, and then it is well.
     lab.becomes("fought", bounds, "is put right", |live| live["spec"] == wanted).await;
     lab.ready("fought").await;
+}
+
+/// Its own repair sets pods going each time: what is undone meanwhile counts too.
+#[tokio::test]
+async fn who_changes_a_deployment_each_second_is_told_of_and_not_fought_without_end() {
+    let lab = Lab::shared().await;
+    lab.stack(everything("scuffle"), "scuffle").await;
+    let store = ("deployments", "store");
+    let wanted = lab.object("scuffle", store.0, store.1).await.unwrap()["spec"].clone();
+    let mark = lab.mark();
+    let fight = async {
+        for round in 0.. {
+            let note = json!({ "tenantry.dev/fight": round.to_string() });
+            let other = json!({ "spec": {
+                "replicas": 2 + round % 2, "template": { "metadata": { "annotations": note } } } });
+            lab.api.merge(store.0, "tenant-scuffle", store.1, &other).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    let told = lab.says("scuffle", "Stalled", "True", "DriftContested");
+    let message = tokio::select! {
+        message = told => message,
+        () = fight => unreachable!("it goes on until somebody is told"),
+    };
+    assert!(message.contains("Deployment store"), "{message}");
+    let undone = |write: &&String| write.contains("deployments") && write.contains("store");
+    let writes = lab.writes(mark);
+    assert!(writes.iter().filter(undone).count() <= 5, "{writes:#?}");
+    let back = |live: &Value| live["spec"]["replicas"] == wanted["replicas"];
+    lab.becomes("scuffle", store, "is put right", back).await;
+    lab.ready("scuffle").await;
+    lab.says("scuffle", "Stalled", "False", "InSync").await;
 }

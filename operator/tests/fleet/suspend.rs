@@ -195,3 +195,26 @@ async fn what_the_api_server_refuses_of_a_stack_keeps_no_service_running() {
     lab.says("s-refused", "Suspended", "False", "NotSuspended").await;
     assert_eq!(replicas(&lab, "s-refused", "transcribe").await, 2);
 }
+
+#[tokio::test]
+async fn a_service_that_was_dropped_in_what_is_refused_stops_too() {
+    let lab = Lab::shared().await;
+    let profile = |size: &str| {
+        let storage = json!({ "size": size, "className": "s-rigid" });
+        with(everything("s-dropped"), "/billing/storage", storage)
+    };
+    lab.apply(&[rigid()]).await;
+    lab.stack(profile("1Gi"), "s-dropped").await;
+    let without = edit(profile("2Gi"), |spec| {
+        spec["services"].as_array_mut().unwrap().retain(|service| service["name"] != "transcribe");
+    });
+    lab.apply(&[without]).await;
+    lab.says("s-dropped", "Stalled", "True", "Rejected").await;
+    assert!(lab.object("s-dropped", "deployments", "transcribe").await.is_ok(), "it was to run on");
+    let body = json!({ "spec": { "suspend": true } });
+    lab.api.merge("tenants", "", "s-dropped", &body).await.unwrap();
+    lab.says("s-dropped", "Suspended", "True", "SpecSuspend").await;
+    let dropped = lab.object("s-dropped", "deployments", "transcribe").await;
+    assert_eq!(dropped.unwrap_err().code, 404);
+    assert_eq!(replicas(&lab, "s-dropped", "core").await, 0);
+}
