@@ -166,8 +166,9 @@ pub struct ServeConfig {
     /// Requests with usage a second of one account, each of up to 1,000 events.
     #[arg(long, env = "TENANTRY_RATE_INGEST", default_value = "1000")]
     pub rate_ingest: NonZeroU32,
-    /// Requests to be taken on an hour from one address, beside --rate-public. Each is kept until somebody decides,
-    /// and 10,000 may wait: this is what one stranger can take of them.
+    /// Requests to be taken on an hour from one address, of IPv6 from one /48, beside --rate-public. Each is kept until
+    /// somebody decides, and 10,000 may wait: this is what one stranger can take of them. Behind a proxy that
+    /// --trusted-proxy does not name it is what all strangers can together.
     #[arg(long, env = "TENANTRY_RATE_ONBOARDING", default_value = "30")]
     pub rate_onboarding: NonZeroU32,
     /// Requests that are worked on at once; more are answered 503.

@@ -14,6 +14,7 @@ pub mod problem;
 pub mod query;
 mod rest;
 pub mod room;
+pub mod seldom;
 pub mod server;
 pub mod sheet;
 

@@ -21,6 +21,16 @@ pub fn subscriber(address: IpAddr) -> IpAddr {
     }
 }
 
+/// Whose an address is where a subscriber may have many networks: of IPv6 a site has up to a /48 (RFC 6177), and
+/// may come from each of its /64 in turn.
+#[must_use]
+pub fn site(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !(u128::MAX >> 48)).into(),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -35,6 +45,15 @@ mod tests {
             (of("192.0.2.7"), of("::ffff:192.0.2.7")),
             ("192.0.2.7".into(), of("192.0.2.7"))
         );
+    }
+
+    #[test]
+    fn one_site_has_all_of_its_networks() {
+        let of = |text: &str| site(text.parse().unwrap()).to_string();
+        assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1::");
+        assert_eq!(of("2001:db8:1::1"), of("2001:db8:1:ffff::1"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:2:2::1"));
+        assert_eq!(of("::ffff:192.0.2.7"), "192.0.2.7");
     }
 
     #[test]

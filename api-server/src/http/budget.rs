@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -14,8 +15,10 @@ use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
 
+use super::address::site;
 use super::problem::{Code, Problem};
 use super::room::Room;
+use super::seldom::Seldom;
 use crate::domain::account::AccountId;
 
 static POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -32,6 +35,17 @@ pub enum Payer {
     Subject(String),
     /// An address's, where nobody says who asks.
     Address(IpAddr),
+}
+
+impl Payer {
+    /// The same, where what is paid for stays: an address then pays with all that its site may have.
+    #[must_use]
+    pub fn whole(&self) -> Self {
+        match self {
+            Self::Address(address) => Self::Address(site(*address)),
+            other => other.clone(),
+        }
+    }
 }
 
 /// For how long an allowance is.
@@ -75,6 +89,8 @@ pub struct Budget<C: Clock = DefaultClock> {
     per: Per,
     clock: C,
     limiter: Limiter<C>,
+    /// Above so many keys they are gone through.
+    tidy_above: AtomicUsize,
 }
 
 impl Budget {
@@ -91,7 +107,8 @@ impl<C: Clock + Clone> Budget<C> {
     pub fn with_clock(name: &'static str, most: NonZeroU32, per: Per, clock: C) -> Self {
         let store = DefaultKeyedStateStore::default();
         let limiter = RateLimiter::new(per.quota(most), store, clock.clone());
-        Self { name, most, per, clock, limiter }
+        let tidy_above = AtomicUsize::new(MANY_KEYS);
+        Self { name, most, per, clock, limiter, tidy_above }
     }
 
     /// Spends one request. The headers say what is left.
@@ -99,9 +116,7 @@ impl<C: Clock + Clone> Budget<C> {
     /// # Errors
     /// 429, with when to come back.
     pub fn spend(&self, payer: &Payer) -> Result<[(HeaderName, HeaderValue); 2], Problem> {
-        if self.limiter.len() > MANY_KEYS {
-            self.limiter.retain_recent();
-        }
+        self.tidy();
         match self.limiter.check_key(payer) {
             Ok(state) => {
                 let left = state.remaining_burst_capacity();
@@ -115,6 +130,16 @@ impl<C: Clock + Clone> Budget<C> {
                 let wait = whole_seconds(until.wait_time_from(self.clock.now()));
                 Err(self.spent(wait))
             }
+        }
+    }
+
+    /// Forgets whose budget is full again. Who is kept is gone through again only when as many more have come: of
+    /// an hour's budget all may have to be kept, and each request would go through them.
+    fn tidy(&self) {
+        if self.limiter.len() > self.tidy_above.load(Ordering::Relaxed) {
+            self.limiter.retain_recent();
+            let kept = self.limiter.len();
+            self.tidy_above.store(MANY_KEYS.max(kept.saturating_mul(2)), Ordering::Relaxed);
         }
     }
 
@@ -193,9 +218,11 @@ pub struct Budgets {
     pub write: Budget,
     /// Requests with usage, of up to a thousand events each.
     pub ingest: Budget,
-    /// Forms that are kept until somebody decides, per address. They are paid from
-    /// [`Budgets::public`] too.
+    /// Forms that are kept until somebody decides, per address, of IPv6 per site ([`Payer::whole`]). They are
+    /// paid from [`Budgets::public`] too.
     pub onboarding: Budget,
+    /// Tells that [`Budgets::onboarding`] refuses.
+    pub onboarding_refuses: Seldom,
     /// The bytes of usage that are held at once.
     pub room: Arc<Room>,
 }
@@ -225,6 +252,7 @@ impl Budgets {
             write: Budget::new("write", rates.write, Per::Second),
             ingest: Budget::new("ingest", rates.ingest, Per::Second),
             onboarding: Budget::new("onboarding", rates.onboarding, Per::Hour),
+            onboarding_refuses: Seldom::default(),
             room: Arc::default(),
         }
     }
@@ -300,6 +328,24 @@ mod tests {
         clock.advance(Duration::from_secs(5));
         budget.spend(&payer("last")).unwrap();
         assert_eq!(budget.payers(), 1);
+    }
+
+    /// Of an hour's budget: going through all of them for each request would be a stranger's way to keep it busy.
+    #[test]
+    fn payers_who_are_kept_are_not_gone_through_for_each_request() {
+        let clock = FakeRelativeClock::default();
+        let budget = Budget::with_clock("onboarding", NonZeroU32::MIN, Per::Hour, clock.clone());
+        let come = |from: usize, to: usize| {
+            (from..to).for_each(|n| drop(budget.spend(&payer(&format!("a{n}"))).unwrap()));
+        };
+        // Gone through once, for nothing.
+        come(0, MANY_KEYS + 2);
+        clock.advance(Duration::from_secs(3 * 3_600));
+        come(MANY_KEYS + 2, MANY_KEYS + 3);
+        assert_eq!(budget.payers(), MANY_KEYS + 3, "they would have been gone through again");
+        // And again when as many more have come.
+        come(MANY_KEYS + 3, 2 * MANY_KEYS + 5);
+        assert_eq!(budget.payers(), MANY_KEYS + 3, "those of before are gone");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! `/onboarding`: a stranger asks to be taken on, customer success decides.
 
+use std::time::Instant;
+
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
@@ -15,6 +17,7 @@ use crate::auth::rule::{
 };
 use crate::auth::{Caller, Reach, ReceiptHash};
 use crate::domain::onboarding::{Actor, Decision, Evaluation, Status, Verdict, evaluate};
+use crate::http::budget::Payer;
 use crate::http::page::Pages;
 use crate::http::problem::{Code, ProblemBody};
 use crate::http::query::{Filter, Grammar, Op, Parameters};
@@ -65,17 +68,47 @@ async fn submit(
     let key = idempotency::key(&headers)?;
     let secret = key.map_or_else(idempotency::once, |key| Ok(key.to_owned()))?;
     let new = prepare(&app, &given, key, &secret)?;
-    let left = app.authenticator.budgets().onboarding.spend(caller.payer())?;
+    // Who asks again what became of a form is answered, whatever is left: nothing more is kept for it.
+    if let Some(intake) = sent_before(&app, &new).await? {
+        return created(&intake, &secret);
+    }
+    let left = pay(&app, &caller)?;
     let work = app.ledger.transact(None, move |session, _| {
         Box::pin(async move { intakes::add(session, &new).await })
     });
     let intake = work.await.map_err(busy)?.ok_or_else(many_wait)?;
     tracing::info!(target: "billing", flow = "onboarding", step = "submitted", id = %intake.id, "onboarding");
-    let token = idempotency::receipt(&intake.salt, &secret, &intake.form);
-    let answer = answer::submitted(&intake, token)?;
+    Ok((AppendHeaders(left), created(&intake, &secret)?).into_response())
+}
+
+/// The request that the same form made with the same key.
+async fn sent_before(app: &App, new: &Intake) -> Result<Option<Intake>, Problem> {
+    let Some(scope) = &new.scope else { return Ok(None) };
+    let mut session = app.ledger.store().read().await.map_err(Problem::unavailable)?;
+    intakes::of_scope(&mut session, scope).await.map_err(Problem::unavailable)
+}
+
+/// Pays for a form that is kept, from what is one stranger's. Who runs the server is told that strangers are
+/// refused: behind a proxy that is not named, all of them are one.
+fn pay(app: &App, caller: &Caller<Public>) -> Result<[(HeaderName, HeaderValue); 2], Problem> {
+    let budgets = app.authenticator.budgets();
+    let payer = caller.payer().whole();
+    budgets.onboarding.spend(&payer).inspect_err(|_| {
+        let Some(refused) = budgets.onboarding_refuses.happened(Instant::now()) else { return };
+        let Payer::Address(from) = payer else { return };
+        tracing::warn!(
+            refused, %from,
+            "a request to be taken on is refused: as many came from one address as may in an hour \
+             (--rate-onboarding). If it is a proxy's, all strangers come from it: name it (--trusted-proxy)"
+        );
+    })
+}
+
+fn created(intake: &Intake, secret: &str) -> Result<Response, Problem> {
+    let token = idempotency::receipt(&intake.salt, secret, &intake.form);
+    let answer = answer::submitted(intake, token)?;
     let place = HeaderValue::from_str(&answer.follow).map_err(Problem::internal)?;
-    Ok((StatusCode::CREATED, AppendHeaders(left), secret_headers(place), axum::Json(answer))
-        .into_response())
+    Ok((StatusCode::CREATED, secret_headers(place), axum::Json(answer)).into_response())
 }
 
 /// 429: nobody comes after with deciding. It is strangers who ask too much, and no failure of the server,

@@ -96,9 +96,9 @@ pub const MOST_WAITING: i64 = 10_000;
 /// as may.
 pub async fn add(session: &mut Session, new: &Intake) -> Result<Option<Intake>, StoreError> {
     if let Some(scope) = &new.scope
-        && let Some(row) = session.row(select!("WHERE scope = $1"), args![&scope[..]]).await?
+        && let Some(known) = of_scope(session, scope).await?
     {
-        return intake(&row).map(Some);
+        return Ok(Some(known));
     }
     let sql = "SELECT 1 FROM intakes WHERE status = $1 ORDER BY submitted_at LIMIT 1 OFFSET $2";
     let values = args![Status::AwaitingApproval.name(), MOST_WAITING - 1];
@@ -129,6 +129,15 @@ pub async fn add(session: &mut Session, new: &Intake) -> Result<Option<Intake>, 
     session.run(sql, values).await?;
     tell(session, new, Kind::OnboardingSubmitted, new.submitted_at).await?;
     Ok(Some(new.clone()))
+}
+
+/// The request of a key and a form.
+pub async fn of_scope(
+    session: &mut Session,
+    scope: &[u8; 32],
+) -> Result<Option<Intake>, StoreError> {
+    let row = session.row(select!("WHERE scope = $1"), args![&scope[..]]).await?;
+    row.as_ref().map(intake).transpose()
 }
 
 /// Has it told what became of a request.

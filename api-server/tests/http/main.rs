@@ -22,6 +22,7 @@ mod cluster;
 mod commercial;
 mod corrections;
 mod described;
+mod desk;
 mod document;
 mod echo;
 mod erasures;

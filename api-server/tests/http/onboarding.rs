@@ -617,7 +617,7 @@ async fn strangers_cannot_fill_the_ledgers_volume_with_requests() {
 }
 
 /// From an address.
-async fn submit_from(api: &Api, address: &str, form: &Value, key: &str) -> Answer {
+pub async fn submit_from(api: &Api, address: &str, form: &Value, key: &str) -> Answer {
     let request = Request::post("/onboarding").header("content-type", "application/json");
     let request = request.header("idempotency-key", key).body(form.to_string().into());
     let mut request = request.unwrap();

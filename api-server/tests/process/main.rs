@@ -41,5 +41,6 @@ mod series;
 mod serving;
 mod small;
 mod store;
+mod strangers;
 mod told;
 mod webhooks;
