@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 pub mod code;
 
-pub use code::{Code, ProblemType, Remedy, Row};
+pub use code::{Code, KnownProblemType, ProblemType, Remedy, Row};
 
 /// Where a problem's code is explained; the code is appended.
 pub const TYPES: &str = "https://tenantry.dev/problems/";

@@ -65,7 +65,15 @@ fn the_document_has_every_code_of_a_problem() {
         schemas["ProblemBody"]["properties"]["type"]["$ref"],
         "#/components/schemas/ProblemType"
     );
-    let known = schemas["ProblemType"]["enum"].as_array().unwrap();
+    // Open: a client that is made from a closed list does not read an answer with a code that came later.
+    assert_eq!(schemas["ProblemType"]["enum"], Value::Null);
+    let ways = schemas["ProblemType"]["anyOf"].as_array().unwrap();
+    assert_eq!(ways[0]["$ref"], "#/components/schemas/KnownProblemType");
+    assert_eq!(
+        (ways.len(), &ways[1]["type"], &ways[1]["enum"]),
+        (2, &Value::from("string"), &Value::Null)
+    );
+    let known = schemas["KnownProblemType"]["enum"].as_array().unwrap();
     let all =
         Code::ALL.iter().map(|code| format!("https://tenantry.dev/problems/{}", code.row().code));
     assert_eq!(

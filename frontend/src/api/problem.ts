@@ -5,7 +5,7 @@ type ProblemBody = components["schemas"]["ProblemBody"];
 
 type End<Type> = Type extends `https://tenantry.dev/problems/${infer Code}` ? Code : never;
 /** The codes that the API's document has. */
-export type Code = End<ProblemBody["type"]>;
+export type Code = End<components["schemas"]["KnownProblemType"]>;
 
 /** An answer that is none, in words for people. */
 export class Failure extends Error {

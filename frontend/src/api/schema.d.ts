@@ -2429,6 +2429,12 @@ export interface components {
             /** @description The account's answers, this one among them. */
             support_response_sla_hours: components["schemas"]["AnswersOut"];
         };
+        /**
+         * Format: uri
+         * @description The codes of this version.
+         * @enum {string}
+         */
+        KnownProblemType: "https://tenantry.dev/problems/incomplete-body" | "https://tenantry.dev/problems/invalid-json" | "https://tenantry.dev/problems/invalid-request" | "https://tenantry.dev/problems/unauthenticated" | "https://tenantry.dev/problems/insufficient-scope" | "https://tenantry.dev/problems/not-found" | "https://tenantry.dev/problems/method-not-allowed" | "https://tenantry.dev/problems/not-acceptable" | "https://tenantry.dev/problems/request-timeout" | "https://tenantry.dev/problems/already-decided" | "https://tenantry.dev/problems/backup-exists" | "https://tenantry.dev/problems/conflict" | "https://tenantry.dev/problems/name-taken" | "https://tenantry.dev/problems/no-backups" | "https://tenantry.dev/problems/no-cluster" | "https://tenantry.dev/problems/no-plan" | "https://tenantry.dev/problems/not-started" | "https://tenantry.dev/problems/over-share" | "https://tenantry.dev/problems/too-many-webhooks" | "https://tenantry.dev/problems/webhook-disabled" | "https://tenantry.dev/problems/too-large" | "https://tenantry.dev/problems/uri-too-long" | "https://tenantry.dev/problems/unsupported-media-type" | "https://tenantry.dev/problems/digest-mismatch" | "https://tenantry.dev/problems/invalid-values" | "https://tenantry.dev/problems/no-event-taken" | "https://tenantry.dev/problems/not-a-backup" | "https://tenantry.dev/problems/not-corrected" | "https://tenantry.dev/problems/other-account" | "https://tenantry.dev/problems/plan-not-changed" | "https://tenantry.dev/problems/account-busy" | "https://tenantry.dev/problems/rate-limited" | "https://tenantry.dev/problems/too-many-waiting" | "https://tenantry.dev/problems/internal" | "https://tenantry.dev/problems/cluster-unread" | "https://tenantry.dev/problems/no-room" | "https://tenantry.dev/problems/not-ready" | "https://tenantry.dev/problems/overloaded" | "https://tenantry.dev/problems/sealed" | "https://tenantry.dev/problems/spool-full" | "https://tenantry.dev/problems/timeout" | "https://tenantry.dev/problems/unavailable";
         /** @description Key figures of a month. */
         KpiExport: {
             /** @description All accounts, then groups of them; empty when there are fewer than `min_group_size`. */
@@ -3125,12 +3131,8 @@ export interface components {
             /** @description `https://tenantry.dev/problems/` and a stable code. */
             type: components["schemas"]["ProblemType"];
         };
-        /**
-         * Format: uri
-         * @description A stable code behind an address. A later version may have more: one that a program does not know is to be taken by its `status`.
-         * @enum {string}
-         */
-        ProblemType: "https://tenantry.dev/problems/incomplete-body" | "https://tenantry.dev/problems/invalid-json" | "https://tenantry.dev/problems/invalid-request" | "https://tenantry.dev/problems/unauthenticated" | "https://tenantry.dev/problems/insufficient-scope" | "https://tenantry.dev/problems/not-found" | "https://tenantry.dev/problems/method-not-allowed" | "https://tenantry.dev/problems/not-acceptable" | "https://tenantry.dev/problems/request-timeout" | "https://tenantry.dev/problems/already-decided" | "https://tenantry.dev/problems/backup-exists" | "https://tenantry.dev/problems/conflict" | "https://tenantry.dev/problems/name-taken" | "https://tenantry.dev/problems/no-backups" | "https://tenantry.dev/problems/no-cluster" | "https://tenantry.dev/problems/no-plan" | "https://tenantry.dev/problems/not-started" | "https://tenantry.dev/problems/over-share" | "https://tenantry.dev/problems/too-many-webhooks" | "https://tenantry.dev/problems/webhook-disabled" | "https://tenantry.dev/problems/too-large" | "https://tenantry.dev/problems/uri-too-long" | "https://tenantry.dev/problems/unsupported-media-type" | "https://tenantry.dev/problems/digest-mismatch" | "https://tenantry.dev/problems/invalid-values" | "https://tenantry.dev/problems/no-event-taken" | "https://tenantry.dev/problems/not-a-backup" | "https://tenantry.dev/problems/not-corrected" | "https://tenantry.dev/problems/other-account" | "https://tenantry.dev/problems/plan-not-changed" | "https://tenantry.dev/problems/account-busy" | "https://tenantry.dev/problems/rate-limited" | "https://tenantry.dev/problems/too-many-waiting" | "https://tenantry.dev/problems/internal" | "https://tenantry.dev/problems/cluster-unread" | "https://tenantry.dev/problems/no-room" | "https://tenantry.dev/problems/not-ready" | "https://tenantry.dev/problems/overloaded" | "https://tenantry.dev/problems/sealed" | "https://tenantry.dev/problems/spool-full" | "https://tenantry.dev/problems/timeout" | "https://tenantry.dev/problems/unavailable";
+        /** @description A stable code behind an address. A later version may have more: one that a program does not know is to be taken by its `status`. */
+        ProblemType: components["schemas"]["KnownProblemType"] | string;
         /** @description The profile to run on. */
         ProfileAdvice: {
             /**

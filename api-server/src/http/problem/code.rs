@@ -1,8 +1,8 @@
 //! The codes that a problem's `type` ends in: the one list of them, for programs and for the reference.
 
 use axum::http::StatusCode;
-use utoipa::openapi::schema::{SchemaFormat, Type};
-use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
+use utoipa::openapi::schema::{AnyOfBuilder, SchemaFormat, Type};
+use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::TYPES;
@@ -45,16 +45,16 @@ pub struct Row {
     pub meaning: &'static str,
 }
 
-/// What `type` of a problem can be, for the document: programs that are made from it know every code.
+/// What `type` of a problem can be, for the document. It is open: a program that is made from a closed list would
+/// not read an answer with a code that came later.
 pub struct ProblemType;
 
 impl PartialSchema for ProblemType {
     fn schema() -> RefOr<Schema> {
-        let all = Code::ALL.iter().map(|code| format!("{TYPES}{}", code.row().code));
-        ObjectBuilder::new()
-            .schema_type(Type::String)
-            .format(Some(SchemaFormat::Custom("uri".into())))
-            .enum_values(Some(all))
+        let other = uri().description(Some("A code of a later version."));
+        AnyOfBuilder::new()
+            .item(Ref::from_schema_name(KnownProblemType::name()))
+            .item(other)
             .description(Some(
                 "A stable code behind an address. A later version may have more: one that a program does not know \
                  is to be taken by its `status`.",
@@ -63,7 +63,28 @@ impl PartialSchema for ProblemType {
     }
 }
 
-impl ToSchema for ProblemType {}
+impl ToSchema for ProblemType {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((KnownProblemType::name().into_owned(), KnownProblemType::schema()));
+    }
+}
+
+/// The codes of this version, for the document: programs that are made from it know every one.
+pub struct KnownProblemType;
+
+impl PartialSchema for KnownProblemType {
+    fn schema() -> RefOr<Schema> {
+        let all = Code::ALL.iter().map(|code| format!("{TYPES}{}", code.row().code));
+        uri().enum_values(Some(all)).description(Some("The codes of this version.")).into()
+    }
+}
+
+impl ToSchema for KnownProblemType {}
+
+fn uri() -> ObjectBuilder {
+    let format = SchemaFormat::Custom("uri".into());
+    ObjectBuilder::new().schema_type(Type::String).format(Some(format))
+}
 
 macro_rules! codes {
     ($($name:ident = $code:literal $status:ident $title:literal $remedy:ident $meaning:literal;)+) => {
