@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use telemetry::shutdown::Shutdown;
 use thiserror::Error;
 use tokio::sync::{Mutex, watch};
+use tokio::time::Instant;
 
 use crate::backup::room;
 use crate::domain::account::AccountId;
@@ -35,9 +36,11 @@ pub use rows::{Held, Refusal, Refused, State};
 /// How much may wait to be stored. A request of any size that is taken fits when nothing waits.
 const WAITING: Limits = Limits { items: 5_000, items_per_account: 5_000, patient: 0 };
 
-/// How long to wait until the writer has looked whether a full disk has room. It looks every
-/// [`Settings::probe_every`].
-const LOOKS_AGAIN: Duration = Duration::from_secs(5);
+/// How long to wait at most until the writer has looked whether a full disk has room. It looks every
+/// [`Settings::probe_every`], and a disk that is slow takes its time for it.
+const LOOKS_AGAIN: Duration = Duration::from_secs(60);
+/// How long a disk may take until what was given up is free.
+const FREED: Duration = Duration::from_secs(5);
 
 /// How a spool works.
 #[derive(Clone)]
@@ -252,10 +255,7 @@ impl Spool {
         }
         let _using = self.using.lock().await;
         self.reserve.give_up();
-        // The writer refuses everything until it has looked again.
-        let mut health = self.health();
-        let writes = health.wait_for(|health| !matches!(health, Health::Full(_)));
-        let _late = tokio::time::timeout(LOOKS_AGAIN, writes).await.is_err();
+        looked(self.health()).await;
         self.desk.transact(None, work).await
     }
 
@@ -337,5 +337,23 @@ impl Spool {
     pub async fn close(&self) {
         self.desk.close().await;
         self.store.close().await;
+    }
+}
+
+/// Waits until the writer has looked whether there is room from now on: it refuses everything before. Each look tells
+/// what it found, also when that is what was known; the first may have begun before there was room, and some disks
+/// free nothing at once.
+async fn looked(mut health: watch::Receiver<Health>) {
+    let began = Instant::now();
+    let mut looks = 0;
+    while matches!(*health.borrow_and_update(), Health::Full(_)) {
+        if looks >= 2 && began.elapsed() >= FREED {
+            return;
+        }
+        let Ok(Ok(())) = tokio::time::timeout_at(began + LOOKS_AGAIN, health.changed()).await
+        else {
+            return;
+        };
+        looks += 1;
     }
 }

@@ -63,3 +63,25 @@ async fn what_is_held_on_a_full_disk_leaves_at_once_and_room_is_found_again() {
         spool.close().await;
     }
 }
+
+/// A disk that is slow is no reason to give up before anybody looked, and one that stays full none to wait for ever.
+#[tokio::test(start_paused = true)]
+async fn who_let_the_reserve_go_waits_for_a_look_that_has_ended() {
+    let full = || Health::Full("no space left".to_owned());
+    let waited = |looks: Vec<(u64, Health)>| async move {
+        let (told, seen) = watch::channel(full());
+        let began = Instant::now();
+        let work = tokio::spawn(looked(seen));
+        for (at, found) in looks {
+            tokio::time::sleep_until(began + Duration::from_secs(at)).await;
+            told.send_replace(found);
+        }
+        work.await.unwrap();
+        began.elapsed().as_secs()
+    };
+    assert_eq!(waited(vec![(1, Health::Ready)]).await, 1);
+    assert_eq!(waited(vec![(1, full()), (20, Health::Ready)]).await, 20);
+    assert_eq!(waited(vec![(2, full()), (4, full()), (6, full()), (8, full())]).await, 8);
+    assert_eq!(waited(vec![(9, full()), (18, full())]).await, 18);
+    assert_eq!(waited(vec![]).await, LOOKS_AGAIN.as_secs());
+}
