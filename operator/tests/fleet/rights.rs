@@ -83,12 +83,6 @@ async fn writes_outside_tenants_namespaces_are_denied_by_the_policy() {
 async fn deletes_outside_tenants_namespaces_are_denied_by_the_policy() {
     let lab = Lab::shared().await;
     let operator = lab.as_operator().await;
-    for (plural, namespace, name) in
-        [("configmaps", "kube-public", "kube-root-ca.crt"), ("namespaces", "", "default")]
-    {
-        let refused = operator.delete(plural, namespace, name).await.unwrap_err();
-        assert_eq!(refused.code, 403, "{plural}: {refused}");
-    }
     // The API server takes a moment to know of the policy; until then nothing must go.
     let url = "/api/v1/namespaces/default/services/kubernetes?dryRun=All";
     let options = json!({ "apiVersion": "v1", "kind": "DeleteOptions" });
@@ -98,6 +92,12 @@ async fn deletes_outside_tenants_namespaces_are_denied_by_the_policy() {
         holds(text.starts_with("403") && text.contains("may write only in namespaces"), text)
     })
     .await;
+    for (plural, namespace, name) in
+        [("configmaps", "kube-public", "kube-root-ca.crt"), ("namespaces", "", "default")]
+    {
+        let refused = operator.delete(plural, namespace, name).await.unwrap_err();
+        assert_eq!(refused.code, 403, "{plural}: {refused}");
+    }
 }
 
 /// Whether the boundary said no, with these words.
