@@ -25,7 +25,7 @@ fn samples(document: &Value, schema: &Value, size: Size) -> Vec<Value> {
         let path = name.trim_start_matches('#');
         return samples(document, document.pointer(path).unwrap(), size);
     }
-    if let Some(choices) = schema["oneOf"].as_array() {
+    if let Some(choices) = schema["oneOf"].as_array().or_else(|| schema["anyOf"].as_array()) {
         let null = |one: &&Value| one["type"] == "null";
         if size == Size::Least && choices.iter().any(|one| null(&one)) {
             return vec![Value::Null];
