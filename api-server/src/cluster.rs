@@ -26,6 +26,7 @@ use crate::ledger::{
 pub mod account;
 pub mod client;
 pub mod conditions;
+mod due;
 pub mod enforcement;
 mod events;
 mod figures;
@@ -119,6 +120,10 @@ async fn keep(ledger: &Ledger, lease: &mut Lease) {
     let mut asked = Instant::now();
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
+        // Before it is asked for: who was frozen beyond its end begins anew, with what is seen then.
+        if !lease.is_held() {
+            return;
+        }
         if asked.elapsed() >= lease::RENEW {
             asked = Instant::now();
             hold(ledger, lease).await;

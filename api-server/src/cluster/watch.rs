@@ -164,6 +164,42 @@ mod tests {
         assert_eq!(world.uids(), ["u-2"], "nor the one before it");
     }
 
+    /// Whether it is there is asked and the answer put in at once: nobody takes it away in between.
+    #[test]
+    fn no_tenant_that_goes_while_the_answer_to_a_write_comes_is_brought_back() {
+        let of = |uid| tenant("acme", uid, &json!(false));
+        let record = Record::of(read::<Tenant>(&of("u-1")).unwrap()).unwrap();
+        for round in 0..20_000 {
+            let world = World::default();
+            world.put_tenant(record.clone());
+            let both = std::sync::Barrier::new(2);
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    both.wait();
+                    world.put_own_tenant(record.clone());
+                });
+                both.wait();
+                world.remove_tenant("acme", "u-1");
+            });
+            assert!(world.tenant("acme").is_none(), "round {round}");
+        }
+    }
+
+    #[test]
+    fn news_that_nobody_asks_for_are_no_more_than_there_are_tenants() {
+        let world = World::default();
+        let watch = Tenants(&world);
+        for n in 0..100 {
+            for name in ["b", "a"] {
+                watch.put(tenant(name, "u", &json!(n % 2 == 0)));
+            }
+        }
+        assert_eq!(world.take_news(), ["b", "a"].map(Box::from));
+        assert!(world.take_news().is_empty());
+        watch.put(tenant("a", "u-2", &json!(false)));
+        assert_eq!(world.take_news(), ["a"].map(Box::from), "and again when something happens");
+    }
+
     #[test]
     fn a_profile_that_cannot_be_read_says_its_plan() {
         let world = World::default();

@@ -1,7 +1,7 @@
 //! Whose turn it is.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -11,6 +11,7 @@ use tokio::{task::JoinSet, time::Instant};
 
 use super::{
     Context,
+    due::Due,
     turn::{Failed, turn},
 };
 use crate::{
@@ -64,36 +65,6 @@ pub(super) async fn run(ctx: &Arc<Context>) {
                 (name, result)
             });
         }
-    }
-}
-
-/// Names in the order in which they came due, each once. In that of names, the last would wait for as long as
-/// others come due faster than they have their turns.
-#[derive(Default)]
-struct Due {
-    order: VecDeque<Box<str>>,
-    names: HashSet<Box<str>>,
-}
-
-impl Due {
-    fn insert(&mut self, name: Box<str>) {
-        if self.names.insert(name.clone()) {
-            self.order.push_back(name);
-        }
-    }
-
-    /// Takes the first out that is none of `others`.
-    fn next_but(&mut self, others: &HashSet<Box<str>>) -> Option<Box<str>> {
-        let at = self.order.iter().position(|name| !others.contains(name))?;
-        let name = self.order.remove(at)?;
-        self.names.remove(&name);
-        Some(name)
-    }
-}
-
-impl Extend<Box<str>> for Due {
-    fn extend<T: IntoIterator<Item = Box<str>>>(&mut self, names: T) {
-        names.into_iter().for_each(|name| self.insert(name));
     }
 }
 

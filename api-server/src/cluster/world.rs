@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::record::Record;
+use super::{due::Due, record::Record};
 
 /// Shared knowledge of tenants and profiles. A clone is the same.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +22,8 @@ struct Inner {
     /// The uids of those that this version cannot read, by name.
     unreadable: BTreeMap<Box<str>, Box<str>>,
     profiles: BTreeMap<Box<str>, Option<String>>,
-    news: VecDeque<Box<str>>,
+    /// However long nobody asks for them, as while the lists are not complete, each name is there once.
+    news: Due,
     /// Whether some tenant may be gone that the ledger still has.
     gone: bool,
     listed: (bool, bool),
@@ -37,7 +38,18 @@ impl World {
     /// A tenant as it is now. What is older than what is known is passed over: a list may be older
     /// than the answer to one's own write.
     pub fn put_tenant(&self, new: Record) {
-        let mut inner = self.inner();
+        self.put(self.inner(), new);
+    }
+
+    /// The answer to a write of ours. A tenant that is gone since stays gone.
+    pub fn put_own_tenant(&self, new: Record) {
+        let inner = self.inner();
+        if inner.tenants.get(&new.name).is_some_and(|known| known.uid == new.uid) {
+            self.put(inner, new);
+        }
+    }
+
+    fn put(&self, mut inner: MutexGuard<'_, Inner>, new: Record) {
         let known = inner.tenants.get(&new.name);
         if known.is_some_and(|known| known.uid == new.uid && known.version > new.version) {
             return;
@@ -47,19 +59,11 @@ impl World {
         inner.gone |= is_another;
         inner.unreadable.remove(&new.name);
         if is_news {
-            inner.news.push_back(new.name.clone());
+            inner.news.insert(new.name.clone());
         }
         inner.tenants.insert(new.name.clone(), new);
         drop(inner);
         self.news.notify_one();
-    }
-
-    /// The answer to a write of ours. A tenant that is gone since stays gone.
-    pub fn put_own_tenant(&self, new: Record) {
-        let is_there = self.tenant(&new.name).is_some_and(|known| known.uid == new.uid);
-        if is_there {
-            self.put_tenant(new);
-        }
     }
 
     /// A tenant that is there and cannot be read. What was read of it before stays, and its account is
@@ -169,11 +173,11 @@ impl World {
         self.inner().tenants.len()
     }
 
-    /// Those to which something happened since the last time that this was asked, as it happened; one may be
-    /// there twice.
+    /// Those to which something happened since the last time that this was asked, as it happened, each
+    /// once.
     #[must_use]
     pub fn take_news(&self) -> VecDeque<Box<str>> {
-        std::mem::take(&mut self.inner().news)
+        self.inner().news.take()
     }
 
     /// Whether some may be gone, since the last time that this was asked.

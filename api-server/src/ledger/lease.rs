@@ -52,6 +52,10 @@ pub struct Token {
     holder: String,
 }
 
+fn holder() -> String {
+    format!("process {} {}", std::process::id(), Uuid::new_v4())
+}
+
 /// One server's claim on a piece of work.
 #[derive(Debug)]
 pub struct Lease {
@@ -65,8 +69,7 @@ impl Lease {
     /// A claim on the work of a name; nothing is asked yet.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
-        let holder = format!("process {} {}", std::process::id(), Uuid::new_v4());
-        Self { name, holder, fence: Fence::default(), asked: None }
+        Self { name, holder: holder(), fence: Fence::default(), asked: None }
     }
 
     /// Takes the lease if nobody has it, or keeps it; answers whether it is ours.
@@ -76,6 +79,11 @@ impl Lease {
     pub async fn hold(&mut self, ledger: &Ledger) -> Result<bool, LedgerError> {
         let asked = Instant::now();
         self.asked = Some(asked);
+        if !self.is_held() {
+            // Another than the one whose time was over, though the process is the same: what that read, and has still
+            // to write, may be of before somebody else had the lease.
+            self.holder = holder();
+        }
         let (name, holder) = (self.name, self.holder.clone());
         let length = i64::try_from(LENGTH.as_millis()).unwrap_or(i64::MAX);
         let work = ledger.transact(None, move |session, _| {
@@ -103,7 +111,7 @@ impl Lease {
         self.fence.is_open(Duration::ZERO)
     }
 
-    /// What the transactions of its work carry.
+    /// What the transactions of its work carry, for as long as it is kept: who takes it anew is another holder.
     #[must_use]
     pub fn token(&self) -> Token {
         Token { name: self.name, holder: self.holder.clone() }

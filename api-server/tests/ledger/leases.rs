@@ -1,11 +1,14 @@
 //! Work that one server does at a time.
 
-use api_server::ledger::{
-    LedgerError,
-    figures::{Figures, Rhythm},
-    heads::{self, HeadsError},
-    lease::{self, Lease},
-    upkeep::{Done, Upkeep},
+use api_server::{
+    ledger::{
+        LedgerError,
+        figures::{Figures, Rhythm},
+        heads::{self, HeadsError},
+        lease::{self, Lease, Token},
+        upkeep::{Done, Upkeep},
+    },
+    store::StoreError,
 };
 use jiff::SignedDuration;
 
@@ -50,6 +53,27 @@ async fn what_was_not_kept_is_another_ones_after_its_end() {
     assert_eq!(second.hold(&ground.ledger).await, Ok(true));
     assert_eq!(first.hold(&ground.ledger).await, Ok(false));
     assert!(!first.is_held());
+}
+
+/// As a server that thaws: what it read before is of another time, though nobody else took the lease meanwhile.
+#[tokio::test]
+async fn who_takes_it_anew_writes_nothing_by_what_it_read_before() {
+    let ground = Ground::empty().await;
+    let mut ours = Lease::new("work");
+    assert_eq!(ours.hold(&ground.ledger).await, Ok(true));
+    let before = ours.token();
+    assert_eq!(ours.hold(&ground.ledger).await, Ok(true));
+    let by = async |token: Token| {
+        let work = ground
+            .ledger
+            .transact_by(Some(&token), None, |_, _| Box::pin(async { Ok::<_, StoreError>(()) }));
+        work.await
+    };
+    assert_eq!(by(before.clone()).await, Ok(()), "it was kept");
+    ours.release(&ground.ledger).await.unwrap();
+    assert_eq!(ours.hold(&ground.ledger).await, Ok(true));
+    assert_eq!(by(before).await, Err(LedgerError::Overtaken));
+    assert_eq!(by(ours.token()).await, Ok(()));
 }
 
 /// Where one process at a time has the ledger, whoever opens it is alone; a database has others.
