@@ -13,7 +13,7 @@ mod deliveries;
 
 pub use deliveries::{
     Delivery, Filter, KEPT, Page, Position, State, Tried, delivery, drop_old, due, next, page,
-    redeliver, tried,
+    redeliver, tried, unknown,
 };
 
 /// How many endpoints there may be: each is served by itself, however slow the others are.

@@ -3,6 +3,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -37,13 +38,15 @@ pub struct Postman {
     sender: Sender,
     metrics: Metrics,
     fence: Option<Fence>,
+    /// How many messages that this version cannot read were told of, by endpoint.
+    unknown: Arc<Mutex<HashMap<Uuid, i64>>>,
 }
 
 impl Postman {
     /// Sends with this, and counts it.
     #[must_use]
-    pub const fn new(sender: Sender, metrics: Metrics) -> Self {
-        Self { sender, metrics, fence: None }
+    pub fn new(sender: Sender, metrics: Metrics) -> Self {
+        Self { sender, metrics, fence: None, unknown: Arc::default() }
     }
 
     /// Goes on for ever, while the lease is ours; faults are logged, and tried again.
@@ -86,7 +89,12 @@ impl Postman {
     pub async fn turn(&self, ledger: &Ledger, endpoint: Uuid) -> Result<bool, LedgerError> {
         let due = {
             let mut session = ledger.store().read().await?;
-            webhooks::next(&mut session, endpoint, ledger.now()).await?
+            let due = webhooks::next(&mut session, endpoint, ledger.now()).await?;
+            if due.is_none() {
+                let unknown = webhooks::unknown(&mut session, endpoint, ledger.now()).await?;
+                self.tell_unknown(endpoint, unknown);
+            }
+            due
         };
         let Some((to, delivery)) = due else { return Ok(false) };
         // One that was frozen since it read that would send what another one has sent long ago.
@@ -102,6 +110,21 @@ impl Postman {
         self.tell(&to, &delivery, &tried);
         record(ledger, endpoint, delivery, tried, gone).await?;
         Ok(true)
+    }
+
+    /// Logs what cannot be sent, once, and again when it becomes more or less.
+    fn tell_unknown(&self, webhook: Uuid, unknown: Option<(i64, String)>) {
+        let mut told = self.unknown.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((messages, first)) = unknown else {
+            told.remove(&webhook);
+            return;
+        };
+        if told.insert(webhook, messages) != Some(messages) {
+            tracing::warn!(
+                %webhook, messages, r#type = first,
+                "messages are of a type that this version does not know; they wait, and others pass them"
+            );
+        }
     }
 
     /// Counts and logs an attempt.

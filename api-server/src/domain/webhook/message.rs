@@ -46,6 +46,19 @@ pub enum Kind {
 pub struct UnknownKind;
 
 impl Kind {
+    /// All that this version knows.
+    pub const ALL: [Self; 9] = [
+        Self::ThresholdCrossed,
+        Self::ThresholdRecovered,
+        Self::OnboardingSubmitted,
+        Self::OnboardingApproved,
+        Self::OnboardingRejected,
+        Self::OnboardingWithdrawn,
+        Self::HealthFlagged,
+        Self::HealthRecovered,
+        Self::Test,
+    ];
+
     /// What an endpoint can choose from.
     pub const CHOICE: [Self; 8] = [
         Self::ThresholdCrossed,
@@ -85,8 +98,7 @@ impl std::str::FromStr for Kind {
     type Err = UnknownKind;
 
     fn from_str(text: &str) -> Result<Self, UnknownKind> {
-        let mut all = Self::CHOICE.into_iter().chain([Self::Test]);
-        all.find(|kind| kind.name() == text).ok_or(UnknownKind)
+        Self::ALL.into_iter().find(|kind| kind.name() == text).ok_or(UnknownKind)
     }
 }
 

@@ -105,12 +105,12 @@ pub struct Tried {
 }
 
 macro_rules! select {
-    ($rest:literal) => {
+    ($($rest:expr),+) => {
         concat!(
             "SELECT message, type, body, queued_at, state, attempts, failed, next_at, last_at,
                last_status, last_error
              FROM webhook_deliveries ",
-            $rest
+            $($rest),+
         )
     };
 }
@@ -209,6 +209,18 @@ pub async fn due(session: &mut Session, now: Timestamp) -> Result<Vec<Uuid>, Sto
     session.rows(sql, args![now]).await?.iter().map(|row| row.parsed(0)).collect()
 }
 
+/// The types that this version knows, behind so many arguments.
+macro_rules! known {
+    () => {
+        "type IN ($5, $6, $7, $8, $9, $10, $11, $12, $13)"
+    };
+}
+const _: () = assert!(Kind::ALL.len() == 9, "known! names as many");
+
+fn kinds() -> impl Iterator<Item = Value> {
+    Kind::ALL.into_iter().map(|kind| Value::from(kind.name()))
+}
+
 /// What is to be sent next to an endpoint by now, what waits longest first; nothing to one that is
 /// disabled or gone. What cannot be read, as by a version that does not know its type, stays where it is and lets
 /// others pass.
@@ -221,22 +233,51 @@ pub async fn next(
         return Ok(None);
     };
     let sql = select!(
-        "WHERE endpoint = $1 AND next_at <= $2 AND (next_at, message) > ($3, $4)
-         ORDER BY next_at, message LIMIT 1"
+        "WHERE endpoint = $1 AND next_at <= $2 AND (next_at, message) > ($3, $4) AND ",
+        known!(),
+        " ORDER BY next_at, message LIMIT 1"
     );
     let mut after = (i64::MIN, String::new());
-    loop {
-        let values = args![endpoint.to_string(), now, after.0, after.1];
-        let Some(row) = session.row(sql, values).await? else { return Ok(None) };
+    let mut damaged = Vec::new();
+    let found = loop {
+        let mut values = args![endpoint.to_string(), now, after.0, after.1];
+        values.extend(kinds());
+        let Some(row) = session.row(sql, values).await? else { break None };
         match read(&row) {
             Err(StoreError::Unreadable(what)) => {
                 let message = row.text(0)?.to_owned();
-                tracing::warn!(webhook = %endpoint, message, what, "a message cannot be read by this version; others pass it");
+                damaged.push(format!("{message} ({what})"));
                 after = (row.int(7)?, message);
             }
-            found => return Ok(Some((to, found?))),
+            found => break Some(found?),
         }
+    };
+    if !damaged.is_empty() {
+        let messages = damaged.join(", ");
+        tracing::warn!(webhook = %endpoint, messages, "messages are damaged; others pass them");
     }
+    Ok(found.map(|found| (to, found)))
+}
+
+/// How much of what is to be sent to an endpoint by now is of types that this version does not know, and the first of
+/// these.
+pub async fn unknown(
+    session: &mut Session,
+    endpoint: Uuid,
+    now: Timestamp,
+) -> Result<Option<(i64, String)>, StoreError> {
+    // As many arguments as `known!` needs before its own.
+    let sql = concat!(
+        "SELECT COUNT(*), MIN(type) FROM webhook_deliveries
+         WHERE endpoint = $1 AND next_at <= $2 AND (next_at, message) > ($3, $4) AND NOT ",
+        known!()
+    );
+    let mut values = args![endpoint.to_string(), now, i64::MIN, ""];
+    values.extend(kinds());
+    let Some(row) = session.row(sql, values).await? else { return Ok(None) };
+    let first = row.opt_text(1)?.map(str::to_owned);
+    let many = row.int(0)?;
+    Ok(first.map(|first| (many, first)))
 }
 
 /// Records an attempt, unless another server recorded one meanwhile, or somebody had it sent again: then
