@@ -36,6 +36,8 @@ pub enum Facts {
         purge: Option<Box<str>>,
         /// The account in the ledger that its stack's usage is kept under.
         account: Option<Box<str>>,
+        /// When it was made, in seconds since 1970; 0 when nobody says.
+        created: i64,
     },
     /// A Deployment.
     Workload(Box<Workload>),

@@ -37,6 +37,7 @@ pub fn record(kind: Kind, live: &Value) -> Option<Record> {
             Kind::Namespace => Facts::Namespace {
                 purge: annotation(meta::PURGE).map(Into::into),
                 account: annotation(meta::ACCOUNT_ID).map(Into::into),
+                created: created(metadata),
             },
             Kind::Deployment => {
                 Facts::Workload(Box::new(workload(live, annotation(meta::PARKED_REPLICAS))))
@@ -196,10 +197,14 @@ pub fn job(live: &Value) -> Option<JobRecord> {
         uid: text(metadata, "/uid")?.into(),
         resource_version: resource_version(metadata)?,
         component: metadata.get("labels")?.get(meta::COMPONENT_LABEL)?.as_str()?.into(),
-        created: text(metadata, "/creationTimestamp").and_then(seconds).unwrap_or(0),
+        created: created(metadata),
         succeeded: holds("Complete").is_some(),
         failed,
     })
+}
+
+fn created(metadata: &Value) -> i64 {
+    text(metadata, "/creationTimestamp").and_then(seconds).unwrap_or(0)
 }
 
 fn seconds(rfc3339: &str) -> Option<i64> {

@@ -28,6 +28,7 @@ use crate::{
     observed::Observed,
     plan::{Action, Refusal},
     status::Outcome,
+    validate,
 };
 
 /// When to look at a tenant again, if nothing happens before.
@@ -187,6 +188,10 @@ async fn act(
             ctx.contests.undone(&name, &key, Instant::now());
         }
         fresh |= matches!(action, Action::CreateNamespace { .. });
+        // Its instant is rendered; what was decided before it was known would be written twice.
+        if fresh && validate::late_namespace(tenant, &ctx.world.observed(&name)).is_some() {
+            return Err(ApiError::Changed("the namespace came late; decided anew".to_owned()));
+        }
         quota |= matches!(action, Action::Apply { key, .. } if key.kind == Kind::ResourceQuota);
         if let Some((part, note)) = change {
             ctx.metrics.drift(key.kind);

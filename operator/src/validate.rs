@@ -8,14 +8,14 @@ mod network;
 mod resources;
 
 use crds::{DeploymentProfileSpec, Tenant, names::TenantName};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     account,
     desired::{ResolvedService, Stack, meta},
     kinds::Kind,
     object::Key,
-    observed::{Facts, Observed},
+    observed::{Facts, Observed, Record},
 };
 
 /// Something in a tenant's spec or its profile that cannot be rendered.
@@ -70,7 +70,8 @@ pub fn stack(
     let services = merge::services(tenant, profile, profile_name, &mut problems);
     check_scheduling(profile, profile_name, &mut problems);
     let account = account::effective(tenant, observed);
-    let stack = Stack { account, ..assemble(tenant, name, profile, profile_name, services) };
+    let since = since(tenant, observed);
+    let stack = Stack { account, since, ..assemble(tenant, name, profile, profile_name, services) };
     resources::check(tenant, profile, &stack, &mut problems);
     network::check(&stack, &mut problems);
     annotations::check(&stack, &mut problems);
@@ -89,7 +90,7 @@ fn assemble(
     Stack {
         tenant: name,
         uid: tenant.metadata.uid.as_deref().unwrap_or_default().into(),
-        since: since(tenant),
+        since: None,
         account: Box::default(),
         display_name: tenant.spec.display_name.clone(),
         contact: tenant.spec.contact.clone(),
@@ -107,10 +108,31 @@ fn assemble(
     }
 }
 
-/// The creation of the Tenant; of one that goes on where another ended it says nothing, as pods may run since before.
-fn since(tenant: &Tenant) -> Option<Timestamp> {
-    let made = tenant.metadata.creation_timestamp.as_ref()?;
-    tenant.spec.adopt.is_none().then_some(made.0)
+/// How much later than its Tenant a namespace is made where nothing stood in the way. One that waited for more, as for
+/// the end of what a former tenant of the name left, began with its namespace: until then others' pods may have run.
+const AT_ONCE: SignedDuration = SignedDuration::from_secs(60);
+
+/// The creation of the Tenant, or that of its namespace where this came late; of one that goes on where another ended it
+/// says nothing, as pods may run since before.
+fn since(tenant: &Tenant, observed: &Observed) -> Option<Timestamp> {
+    let made = tenant.metadata.creation_timestamp.as_ref()?.0;
+    let since = late_namespace(tenant, observed).unwrap_or(made);
+    tenant.spec.adopt.is_none().then_some(since)
+}
+
+/// When the namespace of the stack was made, if it is this Tenant's and was not made with it.
+#[must_use]
+pub fn late_namespace(tenant: &Tenant, observed: &Observed) -> Option<Timestamp> {
+    let (uid, made) =
+        (tenant.metadata.uid.as_deref()?, tenant.metadata.creation_timestamp.as_ref()?);
+    let of_it = |record: &Record| match record.facts {
+        Facts::Namespace { created, .. } if Observed::is_ours(record, uid) => {
+            Timestamp::from_second(created).ok()
+        }
+        _ => None,
+    };
+    let namespace = observed.objects.values().find_map(of_it)?;
+    (namespace.duration_since(made.0) > AT_ONCE).then_some(namespace)
 }
 
 fn check_scheduling(profile: &DeploymentProfileSpec, name: &str, problems: &mut Vec<Problem>) {

@@ -1,6 +1,7 @@
 //! `api-server gateway`
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -135,6 +136,8 @@ fn router(config: &GatewayConfig, parts: &Parts, backups: Arc<Backups>, meter: &
         namespace: parts.own.namespace.clone(),
         since: config.senders_since.map(Timestamp::as_second),
         told: parts.told.subscribe(),
+        clock: corrected(parts),
+        set_back: AtomicBool::new(false),
     };
     let budgets = Arc::new(Budgets::new(config.rates()));
     let (verifier, clock) = (parts.verifier.clone(), corrected(parts));

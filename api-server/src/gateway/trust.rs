@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -82,6 +83,30 @@ pub struct Neighbours {
     pub since: Option<i64>,
     /// What the control plane said, and so the account.
     pub told: watch::Receiver<Told>,
+    /// The control plane's time.
+    pub clock: Clock,
+    /// Whether `since` was seen to lie ahead: the cluster's clock was set back after it, and tokens of today are older.
+    /// Their age says nothing then, also once it is as late again, until this gateway starts anew.
+    pub set_back: AtomicBool,
+}
+
+impl Neighbours {
+    /// Whether a token that was made then is of this life.
+    fn is_young(&self, since: i64, issued: Option<i64>) -> bool {
+        // A clock that nobody was heard to agree with may be wrong itself.
+        let heard = self.told.borrow().heard.is_some();
+        if heard && (self.clock)().as_second() + SKEW < since {
+            let first = !self.set_back.swap(true, Ordering::Relaxed);
+            if first {
+                tracing::warn!(
+                    since,
+                    "this tenant began in the future: the cluster's clock was set back; tokens of any age are believed"
+                );
+            }
+        }
+        // Both instants are of the cluster's API servers, whose clocks may be this much apart.
+        self.set_back.load(Ordering::Relaxed) || issued.is_some_and(|issued| issued + SKEW >= since)
+    }
 }
 
 impl Bindings for Neighbours {
@@ -89,10 +114,54 @@ impl Bindings for Neighbours {
         &'b self,
         workload: &'b Workload,
     ) -> BoxFuture<'b, anyhow::Result<Option<AccountId>>> {
-        // Both instants are of the cluster's API servers, whose clocks may be this much apart.
-        let young = |since: i64| workload.issued.is_some_and(|issued| issued + SKEW >= since);
+        let young = |since: i64| self.is_young(since, workload.issued);
         let ours = workload.account.namespace == self.namespace && self.since.is_none_or(young);
         let account = self.told.borrow().account.clone().filter(|_| ours);
         Box::pin(async move { Ok(account) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use jiff::Timestamp;
+
+    use super::*;
+
+    const SINCE: i64 = 1_000_000;
+
+    fn neighbours(now: &Arc<std::sync::Mutex<i64>>, heard: bool) -> Neighbours {
+        let said = Timestamp::from_second(SINCE).unwrap();
+        let told = Told { heard: heard.then(|| (said, Instant::now())), ..Told::default() };
+        let now = now.clone();
+        Neighbours {
+            namespace: "tenant-acme".to_owned(),
+            since: Some(SINCE),
+            told: watch::channel(told).1,
+            clock: Arc::new(move || Timestamp::from_second(*now.lock().unwrap()).unwrap()),
+            set_back: AtomicBool::new(false),
+        }
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_is_remembered_once_it_is_as_late_again() {
+        let now = Arc::new(std::sync::Mutex::new(SINCE - 600));
+        let ours = neighbours(&now, true);
+        let today = Some(SINCE - 600);
+        assert!(ours.is_young(SINCE, today));
+        *now.lock().unwrap() = SINCE + 60;
+        assert!(ours.is_young(SINCE, today), "its hour is not over");
+        let anew = neighbours(&now, true);
+        assert!(!anew.is_young(SINCE, today) && !anew.is_young(SINCE, None));
+        assert!(anew.is_young(SINCE, Some(SINCE - SKEW)));
+    }
+
+    #[test]
+    fn clocks_that_differ_a_little_and_one_that_nobody_confirms_change_nothing() {
+        for (now, heard) in [(SINCE - SKEW, true), (SINCE - 600, false)] {
+            let ours = neighbours(&Arc::new(std::sync::Mutex::new(now)), heard);
+            assert!(!ours.is_young(SINCE, Some(SINCE - 60)), "{now} {heard}");
+        }
     }
 }

@@ -15,7 +15,7 @@ fn told_of(account: &str) -> Option<TenantStatus> {
 
 /// A namespace of this owner that names this account.
 fn stack_of(owner: &str, account: Option<&str>) -> Observed {
-    let facts = Facts::Namespace { purge: None, account: account.map(Into::into) };
+    let facts = Facts::Namespace { purge: None, account: account.map(Into::into), created: 0 };
     let namespace = Record { tenant_uid: Some(owner.into()), facts, ..record() };
     let objects = [(key(Kind::Namespace, "tenant-acme"), namespace)].into();
     Observed { objects, ..Observed::default() }

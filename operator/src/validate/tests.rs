@@ -149,3 +149,27 @@ fn every_claim_of_a_stack_counts_with_the_field_that_sizes_it() {
         ]
     );
 }
+
+/// As where what a former tenant of the name left was removed while this one waited: its pods ran until then.
+#[test]
+fn a_tenant_begins_with_its_namespace_where_that_came_late() {
+    let at = |second| Timestamp::from_second(second).unwrap();
+    let began = |of: Option<&str>, created: i64, adopts: bool| {
+        let (mut tenant, mut observed) = (tenant(), Observed::default());
+        tenant.metadata.creation_timestamp =
+            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at(1_000)));
+        tenant.spec.adopt = adopts.then(|| crds::tenant::Adopt { previous_uid: "o".to_owned() });
+        let facts = Facts::Namespace { purge: None, account: None, created };
+        let namespace = Record { tenant_uid: of.map(Into::into), facts, ..record() };
+        observed.objects.insert(Key::new(Kind::Namespace, "tenant-acme"), namespace);
+        stack(&tenant, &profile(), "prod", &observed).unwrap().since
+    };
+    let ours = Some(crate::fixtures::UID);
+    assert_eq!(began(ours, 1_002, false), Some(at(1_000)), "made with it: the same at each look");
+    assert_eq!(began(ours, 1_060, false), Some(at(1_000)));
+    assert_eq!(began(ours, 1_061, false), Some(at(1_061)));
+    assert_eq!(began(ours, 400, false), Some(at(1_000)), "what stood there before");
+    assert_eq!(began(Some("former"), 5_000, false), Some(at(1_000)), "another's");
+    assert_eq!(began(None, 5_000, false), Some(at(1_000)), "nobody's");
+    assert_eq!(began(ours, 5_000, true), None, "it goes on where another ended");
+}

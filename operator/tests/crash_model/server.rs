@@ -297,7 +297,7 @@ fn record(kind: Kind, live: &Live) -> Record {
         deleting: live.deleting,
         retained: live.retained,
         facts: match kind {
-            Kind::Namespace => Facts::Namespace { purge: None, account: None },
+            Kind::Namespace => Facts::Namespace { purge: None, account: None, created: 0 },
             Kind::Deployment => Facts::Workload(Box::new(Workload {
                 replicas: live.replicas,
                 owns_replicas: live.owns_replicas,

@@ -122,6 +122,22 @@ async fn a_token_from_before_the_tenant_is_refused_though_its_hour_is_not_over()
     assert_eq!(ground.ledger().await.into_keys().collect::<Vec<_>>(), ["today"]);
 }
 
+/// Else nobody could send until it was as late again, and for as long as the tokens of until then are good.
+#[tokio::test]
+async fn a_cluster_whose_clock_was_set_back_since_the_tenant_began_believes_its_senders() {
+    let ground = Ground::new();
+    let _plane = ground.control_plane();
+    let now = Timestamp::now();
+    let ahead = (now + SignedDuration::from_mins(30)).to_string();
+    let gateway = ground.gateway_with(&["--senders-since", &ahead], &[]);
+    gateway.ready().await;
+    let today = ground.cluster.token("tenant-acme", "core", "tenantry-usage", now);
+    let answer = ground.send_as(&gateway, &today, BATCH, &json!([event("today", "1")])).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    gateway.until("empty", empty).await;
+    assert_eq!(ground.ledger().await.into_keys().collect::<Vec<_>>(), ["today"]);
+}
+
 /// Each operation, asked by everybody whom it is not for.
 #[tokio::test]
 async fn no_operation_is_for_strangers() {
