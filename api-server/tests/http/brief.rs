@@ -4,7 +4,10 @@ use api_server::auth::Audience;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::StatusCode;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::api::{Answer, Api, token};
 use super::onboarding::{form, submitted};
@@ -64,6 +67,11 @@ async fn a_brief_can_be_printed_and_runs_nothing() {
         assert_eq!(page.headers["content-type"], "text/html; charset=utf-8");
         let policy = page.headers["content-security-policy"].to_str().unwrap();
         assert!(policy.contains("default-src 'none'") && policy.contains("sandbox"), "{policy}");
+        assert!(!policy.contains("unsafe"), "{policy}");
+        let style = page.text.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;
+        let hash = STANDARD.encode(Sha256::digest(style));
+        assert!(policy.contains(&format!("style-src 'sha256-{hash}';")), "{policy}");
+        assert!(!page.text.contains(" style="), "{}", page.text);
         assert_eq!(page.headers["x-content-type-options"], "nosniff");
         assert!(page.text.contains("&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;more&quot;"));
         for part in ["<script", "<img", "<b>", "onerror=alert(1)>"] {
@@ -71,6 +79,9 @@ async fn a_brief_can_be_printed_and_runs_nothing() {
         }
         for part in ["Initech Legal", "USD 899.00", "recommended", "Paid back after", "12 people"] {
             assert!(page.text.contains(part), "{part}: {}", page.text);
+        }
+        for part in ["facts:", "usage:", "sla_hours"] {
+            assert!(!page.text.contains(part), "{part} is the API's word: {}", page.text);
         }
         let assumed = [
             ("Salary a year", "USD 52,000.00"),

@@ -3,7 +3,10 @@
 use api_server::http::problem::Code;
 use api_server::routes::Routes;
 use axum::http::StatusCode;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::api::Api;
 pub use crate::described::{document, operations};
@@ -149,6 +152,13 @@ async fn the_document_and_its_page_are_served_without_any_other_host() {
     assert!(!page.text.contains("https://"), "{}", page.text);
     let policy = page.headers["content-security-policy"].to_str().unwrap();
     assert!(policy.contains("script-src 'self';") && policy.contains("frame-ancestors 'none'"));
+    assert!(!policy.contains("unsafe"), "{policy}");
+    // The one style that a script of it has within it. That no other is missing, a browser says.
+    let script = api.get("/docs/swagger-ui-standalone-preset.js", None).await.text;
+    let style = ".logo_small_svg__cls-2{fill:#fff}.logo_small_svg__cls-3{fill:#85ea2d}";
+    assert!(script.contains(style));
+    let hash = STANDARD.encode(Sha256::digest(style));
+    assert!(policy.contains(&format!("'sha256-{hash}'")), "{policy}");
     for part in ["swagger-ui-bundle.js", "swagger-ui.css", "swagger-initializer.js"] {
         assert_eq!(api.get(&format!("/docs/{part}"), None).await.status, StatusCode::OK, "{part}");
     }

@@ -1,10 +1,15 @@
 //! `GET /onboarding/{id}/brief`: what customer success hands on, to read or to print.
 
+use std::sync::LazyLock;
+
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::answer::{self, Evaluated};
@@ -154,16 +159,23 @@ fn chosen(parameters: Parameters, headers: &HeaderMap) -> Result<&'static str, P
     }
 }
 
-/// The page holds what strangers wrote: nothing in it may run, load or be framed, whatever it is.
-fn page_headers() -> [(header::HeaderName, HeaderValue); 5] {
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
-                  form-action 'none'; frame-ancestors 'none'; sandbox";
+/// The page holds what strangers wrote: nothing in it may run, load or be framed, whatever it is, and no style counts
+/// but the page's own.
+static POLICY: LazyLock<String> = LazyLock::new(|| {
+    let style = STANDARD.encode(Sha256::digest(page::STYLE));
+    format!(
+        "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'; \
+         frame-ancestors 'none'; sandbox"
+    )
+});
+
+fn page_headers() -> [(header::HeaderName, &'static str); 5] {
     [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy)),
-        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, POLICY.as_str()),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
     ]
 }
 

@@ -9,7 +9,7 @@ use crate::routes::onboarding::assumptions::AssumptionsOut;
 use crate::routes::roi::RoiOut;
 use crate::routes::wire::{MoneyOnWire, RangeOnWire};
 
-const STYLE: &str = "\
+pub(super) const STYLE: &str = "\
 body{font:15px/1.5 'Seravek','Gill Sans Nova',Ubuntu,Calibri,sans-serif;max-width:46rem;\
 margin:3rem auto 3rem max(8vw,2rem);color:#1b1a17;background:#fbfaf6;font-variant-numeric:tabular-nums}\
 h1{font-size:1.6rem;margin:0}h2{font-size:1rem;margin:2rem 0 .5rem}h3{font-size:1rem;font-weight:400;margin:1rem 0 .5rem}\
@@ -206,10 +206,23 @@ fn assumed(out: &mut String, given: &AssumptionsOut) {
 fn criteria(out: &mut String, brief: &BriefOut) {
     out.push_str("<h2>How it will be seen that it goes well</h2><table><tr><th>What</th><th>Where it shows</th></tr>");
     for one in &brief.criteria {
-        let (what, by) = (escaped(&one.what), escaped(&one.measured_by));
+        let (what, by) = (escaped(&one.what), escaped(shows(&one.measured_by)));
         let _ = write!(out, "<tr><td>{what}</td><td>{by}</td></tr>");
     }
     out.push_str("</table>");
+}
+
+/// Where a sign of success shows, for who reads it and not the API. What a newer server wrote stands as it is.
+fn shows(measured_by: &str) -> &str {
+    match measured_by {
+        "facts: go_live_date" => "the day of going live, as stated",
+        "facts: criteria" => "the signs of success, as stated",
+        "facts: departments, criteria" => "the departments and signs of success, as stated",
+        "support_response_sla_hours" => "how support answers",
+        "usage: flagged" => "health and quotas",
+        "usage: meters" => "use by meter",
+        other => other,
+    }
 }
 
 #[cfg(test)]
