@@ -226,6 +226,26 @@ test.describe("what keeps somebody from deciding", () => {
     await expect(page.getByRole("heading", { level: 1 })).toBeFocused();
   });
 
+  test("a decision whose answer got lost is not taken for somebody else's", async ({
+    page,
+    request,
+  }) => {
+    const tenant = name();
+    const id = await asked(request, tenant);
+    await open(page, `/approvals/${id}`);
+    await page.getByRole("button", { name: "Approve", exact: true }).click();
+    await page.route("**/approve", async (route) => {
+      await route.fetch();
+      await route.abort();
+    });
+    await page.getByRole("button", { name: `Yes, approve ${tenant}` }).click();
+    // The page looks again by itself.
+    await expect(line(page, "Decision")).toContainText("Tenant made");
+    const said = page.getByRole("status").first();
+    await expect(said).toContainText("It is approved. What stands now is on this page.");
+    await expect(page.getByText("Somebody decided before you.")).toHaveCount(0);
+  });
+
   test("a token without the right says which is missing", async ({ page }) => {
     await open(page, "/approvals", "billing:read");
     const alert = page.getByRole("alert");

@@ -178,6 +178,13 @@ test("everyone is listed in the server's order, as chosen, and the address keeps
   await shows("&sort=account desc");
   await table(page).getByRole("button", { name: "Support" }).click();
   await shows("&sort=support asc");
+  // By names, the one that begins with a mark would be the first.
+  await page.getByLabel("Order").selectOption({ label: "Ids from a" });
+  await expect
+    .poll(async () => (await names(page)).slice(0, 3))
+    .toEqual(["Acme Legal", "Globex", HOSTILE]);
+  await page.getByLabel("Order").selectOption({ label: "Support late most often first" });
+  await shows("&sort=support asc");
   // Of those who asked, the one whose answers came late.
   expect((await names(page))[0]).toBe("Acme Legal");
   await page.getByLabel("Order").selectOption({ label: "Highest health first" });
@@ -436,8 +443,16 @@ test("a brief is there to be read and printed", async ({ page }) => {
   const pays = page.getByRole("region", { name: "Business case" });
   await shown(pays, brief);
   await expect(pays).toContainText("12 people, 4 h a week each (3 to 5), 46 weeks a year");
+  const signs = page.getByRole("region", { name: "How it shows that it goes well" });
+  await expect(signs).toContainText("Support answers within 8 h. Shows in how support answers.");
+  await expect(page.getByRole("main")).not.toContainText(/facts:|usage:|_sla_/);
   await accessible(page);
+  // Paper is white, whatever somebody chose for the screen.
+  await page.getByRole("radio", { name: "Dark" }).check();
+  const ink = () => page.evaluate(() => getComputedStyle(document.documentElement).color);
+  await expect.poll(ink).not.toBe("rgb(27, 26, 23)");
   await page.emulateMedia({ media: "print" });
+  expect(await ink()).toBe("rgb(27, 26, 23)");
   await expect(page.getByRole("navigation", { name: "Pages" })).toBeHidden();
   await expect(page.getByRole("button", { name: "Print" })).toBeHidden();
   await expect(page.getByRole("region", { name: "Plans" })).toBeVisible();

@@ -1,7 +1,7 @@
 /** What customer success does, by the pages and by the API. */
 import type { APIRequestContext, Page } from "@playwright/test";
 import { day } from "./form";
-import { token } from "./server";
+import { type Place, token } from "./server";
 import { expect } from "./test";
 
 export async function enter(page: Page, scopes: string): Promise<void> {
@@ -58,8 +58,10 @@ export async function decide(
   id: string,
   what: "approve" | "reject" | "withdraw",
   data?: object,
+  place?: Place,
 ): Promise<void> {
-  const headers = { authorization: `Bearer ${token("onboarding:approve")}` };
+  const bearer = token("onboarding:approve", place ? { place } : {});
+  const headers = { authorization: `Bearer ${bearer}` };
   const decided = await request.post(`/onboarding/${id}/${what}`, {
     headers,
     ...(data ? { data } : {}),

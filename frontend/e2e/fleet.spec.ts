@@ -2,6 +2,7 @@ import type { Locator, Page } from "@playwright/test";
 import { asked, decide, enter } from "./desk";
 import { type Fleet, test } from "./fleet";
 import { fill, go, send } from "./form";
+import { inert, PAYLOAD } from "./inert";
 import { token } from "./server";
 import * as staff from "./staff";
 import { swept } from "./sweep";
@@ -58,6 +59,11 @@ test("a form is approved, and followed until its stack is ready", async ({ page,
   await swept(desk);
   await context.close();
 });
+
+/** Changes the profile, as who runs the cluster does. */
+function patch(fleet: Fleet, change: readonly object[]): void {
+  fleet.kubectl("patch", "dprof", "dev", "--type=json", "-p", JSON.stringify(change));
+}
 
 /** The stack on a customer's page, for who is signed in over reloads. */
 async function stackOf(page: Page, account: string): Promise<Locator> {
@@ -146,8 +152,7 @@ test("profiles say who runs what, and how far a change is", async ({ page, fleet
   `);
   await swept(page);
   const image = "tenantry.dev/sample:0.2.0";
-  const change = [{ op: "replace", path: "/spec/services/0/image", value: image }];
-  fleet.kubectl("patch", "dprof", "dev", "--type=json", "-p", JSON.stringify(change));
+  patch(fleet, [{ op: "replace", path: "/spec/services/0/image", value: image }]);
   await expect(
     page.getByText("Revision 2 has reached everybody: 1 of 1 tenant there."),
   ).toBeVisible();
@@ -170,32 +175,49 @@ test("a rollout that goes wrong halts, and says on whom and why", async ({ page,
     apiVersion: "tenantry.dev/v1alpha1",
     kind: "Tenant",
     metadata: { name: "globex" },
-    spec: { displayName: "Globex", profileRef: { name: "dev" } },
+    // What the cluster says is as little to be trusted as what a form does.
+    spec: { displayName: PAYLOAD, profileRef: { name: "dev" } },
   });
   await expect(
     page.getByText("Revision 2 has reached everybody: 2 of 2 tenants there."),
   ).toBeVisible({ timeout: 300_000 });
-  const change = [
+  await expect(
+    page.getByRole("table", { name: "Tenants of dev" }).getByText(PAYLOAD),
+  ).toBeVisible();
+  await inert(page);
+  patch(fleet, [
+    { op: "add", path: "/spec/rollout", value: { paused: true } },
+    { op: "replace", path: "/spec/services/0/image", value: "tenantry.dev/sample:0.3.0" },
+  ]);
+  await expect(
+    page.getByText("The rollout of revision 3 is paused: 0 of 2 tenants there, 2 waiting."),
+  ).toBeVisible({ timeout: 300_000 });
+  await expect(page.getByText("It goes on when spec.rollout.paused is false.")).toBeVisible();
+  await swept(page);
+  patch(fleet, [{ op: "replace", path: "/spec/rollout/paused", value: false }]);
+  await expect(
+    page.getByText("Revision 3 has reached everybody: 2 of 2 tenants there."),
+  ).toBeVisible({ timeout: 300_000 });
+  patch(fleet, [
     { op: "add", path: "/spec/rollout", value: { maxInFlight: 1, haltAfterFailures: 1 } },
     // What the simulated nodes take for a container that ends again and again.
     { op: "replace", path: "/spec/services/0/image", value: "tenantry.dev/fail/crash:1" },
-  ];
-  fleet.kubectl("patch", "dprof", "dev", "--type=json", "-p", JSON.stringify(change));
-  await expect(page.getByText(/The rollout of revision 3 has halted/)).toBeVisible({
+  ]);
+  await expect(page.getByText(/The rollout of revision 4 has halted/)).toBeVisible({
     timeout: 300_000,
   });
   await expect(page.getByText(/The operator says: .*1 failed: /)).toBeVisible();
   await swept(page);
   await page.getByRole("link", { name: "1 failed" }).click();
   const row = page.getByRole("table", { name: "Tenants of dev" }).getByRole("row").nth(1);
-  await expect(row).toContainText("dev@2 to dev@3");
+  await expect(row).toContainText("dev@3 to dev@4");
   await expect(row).toContainText("CrashLoopBackOff");
   await swept(page);
   // The same on the page of whose stack it is.
   const { tenant, account } = await failed(fleet);
   const stack = await stackOf(page, account);
   await expect(stack).toContainText(`${tenant}: It fails, and does not get well by itself.`);
-  await expect(stack).toContainText("Runs dev@2, on its way to dev@3.");
+  await expect(stack).toContainText("Runs dev@3, on its way to dev@4.");
   const parts = stack.getByRole("table", { name: `What ${tenant} is made of` });
   const core = parts.getByRole("row").filter({ hasText: /^core/ });
   await expect(core).toContainText("Does not run yet");
@@ -208,6 +230,10 @@ test("a cluster that is silent is said, and a name that somebody took meanwhile"
   request,
   fleet,
 }) => {
+  // As it was before it went wrong: who comes now gets what runs.
+  patch(fleet, [
+    { op: "replace", path: "/spec/services/0/image", value: "tenantry.dev/sample:0.3.0" },
+  ]);
   const stack = await stackOf(page, "initech");
   await expect(stack).toContainText("As of");
   fleet.reached(false);
@@ -235,5 +261,51 @@ test("a cluster that is silent is said, and a name that somebody took meanwhile"
   await expect(taken).toContainText("renames or removes that tenant");
   // That one is somebody else's.
   await expect(stack).toContainText("Nothing of this customer is in the cluster.");
+  await swept(page);
+  // Who decided about it waits until that one is gone, and need not load the page anew.
+  await page.goto(`/approvals/${id}`);
+  const decision = page.getByRole("region", { name: "Decision" });
+  await expect(decision).toContainText("Another tenant has this name.");
+  await expect(decision).toContainText("Tenant is being made");
+  fleet.kubectl("delete", "tenant", "umbrella");
+  await expect(decision).toContainText("Stack ready", { timeout: 300_000 });
+});
+
+test("who keeps to a revision, a profile that is gone, and a tenant that was removed", async ({
+  page,
+  request,
+  fleet,
+}) => {
+  fleet.apply({
+    apiVersion: "tenantry.dev/v1alpha1",
+    kind: "Tenant",
+    metadata: { name: "globex" },
+    spec: { displayName: PAYLOAD, profileRef: { name: "dev", revision: 3 } },
+  });
+  await page.goto("/stacks/dev");
+  await enter(page, SCOPES);
+  const runs = page.getByRole("table", { name: "Tenants of dev" });
+  const globex = runs.getByRole("row").filter({ hasText: PAYLOAD });
+  await expect(globex).toContainText("keeps to 3 by its own wish", { timeout: 300_000 });
+  const revisions = page.getByRole("table", { name: "Revisions of dev" });
+  await expect(revisions.getByRole("row", { name: /^3/ })).toContainText(
+    "1 keeps to it by its own wish",
+  );
+  await swept(page);
+  fleet.kubectl("delete", "dprof", "dev", "--wait=false");
+  await expect(
+    page.getByText(/^This profile is gone\. Its \d tenants stay as they are/),
+  ).toBeVisible({ timeout: 300_000 });
+  await expect(globex).toBeVisible();
+  await swept(page);
+  fleet.kubectl("delete", "tenant", "initech");
+  const stack = await stackOf(page, "initech");
+  await comes(page, stack, "Its tenant was removed from the cluster.");
+  await swept(page);
+  const headers = { authorization: `Bearer ${token(SCOPES)}` };
+  const account = await request.get("/billing/usage/initech", { headers });
+  const { request: at } = (await account.json()) as { request: string };
+  await page.goto(at.replace("/onboarding/", "/approvals/"));
+  await expect(page.getByRole("region", { name: "Decision" })).toContainText("Tenant removed");
   await swept(page);
 });

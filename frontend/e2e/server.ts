@@ -25,6 +25,8 @@ export interface Place {
 export interface Wish {
   /** Requests a second that it takes of one person or address; as good as all unless given. */
   readonly rate?: number;
+  /** Whether people make tenants of approved requests; a folder gets them as files unless so. */
+  readonly byHand?: boolean;
   /** Further arguments. */
   readonly more?: readonly string[];
   /** Arguments of `accounts create`, for each account that was there before, without its folder. */
@@ -63,7 +65,8 @@ export async function start(wish: Wish = {}): Promise<Place & { stop: () => Prom
   const rates = ["public", "read", "write"].map((kind) => `--rate-${kind}=${rate}`);
   rates.push("--rate-onboarding=1000000");
   const at = ["--address", "127.0.0.1:0", "--health-address", "127.0.0.1:0"];
-  const tenants = ["--provision", "manifests", "--provision-folder", join(folder, "tenants")];
+  const files = ["--provision", "manifests", "--provision-folder", join(folder, "tenants")];
+  const tenants = wish.byHand ? ["--provision", "none"] : files;
   const kept = ["--storage", storage, "--development-secret-file", secret];
   const args = ["serve", ...at, ...kept, ...tenants, ...rates, ...(wish.more ?? [])];
   await create(wish, storage, args);

@@ -1,7 +1,7 @@
 /**
  * Every page in every state that it can be in, on real servers that are in that state, looked at as
- * in `sweep.ts`. States beside a cluster are in `fleet.spec.ts`; that none is without a page, `seen.ts`
- * says of a whole run.
+ * in `sweep.ts`. States beside a cluster are in `fleet.spec.ts`; that none is without a page, `said/`
+ * says.
  */
 import { readFileSync } from "node:fs";
 import { ROUTES, type RouteName } from "../src/routes";

@@ -88,6 +88,8 @@ export interface World {
   readonly drafts: Place;
   /** It sells for yen and for euros. */
   readonly abroad: Place;
+  /** Whoever runs it makes tenants by hand. */
+  readonly byHand: Place;
   /** For those who write what they like. */
   readonly open: Place;
 }
@@ -113,6 +115,7 @@ export const test = base.extend<{}, { world: Made }>({
         empty: once("empty", () => start()),
         drafts: once("drafts", () => start({ more: ["--plans", file("plans-drafts.yaml")] })),
         abroad: once("abroad", () => start({ more: ["--plans", file("plans-abroad.yaml")] })),
+        byHand: once("byHand", () => start({ byHand: true })),
         open: once("open", () => start()),
       });
       for (const server of made.values()) await (await server).stop();

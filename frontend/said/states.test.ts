@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { isNamed, states, statesOf } from "./states";
+import { isNamed, sentencesOf, states, statesOf } from "./states";
 
 const TESTS = fileURLToPath(new URL("../e2e", import.meta.url));
 
@@ -10,6 +10,8 @@ const TESTS = fileURLToPath(new URL("../e2e", import.meta.url));
 const EXCUSED: Readonly<Record<string, string>> = {
   "It waits for:": "for the moments in which a stack starts",
   "The operator has not told its parts yet.": "for the moments in which a stack starts",
+  "The operator has not looked at this profile as it is now.": "for the moment before it does",
+  "The operator has numbered no revision yet.": "for the moment before it does",
   "Nobody needs to call now.": "the figures of the day say whether somebody needs to",
   "Most is to be gained by":
     "the figures of the day say whether a flag is to be taken back instead",
@@ -29,12 +31,31 @@ test("a state is what is announced, what is wrong, and what stands there in one 
     const one = <p role="status">The list is on its way.</p>;
     const two = <Trouble what={old ? "This may be very old." : "The list is not here."} />;
     const three = list.length === 0 ? (<p>There is nobody at all.</p>) : <ol />;
-    const four = <p className="note">A sentence that is always there.</p>;`;
+    const four = <p className="note">A sentence that is always there.</p>;
+    function Five() {
+      if (list.length > 9) return <p>There are too many of them.</p>;
+      return <p>This is said in all other cases.</p>;
+    }`;
   expect(statesOf("a.tsx", source).map(({ texts }) => texts)).toEqual([
     ["The list is on its way."],
     ["This may be very old."],
     ["The list is not here."],
     ["There is nobody at all."],
+    ["There are too many of them."],
+  ]);
+});
+
+test("words that have no page of their own are states too, each sentence in its case", () => {
+  const source = `
+    const WORDS = { one: "It is on its way.", two: "there" };
+    function way(n: number): string {
+      if (n === 0) return "Nobody is there yet.";
+      if (n === 1) return \`Revision \${n} has reached nobody yet.\`;
+      return say("What is said elsewhere stands there.");
+    }`;
+  expect(sentencesOf("a.ts", source).map(({ texts }) => texts)).toEqual([
+    ["It is on its way."],
+    ["Nobody is there yet."],
   ]);
 });
 

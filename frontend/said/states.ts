@@ -6,6 +6,9 @@ import ts from "typescript";
 
 const SOURCES = fileURLToPath(new URL("../src", import.meta.url));
 
+/** Sources that have no page of their own, only what pages say of where something is. */
+const WORDS = /(^|\/)(profiles\/words|onboarding\/stages)\.ts$/;
+
 export interface State {
   readonly file: string;
   /** What is said there, in the pieces that stand between figures. */
@@ -43,7 +46,33 @@ function isCase(node: ts.JsxElement): boolean {
   if (node.openingElement.tagName.getText() !== "p") return false;
   let at: ts.Node = node.parent;
   while (ts.isParenthesizedExpression(at)) at = at.parent;
-  return ts.isConditionalExpression(at);
+  return ts.isConditionalExpression(at) || isReturnedInACase(at);
+}
+
+/** Whether it is what a function comes to in one case: a `return` of an `if`, or of a `switch`. */
+function isReturnedInACase(node: ts.Node): boolean {
+  if (!ts.isReturnStatement(node)) return false;
+  const around = ts.isBlock(node.parent) ? node.parent.parent : node.parent;
+  return ts.isIfStatement(around) || ts.isCaseOrDefaultClause(around);
+}
+
+/** Sentences that a source of words comes to, each in its case. */
+export function sentencesOf(file: string, source: string): State[] {
+  const found: State[] = [];
+  const visit = (node: ts.Node) => {
+    const said = ts.isReturnStatement(node) || ts.isPropertyAssignment(node) ? pieces(node) : [];
+    const nested =
+      ts.isReturnStatement(node) && node.expression && ts.isCallExpression(node.expression);
+    // What ends as a sentence does, or goes on with a figure.
+    if (!nested && /^\p{Lu}/u.test(said[0] ?? "")) {
+      for (const text of said.filter((one) => /^\p{Lu}/u.test(one)))
+        found.push({ file, texts: [text] });
+      return;
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile(file, source, ts.ScriptTarget.Latest, true, ts.ScriptKind.TS));
+  return found;
 }
 
 /** Those of one source. */
@@ -66,10 +95,12 @@ export function statesOf(file: string, source: string): State[] {
 }
 
 export function states(): State[] {
-  return readdirSync(SOURCES, { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".tsx"))
-    .sort()
-    .flatMap((name) => statesOf(name, readFileSync(join(SOURCES, name), "utf8")));
+  const files = readdirSync(SOURCES, { recursive: true, encoding: "utf8" }).sort();
+  const read = (name: string) => readFileSync(join(SOURCES, name), "utf8");
+  return [
+    ...files.filter((name) => name.endsWith(".tsx")).flatMap((name) => statesOf(name, read(name))),
+    ...files.filter((name) => WORDS.test(name)).flatMap((name) => sentencesOf(name, read(name))),
+  ];
 }
 
 /** As many words of a piece tell it from others. */

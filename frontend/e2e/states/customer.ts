@@ -1,6 +1,9 @@
 /** One customer, and their brief. */
+import { used } from "../customers";
+import { decide } from "../desk";
+import { name } from "../form";
 import { expect } from "../test";
-import { alert, cut, enters, hasten, held, led, type State, said } from "./ways";
+import { alert, cut, enters, hasten, held, led, type State, said, submitted } from "./ways";
 
 /** What the page of one customer asks for beside the customer. */
 const PARTS = ["timeline?**", "alerts?**", "explain"].map((part) => `**/billing/usage/*/${part}`);
@@ -37,6 +40,7 @@ export const CUSTOMER: readonly State[] = [
     reach: async (page, place) => {
       await enters(page, place, "/customers/globex");
       await expect(said(page, "It is too early in the period to say")).toBeVisible();
+      await expect(said(page, "No mark of any quota was reached.")).toBeVisible();
       return said(page, "Call.");
     },
   },
@@ -54,6 +58,7 @@ export const CUSTOMER: readonly State[] = [
     at: "inhabited",
     reach: async (page, place) => {
       await enters(page, place, "/customers/umbrella");
+      await expect(said(page, "There is no line yet")).toBeVisible({ timeout: 30_000 });
       return said(page, "Too little is known to say how well this customer does.");
     },
   },
@@ -71,6 +76,22 @@ export const CUSTOMER: readonly State[] = [
     reach: async (page, place) => {
       await enters(page, place, "/customers/nobody");
       return page.getByRole("alert").filter({ hasText: "There is no customer nobody" });
+    },
+  },
+  {
+    is: "of one whose tenant people make",
+    at: "byHand",
+    reach: async (page, place) => {
+      const tenant = name();
+      const { id } = await submitted(page, tenant);
+      await decide(page.request, id, "approve", undefined, place);
+      await enters(page, place, `/customers/${tenant}`);
+      // A server sums up who is new after a moment.
+      await expect(async () => {
+        await page.reload();
+        await expect(said(page, "Its tenant is made by people.")).toBeVisible({ timeout: 10_000 });
+      }).toPass({ timeout: 300_000 });
+      return said(page, "Its tenant is made by people.");
     },
   },
   {
@@ -145,6 +166,33 @@ export const CUSTOMER: readonly State[] = [
         await expect(alert(page, what)).toBeVisible();
       }
       return alert(page, "These figures are not renewed.");
+    },
+  },
+  {
+    is: "of one whose use and bill are not renewed, though the rest is",
+    at: "inhabited",
+    reach: async (page, place) => {
+      const after = await hasten(page);
+      await enters(page, place, "/customers/globex");
+      await page.getByRole("button", { name: "How does the bill so far come about?" }).click();
+      await expect(
+        page.getByRole("table", { name: "The bill so far, line by line" }),
+      ).toBeVisible();
+      const use = page.getByRole("region", { name: "Use" });
+      await expect(use.getByRole("img")).toBeVisible();
+      await cut(page, "**/billing/usage/*/timeline?**", "**/billing/usage/*/explain");
+      // Another row of the ledger: their figures are counted anew, and what is drawn of them is asked for again.
+      const time = new Date().toISOString();
+      await used(place, "globex", "query", [{ time, quantity: "1" }], { id: time });
+      await expect(async () => {
+        await after(61_000);
+        await expect(alert(page, "This may be old.")).toHaveCount(2, { timeout: 5_000 });
+      }).toPass({ timeout: 300_000 });
+      await expect(
+        page.getByRole("table", { name: "The bill so far, line by line" }),
+      ).toBeVisible();
+      await expect(use.getByRole("img")).toBeVisible();
+      return use.getByRole("alert").filter({ hasText: "This may be old." });
     },
   },
   {

@@ -26,6 +26,7 @@ export const CUSTOMERS: readonly State[] = [
     at: "empty",
     reach: async (page, place) => {
       await enters(page, place, "/customers", "billing:read", "Visitor");
+      await expect(said(page, "The list of everyone needs the same")).toBeVisible();
       return page.getByRole("alert").filter({ hasText: "Your token does not reach this." });
     },
   },
@@ -107,6 +108,35 @@ export const CUSTOMERS: readonly State[] = [
         await expect(late).toBeVisible({ timeout: 2_000 });
       }).toPass({ timeout: 300_000, intervals: [100] });
       return late;
+    },
+  },
+  {
+    is: "is there past its time, in a page that stood open",
+    at: "inhabited",
+    reach: async (page, place) => {
+      const after = await hasten(page);
+      await enters(page, place, "/customers");
+      const list = page.getByRole("region", { name: "Everyone" });
+      await expect(list.getByText(/^\d+ customers\. Figures as of/)).toBeVisible();
+      // An answer that says what time it is there would say that this clock is wrong.
+      await cut(page, "**/billing/usage/triage?**");
+      await after(3_600_000);
+      return list.getByText(
+        /have passed the time until which to act on them since they were looked up/,
+      );
+    },
+  },
+  {
+    is: "is right about its time by a clock that is wrong",
+    at: "inhabited",
+    reach: async (page, place) => {
+      await page.clock.install({ time: Date.now() + 86_400_000 });
+      await enters(page, place, "/customers");
+      const list = page.getByRole("region", { name: "Everyone" });
+      const said = list.getByText(/^\d+ customers\. Figures as of/);
+      await expect(said).toBeVisible();
+      await expect(list).not.toContainText("the time until which to act on them");
+      return said;
     },
   },
   {

@@ -29,6 +29,7 @@ export const REQUEST: readonly State[] = [
       await fill(page, name());
       await send(page);
       await expect(said(page, "Customer success reads it")).toBeVisible();
+      await expect(said(page, "Nothing is left for you to do.")).toBeVisible();
       await cut(page, "**/onboarding/*");
       return page.getByRole("alert").filter({ hasText: "Where it is cannot be seen now." });
     },
@@ -77,6 +78,16 @@ export const REQUEST: readonly State[] = [
       await cut(page, "**/withdraw");
       await page.getByRole("button", { name: "Yes, take it back" }).click();
       return alert(page, "The server cannot be reached.");
+    },
+  },
+  {
+    is: "was approved where people make tenants",
+    at: "byHand",
+    reach: async (page, place) => {
+      const follow = await followed(page, name());
+      await decide(page.request, idOf(follow), "approve", undefined, place);
+      await expect(said(page, "Tenant is made by people")).toBeVisible();
+      return said(page, "Whoever runs this installation makes the tenant");
     },
   },
   {

@@ -1,5 +1,6 @@
 import createClient from "openapi-fetch";
 import type { paths } from "../api/schema";
+import { tell } from "../lib/clock";
 import { refuse, session } from "./session";
 
 /**
@@ -17,6 +18,7 @@ staff.use({
     return request;
   },
   onResponse({ request, response }) {
+    tell(response.headers.get("date"));
     const sent = request.headers.get("Authorization");
     if (response.status === 401 && sent !== null) refuse(sent.slice(SCHEME.length));
   },

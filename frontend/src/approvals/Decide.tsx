@@ -10,6 +10,8 @@ interface Props {
   readonly decided: (request: Request, words: string) => void;
   /** Asks anew how the request stands. */
   readonly look: () => void;
+  /** What was sent, until it is known that somebody else came before. */
+  readonly trying: (status: "approved" | "rejected" | null) => void;
 }
 
 /** The decision: one of two, each in a step that can be taken back, and then one that cannot. */
@@ -17,15 +19,19 @@ export function Decide(props: Props) {
   const { id, request } = props;
   const [way, setWay] = useState<"approve" | "reject" | null>(null);
   const failed = (error: Error) => {
-    if (error instanceof Failure && error.code === "already-decided") props.look();
+    if (!(error instanceof Failure && error.code === "already-decided")) return;
+    props.trying(null);
+    props.look();
   };
   const taken = useMutation({
     mutationFn: () => approve(id),
+    onMutate: () => props.trying("approved"),
     onSuccess: (now) => props.decided(now, `${now.tenant.id} is approved.`),
     onError: failed,
   });
   const refused = useMutation({
     mutationFn: (reason: string) => reject(id, reason),
+    onMutate: () => props.trying("rejected"),
     onSuccess: (now) => props.decided(now, `${now.tenant.id} is turned down.`),
     onError: failed,
   });

@@ -13,7 +13,7 @@ import { Answers, Fits } from "./Answers";
 import { type Request, request } from "./ask";
 import { Decide } from "./Decide";
 import { FILTERS, type FilterKey } from "./place";
-import { overtaken, standing } from "./words";
+import { arrived, overtaken, standing } from "./words";
 
 /** How often a request that may still move is looked at, in milliseconds; not while nobody looks. */
 const AGAIN = 4_000;
@@ -42,7 +42,9 @@ export function One({ id, filter }: { id: string; filter: FilterKey }) {
     heading.current?.focus();
   };
   const ours = useRef(false);
-  useOvertaken(shown.data?.tenant.status, ours, say);
+  // Sent, and perhaps taken though no answer came.
+  const tried = useRef<Tried>(null);
+  useOvertaken(shown.data?.tenant.status, { ours, tried }, say);
   const put = async (decided: Request, words: string) => {
     ours.current = true;
     // A look from before must not put back what was.
@@ -84,12 +86,17 @@ export function One({ id, filter }: { id: string; filter: FilterKey }) {
               request={shown.data}
               decided={(now, words) => void put(now, words)}
               look={() => void shown.refetch()}
+              trying={(what) => {
+                tried.current = what;
+              }}
             />
           ) : (
             <Decided request={shown.data} asOf={shown.dataUpdatedAt} />
           )}
           {shown.data.tenant.status === "awaiting_approval" ? (
-            <AsOf at={shown.dataUpdatedAt} />
+            <div className="letter last">
+              <AsOf at={shown.dataUpdatedAt} />
+            </div>
           ) : null}
           <Answers request={shown.data} />
           <Fits request={shown.data} />
@@ -99,10 +106,12 @@ export function One({ id, filter }: { id: string; filter: FilterKey }) {
   );
 }
 
-/** Says that somebody else has decided, where the question stood until now. */
+type Tried = "approved" | "rejected" | null;
+
+/** Says what was decided, where the question stood until now: by somebody else, or by what was sent from here. */
 function useOvertaken(
   status: string | undefined,
-  ours: { readonly current: boolean },
+  by: { readonly ours: { readonly current: boolean }; readonly tried: { readonly current: Tried } },
   say: (words: string) => void,
 ) {
   const before = useRef(status);
@@ -110,8 +119,8 @@ function useOvertaken(
   useEffect(() => {
     const waited = before.current === "awaiting_approval";
     before.current = status;
-    if (waited && status !== undefined && status !== "awaiting_approval" && !ours.current) {
-      say(overtaken(status));
+    if (waited && status !== undefined && status !== "awaiting_approval" && !by.ours.current) {
+      say(by.tried.current === status ? arrived(status) : overtaken(status));
     }
   }, [status]);
 }

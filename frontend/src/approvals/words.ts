@@ -65,6 +65,12 @@ export function overtaken(status: string): string {
   return `${what} What stands now is on this page.`;
 }
 
+/** What is said of a decision of one's own whose answer was lost. */
+export function arrived(status: string): string {
+  const what = status === "approved" ? "It is approved." : "It is turned down.";
+  return `${what} What stands now is on this page.`;
+}
+
 /** Whether the server said no, so that nothing came of it. */
 function saidNo(error: Error): boolean {
   const status = error instanceof Failure ? error.status : 0;

@@ -1,6 +1,7 @@
 /** Of what moment something is. Every page says it of all that it shows. */
 
 import { ages, type Dated } from "../lib/ages";
+import { there } from "../lib/clock";
 import { count, instant } from "../lib/format";
 import { useNow } from "../lib/useNow";
 
@@ -23,11 +24,11 @@ const AGAIN = 15_000;
 /** Of what moment the server's figures are, and whether they may still be acted on. */
 export function FiguresAsOf(props: { lists: readonly (readonly Dated[])[]; looked: number }) {
   const now = useNow(AGAIN);
-  const found = ages(props.lists, props.looked);
+  const found = ages(props.lists, there(props.looked));
   if (!found) return <>Looked up {moment(props.looked)}.</>;
   const { moved, late } = found;
   // A page that stands open grows old without the server.
-  const since = (ages(props.lists, Math.max(now, props.looked))?.late ?? late) - late;
+  const since = (ages(props.lists, there(Math.max(now, props.looked)))?.late ?? late) - late;
   const [from, to] = [instant(found.from), instant(found.to)];
   return (
     <>

@@ -11,6 +11,7 @@ import { meterName } from "../lib/price";
 import { sentence } from "../onboarding/form";
 import { usePage } from "../shell/usePage";
 import { account, brief, idOf } from "./one";
+import * as words from "./words";
 
 /** What customer success hands on, to read or to print. */
 export function Brief({ id, back }: { id: string; back: string }) {
@@ -108,13 +109,18 @@ function Whole({ brief }: { brief: Schemas["BriefOut"] }) {
         <ul className="plainly">
           {brief.criteria.map((one) => (
             <li key={one.what}>
-              <bdi>{one.what}</bdi> <span className="note">({one.measured_by})</span>
+              <bdi>{one.what}</bdi> <Shows by={one.measured_by} />
             </li>
           ))}
         </ul>
       </Part>
     </>
   );
+}
+
+function Shows({ by }: { by: string }) {
+  const where = words.shows(by);
+  return where ? <span className="note">Shows in {where}.</span> : null;
 }
 
 function Part(props: { id: string; name: string; children: React.ReactNode }) {

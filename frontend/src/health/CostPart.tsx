@@ -8,6 +8,7 @@ import { meterName } from "../lib/price";
 import { sentence } from "../onboarding/form";
 import { EventList } from "./EventList";
 import { type Account, explain } from "./one";
+import { useAnew } from "./useAnew";
 
 /** What the period will cost, and how what it has cost so far comes about. */
 export function CostPart({ account }: { account: Account }) {
@@ -60,10 +61,8 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 }
 
 function Bill({ id, row }: { id: string; row: number }) {
-  const asked = useAuthorised(["explain", id, row], (signal) => explain(id, signal), {
-    // The bill of a row before stays until the new one is there.
-    placeholderData: (before, query) => (query?.queryKey[3] === id ? before : undefined),
-  });
+  const asked = useAuthorised(["explain", id], (signal) => explain(id, signal));
+  useAnew(row, asked.refetch);
   if (asked.isPending) return <p role="status">The bill is on its way.</p>;
   if (!asked.data) {
     return (
@@ -77,6 +76,9 @@ function Bill({ id, row }: { id: string; row: number }) {
   const bill = asked.data;
   return (
     <>
+      {asked.error ? (
+        <NotShown what="This may be old." error={asked.error} again={() => void asked.refetch()} />
+      ) : null}
       <Rows
         look="listing"
         caption="The bill so far, line by line"

@@ -6,7 +6,7 @@ import * as words from "./words";
 
 const ORDERS: Record<Sort, [up: string, down: string]> = {
   health: ["Lowest health first", "Highest health first"],
-  account: ["Names from a", "Names from z"],
+  account: ["Ids from a", "Ids from z"],
   ratio: ["Least used first", "Most used first"],
   projected_cost: ["Lowest cost first", "Highest cost first"],
   support: ["Support late most often first", "Support in time first"],

@@ -42,9 +42,7 @@ function Help({ health }: { health: Schemas["HealthOut"] }) {
           <p>For the flag to be taken back:</p>
           <ul className="plainly">
             {remedy.steps.map((step) => (
-              <li key={step.factor}>
-                {sentence(step.what)} <span className="note">({step.factor})</span>
-              </li>
+              <li key={step.factor}>{sentence(step.what)}</li>
             ))}
           </ul>
           <p>Health would be {figure(remedy.score)}.</p>

@@ -8,6 +8,7 @@ import { meterName } from "../lib/price";
 import { Bar } from "./Bar";
 import { type Account, daily, type Meter } from "./one";
 import { UseChart } from "./UseChart";
+import { useAnew } from "./useAnew";
 import * as words from "./words";
 
 /** Every meter against its quota, and one of them by day. */
@@ -105,17 +106,10 @@ function End({ meter: { projection } }: { meter: Meter }) {
 
 function Daily({ account, meter }: { account: Account; meter: Meter }) {
   const { account: id, period } = account;
-  const asked = useAuthorised(
-    ["daily", id, meter.name, period.start, account.as_of.row],
-    (signal) => daily(id, meter.name, period.start, signal),
-    {
-      // Of the same meter and period, what was read before stays until it is read anew.
-      placeholderData: (before, query) => {
-        const [, , , whose, of, from] = query?.queryKey ?? [];
-        return whose === id && of === meter.name && from === period.start ? before : undefined;
-      },
-    },
+  const asked = useAuthorised(["daily", id, meter.name, period.start], (signal) =>
+    daily(id, meter.name, period.start, signal),
   );
+  useAnew(account.as_of.row, asked.refetch);
   if (asked.isPending) return <p role="status">Use by day is on its way.</p>;
   if (!asked.data) {
     return (
@@ -129,6 +123,9 @@ function Daily({ account, meter }: { account: Account; meter: Meter }) {
   const days = asked.data.data.filter((one) => one.from < asked.data.as_of.at);
   return (
     <>
+      {asked.error ? (
+        <NotShown what="This may be old." error={asked.error} again={() => void asked.refetch()} />
+      ) : null}
       <UseChart period={period} meter={meter} timeline={asked.data} />
       <details className="note">
         <summary>As a table</summary>

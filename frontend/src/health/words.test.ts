@@ -59,3 +59,8 @@ test("a subscription ends on its last day, by the account's clocks", () => {
     "Ends on 1 Jan 2027",
   );
 });
+
+test("where a sign of success shows is said in words, and nothing of what they do not know", () => {
+  expect(words.shows("support_response_sla_hours")).toBe("how support answers");
+  expect(words.shows("a newer one")).toBeNull();
+});

@@ -78,3 +78,17 @@ export function course(weeks: readonly (string | null)[], locales?: Locales): st
   if (known.length === 1) return "known for a week";
   return `from ${figure(first, locales)} to ${figure(last, locales)} in ${known.length} weeks`;
 }
+
+const SHOWS: Record<string, string> = {
+  "facts: go_live_date": "the day of going live, as stated",
+  "facts: criteria": "the signs of success, as stated",
+  "facts: departments, criteria": "the departments and signs of success, as stated",
+  support_response_sla_hours: "how support answers",
+  "usage: flagged": "health and quotas",
+  "usage: meters": "use by meter",
+};
+
+/** Where a sign of success shows, rather than how the API calls that; null where a newer server says another. */
+export function shows(measuredBy: string): string | null {
+  return SHOWS[measuredBy] ?? null;
+}

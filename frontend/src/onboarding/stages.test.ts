@@ -24,7 +24,8 @@ function last(stack: Stack | null) {
 describe("an approved request", () => {
   it("is looked at again until nothing more is to come", () => {
     const look = (state: string) => moves(approved({ ...MADE, state }));
-    expect(["queued", "made", "starting", "ready", "removed"].map(look)).toEqual([
+    expect(["queued", "conflict", "made", "starting", "ready", "removed"].map(look)).toEqual([
+      true,
       true,
       true,
       true,

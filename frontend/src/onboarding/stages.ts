@@ -17,7 +17,7 @@ export interface Stage {
 export function moves({ tenant, stack }: Standing): boolean {
   return (
     tenant.status === "awaiting_approval" ||
-    (stack != null && ["queued", "made", "starting"].includes(stack.state))
+    (stack != null && ["queued", "conflict", "made", "starting"].includes(stack.state))
   );
 }
 

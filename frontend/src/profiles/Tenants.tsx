@@ -1,6 +1,7 @@
 import { useLocation } from "wouter";
 import { Pages } from "../access/Pages";
 import { usePages } from "../access/usePages";
+import { AsOf } from "../components/AsOf";
 import { Rows } from "../components/Rows";
 import { instant } from "../lib/format";
 import { type Follower, followers, type Revision } from "./ask";
@@ -74,19 +75,22 @@ function Found({ name, shown, again }: Props) {
     again,
   );
   return (
-    <Pages list={list} what="The tenants" more="Show more">
-      {(rows) =>
-        rows.length === 0 ? (
-          <p role="status">
-            {shown.revision === null && shown.stage === null
-              ? "No tenant follows this profile."
-              : "No tenant of this profile is there."}
-          </p>
-        ) : (
-          <Table name={name} rows={rows} />
-        )
-      }
-    </Pages>
+    <>
+      <Pages list={list} what="The tenants" more="Show more">
+        {(rows) =>
+          rows.length === 0 ? (
+            <p role="status">
+              {shown.revision === null && shown.stage === null
+                ? "No tenant follows this profile."
+                : "No tenant of this profile is there."}
+            </p>
+          ) : (
+            <Table name={name} rows={rows} />
+          )
+        }
+      </Pages>
+      {list.data ? <AsOf at={list.dataUpdatedAt} lost={list.data.pages[0]?.lost_since} /> : null}
+    </>
   );
 }
 
