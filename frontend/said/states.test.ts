@@ -12,6 +12,7 @@ const EXCUSED: Readonly<Record<string, string>> = {
   "The operator has not told its parts yet.": "for the moments in which a stack starts",
   "The operator has not looked at this profile as it is now.": "for the moment before it does",
   "The operator has numbered no revision yet.": "for the moment before it does",
+  "There is no line yet: it has a point for each day.": "for the moment before a first summary",
   "Nobody needs to call now.": "the figures of the day say whether somebody needs to",
   "Most is to be gained by":
     "the figures of the day say whether a flag is to be taken back instead",
