@@ -244,7 +244,10 @@ test("a cluster that is silent is said, and a name that somebody took meanwhile"
   await expect(page.getByRole("alert")).toContainText("The cluster does not answer.");
   await expect(page.getByRole("region", { name: "dev" })).toBeVisible();
   await swept(page);
-  const id = await asked(request, "umbrella", { purpose: "evaluation" });
+  const id = await asked(request, "umbrella", {
+    purpose: "evaluation",
+    voice_minutes: 0,
+  });
   await decide(request, id, "approve");
   fleet.apply({
     apiVersion: "tenantry.dev/v1alpha1",
@@ -267,7 +270,7 @@ test("a cluster that is silent is said, and a name that somebody took meanwhile"
   const decision = page.getByRole("region", { name: "Decision" });
   await expect(decision).toContainText("Another tenant has this name.");
   await expect(decision).toContainText("Tenant is being made");
-  fleet.kubectl("delete", "tenant", "umbrella");
+  fleet.kubectl("delete", "tenant", "umbrella", "--wait=false");
   await expect(decision).toContainText("Stack ready", { timeout: 300_000 });
 });
 
@@ -298,7 +301,7 @@ test("who keeps to a revision, a profile that is gone, and a tenant that was rem
   ).toBeVisible({ timeout: 300_000 });
   await expect(globex).toBeVisible();
   await swept(page);
-  fleet.kubectl("delete", "tenant", "initech");
+  fleet.kubectl("delete", "tenant", "initech", "--wait=false");
   const stack = await stackOf(page, "initech");
   await comes(page, stack, "Its tenant was removed from the cluster.");
   await swept(page);

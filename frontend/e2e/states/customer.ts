@@ -31,6 +31,17 @@ export const CUSTOMER: readonly State[] = [
         await part.click();
       }
       await expect(said(page, "Nothing holds it down beyond that.")).toBeVisible();
+      // What is projected says what it is made of, and as of which row.
+      const ends = page.getByRole("table", { name: "What the ends are made of" });
+      await expect(ends.getByRole("row", { name: /^Data taken in/ })).toContainText(/\d/);
+      const bills = page.getByRole("table", { name: "What the period will cost, by where" });
+      const mean = page.getByRole("region", { name: "Cost" }).getByRole("definition").first();
+      await expect(
+        bills
+          .getByRole("row", { name: /^As expected/ })
+          .getByRole("cell")
+          .last(),
+      ).toHaveText((await mean.textContent()) ?? "none");
       return chart;
     },
   },

@@ -8,6 +8,7 @@ import { meterName } from "../lib/price";
 import { sentence } from "../onboarding/form";
 import { EventList } from "./EventList";
 import { type Account, explain } from "./one";
+import { Costs } from "./Projected";
 import { useAnew } from "./useAnew";
 
 /** What the period will cost, and how what it has cost so far comes about. */
@@ -37,6 +38,7 @@ export function CostPart({ account }: { account: Account }) {
               : "Without a plan nothing is charged."}
           </p>
         )}
+        <Costs account={account} />
         {asked ? (
           <Bill id={account.account} row={account.as_of.row} />
         ) : (

@@ -32,8 +32,10 @@ export const Row = memo(function Row(props: {
           data-account={usage.account}
           onClick={place.open}
           title={usage.name}
+          // Cut at its own end, in whichever direction it goes.
+          dir="auto"
         >
-          <bdi>{usage.name}</bdi>
+          {usage.name}
         </a>
         <small>
           {usage.account}, {words.plan(usage.plan)}

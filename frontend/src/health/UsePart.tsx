@@ -7,6 +7,7 @@ import { instant, quantity, used } from "../lib/format";
 import { meterName } from "../lib/price";
 import { Bar } from "./Bar";
 import { type Account, daily, type Meter } from "./one";
+import { Ends } from "./Projected";
 import { UseChart } from "./UseChart";
 import { useAnew } from "./useAnew";
 import * as words from "./words";
@@ -23,6 +24,7 @@ export function UsePart({ account }: { account: Account }) {
         {meter ? (
           <>
             <Meters meters={meters} />
+            <Ends account={account} meters={meters} />
             <div className="field pick">
               <label htmlFor="meter">By day</label>
               <select
