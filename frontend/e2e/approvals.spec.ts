@@ -1,6 +1,7 @@
 import type { Page } from "@playwright/test";
 import { asked, decide, enter } from "./desk";
 import { name } from "./form";
+import { reach } from "./keys";
 import { shown } from "./roi";
 import { token } from "./server";
 import { accessible, expect, test } from "./test";
@@ -153,29 +154,15 @@ test("a request is approved by keyboard alone", async ({ page, request }) => {
   const tenant = name();
   await asked(request, tenant);
   await page.goto("/approvals");
-  const reach = async (what: RegExp) => {
-    for (let steps = 0; steps < 400; steps += 1) {
-      await page.keyboard.press("Tab");
-      const said = await page.evaluate(() => {
-        const at = document.activeElement === document.body ? null : document.activeElement;
-        return `${at?.textContent ?? ""} ${at?.id ?? ""} ${at?.getAttribute("href") ?? ""}`;
-      });
-      if (what.test(said)) return;
-    }
-    throw new Error(`the keyboard does not reach ${what}`);
-  };
-  await expect(page.getByLabel("Token", { exact: true })).toBeVisible();
-  // An input has no text, only its id.
-  await reach(/^ token $/);
+  await reach(page, page.getByLabel("Token", { exact: true }));
   await page.keyboard.insertText(token("onboarding:approve"));
   await page.keyboard.press("Enter");
   const row = page.getByRole("row").filter({ hasText: tenant });
   await expect(row).toBeVisible();
-  const href = (await row.getByRole("link").getAttribute("href")) ?? "none";
-  await reach(new RegExp(`${href}$`));
+  await reach(page, row.getByRole("link"));
   await page.keyboard.press("Enter");
   await expect(page.getByRole("heading", { level: 1, name: "Initech Legal" })).toBeFocused();
-  await reach(/^Approve/);
+  await reach(page, page.getByRole("button", { name: "Approve", exact: true }));
   await page.keyboard.press("Enter");
   await expect(page.getByRole("button", { name: `Yes, approve ${tenant}` })).toBeFocused();
   await page.keyboard.press("Enter");
@@ -281,6 +268,16 @@ test.describe("what keeps somebody from deciding", () => {
     await page.getByRole("button", { name: /Yes, approve/ }).click();
     await expect(line(page, "Decision")).toContainText("Approved");
   });
+});
+
+test("a browser that thinks itself offline asks all the same", async ({ page, request }) => {
+  const tenant = name();
+  await asked(request, tenant);
+  await open(page, "/approvals?show=withdrawn");
+  await expect(page.getByRole("heading", { level: 1, name: "Approvals" })).toBeVisible();
+  await page.evaluate(() => window.dispatchEvent(new Event("offline")));
+  await page.getByRole("navigation", { name: "Which requests" }).getByText("Waiting").click();
+  await expect(page.getByRole("row").filter({ hasText: tenant })).toBeVisible();
 });
 
 test("where no plan fits there is nothing to approve", async ({ page, request }) => {

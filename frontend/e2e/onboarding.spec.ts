@@ -294,6 +294,43 @@ test("a link opens the assumptions again, and names nobody", async ({ page, brow
   await other.close();
 });
 
+test("the link is copied where the browser lets it, and else to be taken by hand", async ({
+  page,
+  context,
+}) => {
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  await fill(page, name());
+  const field = page.getByLabel("The link, to copy by hand");
+  await page.getByRole("button", { name: "Copy a link to the assumptions" }).click();
+  await expect(page.getByText("Copied. It has your figures")).toBeVisible();
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  expect(copied).toBe(await field.inputValue());
+  // As where the page is not served safely.
+  await page.addInitScript(() => {
+    Object.defineProperty(navigator, "clipboard", { value: undefined });
+  });
+  await page.reload();
+  await page.getByRole("button", { name: "Copy a link to the assumptions" }).click();
+  await expect(page.getByText("take it from the field below")).toBeVisible();
+});
+
+test("what was missing of a form that is emptied is not said of the next", async ({ page }) => {
+  await page.goto("/start/review");
+  await page.getByRole("button", { name: "Send the request" }).click();
+  await expect(page.getByRole("alert")).toBeVisible();
+  await go(page, "You", "Who is it for?");
+  await page.getByLabel("Name of the customer").fill("Acme");
+  for (let times = 0; times < 2; times += 1) {
+    await page.getByRole("button", { name: "Empty the form" }).click();
+    await page.getByRole("button", { name: "Empty it, everything is lost" }).click();
+    await expect(page.getByRole("alert")).toHaveCount(0);
+    await go(page, "You", "Who is it for?");
+    await page.getByLabel("Name of the customer").fill("Acme");
+  }
+  await go(page, "Review", "Read it once more");
+  await expect(page.getByRole("alert")).toHaveCount(0);
+});
+
 test("on a phone the review says from when it pays, and the profile", async ({ page }) => {
   await page.setViewportSize({ width: 320, height: 640 });
   const told: number[] = [];
@@ -324,6 +361,8 @@ test("the case is saved as a sheet that runs nothing", async ({ page }) => {
   ]);
   expect(file.suggestedFilename()).toBe("business-case.csv");
   const text = readFileSync(await file.path(), "utf8");
+  // By its first character a spreadsheet knows how the others are written.
+  expect(text.charCodeAt(0)).toBe(0xfeff);
   expect(text).toContain('"\'=HYPERLINK(""http://x"",""y""): people"');
   expect(text).toMatch(/"result","Gain at today’s value","USD",-?[\d.]+,[\d.]+,[\d.]+\r\n/);
   for (const cell of text.split(/[\r\n]+|,(?=")/)) expect(cell).not.toMatch(/^"?[=+@]/);

@@ -24,9 +24,9 @@ export function Ends({ account, meters }: { account: Account; meters: readonly M
           From use by day, as below, until {instant(account.as_of.at)}, row {account.as_of.row} of
           the ledger. To what was used by then comes an average day for each that is left: more or
           less of one by its weekday, where enough weeks have shown how those differ. What an
-          average day counted in the last period weighs as much as three days of this one. The more
-          days differ, the wider are the ranges. A straight line goes from nothing through what is
-          used, for comparison.
+          average day counted in the last period, if there was one, weighs as much as three days of
+          this one. The more days differ, the wider are the ranges. A straight line goes from
+          nothing through what is used, for comparison.
         </p>
         <Rows
           look="listing"
