@@ -247,6 +247,7 @@ test("a cluster that is silent is said, and a name that somebody took meanwhile"
   const id = await asked(request, "umbrella", {
     purpose: "evaluation",
     voice_minutes: 0,
+    support_hours: 24,
   });
   await decide(request, id, "approve");
   fleet.apply({
