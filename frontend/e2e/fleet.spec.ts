@@ -254,7 +254,8 @@ test("a cluster that is silent is said, and a name that somebody took meanwhile"
     apiVersion: "tenantry.dev/v1alpha1",
     kind: "Tenant",
     metadata: { name: "umbrella" },
-    spec: { displayName: "Umbrella", profileRef: { name: "dev" } },
+    // What it leaves would keep the name from the next.
+    spec: { displayName: "Umbrella", profileRef: { name: "dev" }, deletionPolicy: "Delete" },
   });
   await page.goto("/customers/umbrella");
   await expect(stack).toContainText("Its tenant waits to be made.");
