@@ -2,7 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Lab, dev, eventually, everything, holds, lab::is, prod, tenant, with};
+use crate::support::{
+    Lab,
+    apifault::{Asked, Fault},
+    dev, eventually, everything, holds,
+    lab::is,
+    prod, tenant, with,
+};
 
 const GRAFANA: (&str, &str) = ("secrets", "tenantry-grafana");
 const BILLING: (&str, &str) = ("persistentvolumeclaims", "tenantry-billing");
@@ -270,4 +276,38 @@ async fn a_deletion_that_a_pause_holds_goes_on_when_it_ends() {
     lab.api.delete("tenants", "", name).await.unwrap();
     lab.says(name, "Ready", "False", "Deleting").await;
     lab.gone("tenants", "", name).await;
+}
+
+/// What cannot be had back goes by what stands there, not by what was seen of it; and what keeps it is told to who waits.
+#[tokio::test]
+async fn a_purge_that_is_refused_is_told_of_and_can_be_taken_back() {
+    let lab = Lab::own().await;
+    let proxy = lab.proxy();
+    let process = lab.operator_through(&proxy, "purges", &[]);
+    let (uid, _) = left_behind(&lab, "d-back").await;
+    lab.apply(&[tenant("d-back", "d-back")]).await;
+    lab.says("d-back", "Stalled", "True", "NamespaceNotOwned").await;
+    let purges = |asked: &Asked| asked.verb == "delete" && asked.resource == "namespaces";
+    proxy.always(Fault::Refuse(403), purges);
+    let ask =
+        |value: Value| json!({ "metadata": { "annotations": { "tenantry.dev/purge": value } } });
+    lab.api.merge("namespaces", "", "tenant-d-back", &ask(json!(uid))).await.unwrap();
+    let message = lab.says("d-back", "Stalled", "True", "Rejected").await;
+    assert!(message.contains("Namespace tenant-d-back: refused by the test"), "{message}");
+    // Taken back, and the operator has not seen it yet.
+    proxy.hold(|asked| asked.resource == "namespaces");
+    let ns = lab.api.merge("namespaces", "", "tenant-d-back", &ask(Value::Null)).await.unwrap();
+    proxy.obey();
+    let before = proxy.count(purges);
+    lab.nudge("d-back").await;
+    eventually("the operator asked for it", async || {
+        holds(proxy.count(purges) > before, "it did not ask")
+    })
+    .await;
+    proxy.release();
+    lab.says("d-back", "Stalled", "True", "NamespaceNotOwned").await;
+    let kept = lab.api.get("namespaces", "", "tenant-d-back").await.unwrap();
+    assert!(kept["metadata"]["deletionTimestamp"].is_null(), "{kept}");
+    assert_eq!(kept["metadata"]["uid"], ns["metadata"]["uid"]);
+    lab.end(process).await;
 }
