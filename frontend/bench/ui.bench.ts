@@ -53,6 +53,16 @@ function watched(page: Page): Promise<Watched> {
   return page.evaluate(() => (window as unknown as { watched: Watched }).watched);
 }
 
+/** How long after its last answer a page may still be at work, in milliseconds. */
+const AFTER = 500;
+
+/** What was written down, once the page is at rest: its largest thing may be the last to come. */
+async function settled(page: Page): Promise<Watched> {
+  await page.waitForLoadState("networkidle");
+  await page.waitForTimeout(AFTER);
+  return watched(page);
+}
+
 const blocked = ({ tasks }: Watched) => tasks.reduce((sum, task) => sum + task - FELT, 0);
 
 function opened(name: string, seen: Watched): Measure[] {
@@ -201,16 +211,17 @@ test("many customers", async ({ page, browser }) => {
     await watch(page);
     await page.goto(`${place.url}/`);
     await expect(page.getByRole("table")).toBeVisible();
-    const rows = opened("plans", await watched(page));
+    const rows = opened("plans", await settled(page));
     await page.goto(`${place.url}/start/work`);
-    await expect(page.getByRole("complementary", { name: "The answer so far" })).toBeVisible();
-    rows.push(...opened("start", await watched(page)));
+    const answer = page.getByRole("complementary", { name: "The answer so far" });
+    await expect(answer).toContainText("Left of a full year");
+    rows.push(...opened("start", await settled(page)));
     await page.goto(`${place.url}/customers`);
     await enter(page, bearer, true);
     await page.reload();
     await expect(page.getByRole("table", { name: "All customers" })).toBeVisible();
     await expect.poll(async () => (await watched(page)).listed).toBeGreaterThan(0);
-    const before = await watched(page);
+    const before = await settled(page);
     rows.push(...opened("customers", before), {
       measure: "customers: first rows",
       value: before.listed,
