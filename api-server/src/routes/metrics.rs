@@ -8,6 +8,7 @@ use crate::ledger::rejects::Rejects;
 
 pub mod billing;
 pub mod held;
+mod meters;
 pub mod usage;
 
 use billing::Billing;

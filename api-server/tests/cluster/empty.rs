@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::{
+    begun::begun,
     faults::parts::Operator,
     lab::{Lab, eventually},
     plugin::says,
@@ -41,10 +42,12 @@ fn stack(lab: &Lab, name: &str) -> Vec<String> {
     let listed = lab.ground().kubectl(&["get", kinds, "-n", &namespace, "-o", "json"]);
     let listed: Value = serde_json::from_str(&listed).unwrap();
     let said = |object: &Value| {
+        let mut object = object.clone();
+        begun(&mut object);
         let (meta, spec) = (&object["metadata"], &object["spec"]);
         // What a cluster draws by itself differs from cluster to cluster.
         let spec = match object["kind"].as_str().unwrap() {
-            "Deployment" => json!([spec["replicas"], lasting(&spec["template"]["spec"])]),
+            "Deployment" => json!([spec["replicas"], spec["template"]["spec"]]),
             "Service" => json!([spec["ports"], spec["selector"], spec["type"]]),
             "PersistentVolumeClaim" => spec["resources"].clone(),
             "Secret" | "ServiceAccount" => Value::Null,
@@ -55,17 +58,6 @@ fn stack(lab: &Lab, name: &str) -> Vec<String> {
     let all = listed["items"].as_array().unwrap().iter();
     // Kubernetes' own, which holds the cluster's certificate.
     all.filter(|object| object["metadata"]["name"] != "kube-root-ca.crt").map(said).collect()
-}
-
-/// Without the instant at which the Tenant began: one that goes on where another ended tells its gateway none.
-fn lasting(pod: &Value) -> Value {
-    let mut pod = pod.clone();
-    for container in pod["containers"].as_array_mut().unwrap() {
-        if let Some(env) = container["env"].as_array_mut() {
-            env.retain(|entry| entry["name"] != "TENANTRY_SENDERS_SINCE");
-        }
-    }
-    pod
 }
 
 /// Writes down what the plugin prints.

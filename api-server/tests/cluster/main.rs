@@ -12,6 +12,8 @@ mod accounts;
 #[allow(dead_code, unused_imports, reason = "the operator's tests use more of it")]
 #[allow(clippy::needless_pass_by_value, reason = "as in the operator's tests")]
 mod apifault;
+#[path = "../../../operator/tests/fleet/support/begun.rs"]
+mod begun;
 #[path = "../ledger/cluster.rs"]
 #[allow(dead_code, reason = "the ledger's tests use more of it")]
 mod cluster;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::{
-    support::{Lab, dev, eventually, everything, holds, lab::is, prod, tenant, whole::begun, with},
+    support::{Lab, begun::begun, dev, eventually, everything, holds, lab::is, prod, tenant, with},
     watches::resync,
 };
 

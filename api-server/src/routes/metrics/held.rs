@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use opentelemetry::metrics::{Counter, Meter as Instruments};
 
+use super::meters::Names;
 use super::usage::{Flows, units};
 use crate::domain::meter::Meter;
 
@@ -18,7 +19,7 @@ impl Held {
     #[must_use]
     pub fn new(meter: &Instruments) -> Self {
         let counter = |one: Meter| {
-            let (name, about) = name(one);
+            let Names { gateway: name, about, .. } = Names::of(one);
             let counter = meter.f64_counter(name).with_description(about).build();
             counter.add(0.0, &[]);
             (one, counter)
@@ -33,16 +34,5 @@ impl Held {
                 used.add(units(flow.quantity), &[]);
             }
         }
-    }
-}
-
-/// One name per unit, and never a label for it.
-fn name(meter: Meter) -> (&'static str, &'static str) {
-    match meter {
-        Meter::Ingestion => ("tenantry_gateway_ingestion_gigabytes", "GB taken in"),
-        Meter::Query => ("tenantry_gateway_query_requests", "Queries answered"),
-        Meter::Timeline => ("tenantry_gateway_timeline_entries", "Timeline entries written"),
-        Meter::Agents => ("tenantry_gateway_agents_runs", "Agent runs"),
-        Meter::Signup => ("tenantry_gateway_signups", "Sign-ups, which are never billed"),
     }
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Gauge, Meter as Instruments};
 
+use super::meters::Names;
 use crate::domain::Quantity;
 use crate::domain::account::AccountId;
 use crate::domain::event::UsageEvent;
@@ -69,7 +70,7 @@ impl Taking {
     #[must_use]
     pub fn new(meter: &Instruments) -> Self {
         let counter = |one: Meter| {
-            let (name, about) = name(one);
+            let Names { ledger: name, about, .. } = Names::of(one);
             (one, meter.f64_counter(name).with_description(about).build())
         };
         Self {
@@ -123,15 +124,4 @@ impl Taking {
 /// A quantity as metrics have it. The text of a decimal is a number; there is no other way that computes nothing.
 pub(super) fn units(quantity: Quantity) -> f64 {
     quantity.to_string().parse().unwrap_or_default()
-}
-
-/// One name per unit, and never a label for it.
-fn name(meter: Meter) -> (&'static str, &'static str) {
-    match meter {
-        Meter::Ingestion => ("tenant_usage_ingestion_gigabytes", "GB taken in"),
-        Meter::Query => ("tenant_usage_query_requests", "Queries answered"),
-        Meter::Timeline => ("tenant_usage_timeline_entries", "Timeline entries written"),
-        Meter::Agents => ("tenant_usage_agents_runs", "Agent runs"),
-        Meter::Signup => ("tenant_usage_signups", "Sign-ups, which are never billed"),
-    }
 }

@@ -4,6 +4,7 @@
 pub mod api;
 pub mod apifault;
 pub mod audit;
+pub mod begun;
 pub mod crash;
 pub mod fixtures;
 pub mod ground;

@@ -6,7 +6,10 @@ use futures::future::join_all;
 use operator::kinds::Kind;
 use serde_json::{Value, json};
 
-use super::lab::{Lab, SYSTEM};
+use super::{
+    begun::begun,
+    lab::{Lab, SYSTEM},
+};
 
 /// Members whose values no two runs share.
 const MASKED: [&str; 12] = [
@@ -119,20 +122,6 @@ fn mask(value: &mut Value) {
             }
         }
         Value::Array(items) => items.iter_mut().for_each(mask),
-        _ => {}
-    }
-}
-
-/// When the Tenant of a gateway began, which it is told, is another instant for each.
-pub fn begun(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            if members.get("name").is_some_and(|name| name == "TENANTRY_SENDERS_SINCE") {
-                members.insert("value".to_owned(), "*".into());
-            }
-            members.values_mut().for_each(begun);
-        }
-        Value::Array(items) => items.iter_mut().for_each(begun),
         _ => {}
     }
 }
