@@ -38,6 +38,9 @@ pub struct Page {
     /// What it used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<UsageStatus>,
+    /// By whose midnights its billing periods run.
+    #[serde(skip)]
+    pub time_zone: String,
     /// What `kubectl get tenants` shows of that.
     pub display: crds::tenant::Display,
     /// Objects with data that the stack no longer uses and that are kept.
@@ -152,6 +155,7 @@ pub fn page(scene: &Scene, events: usize) -> Page {
         conditions: status.conditions,
         endpoints: status.endpoints,
         usage: status.usage,
+        time_zone: scene.tenant.spec.billing.clone().unwrap_or_default().time_zone,
         display: status.display.unwrap_or_default(),
         retained: status.retained,
         events: about.collect(),

@@ -8,7 +8,7 @@ use super::{
         AccountUsage, CorrectedOut, CostEdgesOut, Explained, LineOut, MoneyOnWire, Plan,
         PlanChangeOut, PlanMeter, PlanPrice, PlanStatus, TakesEffect,
     },
-    words::{NONE, Style, Tone},
+    words::{NONE, Style, Tone, last_day},
 };
 
 /// What a change of plan would cost.
@@ -266,10 +266,14 @@ fn use_of(line: &LineOut) -> String {
 }
 
 fn projected(usage: &AccountUsage) -> String {
-    let end = day(&usage.period.end);
+    let zone = &usage.period.time_zone;
+    let end = last_day(&usage.period.end, zone);
     let ends = usage.subscription.as_ref().and_then(|plans| plans.ends_at.as_ref());
     let ends = ends.map(|at| {
-        format!("  the subscription ends on {}: nothing is owed from then on\n", day(at))
+        format!(
+            "  the subscription ends on {}: nothing is owed of later days\n",
+            last_day(at, zone)
+        )
     });
     let ends = ends.unwrap_or_default();
     let Some(cost) = &usage.projected_cost else {

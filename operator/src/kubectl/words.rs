@@ -1,6 +1,6 @@
 //! Ages, colours and bars, as a terminal shows them. Pure.
 
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 /// How lines are painted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +55,24 @@ pub fn tone_of(status: &str) -> Tone {
         "False" => Tone::Bad,
         _ => Tone::Warn,
     }
+}
+
+/// The day of an instant, by the clocks of a time zone: `2026-11-01`. A zone that is not known here is UTC.
+#[must_use]
+pub fn day_in(instant: &str, zone: &str) -> String {
+    civil(instant, zone, SignedDuration::ZERO)
+}
+
+/// The day that an instant ends, as the web pages say when something is over: `2026-12-31` of the midnight of 1 January.
+#[must_use]
+pub fn last_day(instant: &str, zone: &str) -> String {
+    civil(instant, zone, SignedDuration::from_millis(1))
+}
+
+fn civil(instant: &str, zone: &str, before: SignedDuration) -> String {
+    let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
+    let day = |at: Timestamp| (at - before).to_zoned(zone).date().to_string();
+    instant.parse().map_or_else(|_| instant.to_owned(), day)
 }
 
 /// How long ago something was, in the words of `kubectl get`.
@@ -146,6 +164,25 @@ pub fn count(n: usize, one: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As the web pages say it: what ends at a midnight lasts for the day before, and whose midnight it is counts.
+    #[test]
+    fn the_last_day_is_the_one_that_a_midnight_ends() {
+        for (at, zone, last, day) in [
+            ("2027-01-01T00:00:00Z", "UTC", "2026-12-31", "2027-01-01"),
+            ("2027-01-01T06:00:00Z", "America/Chicago", "2026-12-31", "2027-01-01"),
+            ("2026-12-31T23:00:00Z", "Europe/Berlin", "2026-12-31", "2027-01-01"),
+            ("2026-12-31T12:00:00Z", "UTC", "2026-12-31", "2026-12-31"),
+            ("2027-01-01T00:00:00Z", "Mars/Olympus", "2026-12-31", "2027-01-01"),
+            ("soon", "UTC", "soon", "soon"),
+        ] {
+            assert_eq!(
+                (last_day(at, zone).as_str(), day_in(at, zone).as_str()),
+                (last, day),
+                "{zone}"
+            );
+        }
+    }
 
     #[test]
     fn ages_are_those_of_kubectl() {

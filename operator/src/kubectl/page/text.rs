@@ -6,7 +6,7 @@ use k8s_openapi::jiff::Timestamp;
 use super::{Component, Page, Part};
 use crate::kubectl::{
     table::{Cell, table},
-    words::{NONE, Style, Tone, age, bar, percent, quantity, short, tone_of},
+    words::{NONE, Style, Tone, age, bar, day_in, last_day, percent, quantity, short, tone_of},
 };
 
 /// Longer messages than this are left to `-o yaml` and to why.
@@ -210,17 +210,13 @@ pub fn usage(page: &Page, now: Timestamp, style: Style) -> String {
         or_none(&display.health),
         or_none(&display.projected),
         or_none(&usage.plan),
-        date(&usage.period.start),
-        date(&usage.period.end),
+        day_in(&usage.period.start, &page.time_zone),
+        last_day(&usage.period.end, &page.time_zone),
     ));
     let as_of = usage.as_of.parse::<Timestamp>().map(|at| format!(", {} ago", age(at, now)));
     text.push_str(&format!("  as of {}{}\n", usage.as_of, as_of.unwrap_or_default()));
     text.push_str(&enforcement(usage));
     text
-}
-
-fn date(instant: &str) -> &str {
-    instant.split('T').next().unwrap_or(instant)
 }
 
 fn enforcement(usage: &UsageStatus) -> String {
