@@ -14,6 +14,7 @@ pub mod meta;
 pub mod metrics;
 pub mod network;
 pub mod pod;
+mod schedule;
 pub mod service;
 pub mod volume;
 pub mod workload;

@@ -168,6 +168,7 @@ fn of_backups(config: &GatewayConfig, parts: &Parts) -> backup::Parts {
         plane: parts.plane.clone(),
         time: Time::system(),
         told: parts.told.subscribe(),
+        interval: config.backup_interval,
     }
 }
 

@@ -30,6 +30,11 @@ use crate::http::layers::UPLOAD_TIME;
 use crate::ledger::heads::hex;
 use crate::routes::backups::{BackupOut, MEDIA_TYPE, digest};
 
+mod awaited;
+mod gauges;
+
+use awaited::Awaited;
+
 /// How often a backup is sent before it is given up: some ten minutes.
 const MOST_TRIES: u32 = 16;
 /// How much of a copy is read at once, in bytes.
@@ -89,6 +94,8 @@ pub struct Parts {
     pub time: Time,
     /// What the control plane said, and so whose gateway this is.
     pub told: watch::Receiver<Told>,
+    /// How many seconds it is at most from one that is scheduled to the next; none where nothing schedules them.
+    pub interval: Option<u64>,
 }
 
 /// Who makes them.
@@ -128,7 +135,13 @@ impl Backups {
     pub fn new(parts: Parts, meter: &Meter) -> Self {
         spool::clear(&parts.folder);
         let (kept, seen) = watch::channel(Newest::read(&parts.folder));
-        gauges(meter, &seen);
+        gauges::tell(meter, &seen);
+        if let Some(every) = parts.interval {
+            let since = Awaited::since(&parts.folder, (parts.time.clock)());
+            gauges::expect(meter, &seen, every, since);
+        } else {
+            Awaited::forget(&parts.folder);
+        }
         Self { parts, last: Mutex::default(), kept, asked: Notify::new() }
     }
 
@@ -276,28 +289,4 @@ fn pieces(copy: &SpoolCopy) -> Result<BoxStream<'static, std::io::Result<Bytes>>
         }
     });
     Ok(stream::unfold(pieces, async |mut pieces| Some((pieces.recv().await?, pieces))).boxed())
-}
-
-fn gauges(meter: &Meter, kept: &watch::Receiver<Option<Newest>>) {
-    let gauge = |name: &'static str, what: &'static str, unit: &'static str| {
-        meter.u64_observable_gauge(name).with_description(what).with_unit(unit)
-    };
-    // Nothing is said until there is something to say: 0 would be a backup of 1970.
-    let of = kept.clone();
-    let _ =
-        gauge("backup_last_success_timestamp", "When the newest backup that is kept was made", "s")
-            .with_callback(move |gauge| {
-                if let Some(newest) = *of.borrow() {
-                    gauge.observe(newest.made_at.as_second().unsigned_abs(), &[]);
-                }
-            })
-            .build();
-    let of = kept.clone();
-    let _ = gauge("backup_size", "Size of the newest backup that is kept", "By")
-        .with_callback(move |gauge| {
-            if let Some(newest) = *of.borrow() {
-                gauge.observe(newest.bytes, &[]);
-            }
-        })
-        .build();
 }

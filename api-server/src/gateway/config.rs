@@ -44,6 +44,10 @@ pub struct GatewayConfig {
     /// pod of an earlier one with its name runs. Any age without it.
     #[arg(long, env = "TENANTRY_SENDERS_SINCE")]
     pub senders_since: Option<Timestamp>,
+    /// How many seconds it is at most from one scheduled backup to the next, so that an alert can tell that one is
+    /// missing. Nothing schedules any without it.
+    #[arg(long, env = "TENANTRY_BACKUP_INTERVAL", value_parser = clap::value_parser!(u64).range(1..))]
+    pub backup_interval: Option<u64>,
     /// Requests with usage a second, each of up to 1,000 events.
     #[arg(long, env = "TENANTRY_RATE_INGEST", default_value = "1000")]
     pub rate_ingest: NonZeroU32,

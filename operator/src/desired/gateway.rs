@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     Stack, meta, network,
     pod::{self, Pod},
+    schedule,
     volume::{self, Volume},
     workload::{self, Strategy},
 };
@@ -81,6 +82,9 @@ fn env(stack: &Stack) -> Vec<Value> {
         pod::env("TENANTRY_GATEWAY_TOKEN_FILE", volume::TOKEN_FILE),
         pod::env("OTEL_SDK_DISABLED", "true"),
     ];
+    let backups = stack.backups.as_ref().filter(|backups| backups.enabled);
+    let interval = backups.and_then(|backups| schedule::longest_gap(&backups.schedule));
+    env.extend(interval.map(|every| pod::env("TENANTRY_BACKUP_INTERVAL", &every.to_string())));
     env.extend(stack.since.map(|since| pod::env("TENANTRY_SENDERS_SINCE", &since.to_string())));
     env
 }

@@ -232,6 +232,7 @@ fn needs_a_cluster(expression: &str) -> bool {
         "tenantry_cluster_",
         "service=\"tenantry-operator\"",
         "backup_last_success_timestamp_seconds",
+        "tenantry_gateway_backup_",
     ]
     .iter()
     .any(|part| expression.replace("tenantry_ledger_backup", "").contains(part))

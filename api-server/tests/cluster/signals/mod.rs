@@ -24,13 +24,21 @@ use crate::{
 use prometheus::{Prometheus, root};
 
 /// What says nothing in this test, and why.
-const SILENT: [(&str, &str); 5] = [
+const SILENT: [(&str, &str); 7] = [
     ("tenantry_operator_rewritten_applies_total", "the Kubernetes API stores what is applied"),
     (
         "backup_last_success_timestamp_seconds",
         "the profile has no backups, so that no gateway makes one",
     ),
     ("backup_size_bytes", "the profile has no backups, so that no gateway makes one"),
+    (
+        "tenantry_gateway_backup_interval_seconds",
+        "the profile has no backups, so that nothing schedules them",
+    ),
+    (
+        "tenantry_gateway_backup_awaited_since_timestamp_seconds",
+        "the profile has no backups, so that none is awaited",
+    ),
     ("status=\"5xx\"", "no request fails, whatever is provoked here"),
     ("tenantry:api_errors:ratio", "no request fails, whatever is provoked here"),
 ];
@@ -157,13 +165,35 @@ async fn each_rule_has_something_to_go_by(prometheus: &Prometheus) {
     .await;
 }
 
-/// What the reference of metrics says of the labels of each.
-fn reference() -> BTreeMap<String, BTreeSet<String>> {
+/// What the reference of metrics says of each: its kind and its labels.
+struct Listed {
+    kind: String,
+    labels: BTreeSet<String>,
+}
+
+fn reference() -> BTreeMap<String, Listed> {
     let page = std::fs::read_to_string(root().join("docs/reference/metrics.md")).unwrap();
     let rows = page.lines().filter(|line| line.starts_with("| `"));
     let cells = rows.map(|row| row.split('|').map(str::trim).collect::<Vec<_>>());
     let coded = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect();
-    cells.map(|row| (row[1].trim_matches('`').to_owned(), coded(row[3]))).collect()
+    let listed = |row: &[&str]| Listed { kind: row[2].to_owned(), labels: coded(row[3]) };
+    cells.map(|row| (row[1].trim_matches('`').to_owned(), listed(&row))).collect()
+}
+
+/// Each is of the kind that the reference says, as Prometheus has it from the programs.
+async fn each_kind_is_as_the_reference_says(prometheus: &Prometheus) {
+    let told = prometheus.kinds().await;
+    let mut wrong = Vec::new();
+    for (name, Listed { kind, .. }) in reference() {
+        // By OpenMetrics the ending is the sample's, and not the metric's.
+        let bare = name.strip_suffix("_total").unwrap_or(&name);
+        match told.get(&name).or_else(|| told.get(bare)) {
+            Some(kinds) if *kinds == BTreeSet::from([kind.clone()]) => {}
+            None if silent(&name) => {}
+            kinds => wrong.push(format!("{name}: {kind} in the reference, else {kinds:?}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// What Prometheus itself adds, and what a histogram's series have beside its labels.
@@ -182,7 +212,7 @@ async fn each_series_is_as_the_reference_says(prometheus: &Prometheus) {
         let listed = bare.find(|bare| reference.contains_key(*bare));
         let listed = listed.unwrap_or_else(|| panic!("{name} is not in the reference"));
         let labels = series.as_object().unwrap().keys().filter(|label| !ADDED.contains(&&***label));
-        assert_eq!(labels.cloned().collect::<BTreeSet<_>>(), reference[listed], "{series}");
+        assert_eq!(labels.cloned().collect::<BTreeSet<_>>(), reference[listed].labels, "{series}");
         seen.insert(listed);
     }
     for (part, why) in SILENT {
@@ -218,6 +248,7 @@ async fn a_real_prometheus_has_an_answer_for_every_panel_and_rule() {
     each_panel_has_something_to_show(&prometheus).await;
     each_rule_has_something_to_go_by(&prometheus).await;
     each_series_is_as_the_reference_says(&prometheus).await;
+    each_kind_is_as_the_reference_says(&prometheus).await;
     // A server with another's figures would count an account twice.
     let twice =
         "count by (tenant, pod) (tenant_flagged) > 1 or count by (tenant) (tenant_flagged) > 1";

@@ -1,6 +1,7 @@
 //! A real Prometheus with our rules, which reads programs of ours.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -126,6 +127,16 @@ impl Prometheus {
         let select = format!("{{__name__=~\"{pattern}\"}}");
         let data = self.ask("/api/v1/series", &[("match[]", &select)]).await.unwrap();
         data.as_array().unwrap().clone()
+    }
+
+    /// Of what kinds the programs say each metric is.
+    pub async fn kinds(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let data = self.ask("/api/v1/metadata", &[]).await.unwrap();
+        let kinds = |told: &Value| {
+            let told = told.as_array().unwrap().iter();
+            told.map(|one| one["type"].as_str().unwrap().to_owned()).collect()
+        };
+        data.as_object().unwrap().iter().map(|(name, told)| (name.clone(), kinds(told))).collect()
     }
 
     /// The rules as it has loaded and evaluated them.

@@ -74,6 +74,40 @@ pub async fn used_with(ground: &Ground) -> Running {
     gateway
 }
 
+/// Until there is a first one a schedule says since when it is awaited, whoever starts the gateway anew.
+#[tokio::test]
+async fn a_first_backup_is_awaited_where_one_is_scheduled() {
+    const INTERVAL: &str = "tenantry_gateway_backup_interval_seconds";
+    const SINCE: &str = "tenantry_gateway_backup_awaited_since_timestamp_seconds";
+    let ground = Ground::new();
+    let _plane = ground.control_plane_with(&["--backups", &ground.path("backups")]);
+    let scheduled = ["--backup-interval", "86400"];
+    let said = async |gateway: &Running, name: &str| -> Option<i64> {
+        let metrics = gateway.metrics().await;
+        let line = metrics.lines().find(|line| line.starts_with(&format!("{name} ")))?;
+        Some(line.rsplit(' ').next().unwrap().parse().unwrap())
+    };
+    let mut gateway = ground.gateway_with(&scheduled, &[]);
+    gateway.ready().await;
+    let since = said(&gateway, SINCE).await.unwrap();
+    assert!((0..600).contains(&(Timestamp::now().as_second() - since)), "{since}");
+    assert_eq!(said(&gateway, INTERVAL).await, Some(86_400));
+    gateway.kill();
+    // A second later is another second.
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    let mut gateway = ground.gateway_with(&scheduled, &[]);
+    gateway.ready().await;
+    assert_eq!(said(&gateway, SINCE).await, Some(since));
+    let output = job(&ground, &gateway).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    assert_eq!(said(&gateway, SINCE).await, None);
+    told_of_backups(&gateway).await;
+    gateway.kill();
+    let gateway = ground.gateway();
+    gateway.ready().await;
+    assert_eq!((said(&gateway, INTERVAL).await, said(&gateway, SINCE).await), (None, None));
+}
+
 /// When the newest backup was made, and its size, by the gateway's metrics.
 async fn told_of_backups(gateway: &Running) -> (i64, i64) {
     let metrics = gateway.metrics().await;
