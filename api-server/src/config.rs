@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use telemetry::LogFormat;
 
 use self::beside::ClusterArgs;
 use self::bucket::BucketArgs;
 use self::own::OwnArgs;
+use crate::auth::caller::Clock;
 use crate::auth::{Issuer, issuer, local};
 use crate::backup::bucket::LARGEST as LARGEST_OBJECT;
 use crate::backup::vault::{self, Vault};
@@ -207,7 +208,9 @@ impl ServeConfig {
         if let Some(path) = &self.issuers {
             let named = || format!("issuers file {}", path.display());
             let text = std::fs::read_to_string(path).with_context(named)?;
-            issuers = issuer::read(&text).with_context(named)?;
+            let clock: Clock = Arc::new(Timestamp::now);
+            let read = issuer::read(&text).with_context(named)?.into_iter();
+            issuers = read.map(|one| one.kept_in(&self.ledger.storage, &clock)).collect();
         }
         if let Some(path) = &self.development_secret_file {
             let secret = secret(path)?;

@@ -1,14 +1,17 @@
 //! Which issuers are trusted, each with its own rules.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use jsonwebtoken::Algorithm;
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
+use super::caller::Clock;
 use super::identity::Audience;
-use super::keys::{KeptCopy, Keys, Source};
+use super::keys::{CLUSTERS_STALE, KeptCopy, Keys, Source};
+use crate::ledger::heads::hex;
 
 /// The shortest secret that HS256 is used with, in bytes: as long as its hash.
 pub const SHORTEST_SECRET: usize = 32;
@@ -113,6 +116,19 @@ impl Issuer {
         let audiences = audiences(config.kind, config.audiences)?;
         let keys = Keys::new(Source::new(config.keys)?, config.algorithms);
         Ok(Self { name: config.issuer, kind: config.kind, audiences, typ, keys })
+    }
+
+    /// Of a cluster whose keys are fetched, a copy is kept in `folder`, so that its workloads are believed
+    /// for a week while it is away, also by a server that is started anew.
+    #[must_use]
+    pub fn kept_in(mut self, folder: &Path, clock: &Clock) -> Self {
+        if self.kind == Kind::Kubernetes && !self.keys.are_local() {
+            let name = hex(&Sha256::digest(&self.name)[..8]);
+            let file = folder.join(format!("keys-{name}.json"));
+            let copy = KeptCopy { file, issuer: self.name.clone(), clock: clock.clone() };
+            self.keys = self.keys.kept(copy, CLUSTERS_STALE);
+        }
+        self
     }
 
     /// A cluster whose pods may send usage and ask for backups, with keys that are had from elsewhere:

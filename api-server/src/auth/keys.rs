@@ -28,6 +28,8 @@ pub const MAX_AGE: Duration = Duration::from_secs(300);
 pub const MIN_GAP: Duration = Duration::from_secs(10);
 /// How long the last keys stay good while they cannot be fetched.
 pub const MAX_STALE: Duration = Duration::from_secs(24 * 3600);
+/// How long those of a cluster do, while it cannot be asked: as long as its gateways believe them.
+pub const CLUSTERS_STALE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How long one fetch may take.
 const FETCH_LIMIT: Duration = Duration::from_secs(5);
 /// How large a key set may be, in bytes.

@@ -18,13 +18,14 @@ use super::heartbeat::Told;
 use super::plane::ControlPlane;
 use crate::auth::caller::{Bindings, Clock};
 use crate::auth::kept::KeptCopy;
+use crate::auth::keys::CLUSTERS_STALE;
 use crate::auth::rule::GATEWAY_ACCOUNT;
 use crate::auth::verifier::SKEW;
 use crate::auth::{Issuer, Verifier, Workload, unverified_claims};
 use crate::domain::account::AccountId;
 
 /// How long keys are good while the control plane cannot be reached.
-pub const MAX_STALE: Duration = Duration::from_secs(7 * 24 * 3600);
+pub const MAX_STALE: Duration = CLUSTERS_STALE;
 /// The file of the kept keys.
 const FILE: &str = "keys.json";
 

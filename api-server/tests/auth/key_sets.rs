@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use api_server::auth::caller::Clock;
 use api_server::auth::keys::{MAX_AGE, MAX_STALE, MIN_GAP};
 use api_server::auth::{Refusal, Verifier, issuer};
 use axum::Router;
@@ -172,6 +173,32 @@ async fn the_last_keys_outlive_an_outage_but_not_for_ever() {
     tokio::time::advance(Duration::from_secs(1)).await;
     assert_eq!(verdict(&verifier).await, Err(Refusal::Key));
     assert!(!verifier.issuers()[0].keys().usable());
+}
+
+/// A cluster that is away for six days, and a server that is started anew meanwhile: those of people's are not kept.
+#[tokio::test]
+async fn a_clusters_keys_are_kept_for_a_server_that_is_started_anew() {
+    const DAY: i64 = 24 * 3600;
+    const GONE: &str = "http://127.0.0.1:1/keys";
+    let (url, _) = serve("/keys").await;
+    let folder = tempfile::tempdir().unwrap();
+    let after = |kind: &str, url: &str, days: i64| {
+        let yaml =
+            format!("issuers: [{{issuer: '{KUBERNETES}', kind: {kind}, keys: {{url: '{url}'}}}}]");
+        let at = now() + jiff::SignedDuration::from_secs(days * DAY);
+        let clock: Clock = Arc::new(move || at);
+        let issuers = issuer::read(&yaml).unwrap().into_iter();
+        Verifier::new(issuers.map(|one| one.kept_in(folder.path(), &clock)).collect())
+    };
+    let files = || std::fs::read_dir(folder.path()).unwrap().count();
+    after("people", &url, 0).issuers()[0].keys().refresh().await.unwrap();
+    assert_eq!(files(), 0);
+    after("kubernetes", &url, 0).issuers()[0].keys().refresh().await.unwrap();
+    assert_eq!(files(), 1);
+    // Nobody is there any more; tokens are those of today, so that their own age is not what is judged.
+    assert_eq!(verdict(&after("kubernetes", GONE, 6)).await, Ok(()));
+    assert_eq!(verdict(&after("kubernetes", GONE, 8)).await, Err(Refusal::Key));
+    assert!(!after("people", GONE, 0).issuers()[0].keys().usable());
 }
 
 /// A server of key sets that counts how often it is asked.
