@@ -99,7 +99,7 @@ pub fn section(document: &Value) -> String {
         // Its values stand in a table of their own, with what each means.
         match name.as_str() {
             "ProblemType" => {
-                out.push_str("One of [KnownProblemType](#knownproblemtype), or another.\n")
+                out.push_str("One of [KnownProblemType](#knownproblemtype), or another.\n");
             }
             "KnownProblemType" => out.push_str("The codes are those of [problems](#problems).\n"),
             _ => one(&mut out, schema),
