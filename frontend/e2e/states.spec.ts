@@ -5,6 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import { ROUTES, type RouteName } from "../src/routes";
+import { name } from "./form";
 import { token } from "./server";
 import { enter } from "./staff";
 import { APPROVALS } from "./states/approvals";
@@ -13,7 +14,7 @@ import { CUSTOMERS } from "./states/customers";
 import { PROFILES } from "./states/profiles";
 import { REQUEST } from "./states/request";
 import { PLANS, START } from "./states/start";
-import { enters, HERE, led, type State, said } from "./states/ways";
+import { enters, followed, HERE, led, type State, said } from "./states/ways";
 import { swept } from "./sweep";
 import { expect } from "./test";
 import { test as base, type World } from "./world";
@@ -180,5 +181,40 @@ test.describe("who listens", () => {
       /^/,
     ]);
     await expect(acme.getByRole("img", { name: /^known for a week$/ })).toBeVisible();
+  });
+
+  test("hears what a sign-in, a brief and a request are made of", async ({ page, place }) => {
+    const main = page.getByRole("main");
+    await page.goto("/customers/globex/brief");
+    await expect(main).toMatchAriaSnapshot(`
+      - heading "Sign in" [level=1]
+      - textbox "Token"
+      - button "Show the token"
+      - checkbox /^Keep it until this tab is closed/
+      - button "Sign in"
+    `);
+    await enters(page, place ?? HERE, "/customers/globex/brief");
+    await expect(main).toMatchAriaSnapshot(`
+      - heading "Globex" [level=1]
+      - button "Print"
+      - region "What it is for"
+      - region "Plans":
+        - table "The plans that were on sale"
+      - region "Profile"
+      - region "Business case":
+        - table "The business case, by estimate"
+      - region "How it shows that it goes well":
+        - list
+    `);
+    await followed(page, name());
+    await expect(main).toMatchAriaSnapshot(`
+      - heading "Your request" [level=1]
+      - region "Where it is":
+        - list
+      - region "Receipt":
+        - textbox "Receipt"
+      - region "What was answered":
+        - table "The business case, by estimate"
+    `);
   });
 });
