@@ -132,19 +132,18 @@ impl Figures {
 
     /// Goes on for ever, while the lease is ours; faults are logged, and tried again in the next
     /// round.
-    pub async fn run(self, ledger: &Ledger, lease: &mut Lease) {
-        let mut figures = self;
-        if let Some(board) = &figures.board {
+    pub async fn run(mut self, ledger: &Ledger, lease: &mut Lease) {
+        if let Some(board) = &self.board {
             board.held_under(lease.fence());
         }
         loop {
             let begun = Instant::now();
             if lease.keep(ledger).await {
                 // That of this time: who takes a lease anew is another holder.
-                figures.token = Some(lease.token());
-                figures.turn(ledger).await;
+                self.token = Some(lease.token());
+                self.turn(ledger).await;
             }
-            tokio::time::sleep(figures.rhythm.look.max(begun.elapsed())).await;
+            tokio::time::sleep(self.rhythm.look.max(begun.elapsed())).await;
         }
     }
 
