@@ -140,56 +140,108 @@ impl Report {
     }
 }
 
-/// Checks a whole ledger. Every account is read in one snapshot, so it works beside the server.
+/// Checks a whole ledger. Every account is read in one snapshot, so it works beside the server. What cannot be
+/// read is a difference: the rest is checked all the same.
 ///
 /// # Errors
-/// [`StoreError`] when the ledger cannot be read at all.
+/// [`StoreError`] when the ledger cannot be reached.
 pub async fn verify(store: &Store, heads: &Heads, now: Timestamp) -> Result<Report, StoreError> {
-    const PAGE: u32 = 500;
-    let mut report = Report { damage: store.damage().await?, ..Report::default() };
+    let damage = match store.damage().await {
+        Ok(lines) => lines,
+        Err(error) => vec![of_what_is_stored(error)?],
+    };
+    let mut report = Report { damage, ..Report::default() };
     let mut after = None;
     loop {
-        let mut session = store.read().await?;
-        let page = accounts::page(&mut session, after.as_ref(), PAGE).await?;
-        drop(session);
+        let page = match accounts_after(store, after.as_ref()).await {
+            Ok(page) => page,
+            Err(error) => {
+                let place = after.as_ref().map(|id| format!(" after {id}")).unwrap_or_default();
+                let why = of_what_is_stored(error)?;
+                report.damage.push(format!("the list of accounts{place} cannot be read: {why}"));
+                break;
+            }
+        };
         let Some(last) = page.last() else { break };
         after = Some(last.id.clone());
         for account in &page {
-            let mut session = store.read().await?;
-            let mut findings = Findings { account: &account.id, found: Vec::new() };
-            let counts = check_account(&mut session, account, heads, now, &mut findings).await;
-            match counts {
+            let mut findings = Findings::of(&account.id);
+            match check_one(store, account, heads, now, &mut findings).await {
                 Ok((rows, erased)) => {
                     report.rows += rows;
                     report.erased += erased;
                 }
-                Err(StoreError::Unreadable(why)) => findings.note(None, What::Unreadable, why),
-                Err(error) => return Err(error),
+                Err(error) => {
+                    findings.note(findings.reads, What::Unreadable, of_what_is_stored(error)?);
+                }
             }
             report.accounts += 1;
             report.findings.append(&mut findings.found);
         }
     }
-    let mut session = store.read().await?;
     for (account, recorded) in heads {
-        let known = accounts::get(&mut session, account).await?.is_some();
-        let last = recorded.iter().max_by_key(|head| head.seq);
-        if let (false, Some(last)) = (known, last) {
-            let detail = format!("the account is gone; it had {} rows", last.seq);
-            let (account, what) = (account.clone(), What::External);
-            report.findings.push(Finding { account, seq: Some(last.seq), what, detail });
-        }
+        let Some(last) = recorded.iter().max_by_key(|head| head.seq) else { continue };
+        let (what, detail) = match is_known(store, account).await {
+            Ok(true) => continue,
+            Ok(false) => (What::External, format!("the account is gone; it had {} rows", last.seq)),
+            Err(error) => (What::Unreadable, of_what_is_stored(error)?),
+        };
+        report.findings.push(Finding {
+            account: account.clone(),
+            seq: Some(last.seq),
+            what,
+            detail,
+        });
     }
     Ok(report)
+}
+
+/// What is wrong with what is stored; an error that says nothing of that is passed on.
+fn of_what_is_stored(error: StoreError) -> Result<String, StoreError> {
+    match error {
+        StoreError::Unreadable(why) => Ok(why),
+        // Pages that are damaged; and a statement is refused where what is damaged is the schema.
+        StoreError::Broken(_) | StoreError::Statement(_) => Ok(error.to_string()),
+        _ => Err(error),
+    }
+}
+
+async fn accounts_after(
+    store: &Store,
+    after: Option<&AccountId>,
+) -> Result<Vec<Account>, StoreError> {
+    const PAGE: u32 = 500;
+    accounts::page(&mut store.read().await?, after, PAGE).await
+}
+
+async fn is_known(store: &Store, account: &AccountId) -> Result<bool, StoreError> {
+    Ok(accounts::get(&mut store.read().await?, account).await?.is_some())
+}
+
+async fn check_one(
+    store: &Store,
+    account: &Account,
+    heads: &Heads,
+    now: Timestamp,
+    findings: &mut Findings<'_>,
+) -> Result<(u64, u64), StoreError> {
+    let mut session = store.read().await?;
+    check_account(&mut session, account, heads, now, findings).await
 }
 
 /// The findings of one account.
 struct Findings<'a> {
     account: &'a AccountId,
     found: Vec<Finding>,
+    /// The row that is being read, and no other with it.
+    reads: Option<i64>,
 }
 
-impl Findings<'_> {
+impl<'a> Findings<'a> {
+    const fn of(account: &'a AccountId) -> Self {
+        Self { account, found: Vec::new(), reads: None }
+    }
+
     fn note(&mut self, seq: Option<i64>, what: What, detail: impl Into<String>) {
         if self.found.len() < MAX_FINDINGS {
             let (account, detail) = (self.account.clone(), detail.into());
@@ -210,7 +262,7 @@ pub async fn account(
     rows: i64,
     now: Timestamp,
 ) -> Result<(Vec<Finding>, bool), StoreError> {
-    let mut findings = Findings { account: &account.id, found: Vec::new() };
+    let mut findings = Findings::of(&account.id);
     let whole = audit::head(session, &account.id).await?.seq <= rows;
     let checked = if whole {
         let checked = check_account(session, account, &Heads::new(), now, &mut findings).await;
@@ -253,8 +305,20 @@ async fn check_account(
     let mut rows = Rows::new(account, &periods, &recorded, dedup::months(now).1);
     let levels = Levels::load(session, &account.id, &periods).await?;
     let mut figures = Figures::new(levels);
+    let mut size = PAGE;
     loop {
-        let page = audit::entries_after(session, &account.id, rows.last(), PAGE).await?;
+        let page = match audit::entries_after(session, &account.id, rows.last(), size).await {
+            // One by one up to the row that it is.
+            Err(StoreError::Broken(_)) if size > 1 => {
+                size = 1;
+                continue;
+            }
+            Err(error) => {
+                findings.reads = Some(rows.last() + 1);
+                return Err(error);
+            }
+            Ok(page) => page,
+        };
         if page.is_empty() {
             break;
         }

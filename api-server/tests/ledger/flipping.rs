@@ -49,20 +49,17 @@ async fn said(folder: &Path) -> BTreeMap<String, String> {
     tables::content(folder, &all).await
 }
 
-/// What a check finds, as text; none when all agrees.
+/// What a check finds, as text; none when all agrees. What it cannot read it names, and goes on: it fails only
+/// where there is nothing that could be a ledger.
 async fn found(folder: &Path) -> Option<String> {
-    let report = async {
-        let store = Store::attach(folder)?;
-        let recorded = heads::read(&folder.join(heads::FILE)).unwrap();
-        let report = verify::verify(&store, &recorded, at(NOW)).await;
-        store.close().await;
-        report
+    let store = match Store::attach(folder) {
+        Ok(store) => store,
+        Err(error) => return Some(error.to_string()),
     };
-    match report.await {
-        Err(error) => Some(error.to_string()),
-        Ok(report) if report.is_clean() => None,
-        Ok(report) => Some(format!("{:?} {:?}", report.damage, report.findings)),
-    }
+    let recorded = heads::read(&folder.join(heads::FILE)).unwrap();
+    let report = verify::verify(&store, &recorded, at(NOW)).await.unwrap();
+    store.close().await;
+    (!report.is_clean()).then(|| format!("{:?} {:?}", report.damage, report.findings))
 }
 
 #[tokio::test]
@@ -93,6 +90,65 @@ async fn a_flipped_byte_is_found_or_changes_nothing_that_is_said_of_usage() {
     );
     // Much of a small file is room for more.
     assert!(caught > FLIPS / 8, "only {caught} were found");
+}
+
+/// Cuts, spread over the file.
+const CUTS: usize = 20;
+
+#[tokio::test]
+async fn a_file_that_was_cut_off_is_found_and_named() {
+    let ground = filled().await;
+    let honest = std::fs::read(ground.folder.path().join("ledger.db")).unwrap();
+    for cut in 0..CUTS {
+        // Also in the middle of a page.
+        let length = honest.len() * (2 * cut + 1) / (2 * CUTS);
+        let copy = tempfile::tempdir().unwrap();
+        std::fs::write(copy.path().join("ledger.db"), &honest[..length]).unwrap();
+        std::fs::copy(ground.folder.path().join(heads::FILE), copy.path().join(heads::FILE))
+            .unwrap();
+        let what = found(copy.path()).await.unwrap_or_else(|| panic!("{length} bytes: all agrees"));
+        let names_it = ["account", "malformed", "not a database", "Page", "page", "Tree"];
+        assert!(names_it.iter().any(|words| what.contains(words)), "{length} bytes: {what}");
+    }
+}
+
+/// What a page that is gone had is named by its first row, and the accounts that are whole are checked.
+#[tokio::test]
+async fn a_page_that_cannot_be_read_hides_nothing_else() {
+    let ground = filled().await;
+    let file = ground.folder.path().join("ledger.db");
+    let page = leaf(&file).await;
+    let mut bytes = std::fs::read(&file).unwrap();
+    // No kind of page.
+    bytes[page] = 0xff;
+    std::fs::write(&file, bytes).unwrap();
+    let store = Store::attach(ground.folder.path()).unwrap();
+    let recorded = heads::read(&ground.folder.path().join(heads::FILE)).unwrap();
+    let report = verify::verify(&store, &recorded, at(NOW)).await.unwrap();
+    store.close().await;
+    assert!(!report.damage.is_empty(), "{report:?}");
+    assert_eq!(report.accounts, 2, "{report:?}");
+    let acme: Vec<_> =
+        report.findings.iter().filter(|one| one.account.as_str() == "acme").collect();
+    let at = acme.iter().find(|one| one.what == verify::What::Unreadable).and_then(|one| one.seq);
+    assert!(at.is_some_and(|seq| seq > 1 && seq < 400), "{report:?}");
+    assert_eq!(report.findings.len(), acme.len(), "{report:?}");
+}
+
+/// Where a page begins that holds rows of acme's middle, and leads to no other.
+async fn leaf(file: &Path) -> usize {
+    use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+    const LEAF: u8 = 0x0a;
+    let bytes = std::fs::read(file).unwrap();
+    let size = usize::from(u16::from_be_bytes([bytes[16], bytes[17]]));
+    let options = SqliteConnectOptions::new().filename(file).read_only(true);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    let sql = "SELECT chain FROM usage_ledger WHERE account = 'acme' AND seq BETWEEN 150 AND 250";
+    let chains: Vec<Vec<u8>> = sqlx::query_scalar(sql).fetch_all(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let place = |chain: &Vec<u8>| bytes.windows(chain.len()).position(|at| at == chain.as_slice());
+    let pages = chains.iter().filter_map(place).map(|at| at - at % size);
+    pages.into_iter().find(|page| bytes[*page] == LEAF).expect("no leaf holds one of these rows")
 }
 
 /// An index that does not fit its table: rows are read by another way, which finds nothing.
