@@ -48,13 +48,15 @@ pub struct LedgerPlace {
     pub storage: PathBuf,
     /// A file with the URL of a PostgreSQL database that holds the ledger instead of the folder.
     /// Or put the URL into the environment variable TENANTRY_DATABASE_URL.
-    #[arg(long, global = true, env = "TENANTRY_DATABASE_URL_FILE")]
+    #[arg(long, global = true, env = Self::URL_FILE)]
     pub database_url_file: Option<PathBuf>,
 }
 
 impl LedgerPlace {
     /// The environment variable that holds the database's URL.
     pub const URL: &str = "TENANTRY_DATABASE_URL";
+    /// That of a file with it.
+    pub const URL_FILE: &str = "TENANTRY_DATABASE_URL_FILE";
 
     /// The place, as flags and environment say.
     ///
@@ -77,6 +79,13 @@ impl LedgerPlace {
         };
         let database: Database = url.parse().context(named)?;
         Ok(Place::Postgres { database, folder: self.storage.clone() })
+    }
+
+    /// The name of what says that the ledger is in a database and not in the folder, if anything does. For commands
+    /// that know folders alone.
+    #[must_use]
+    pub fn elsewhere() -> Option<&'static str> {
+        [Self::URL, Self::URL_FILE].into_iter().find(|name| std::env::var_os(name).is_some())
     }
 }
 

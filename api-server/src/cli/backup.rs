@@ -5,11 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use jiff::Timestamp;
 use tempfile::NamedTempFile;
 
-use crate::backup;
+use crate::{backup, config::LedgerPlace};
 
 /// What to back up, and where to.
 #[derive(clap::Args, Debug)]
@@ -43,8 +43,9 @@ pub struct RestoreArgs {
 /// Backs a ledger up.
 ///
 /// # Errors
-/// As [`backup::make`].
+/// As [`backup::make`]; when the ledger is in a database.
 pub async fn run(args: Args) -> anyhow::Result<()> {
+    is_in_a_folder("pg_dump")?;
     let manifest = backup::make(&args.storage, &args.to, Timestamp::now()).await?;
     let bytes: u64 = manifest.files.iter().map(|file| file.bytes).sum();
     let (to, accounts, rows) =
@@ -56,7 +57,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 /// Restores one.
 ///
 /// # Errors
-/// As [`backup::restore`] and [`backup::spool::restore`].
+/// As [`backup::restore`] and [`backup::spool::restore`]; when the ledger is in a database.
 pub async fn restore(args: RestoreArgs) -> anyhow::Result<()> {
     let RestoreArgs { from, storage, erasures, set_aside } = args;
     // It is read more than once, and kept as long as that takes.
@@ -67,6 +68,7 @@ pub async fn restore(args: RestoreArgs) -> anyhow::Result<()> {
         return restore_spool(from, &storage, set_aside).await;
     }
     ensure!(!set_aside, "--set-aside is for a gateway's backup; this is a ledger's");
+    is_in_a_folder("pg_restore")?;
     let restored = backup::restore(from, &storage, erasures.as_deref(), Timestamp::now()).await?;
     let (made, folder) = (restored.manifest.made_at, storage.display());
     let (accounts, rows) = (restored.report.accounts, restored.report.rows);
@@ -81,6 +83,15 @@ pub async fn restore(args: RestoreArgs) -> anyhow::Result<()> {
         )?,
     }
     Ok(())
+}
+
+/// A folder may hold the ledger that was moved into a database: archived or restored, it would pass for that.
+fn is_in_a_folder(instead: &str) -> anyhow::Result<()> {
+    let Some(name) = LedgerPlace::elsewhere() else { return Ok(()) };
+    bail!(
+        "{name} is set: that ledger is in PostgreSQL, and archives are of ledgers in a folder. Use {instead}, as \
+         docs/operations.md says; unset {name} for the ledger of the folder"
+    )
 }
 
 /// Standard input, as a file.

@@ -101,6 +101,33 @@ async fn a_url_comes_from_a_file_or_the_environment_and_gets_in() {
     }
 }
 
+/// A folder may hold the ledger of before it was moved: archived, it would pass for the one of today.
+#[tokio::test]
+async fn a_ledger_in_a_database_is_not_archived_from_its_folder() {
+    let (folder, former) = (folder().await, tempfile::tempdir().unwrap());
+    let (archive, file) = (former.path().join("former.tar"), folder.path().join("url"));
+    let (archive, file) = (archive.to_str().unwrap(), file.to_str().unwrap());
+    let url = cluster::url_of(folder.path());
+    std::fs::write(file, &url).unwrap();
+    for args in [&["migrate"][..], &["backup", "--to", archive]] {
+        let output = run(former.path(), args, &[]);
+        assert!(output.status.success(), "{args:?} {}", said(&output));
+    }
+    let (again, empty) = (former.path().join("again.tar"), former.path().join("empty"));
+    for given in [("TENANTRY_DATABASE_URL", &*url), ("TENANTRY_DATABASE_URL_FILE", file)] {
+        for (storage, args, instead) in [
+            (former.path(), ["backup", "--to", again.to_str().unwrap()], "pg_dump"),
+            (&*empty, ["restore", "--from", archive], "pg_restore"),
+        ] {
+            let output = run(storage, &args, &[given]);
+            let said = said(&output);
+            let names = said.contains(given.0) && said.contains(instead);
+            assert!(!output.status.success() && names, "{args:?} {said}");
+        }
+        assert!(!again.exists() && !empty.exists());
+    }
+}
+
 #[tokio::test]
 async fn a_database_that_does_not_let_in_is_named_and_the_password_is_not() {
     let folder = folder().await;
