@@ -14,13 +14,22 @@ pub enum DecimalError {
     /// Larger than can be kept.
     #[error("is larger than can be kept")]
     Overflow,
+    /// Mostly zeros that say nothing.
+    #[error("has more than {MOST} characters")]
+    TooLong,
 }
+
+/// The longest text of a number.
+pub const MOST: usize = 64;
 
 /// Reads `text` as an integer number of 10^-`places`. No exponent, no blanks, no `+`, no bare point.
 ///
 /// # Errors
 /// [`DecimalError`], which reads on after a field's name.
 pub fn parse(text: &str, places: u32) -> Result<i64, DecimalError> {
+    if text.len() > MOST {
+        return Err(DecimalError::TooLong);
+    }
     let (negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text),

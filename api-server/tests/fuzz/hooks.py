@@ -10,8 +10,11 @@ import re
 
 import schemathesis
 
-FORM = os.environ["TENANTRY_FUZZ_FORM"]
+import bodies
+
+FORMS = os.environ["TENANTRY_FUZZ_FORMS"].split(",")
 WEBHOOK = os.environ["TENANTRY_FUZZ_WEBHOOK"]
+MESSAGE = os.environ["TENANTRY_FUZZ_MESSAGE"]
 
 
 def known(value):
@@ -26,10 +29,14 @@ def map_path_parameters(context, path_parameters):
     if "account" in path_parameters and known(path_parameters["account"]):
         path_parameters["account"] = "acme"
     if "id" in path_parameters and path.startswith("/onboarding") and known(path_parameters["id"]):
-        path_parameters["id"] = FORM
+        drawn = hashlib.sha256(str(path_parameters["id"]).encode()).digest()[0]
+        # Half of them the one whose receipt is among the tokens.
+        path_parameters["id"] = FORMS[0 if drawn % 2 else drawn % len(FORMS)]
     kept = context.operation.method.upper() != "DELETE"
     if kept and path.startswith("/webhooks/{id}") and known(path_parameters.get("id", "1")):
         path_parameters["id"] = WEBHOOK
+        if "message" in path_parameters:
+            path_parameters["message"] = MESSAGE
     return path_parameters
 
 
@@ -66,7 +73,11 @@ def archive(context, value):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Half of the backups are what their digest says, so that what is in them is looked at."""
+    """Bodies that the document allows are in part those that the server takes, and half of the backups are
+    what their digest says: what is behind reading them is to be met too."""
+    meta = case.meta
+    if meta is not None and not meta.generation.mode.is_negative and isinstance(case.body, (dict, list)):
+        case.body = bodies.mixed(f"{case.operation.method.upper()} {case.operation.path}", case.body)
     if case.operation.path == "/backups/{id}" and isinstance(case.body, str) and known(case.body):
         digest = base64.b64encode(hashlib.sha256(case.body.encode()).digest()).decode()
         case.headers["Content-Digest"] = f"sha-256=:{digest}:"

@@ -131,6 +131,8 @@ fn a_quantity_is_an_exact_decimal() {
     for text in ["", "+1", "1e3", "1,5", " 1", "NaN", "0x10", "٣", "99999999999999999999"] {
         assert_eq!(code(json!(text)), at("bad_quantity"), "{text:?}");
     }
+    assert_eq!(micros(json!(format!("{:0>64}", "1"))), 1_000_000);
+    assert_eq!(code(json!(format!("{:0>65}", "1"))), at("bad_quantity"));
     assert_eq!(code(json!("-0.1")), at("negative_quantity"));
     assert_eq!(code(json!(-1)), at("negative_quantity"));
     assert_eq!(code(json!("1000000000.000001")), at("quantity_too_large"));
