@@ -29,6 +29,8 @@ mod serving;
 #[path = "../../../operator/benches/fleet/table.rs"]
 #[allow(dead_code, reason = "other benchmarks use the rest")]
 mod table;
+#[path = "../../tests/process/told.rs"]
+mod told;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -153,8 +155,10 @@ async fn kills(options: &Options, table: &mut Table, place: &Place, name: &str) 
     load.acknowledged(options.clients).await;
     table.note(&format!("{name} at a random moment"), options.kills as f64, "times");
     end(place, &load, server, clients, table, name).await;
-    let told = quotas.compare(place).await;
-    table.note(&format!("{name}: levels reached, each told once"), told.alerts as f64, "count");
+    let reached = quotas.compare(place).await;
+    table.note(&format!("{name}: levels reached, each told once"), reached.alerts as f64, "count");
+    told::compare(place, &quotas, &load).await;
+    table.goal(&format!("{name}: wrong bills, shares or usage.json"), 0.0, "count", 0.0);
 }
 
 /// Starts the server with a fault at the `nth` of some system calls; `None` when it ended by that

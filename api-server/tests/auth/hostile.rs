@@ -373,13 +373,12 @@ async fn every_hostile_token_has_the_same_answer_on_every_route() {
     let distinct: BTreeSet<&str> = cases.iter().map(|case| case.token.as_str()).collect();
     assert!(distinct.len() >= 400, "{} tokens", distinct.len());
     let mut answers: BTreeMap<(StatusCode, String), &str> = BTreeMap::new();
-    for (index, case) in cases.iter().enumerate() {
+    for case in &cases {
         // A header cannot hold these; the transport refuses them before.
         if case.token.contains(['\n', '\0']) {
             continue;
         }
-        let paths = &PROTECTED[index % PROTECTED.len()..][..1];
-        for path in paths {
+        for path in PROTECTED {
             answers.entry(ask(path, &case.token).await).or_insert(&case.name);
         }
     }
