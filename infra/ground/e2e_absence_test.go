@@ -77,7 +77,8 @@ func (i install) tokenInPod(t *testing.T, deployment string) string {
 		if !strings.HasPrefix(name, deployment+"-") {
 			continue
 		}
-		files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/root/var/lib/kubelet/pods/%s/volumes/kubernetes.io~projected/*/token", first.PID, uid))
+		inside := filepath.Join("/proc", fmt.Sprint(first.PID), "root")
+		files, _ := filepath.Glob(filepath.Join(inside, "var/lib/kubelet/pods", uid, "volumes/kubernetes.io~projected/*/token"))
 		if len(files) != 1 {
 			t.Fatalf("token files of %s: %v", name, files)
 		}
