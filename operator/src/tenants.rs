@@ -166,13 +166,15 @@ async fn act(
     let (mut fresh, mut quota, mut refused) = (false, false, None);
     let mut undone = BTreeSet::new();
     for action in &decision.actions {
-        if refused.is_some() && !(decision.suspension.stops() && stops(action)) {
+        // What stops services is always sent: whoever starts them again and again gets no minute out of it.
+        let halts = decision.suspension.stops() && stops(action);
+        if refused.is_some() && !halts {
             continue;
         }
         let key = action.key();
         // Several requests for one object are one time.
-        if again && !undone.contains(&key) && ctx.contests.is_contested(&name, &key, Instant::now())
-        {
+        let more = again && !halts && !undone.contains(&key);
+        if more && ctx.contests.is_contested(&name, &key, Instant::now()) {
             continue;
         }
         let change = if drifted { drift_of(ctx, at, action).await } else { None };
@@ -187,10 +189,12 @@ async fn act(
         if again && undone.insert(key.clone()) {
             ctx.contests.undone(&name, &key, Instant::now());
         }
-        fresh |= matches!(action, Action::CreateNamespace { .. });
-        // Its instant is rendered; what was decided before it was known would be written twice.
-        if fresh && validate::late_namespace(tenant, &ctx.world.observed(&name)).is_some() {
-            return Err(ApiError::Changed("the namespace came late; decided anew".to_owned()));
+        if matches!(action, Action::CreateNamespace { .. }) {
+            fresh = true;
+            // Its instant is rendered; what was decided before it was known would be written twice.
+            if validate::late_namespace(tenant, &ctx.world.observed(&name)).is_some() {
+                return Err(ApiError::Changed("the namespace came late; decided anew".to_owned()));
+            }
         }
         quota |= matches!(action, Action::Apply { key, .. } if key.kind == Kind::ResourceQuota);
         if let Some((part, note)) = change {

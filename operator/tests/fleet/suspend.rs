@@ -49,6 +49,23 @@ async fn a_suspended_tenant_stops_its_services_and_comes_back() {
     assert_eq!(replicas(&lab, "s-plain", "transcribe").await, 1);
 }
 
+/// Nobody gets a minute out of it that the operator does not write against others without end.
+#[tokio::test]
+async fn who_starts_a_suspended_service_again_and_again_does_not_have_it() {
+    let lab = Lab::shared().await;
+    lab.stack(dev("s-again"), "s-again").await;
+    suspend(&lab, "s-again", true).await;
+    for _ in 0..8 {
+        let one = json!({ "spec": { "replicas": 1 } });
+        let core = ["deployments", "tenant-s-again", "core"];
+        lab.api.merge_sub(core, "scale", &one).await.unwrap();
+        lab.becomes("s-again", ("deployments", "core"), "stopped", |d: &Value| {
+            d["spec"]["replicas"] == 0
+        })
+        .await;
+    }
+}
+
 #[tokio::test]
 async fn gateway_storage_and_backups_are_spared() {
     let lab = Lab::shared().await;
