@@ -61,6 +61,8 @@ fn holder() -> String {
 pub struct Lease {
     name: &'static str,
     holder: String,
+    /// Who it was until it was lost, while it is not held again.
+    former: Option<String>,
     fence: Fence,
     asked: Option<Instant>,
 }
@@ -69,7 +71,7 @@ impl Lease {
     /// A claim on the work of a name; nothing is asked yet.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
-        Self { name, holder: holder(), fence: Fence::default(), asked: None }
+        Self { name, holder: holder(), former: None, fence: Fence::default(), asked: None }
     }
 
     /// Takes the lease if nobody has it, or keeps it; answers whether it is ours.
@@ -79,18 +81,23 @@ impl Lease {
     pub async fn hold(&mut self, ledger: &Ledger) -> Result<bool, LedgerError> {
         let asked = Instant::now();
         self.asked = Some(asked);
-        if !self.is_held() {
+        if !self.is_held() && self.former.is_none() {
             // Another than the one whose time was over, though the process is the same: what that read, and has still
-            // to write, may be of before somebody else had the lease.
-            self.holder = holder();
+            // to write, may be of before somebody else had the lease. Once, or an answer that is lost would keep the
+            // next asker out.
+            self.former = Some(std::mem::replace(&mut self.holder, holder()));
         }
         let (name, holder) = (self.name, self.holder.clone());
+        let former = self.former.clone().unwrap_or_else(|| holder.clone());
         let length = i64::try_from(LENGTH.as_millis()).unwrap_or(i64::MAX);
         let work = ledger.transact(None, move |session, _| {
-            Box::pin(async move { leases::take(session, name, &holder, length).await })
+            Box::pin(async move { leases::take(session, name, (&holder, &former), length).await })
         });
         let ours = work.await?;
         self.fence.set(ours.then(|| asked + LENGTH));
+        if ours {
+            self.former = None;
+        }
         Ok(ours)
     }
 

@@ -2,20 +2,21 @@
 
 use super::{Session, StoreError, sql::args};
 
-/// Takes a lease for some milliseconds from now, or keeps it; answers whether `holder` has it.
+/// Takes a lease for some milliseconds from now, or keeps it; answers whether `holder` has it. `former` is
+/// who held it, if that was the same server: nobody else's work is in between.
 pub(crate) async fn take(
     session: &mut Session,
     name: &str,
-    holder: &str,
+    (holder, former): (&str, &str),
     milliseconds: i64,
 ) -> Result<bool, StoreError> {
     let now = session.clock().await?;
     let sql = "INSERT INTO leases (name, holder, until_at) VALUES ($1, $2, $3)
                ON CONFLICT (name) DO UPDATE SET holder = excluded.holder,
                  until_at = excluded.until_at
-               WHERE leases.holder = excluded.holder OR leases.until_at <= $4";
+               WHERE leases.holder = excluded.holder OR leases.holder = $5 OR leases.until_at <= $4";
     let until = now.saturating_add(milliseconds);
-    Ok(session.run(sql, args![name, holder, until, now]).await? == 1)
+    Ok(session.run(sql, args![name, holder, until, now, former]).await? == 1)
 }
 
 /// Whether `holder` has a lease; if so nobody takes it before this transaction ends.

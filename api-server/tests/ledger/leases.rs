@@ -76,6 +76,28 @@ async fn who_takes_it_anew_writes_nothing_by_what_it_read_before() {
     assert_eq!(by(ours.token()).await, Ok(()));
 }
 
+/// As with a clock that was set back meanwhile: nobody else had it, and its row says for long that it is held.
+#[tokio::test]
+async fn who_lost_it_has_it_back_where_nobody_else_took_it() {
+    let ground = Ground::empty().await;
+    let (mut ours, mut other) = (Lease::new("work"), Lease::new("work"));
+    assert_eq!(ours.hold(&ground.ledger).await, Ok(true));
+    let before = ours.token();
+    let sql = "UPDATE leases SET until_at = until_at + 86400000";
+    let work = ground.ledger.transact(None, move |session, _| Box::pin(session.run(sql, vec![])));
+    assert_eq!(work.await, Ok(1));
+    tokio::time::pause();
+    tokio::time::advance(lease::LENGTH).await;
+    tokio::time::resume();
+    assert!(!ours.is_held());
+    assert_eq!(other.hold(&ground.ledger).await, Ok(false));
+    assert_eq!(ours.hold(&ground.ledger).await, Ok(true));
+    let work = ground
+        .ledger
+        .transact_by(Some(&before), None, |_, _| Box::pin(async { Ok::<_, StoreError>(()) }));
+    assert_eq!(work.await, Err(LedgerError::Overtaken), "what it read before is of then");
+}
+
 /// Where one process at a time has the ledger, whoever opens it is alone; a database has others.
 #[tokio::test]
 async fn what_a_killed_server_held_is_free_for_who_opens_its_folder() {
