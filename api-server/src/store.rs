@@ -226,6 +226,12 @@ impl Store {
         sqlite::rows(&mut reader, folds, Vec::new()).await.map(drop)
     }
 
+    /// Whether it is a database's, which other programs and roles may use.
+    #[must_use]
+    pub(crate) const fn is_shared(&self) -> bool {
+        matches!(self.readers, Readers::Postgres(..))
+    }
+
     /// What is wrong with a database's file itself, at most 20 lines: pages and indexes that do not fit
     /// together, which a reader that takes another way does not meet. PostgreSQL has checks of its own.
     ///

@@ -148,7 +148,7 @@ impl Report {
 pub async fn verify(store: &Store, heads: &Heads, now: Timestamp) -> Result<Report, StoreError> {
     let damage = match store.damage().await {
         Ok(lines) => lines,
-        Err(error) => vec![of_what_is_stored(error)?],
+        Err(error) => vec![of_what_is_stored(store, error)?],
     };
     let mut report = Report { damage, ..Report::default() };
     let mut after = None;
@@ -157,7 +157,7 @@ pub async fn verify(store: &Store, heads: &Heads, now: Timestamp) -> Result<Repo
             Ok(page) => page,
             Err(error) => {
                 let place = after.as_ref().map(|id| format!(" after {id}")).unwrap_or_default();
-                let why = of_what_is_stored(error)?;
+                let why = of_what_is_stored(store, error)?;
                 report.damage.push(format!("the list of accounts{place} cannot be read: {why}"));
                 break;
             }
@@ -172,7 +172,11 @@ pub async fn verify(store: &Store, heads: &Heads, now: Timestamp) -> Result<Repo
                     report.erased += erased;
                 }
                 Err(error) => {
-                    findings.note(findings.reads, What::Unreadable, of_what_is_stored(error)?);
+                    findings.note(
+                        findings.reads,
+                        What::Unreadable,
+                        of_what_is_stored(store, error)?,
+                    );
                 }
             }
             report.accounts += 1;
@@ -184,7 +188,7 @@ pub async fn verify(store: &Store, heads: &Heads, now: Timestamp) -> Result<Repo
         let (what, detail) = match is_known(store, account).await {
             Ok(true) => continue,
             Ok(false) => (What::External, format!("the account is gone; it had {} rows", last.seq)),
-            Err(error) => (What::Unreadable, of_what_is_stored(error)?),
+            Err(error) => (What::Unreadable, of_what_is_stored(store, error)?),
         };
         report.findings.push(Finding {
             account: account.clone(),
@@ -197,11 +201,12 @@ pub async fn verify(store: &Store, heads: &Heads, now: Timestamp) -> Result<Repo
 }
 
 /// What is wrong with what is stored; an error that says nothing of that is passed on.
-fn of_what_is_stored(error: StoreError) -> Result<String, StoreError> {
+fn of_what_is_stored(store: &Store, error: StoreError) -> Result<String, StoreError> {
     match error {
         StoreError::Unreadable(why) => Ok(why),
-        // Pages that are damaged; and a statement is refused where what is damaged is the schema.
-        StoreError::Broken(_) | StoreError::Statement(_) => Ok(error.to_string()),
+        StoreError::Broken(_) => Ok(error.to_string()),
+        // Where a schema's own page is damaged, what is asked by it is refused. Elsewhere a role has no right to it.
+        StoreError::Statement(_) if !store.is_shared() => Ok(error.to_string()),
         _ => Err(error),
     }
 }
@@ -314,7 +319,7 @@ async fn check_account(
                 continue;
             }
             Err(error) => {
-                findings.reads = Some(rows.last() + 1);
+                findings.reads = (size == 1).then(|| rows.last() + 1);
                 return Err(error);
             }
             Ok(page) => page,

@@ -31,7 +31,7 @@ def map_path_parameters(context, path_parameters):
     if "id" in path_parameters and path.startswith("/onboarding") and known(path_parameters["id"]):
         drawn = hashlib.sha256(str(path_parameters["id"]).encode()).digest()[0]
         # Half of them the one whose receipt is among the tokens.
-        path_parameters["id"] = FORMS[0 if drawn % 2 else drawn % len(FORMS)]
+        path_parameters["id"] = FORMS[0 if drawn % 2 else drawn // 2 % len(FORMS)]
     kept = context.operation.method.upper() != "DELETE"
     if kept and path.startswith("/webhooks/{id}") and known(path_parameters.get("id", "1")):
         path_parameters["id"] = WEBHOOK
