@@ -1,7 +1,7 @@
 /** How what is projected comes about: what it is computed from, and as of when. */
 import { Rows } from "../components/Rows";
 import { instant, money, quantity } from "../lib/format";
-import { meterName } from "../lib/price";
+import { isBilled, meterName } from "../lib/price";
 import type { Account, Meter } from "./one";
 
 type Projection = NonNullable<Meter["projection"]>;
@@ -77,7 +77,7 @@ function Made({ meter }: { meter: Projected }) {
 
 /** How a period comes to what it will cost. */
 export function Costs({ account }: { account: Account }) {
-  const all = account.meters.filter(isProjected);
+  const all = account.meters.filter(isProjected).filter(({ name }) => isBilled(name));
   const cost = account.projected_cost;
   if (!cost) return null;
   const ends = (of: (one: Projection) => string) =>

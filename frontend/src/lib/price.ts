@@ -17,6 +17,11 @@ export function meterName(name: string): string {
   return NAMES[name] ?? name;
 }
 
+/** Whether a meter can be on a bill: sign-ups are counted, and no plan has a price for them. */
+export function isBilled(name: string): boolean {
+  return name !== "signup";
+}
+
 /** What units beyond the included ones cost, in words. */
 export function beyond(meter: Meter, currency: string): string {
   const { price: of, unit } = meter;
