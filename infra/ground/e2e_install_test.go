@@ -209,20 +209,34 @@ func send(t *testing.T, address, token, id string) (int, string) {
 	return post(t, address, token, `{"specversion":"1.0","id":"`+id+`","source":"core","type":"dev.tenantry.usage.query","data":{"quantity":1}}`)
 }
 
-// post sends an event as it is, again where nobody answers: kube-proxy leads
-// to a new Service a moment after its pods are ready.
-func post(t *testing.T, address, token, event string) (code int, body string) {
+// post sends an event as it is.
+func post(t *testing.T, address, token, event string) (int, string) {
+	t.Helper()
+	return patiently(t, func() *http.Request {
+		return request(t, "http://"+address+"/usage/events", "application/cloudevents+json", token, event)
+	})
+}
+
+// request is a POST with a token, or with none.
+func request(t *testing.T, url, kind, token, body string) *http.Request {
+	t.Helper()
+	req, err := http.NewRequest(http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", kind)
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(token))
+	}
+	return req
+}
+
+// patiently sends again where nobody answers: kube-proxy leads to a new
+// Service a moment after its pods are ready.
+func patiently(t *testing.T, sent func() *http.Request) (code int, body string) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(200 * time.Millisecond) {
-		req, err := http.NewRequest(http.MethodPost, "http://"+address+"/usage/events", strings.NewReader(event))
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Content-Type", "application/cloudevents+json")
-		if token != "" {
-			req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(token))
-		}
-		if code, body = fetch(req); code != 0 || time.Now().After(deadline) {
+		if code, body = fetch(sent()); code != 0 || time.Now().After(deadline) {
 			return code, body
 		}
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"math"
 	"net/http"
 	"regexp"
@@ -102,13 +101,11 @@ func (i install) speaksThroughKubectl(t *testing.T) {
 // reports has the customer's pod do work, which it reports by itself.
 func (i install) reports(t *testing.T, address string, queries int) {
 	t.Helper()
-	resp, err := client.Post(fmt.Sprintf("%s/work?meter=query&quantity=%d", address, queries), "", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if words, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatalf("POST /work: %d %s %v", resp.StatusCode, words, err)
+	code, words := patiently(t, func() *http.Request {
+		return request(t, fmt.Sprintf("%s/work?meter=query&quantity=%d", address, queries), "", "", "")
+	})
+	if code != http.StatusOK {
+		t.Fatalf("POST /work: %d %s", code, words)
 	}
 }
 

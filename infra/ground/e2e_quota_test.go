@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -124,15 +123,13 @@ func sendBatch(t *testing.T, address, token string, first, count int) {
 			"data": map[string]any{"quantity": 1},
 		}
 	}
-	req, err := http.NewRequest(http.MethodPost, "http://"+address+"/usage/events", bytes.NewReader(compact(t, events)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/cloudevents-batch+json")
-	req.Header.Set("Authorization", "Bearer "+token)
-	code, text := fetch(req)
-	var answer struct{ Accepted int }
-	if err := json.Unmarshal([]byte(text), &answer); err != nil || code != http.StatusOK || answer.Accepted != count {
+	body := string(compact(t, events))
+	code, text := patiently(t, func() *http.Request {
+		return request(t, "http://"+address+"/usage/events", "application/cloudevents-batch+json", token, body)
+	})
+	var answer struct{ Accepted, Duplicates int }
+	// Of an answer that was lost, the second time says that they are known.
+	if err := json.Unmarshal([]byte(text), &answer); err != nil || code != http.StatusOK || answer.Accepted+answer.Duplicates != count {
 		t.Fatalf("events %d to %d: %d %.300s", first, first+count-1, code, text)
 	}
 }
