@@ -222,7 +222,8 @@ def main():
         failed = []
         try:
             # As many as are decided: each is approved, turned down or withdrawn once.
-            intakes = [ground.post("/onboarding", bodies.form()) for _ in range(40)]
+            forms = [{**bodies.form(), "tenant": f"initech-{n}"} for n in range(40)]
+            intakes = [ground.post("/onboarding", form) for form in forms]
             kinds = tokens(ground, intakes[0]["receipt_token"])
             webhook = ground.post("/webhooks", {"url": bodies.HOOK}, kinds["person"])["id"]
             message = ground.post(f"/webhooks/{webhook}/test", {}, kinds["person"])["message"]
